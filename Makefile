@@ -1,0 +1,58 @@
+# `make help` lists the targets. Everything runs in .venv, which the locks decide.
+
+PYTHON ?= python3
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup repro test bench soak lock clean
+
+help: ## List every target
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{ printf "make %-8s %s\n", $$1, $$2 }'
+
+setup: .venv/run.stamp ## Make .venv and install the locked packages
+
+repro: .venv/run.stamp git ## Run the pipeline: data, models, metrics; then print the results
+	@dvc repro
+	@python -m pipeline.results
+
+test: .venv/dev.stamp git ## Check the style and the types, run the tests
+	ruff check
+	ruff format --check
+	mypy
+	pytest -m "not soak"
+
+soak: .venv/dev.stamp git ## Run the long campaigns: all the real weeks, ten million rows
+	pytest -m soak
+
+bench: .venv/dev.stamp ## Measure: prints the tables of the README
+	python -m benchmarks.prepare
+	python -m benchmarks.repro
+
+lock: .venv/dev.stamp ## Resolve the ranges of pyproject.toml anew, install the result and record its versions
+	pip-compile $(COMPILE) --upgrade --output-file requirements.lock pyproject.toml
+	pip-compile $(COMPILE) --upgrade --extra dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
+	@# the build of torch (+cpu, +cu130) is the machine's affair
+	sed -i 's/^\(torch==[0-9.]*\)+[a-z0-9]*/\1/' requirements.lock requirements-dev.lock
+	$(MAKE) .venv/dev.stamp
+	python -m pipeline.versions
+
+clean: ## Remove what is not in git, except DVC's cache: .venv, prepared data, models
+	rm -rf .venv data/prepared models/*/ .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+COMPILE = --quiet --strip-extras --allow-unsafe --no-header --annotation-style=line --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
+
+.venv/run.stamp: requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, found " + sys.version.split()[0] + "; say make PYTHON=python3.11")'
+	$(PYTHON) -m venv .venv
+	python -m pip install --quiet --requirement requirements.lock
+	@touch $@
+
+.venv/dev.stamp: .venv/run.stamp requirements-dev.lock
+	python -m pip install --quiet --requirement requirements-dev.lock
+	@touch $@
+
+.PHONY: git
+git:
+	@git rev-parse --quiet --verify HEAD >/dev/null || { \
+	  echo "This folder has no git history, and DVC keeps its books in one. Get the project with git clone, or run:"; \
+	  echo "  git init && git add --all && git commit --message start"; exit 1; }

@@ -1,0 +1,1 @@
+"""A reproducible batch pipeline that trains a regression of data-science salaries."""

@@ -1,0 +1,176 @@
+"""Raw rows → rows that keep the contract, and a full account of those that do not.
+
+The contract is asked once per distinct value of a block, never once per row: the same rules at a tenth of the cost.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+import pandera.errors
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.read import Block, Parsed
+from pipeline.schema import ESTIMATED_YEAR, FEATURES, NUMBERS, TARGET, WHOLE_NUMBER, Salaries, requirement
+
+EXAMPLES = 3
+QUARANTINE = pa.schema([("line", pa.int64()), ("reasons", pa.string()), ("text", pa.string())])
+
+
+@dataclass(frozen=True)
+class Violation:
+    """One rule that some rows of a block break: the rule in words, how many, the first lines and their values."""
+
+    rule: str
+    rows: int
+    examples: tuple[tuple[int, str], ...]
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """What became of a block: rows in = rows + quarantine.
+
+    Shape: rows (rows kept,) with the features and the target, every column a dictionary of typed values.
+    """
+
+    rows: pa.RecordBatch
+    quarantine: pa.Table
+    violations: tuple[Violation, ...]
+    estimated_years: int
+
+
+@dataclass
+class Account:
+    """The sum of all blocks' violations, in order of first appearance."""
+
+    rows: int = 0
+    quarantined: int = 0
+    estimated_years: int = 0
+    violations: dict[str, Violation] = field(default_factory=dict)
+
+    def add(self, cleaned: Cleaned) -> None:
+        """Count one more block, which must follow the ones before it."""
+        self.rows += cleaned.rows.num_rows + cleaned.quarantine.num_rows
+        self.quarantined += cleaned.quarantine.num_rows
+        self.estimated_years += cleaned.estimated_years
+        for new in cleaned.violations:
+            old = self.violations.get(new.rule, Violation(new.rule, 0, ()))
+            examples = (old.examples + new.examples)[:EXAMPLES]
+            self.violations[new.rule] = Violation(new.rule, old.rows + new.rows, examples)
+
+    @property
+    def bad_fraction(self) -> float:
+        """The share of rows that break the contract, between 0 and 1."""
+        return self.quarantined / max(self.rows, 1)
+
+    def report(self, *, where: str, allowed: float) -> str:
+        """Each broken rule with its count and its first examples."""
+        lines = [
+            f"{where}: {self.quarantined} of {self.rows} rows break the data contract"
+            f" ({self.bad_fraction:.4%}; prepare.max_bad_fraction allows {allowed:.4%})"
+        ]
+        for violation in self.violations.values():
+            lines.append(f"\n  {violation.rule}: {violation.rows} of {self.rows} rows")
+            lines += [f"    line {line}: found {value}" for line, value in violation.examples]
+        return "\n".join(lines) + "\n"
+
+
+def clean(parsed: Parsed, block: Block) -> Cleaned:
+    """Check the block against the contract and normalise it; rows that break it go to quarantine with their reasons."""
+    columns = dict(zip(parsed.rows.schema.names, parsed.rows.columns, strict=True))
+    typed = {name: _typed(name, column.dictionary) for name, column in columns.items()}
+    reasons: dict[int, list[str]] = {line: [reason] for line, reason in parsed.broken.items()}
+    violations = [*_broken_line_violations(parsed.broken, block)]
+    for name, positions in _failures(typed):
+        column = columns[name]
+        rows = np.flatnonzero(np.isin(column.indices.to_numpy(), positions))
+        lines = parsed.lines[rows]
+        examples = zip(lines[:EXAMPLES].tolist(), column.take(pa.array(rows[:EXAMPLES])).to_pylist(), strict=True)
+        shown = tuple((line, _shorten(repr(value))) for line, value in examples)
+        violations.append(Violation(requirement(name), len(rows), shown))
+        for line in lines.tolist():
+            reasons.setdefault(line, []).append(requirement(name))
+    kept = np.isin(parsed.lines, np.fromiter(reasons, np.int64, len(reasons)), invert=True)
+    return Cleaned(
+        rows=_kept_rows(columns, typed, kept),
+        quarantine=_quarantine(reasons, block),
+        violations=tuple(violations),
+        estimated_years=_estimated_years(columns["work_year"], kept),
+    )
+
+
+def _typed(name: str, values: pa.Array) -> pa.Array:
+    """The distinct texts of a column in the contract's type; a text that is no whole number becomes null.
+
+    >>> _typed("work_year", pa.array(["2021e", "2022", "20e2"])).to_pylist()
+    [2021, 2022, None]
+    """
+    if name not in NUMBERS:
+        return values
+    if name == "work_year":
+        values = pc.replace_substring_regex(values, ESTIMATED_YEAR, r"\1")
+    whole = pc.match_substring_regex(values, WHOLE_NUMBER)
+    return pc.cast(pc.if_else(whole, values, pa.scalar(None, pa.string())), pa.int64())
+
+
+def _failures(typed: dict[str, pa.Array]) -> Iterator[tuple[str, np.ndarray]]:
+    """The columns whose rule is broken, and the positions of the distinct values that break it."""
+    longest = max(len(values) for values in typed.values())
+    if not longest:
+        return
+    frame = pd.DataFrame({name: _padded(values, longest) for name, values in typed.items()})
+    try:
+        Salaries.validate(frame, lazy=True)
+    except pandera.errors.SchemaErrors as error:
+        for name, cases in error.failure_cases.groupby("column", sort=False):
+            positions = cases["index"].to_numpy(np.int64)
+            yield name, positions[positions < len(typed[name])]
+
+
+def _padded(values: pa.Array, length: int) -> pd.Series:
+    """The values as pandas holds them, the last one repeated up to the length: a frame's columns have one length."""
+    positions = pa.array(np.minimum(np.arange(length), len(values) - 1))
+    padded: pd.Series = values.take(positions).to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
+    return padded
+
+
+def _kept_rows(columns: dict[str, pa.DictionaryArray], typed: dict[str, pa.Array], kept: np.ndarray) -> pa.RecordBatch:
+    """The features and the target of the kept rows, in the contract's types."""
+    rows = pa.record_batch(
+        {
+            name: pa.DictionaryArray.from_arrays(columns[name].indices, typed[name], safe=False)
+            for name in (*FEATURES, TARGET)
+        }
+    )
+    return rows if kept.all() else rows.filter(pa.array(kept))
+
+
+def _estimated_years(column: pa.DictionaryArray, kept: np.ndarray) -> int:
+    marked = pc.match_substring_regex(column.dictionary, ESTIMATED_YEAR).to_numpy(zero_copy_only=False)
+    return int(marked[column.indices.to_numpy()][kept].sum())
+
+
+def _quarantine(reasons: dict[int, list[str]], block: Block) -> pa.Table:
+    """The broken lines as they stand in the file, in its order."""
+    lines = block.text.split(b"\n") if reasons else []
+    rows = [(line, "; ".join(reasons[line]), _text(lines[line - block.first_line])) for line in sorted(reasons)]
+    return pa.Table.from_pylist([dict(zip(QUARANTINE.names, row, strict=True)) for row in rows], schema=QUARANTINE)
+
+
+def _broken_line_violations(broken: dict[int, str], block: Block) -> Iterator[Violation]:
+    lines = block.text.split(b"\n") if broken else []
+    for reason, rows in Counter(broken.values()).items():
+        first = [line for line, found in broken.items() if found == reason][:EXAMPLES]
+        shown = tuple((line, _shorten(repr(_text(lines[line - block.first_line])))) for line in first)
+        yield Violation(f"a line must be one row of comma-separated UTF-8 text ({reason})", rows, shown)
+
+
+def _text(line: bytes) -> str:
+    return line.removesuffix(b"\r").decode("utf-8", errors="backslashreplace")
+
+
+def _shorten(text: str, *, limit: int = 80) -> str:
+    return text if len(text) <= limit else f"{text[:limit]}… ({len(text)} characters)"

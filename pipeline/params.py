@@ -1,0 +1,163 @@
+"""The typed settings of params.yaml: one model per section, no defaults, no unknown keys.
+
+A wrong value is one clear error: its path, the rule, and what was found.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+FILE = Path("params.yaml")
+
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+Count = Annotated[int, Field(ge=1)]
+Feature = Literal[
+    "work_year",
+    "experience_level",
+    "employment_type",
+    "job_title",
+    "employee_residence",
+    "remote_ratio",
+    "company_location",
+    "company_size",
+]
+
+
+class Section(BaseModel):
+    """A part of params.yaml: frozen, strict, complete."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
+
+
+class Data(Section):
+    """`data:` where the raw table is."""
+
+    path: Annotated[str, Field(min_length=1)]
+
+
+class Split(Section):
+    """`prepare.split:` shares of the rows (the rest is for training), and the salt of the rows' hash."""
+
+    salt: Annotated[str, Field(pattern=r"^[ -~]{1,64}$")]
+    valid_fraction: Annotated[float, Field(gt=0, lt=1)]
+    test_fraction: Annotated[float, Field(gt=0, lt=1)]
+
+    @model_validator(mode="after")
+    def _leave_rows_to_train_on(self) -> "Split":
+        if self.valid_fraction + self.test_fraction >= 1:
+            raise ValueError("valid_fraction + test_fraction must be below 1")
+        return self
+
+
+class Prepare(Section):
+    """`prepare:` the split, the encoding and the share of broken rows that may go to quarantine."""
+
+    max_bad_fraction: Fraction
+    split: Split
+    min_count: Count
+    target: Literal["standard", "minmax", "log1p"]
+
+
+class Mlp(Section):
+    """`network: {kind: mlp}` the codes as float inputs, ReLU layers, one linear output."""
+
+    kind: Literal["mlp"]
+    hidden: tuple[Count, ...]
+
+
+class Embedding(Section):
+    """`network: {kind: embedding}` embedded codes, title words and linear skips beside ReLU layers."""
+
+    kind: Literal["embedding"]
+    width: Count
+    hidden: tuple[Count, ...]
+    dropout: Fraction
+    code_dropout: Fraction
+
+
+class Optimizer(Section):
+    """`optimizer:` Adam with decoupled weight decay (0 is plain Adam)."""
+
+    learning_rate: Annotated[float, Field(gt=0, le=1)]
+    weight_decay: Annotated[float, Field(ge=0, le=10)]
+    schedule: Literal["constant", "one_cycle"]
+
+
+class Recipe(Section):
+    """`recipes.<name>:` one full training setting."""
+
+    features: Annotated[tuple[Feature, ...], Field(min_length=1)]
+    network: Annotated[Mlp | Embedding, Field(discriminator="kind")]
+    loss: Literal["mse"]
+    optimizer: Optimizer
+    batch_size: Count
+    epochs: Count
+    patience: Count | None
+    keep: Literal["best", "last"]
+    seed: Annotated[int, Field(ge=0, lt=2**63)]
+
+    @model_validator(mode="after")
+    def _name_each_feature_once(self) -> "Recipe":
+        if len(set(self.features)) < len(self.features):
+            raise ValueError("features must name each feature once")
+        return self
+
+
+S = TypeVar("S", bound=Section)
+KINDS = ("mlp", "embedding")  # pydantic puts the chosen kind into the path of an error; params.yaml has no such key
+
+
+def load(section: type[S], *keys: str, file: Path = FILE) -> S:
+    """The settings under `keys` in the file, for example `load(Recipe, "recipes", "full")`.
+
+    Raises: ValueError if the file is no YAML 1.2, the keys are missing, or a value breaks its rule.
+    """
+    settings = _read(file)
+    for depth, key in enumerate(keys):
+        if not isinstance(settings, Mapping) or key not in settings:
+            known = ", ".join(map(str, settings)) if isinstance(settings, Mapping) else "no keys"
+            raise ValueError(f"{file}: {'.'.join(keys[: depth + 1])} is missing; found {known}")
+        settings = settings[key]
+    return parse(section, settings, where=f"{file}: {'.'.join(keys)}")
+
+
+def recipe_names(file: Path = FILE) -> tuple[str, ...]:
+    """The names of the recipes in the file, in its order."""
+    return tuple(_read(file)["recipes"])
+
+
+def parse(section: type[S], settings: object, *, where: str) -> S:
+    """The settings as one typed section.
+
+    Raises: ValueError that names each wrong value's path, the rule and what was found.
+    """
+    try:
+        return section.model_validate_json(json.dumps(settings))
+    except TypeError as error:  # YAML reads 2023-01-31 as a date
+        raise ValueError(f"{where}: {error}; put dates and the like in quotes") from None
+    except ValidationError as error:
+        problems = [_problem(details, where) for details in error.errors(include_url=False)]
+    raise ValueError("\n".join(problems))
+
+
+def _problem(details: ErrorDetails, where: str) -> str:
+    """One wrong value: its path in the file, the rule, and what was found."""
+    path = [str(key) for key in details["loc"] if key not in KINDS]
+    missing = details["type"] == "missing"
+    found = f"only {', '.join(details['input'])}" if missing else json.dumps(details["input"])
+    return f"{'.'.join([where, *path])}: {details['msg'].removeprefix('Value error, ')}; found {found}"
+
+
+def _read(file: Path) -> Any:  # noqa: ANN401 (whatever the user wrote)
+    try:
+        return YAML(typ="safe", pure=True).load(file)
+    except FileNotFoundError:
+        raise ValueError(f"{file} is missing: run from the project's folder") from None
+    except YAMLError as error:
+        raise ValueError(f"{file} must be YAML 1.2: {error}") from None

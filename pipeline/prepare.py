@@ -1,0 +1,152 @@
+"""Stage 1: the raw table → encoded rows for training, validation and test, the encoder, and the quarantine.
+
+Two passes over blocks, so memory does not grow with the file. The first checks each block against the contract,
+sets the clean rows aside and counts the values of the training rows; the second encodes. Both are pure functions
+of a block.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from tqdm import tqdm
+
+from pipeline import encoding, params, versions
+from pipeline.clean import QUARANTINE, Account, clean
+from pipeline.encoding import ROWS, Encoder
+from pipeline.read import BLOCK_BYTES, Block, Parsed, parse, read_blocks, read_header
+from pipeline.rowgroups import RowGroups
+from pipeline.schema import FEATURES, TARGET
+from pipeline.split import SPLITS, assign, row_hash
+
+THREADS = 2
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Read the arguments and the settings, run the stage."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, required=True, help="folder of the prepared rows")
+    parser.add_argument("--metrics", type=Path, required=True, help="JSON file of the row counts")
+    parser.add_argument("--report", type=Path, required=True, help="text file, written if rows break the contract")
+    arguments = parser.parse_args(argv)
+    try:
+        versions.check("numpy", "pandas", "pandera", "pyarrow")
+        data, settings = params.load(params.Data, "data"), params.load(params.Prepare, "prepare")
+        run(Path(data.path), **vars(arguments), settings=settings)
+    except ValueError as error:
+        sys.exit(f"prepare: {error}")
+
+
+def run(
+    raw: Path, *, out: Path, metrics: Path, report: Path, settings: params.Prepare, block_bytes: int = BLOCK_BYTES
+) -> None:
+    """Prepare the raw table; nothing is written to `out` before the whole table has passed.
+
+    Raises: ValueError if the file is no table, or more rows than allowed break the contract.
+    """
+    report.unlink(missing_ok=True)
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=".prepare-") as name:
+        scratch = Path(name)
+        account, counts = _check(raw, scratch, settings, block_bytes)
+        if account.quarantined:
+            report.write_text(account.report(where=str(raw), allowed=settings.max_bad_fraction), encoding="utf-8")
+        if account.bad_fraction > settings.max_bad_fraction:
+            raise ValueError(
+                f"{report.read_text(encoding='utf-8')}Mend these lines, or raise prepare.max_bad_fraction to let them"
+                f" go to quarantine. This report is also in {report}."
+            )
+        if not account.rows:
+            raise ValueError(f"{raw}: the table must have at least one row, found only the header")
+        encoder = encoding.fit(counts, min_count=settings.min_count, target=settings.target)
+        rows = _encode(scratch, encoder, settings.split)
+        (scratch / "encoder.json").write_text(encoder.to_json(), encoding="utf-8")
+        (scratch / "spill.arrow").unlink()
+        for file in sorted(scratch.iterdir()):
+            file.replace(out / file.name)
+    numbers = {
+        "rows": account.rows,
+        "rows_quarantined": account.quarantined,
+        **{f"rows_{split}": rows[split] for split in SPLITS},
+        "rows_with_estimated_year": account.estimated_years,
+    }
+    metrics.write_text(json.dumps(numbers, indent=2) + "\n", encoding="utf-8")
+
+
+def _check(
+    raw: Path, scratch: Path, settings: params.Prepare, block_bytes: int
+) -> tuple[Account, dict[str, Counter[Any]]]:
+    """Pass 1: clean rows to `spill.arrow`, broken ones to the quarantine; returns the account and the counts to fit."""
+    names, offset = read_header(raw)
+    account, counts = Account(), {name: Counter[Any]() for name in (*FEATURES, TARGET)}
+    with ExitStack() as stack:
+        quarantine = stack.enter_context(RowGroups(scratch / "quarantine.parquet", QUARANTINE))
+        progress = stack.enter_context(
+            tqdm(total=raw.stat().st_size, desc="check", unit="B", unit_scale=True, disable=None)
+        )
+        spill = None
+        for block, parsed in _parsed(read_blocks(raw, offset=offset, size=block_bytes), names):
+            cleaned = clean(parsed, block)
+            account.add(cleaned)
+            quarantine.write(cleaned.quarantine)
+            hashes = row_hash(cleaned.rows, salt=settings.split.salt)
+            _count(counts, cleaned.rows, np.flatnonzero(_sides(hashes, settings.split) == SPLITS.index("train")))
+            rows = cleaned.rows.append_column("row_hash", pa.array(hashes))
+            spill = spill or stack.enter_context(pa.ipc.new_stream(scratch / "spill.arrow", rows.schema))
+            spill.write_batch(rows)
+            progress.update(len(block.text))
+    return account, counts
+
+
+def _parsed(blocks: Iterable[Block], names: Sequence[str]) -> Iterator[tuple[Block, Parsed]]:
+    """The blocks in their order, parsed ahead in threads: Arrow works outside Python's lock."""
+    with ThreadPoolExecutor(THREADS) as pool:
+        ahead: deque[tuple[Block, Future[Parsed]]] = deque()
+        for block in blocks:
+            ahead.append((block, pool.submit(parse, block, names)))
+            if len(ahead) > THREADS:
+                first, parsed = ahead.popleft()
+                yield first, parsed.result()
+        for first, parsed in ahead:
+            yield first, parsed.result()
+
+
+def _sides(hashes: np.ndarray, split: params.Split) -> np.ndarray:
+    return assign(hashes, valid_fraction=split.valid_fraction, test_fraction=split.test_fraction)
+
+
+def _count(counts: dict[str, Counter[Any]], rows: pa.RecordBatch, chosen: np.ndarray) -> None:
+    """Add how often each value stands in the chosen rows."""
+    for name, counter in counts.items():
+        values = rows[name].dictionary.to_pylist()
+        times = np.bincount(rows[name].indices.to_numpy()[chosen], minlength=len(values))
+        for position in np.flatnonzero(times).tolist():
+            counter[values[position]] += int(times[position])
+
+
+def _encode(scratch: Path, encoder: Encoder, split: params.Split) -> dict[str, int]:
+    """Pass 2: the clean rows, encoded, to one Parquet file per split; returns the rows of each."""
+    with ExitStack() as stack:
+        writers = [stack.enter_context(RowGroups(scratch / f"{name}.parquet", ROWS)) for name in SPLITS]
+        spill = stack.enter_context(pa.OSFile(str(scratch / "spill.arrow")))
+        for rows in tqdm(pa.ipc.open_stream(spill), desc="encode", unit="block", disable=None):
+            hashes = rows["row_hash"].to_numpy()
+            columns = encoder.encode(rows) | encoder.encode_target(rows) | {"row_hash": hashes}
+            sides = _sides(hashes, split)
+            for side, writer in enumerate(writers):
+                chosen = np.flatnonzero(sides == side)
+                writer.write(pa.table({name: columns[name][chosen] for name in ROWS.names}, schema=ROWS))
+    return {name: writer.rows for name, writer in zip(SPLITS, writers, strict=True)}
+
+
+if __name__ == "__main__":
+    main()

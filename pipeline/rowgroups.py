@@ -1,0 +1,40 @@
+"""Parquet files whose bytes depend on the rows alone: they are re-cut to groups of one size, whatever their blocks."""
+
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+SIZE = 1 << 17
+
+
+class RowGroups:
+    """A writer of rows of one schema, closed at the end of its `with` block."""
+
+    def __init__(self, path: Path, schema: pa.Schema) -> None:
+        self.rows = 0
+        self._writer = pq.ParquetWriter(path, schema, compression="zstd", store_schema=False)
+        self._waiting: list[pa.Table] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def write(self, table: pa.Table) -> None:
+        """Append rows, of the schema."""
+        self.rows += table.num_rows
+        self._waiting.append(table)
+        if sum(part.num_rows for part in self._waiting) >= SIZE:
+            rows = pa.concat_tables(self._waiting).combine_chunks()
+            whole = rows.num_rows - rows.num_rows % SIZE
+            for start in range(0, whole, SIZE):
+                self._writer.write_table(rows.slice(start, SIZE), row_group_size=SIZE)
+            self._waiting = [rows.slice(whole)]
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._waiting and kind is None:
+            self._writer.write_table(pa.concat_tables(self._waiting).combine_chunks(), row_group_size=SIZE)
+        self._writer.close()

@@ -1,0 +1,96 @@
+"""The data contract of the raw salary table: every column name and every rule stands here, and nowhere else."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+import pandera.pandas as pa
+from pandera.typing import Series
+
+VERSION = 1  # rises when a rule changes what a model may have seen
+
+ESTIMATED_YEAR = r"^([0-9]{4})e$"
+"""`2021e`: how the publisher marked the running year until February 2022. It is read as 2021, and counted."""
+
+WHOLE_NUMBER = r"^(0|-?[1-9][0-9]{0,17})$"
+"""Digits only: `1e5`, `150,000`, `12.0`, `007`, `-0` and `nan` are not whole numbers."""
+
+ORDINAL, NOMINAL = {"role": "ordinal"}, {"role": "nominal"}
+TARGET_ROLE, FORBIDDEN = {"role": "target"}, {"role": "forbidden"}
+
+
+class Salaries(pa.DataFrameModel):
+    """One row per salary, of the aijobs.net survey's format. A number that is not a whole number arrives here as null.
+
+    Oddities of the real table that the contract accepts:
+
+    - work_year may read `2021e`, see `ESTIMATED_YEAR`;
+    - equal rows: up to half of the table, so rows are never asserted to be unique;
+    - adjacent rows are often the top and the bottom of one advertisement's pay band;
+    - `NA` is Namibia, so no text ever means "missing";
+    - salaries from 11 USD: 2021 has a few that are surely hourly, and they stay;
+    - salary and salary_currency give the target away: they are checked, and never become features.
+    """
+
+    work_year: Series[pd.Int64Dtype] = pa.Field(
+        ge=2000, le=2100, description="a year from 2000 to 2100, such as 2023 (2021e is read as 2021)", metadata=ORDINAL
+    )
+    experience_level: Series[str] = pa.Field(
+        isin=["EN", "MI", "SE", "EX"], description="one of EN, MI, SE, EX", metadata=ORDINAL
+    )
+    employment_type: Series[str] = pa.Field(
+        isin=["PT", "FT", "CT", "FL"], description="one of PT, FT, CT, FL", metadata=NOMINAL
+    )
+    job_title: Series[str] = pa.Field(
+        str_matches=r"^[^\s\x00-\x1f](?:[^\x00-\x1f]{0,98}[^\s\x00-\x1f])?\Z",
+        description="1 to 100 characters, without blanks around them or control characters",
+        metadata=NOMINAL,
+    )
+    salary: Series[pd.Int64Dtype] = pa.Field(
+        ge=1,
+        le=1_000_000_000,
+        description="a whole number from 1 to 1000000000, digits only (in salary_currency)",
+        metadata=FORBIDDEN,
+    )
+    salary_currency: Series[str] = pa.Field(
+        str_matches=r"^[A-Z]{3}\Z", description="an ISO 4217 code such as USD", metadata=FORBIDDEN
+    )
+    salary_in_usd: Series[pd.Int64Dtype] = pa.Field(
+        ge=1, le=10_000_000, description="a whole number from 1 to 10000000, digits only", metadata=TARGET_ROLE
+    )
+    employee_residence: Series[str] = pa.Field(
+        str_matches=r"^[A-Z]{2}\Z", description="an ISO 3166 code such as US", metadata=NOMINAL
+    )
+    remote_ratio: Series[pd.Int64Dtype] = pa.Field(isin=[0, 50, 100], description="one of 0, 50, 100", metadata=ORDINAL)
+    company_location: Series[str] = pa.Field(
+        str_matches=r"^[A-Z]{2}\Z", description="an ISO 3166 code such as US", metadata=NOMINAL
+    )
+    company_size: Series[str] = pa.Field(isin=["S", "M", "L"], description="one of S, M, L", metadata=ORDINAL)
+
+    class Config:
+        """No column more, no column less."""
+
+        strict = True
+
+
+_SCHEMA = Salaries.to_schema()
+COLUMNS: tuple[str, ...] = tuple(_SCHEMA.columns)
+NUMBERS: frozenset[str] = frozenset(name for name, rule in _SCHEMA.columns.items() if str(rule.dtype) == "Int64")
+_ROLES: dict[str, str] = {name: (rule.metadata or {})["role"] for name, rule in _SCHEMA.columns.items()}
+FEATURES: tuple[str, ...] = tuple(name for name, role in _ROLES.items() if role in ("ordinal", "nominal"))
+ORDINALS: tuple[str, ...] = tuple(name for name, role in _ROLES.items() if role == "ordinal")
+(TARGET,) = (name for name, role in _ROLES.items() if role == "target")
+
+
+def requirement(column: str) -> str:
+    """The column's rule, in words."""
+    return f"{column} must be {_SCHEMA.columns[column].description}"
+
+
+def natural_order(column: str) -> Callable[[Any], Any]:
+    """A sort key for the column's values: the contract's own order for ordinals (EN < MI < SE < EX), else the value."""
+    rule = _SCHEMA.columns[column]
+    listed = [check.statistics["allowed_values"] for check in rule.checks if check.name == "isin"]
+    if column in ORDINALS and listed:
+        return list(listed[0]).index
+    return lambda value: value

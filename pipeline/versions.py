@@ -1,0 +1,41 @@
+"""The versions of the packages that decide a stage's bytes, in versions.json: a stage depends on those it uses.
+
+So a new torch trains again, and a new linter does not. `python -m pipeline.versions` records what is installed.
+"""
+
+import importlib.metadata
+import json
+from pathlib import Path
+
+FILE = Path("versions.json")
+PACKAGES = ("numpy", "pandas", "pandera", "pyarrow", "safetensors", "torch")
+
+
+def recorded() -> dict[str, str]:
+    """The versions that the project's results were made with."""
+    versions: dict[str, str] = json.loads(FILE.read_text(encoding="utf-8"))
+    return versions
+
+
+def installed(package: str) -> str:
+    """The installed version, without the build (2.13.0 for 2.13.0+cpu)."""
+    return importlib.metadata.version(package).split("+")[0]
+
+
+def check(*packages: str) -> None:
+    """Raise ValueError unless the installed versions are the recorded ones."""
+    for package in packages:
+        if installed(package) != recorded()[package]:
+            raise ValueError(
+                f"{package} must be {recorded()[package]} as recorded in {FILE}, found {installed(package)};"
+                " install the lock with make setup, or record what is installed with python -m pipeline.versions"
+            )
+
+
+def main() -> None:
+    """Record the installed versions."""
+    FILE.write_text(json.dumps({name: installed(name) for name in PACKAGES}, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

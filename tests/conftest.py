@@ -1,0 +1,87 @@
+"""What several tests share: how hypothesis runs, one run of the prepare stage, the real weekly tables."""
+
+import json
+import tarfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from pipeline import params, prepare
+from pipeline.read import BLOCK_BYTES
+
+ARCHIVE = Path(__file__).resolve().parents[2] / "shared/data/aijobs-weekly.tar.xz"
+
+settings.register_profile("reproducible", deadline=None, derandomize=True, database=None, max_examples=60)
+settings.load_profile("reproducible")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The prepare stage in a folder of its own."""
+
+    folder: Path
+
+    @property
+    def raw(self) -> Path:
+        return self.folder / "raw.csv"
+
+    @property
+    def out(self) -> Path:
+        return self.folder / "prepared"
+
+    @property
+    def report(self) -> Path:
+        return self.folder / "contract-report.txt"
+
+    @property
+    def metrics(self) -> dict[str, int]:
+        numbers: dict[str, int] = json.loads((self.folder / "prepare.json").read_text(encoding="utf-8"))
+        return numbers
+
+    def files(self) -> dict[str, bytes]:
+        """The bytes of every output."""
+        return {file.name: file.read_bytes() for file in sorted(self.out.iterdir())}
+
+    def run(self, raw: bytes | Path, *, block_bytes: int = BLOCK_BYTES, **changes: object) -> None:
+        """Run the stage on the raw bytes, or on a file elsewhere."""
+        if isinstance(raw, bytes):
+            self.raw.write_bytes(raw)
+        prepare.run(
+            raw if isinstance(raw, Path) else self.raw,
+            out=self.out,
+            metrics=self.folder / "prepare.json",
+            report=self.report,
+            settings=prepare_settings(**changes),
+            block_bytes=block_bytes,
+        )
+
+
+def prepare_settings(**changes: object) -> params.Prepare:
+    split = {"salt": "salaries", "valid_fraction": 0.2, "test_fraction": 0.2}
+    usual = {"max_bad_fraction": 0.0, "split": split, "min_count": 1, "target": "standard"}
+    return params.parse(params.Prepare, usual | changes, where="test")
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Stage:
+    return Stage(tmp_path)
+
+
+@pytest.fixture
+def stages(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Stage]:
+    """A maker of stages, for tests that compare several."""
+    return lambda: Stage(tmp_path_factory.mktemp("stage"))
+
+
+@pytest.fixture(scope="session")
+def real_tables(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """The 126 real weekly tables, oldest first."""
+    if not ARCHIVE.is_file():
+        pytest.skip(f"the real tables are not at {ARCHIVE}")
+    folder = tmp_path_factory.mktemp("real")
+    with tarfile.open(ARCHIVE) as archive:
+        archive.extractall(folder, filter="data")
+    return sorted(folder.rglob("salaries_*.csv"))

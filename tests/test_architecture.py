@@ -1,0 +1,122 @@
+"""The contract of the house: arrows point down, and dvc.yaml says exactly what each stage reads."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+ROOT = Path(__file__).parent.parent
+FLOORS = (
+    {"__init__", "metrics", "params", "reproducible", "rowgroups", "schema", "versions"},
+    {"encoding", "read", "split"},
+    {"clean", "network"},
+    {"bundle", "fit"},
+    {"evaluate", "prepare", "results", "sample", "train"},
+)
+STAGES = ("prepare", "train", "evaluate")
+DVC = YAML(typ="safe").load(ROOT / "dvc.yaml")
+MODULES = {path.stem: ast.parse(path.read_text(encoding="utf-8")) for path in (ROOT / "pipeline").glob("*.py")}
+
+
+def imported(module: str) -> set[str]:
+    """The project's modules that a module imports."""
+    names = set()
+    for node in ast.walk(MODULES[module]):
+        if isinstance(node, ast.ImportFrom) and node.module == "pipeline":
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("pipeline."):
+            names.add(node.module.split(".")[1])
+    return names
+
+
+def reachable(module: str) -> set[str]:
+    """The module and all it imports, directly or not."""
+    found, waiting = {"__init__"}, {module}
+    while waiting:
+        name = waiting.pop()
+        found.add(name)
+        waiting |= imported(name) - found
+    return found
+
+
+def stage(name: str) -> dict:
+    entry = DVC["stages"][name]
+    return entry.get("do", entry)
+
+
+def calls(module: str, function: str) -> list[list[str | None]]:
+    """The arguments, where they are literal, of each call of a function such as `params.load`."""
+    return [
+        [ast.literal_eval(argument) if isinstance(argument, ast.Constant) else None for argument in node.args]
+        for node in ast.walk(MODULES[module])
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == function
+    ]
+
+
+def declared_params(name: str) -> tuple[set[str], set[str]]:
+    """The keys of params.yaml and of versions.json that a stage declares."""
+    keys = {entry for entry in stage(name)["params"] if isinstance(entry, str)}
+    versions = [entry["versions.json"] for entry in stage(name)["params"] if isinstance(entry, dict)]
+    return keys, {package for packages in versions for package in packages}
+
+
+def test_every_module_has_its_floor():
+    assert set().union(*FLOORS) == set(MODULES)
+
+
+def test_no_module_imports_from_its_own_floor_or_above():
+    for height, floor in enumerate(FLOORS):
+        below = set().union(*FLOORS[:height]) if height else set()
+        for module in floor:
+            assert imported(module) <= below, module
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_a_stage_depends_on_exactly_the_code_it_imports(name):
+    code = {Path(dep).stem for dep in stage(name)["deps"] if dep.startswith("pipeline/")}
+    assert code == reachable(name)
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_a_stage_declares_exactly_the_settings_it_reads(name):
+    read = {".".join(key or "${key}" for key in keys) for _, *keys in calls(name, "params.load")}
+    declared, _ = declared_params(name)
+    assert {"data" if key == "data.path" else key for key in declared} == read
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_a_stage_depends_on_exactly_the_versions_it_checks(name):
+    (checked,) = calls(name, "versions.check")
+    assert declared_params(name)[1] == set(checked)
+
+
+def test_training_is_not_given_the_test_rows():
+    assert not [dep for dep in stage("train")["deps"] if "test" in dep or dep == "data/prepared"]
+
+
+@pytest.mark.parametrize("module", sorted(set(MODULES) - {"reproducible"}))
+def test_torch_comes_from_one_place_only(module):
+    names = [
+        name
+        for node in ast.walk(MODULES[module])
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in ([node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names])
+    ]
+    assert not [name for name in names if name.split(".")[0] in ("torch", "safetensors")]
+
+
+@pytest.mark.parametrize("module", ["prepare", "sample", "results"])
+def test_a_module_without_a_network_starts_without_torch(module):
+    code = f"import sys, pipeline.{module}; sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+def test_no_module_pickles_evaluates_or_shells_out():
+    for module, tree in MODULES.items():
+        called = {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+        assert not called & {"eval", "exec", "os.system", "pickle.load", "pickle.dump", "torch.load", "torch.save"}, (
+            module
+        )

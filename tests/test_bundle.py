@@ -1,0 +1,80 @@
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from pipeline.bundle import Bundle
+from pipeline.encoding import WORDS, Encoder, Scaling
+from pipeline.network import build
+from pipeline.reproducible import torch
+from pipeline.schema import FEATURES
+from tests.recipes import make_recipe
+
+PREDICT = """
+import sys, pathlib, numpy as np
+from pipeline.bundle import Bundle
+bundle = Bundle.load(pathlib.Path(sys.argv[1]))
+codes = {name: np.arange(5, dtype=np.int16) % 2 for name in bundle.network.columns}
+print(bundle.predict(codes).tobytes().hex())
+"""
+
+
+@pytest.fixture(params=["mlp", "embedding"])
+def bundle(request):
+    encoder = Encoder(dict.fromkeys(FEATURES, ("x", "y")), ("data", "lead"), Scaling("standard", 1e5, 5e4))
+    network = {"mlp": {"kind": "mlp", "hidden": (3,)}}.get(
+        request.param, {"kind": "embedding", "width": 4, "hidden": (5,), "dropout": 0.1, "code_dropout": 0.1}
+    )
+    recipe = make_recipe(features=FEATURES, network=network)
+    built = build(recipe, sizes=encoder.sizes(), generator=torch.Generator().manual_seed(3))
+    return Bundle(built.eval(), encoder, recipe, {"packages": {"torch": "2.13.0"}, "kept_epoch": 7})
+
+
+def codes(rows=5):
+    return {name: np.arange(rows, dtype=np.int16) % 2 for name in (*FEATURES, *WORDS)}
+
+
+def test_a_saved_bundle_loads_as_it_was(bundle, tmp_path):
+    bundle.save(tmp_path)
+    loaded = Bundle.load(tmp_path)
+    assert loaded.recipe == bundle.recipe
+    assert loaded.encoder == bundle.encoder
+    assert loaded.provenance == bundle.provenance
+    assert loaded.predict(codes()).tobytes() == bundle.predict(codes()).tobytes()
+
+
+def test_a_bundle_predicts_the_same_bits_in_another_process_and_folder(bundle, tmp_path):
+    bundle.save(tmp_path / "moved here")
+    command = [sys.executable, "-c", PREDICT, str(tmp_path / "moved here")]
+    printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    assert printed.strip() == bundle.predict(codes()).tobytes().hex()
+
+
+def test_the_same_bundle_has_the_same_bytes(bundle, tmp_path):
+    bundle.save(tmp_path / "one")
+    Bundle.load(tmp_path / "one").save(tmp_path / "two")
+    for file in (tmp_path / "one").iterdir():
+        assert file.read_bytes() == (tmp_path / "two" / file.name).read_bytes(), file.name
+
+
+def test_a_bundle_of_another_contract_is_refused(bundle, tmp_path):
+    bundle.save(tmp_path)
+    facts = json.loads((tmp_path / "bundle.json").read_text())
+    (tmp_path / "bundle.json").write_text(json.dumps(facts | {"contract_version": 99}))
+    with pytest.raises(ValueError, match="must be of data contract 1, found 99; train it again"):
+        Bundle.load(tmp_path)
+
+
+def test_a_folder_without_weights_is_no_bundle(bundle, tmp_path):
+    bundle.save(tmp_path)
+    (tmp_path / "weights.safetensors").unlink()
+    with pytest.raises(ValueError, match=r"must hold weights\.safetensors, found none; train it with dvc repro"):
+        Bundle.load(tmp_path)
+
+
+def test_torch_imported_first_is_warned_of():
+    code = "import torch, pipeline.reproducible"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, env={})
+    assert "torch was imported before pipeline" in done.stderr
