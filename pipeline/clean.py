@@ -126,8 +126,7 @@ def _failures(typed: dict[str, pa.Array]) -> Iterator[tuple[str, np.ndarray]]:
         Salaries.validate(frame, lazy=True)
     except pandera.errors.SchemaErrors as error:
         for name, cases in error.failure_cases.groupby("column", sort=False):
-            positions = cases["index"].to_numpy(np.int64)
-            yield name, positions[positions < len(typed[name])]
+            yield name, cases["index"].to_numpy(np.int64)  # the padding's places are no value's: they match no row
 
 
 def _padded(values: pa.Array, length: int) -> pd.Series:
@@ -138,14 +137,15 @@ def _padded(values: pa.Array, length: int) -> pd.Series:
 
 
 def _kept_rows(columns: dict[str, pa.DictionaryArray], typed: dict[str, pa.Array], kept: np.ndarray) -> pa.RecordBatch:
-    """The features and the target of the kept rows, in the contract's types."""
-    rows = pa.record_batch(
-        {
-            name: pa.DictionaryArray.from_arrays(columns[name].indices, typed[name], safe=False)
-            for name in (*FEATURES, TARGET)
-        }
-    )
-    return rows if kept.all() else rows.filter(pa.array(kept))
+    """The features and the target of the kept rows, in the contract's types; no dictionary keeps a broken value."""
+    rows = {
+        name: pa.DictionaryArray.from_arrays(columns[name].indices, typed[name], safe=False)
+        for name in (*FEATURES, TARGET)
+    }
+    if not kept.all():
+        chosen = pa.array(kept)
+        rows = {name: column.filter(chosen).dictionary_decode().dictionary_encode() for name, column in rows.items()}
+    return pa.record_batch(rows)
 
 
 def _estimated_years(column: pa.DictionaryArray, kept: np.ndarray) -> int:

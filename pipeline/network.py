@@ -1,4 +1,4 @@
-"""The networks: codes in, one normalised salary out. Operations whose bits depend on the CPU are avoided throughout."""
+"""The networks: codes in, one normalised salary out."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from pipeline.params import Embedding, Mlp, Recipe
 from pipeline.reproducible import nn, torch
 from pipeline.schema import ORDINALS
 
-BLOCK = 1024
+BLOCK = 1024  # rows; a matrix product of a multiple of 8 rows rounds each row alike
 
 
 class Regressor(nn.Module):
@@ -107,7 +107,7 @@ class EmbeddingNet(Regressor):
 class Dropout(nn.Module):
     """Sets values to zero with probability `rate` in training, and scales the others up to keep the sum.
 
-    Source: torch.nn.Dropout; its own draws come from MKL, these from `rand`, which has the same bits on every CPU.
+    Source: torch.nn.Dropout, which draws from the global generator; this one draws from its own.
     """
 
     def __init__(self, rate: float, *, generator: torch.Generator) -> None:
@@ -136,7 +136,7 @@ def relu_layers(widths: Sequence[int], *, dropout: nn.Module | None = None) -> n
 
 @torch.no_grad()
 def initialise(network: nn.Module, *, generator: torch.Generator) -> None:
-    """Draw all weights anew from scaled `rand`, which has the same bits on every CPU; linear skips start at zero.
+    """Draw all weights anew from the generator; linear skips start at zero.
 
     Source: torch's default for linear layers, uniform within 1 / sqrt(inputs); embeddings have that variance times 3.
     """

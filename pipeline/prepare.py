@@ -53,8 +53,9 @@ def run(
 
     Raises: ValueError if the file is no table, or more rows than allowed break the contract.
     """
+    for folder in (out, metrics.parent, report.parent):
+        folder.mkdir(parents=True, exist_ok=True)
     report.unlink(missing_ok=True)
-    out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".prepare-") as name:
         scratch = Path(name)
         account, counts = _check(raw, scratch, settings, block_bytes)

@@ -11,7 +11,6 @@ Source: aggregates of the public-domain (CC0) table of aijobs.net.
 
 import argparse
 import itertools
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -275,7 +274,7 @@ def write(out: Path, *, rows: int, seed: int) -> None:
             for block in generate(rows, seed=seed):
                 file.write_table(block)
                 bar.update(block.num_rows)
-        os.replace(part, out)
+        part.replace(out)
     finally:
         part.unlink(missing_ok=True)
 

@@ -12,7 +12,12 @@ PACKAGES = ("numpy", "pandas", "pandera", "pyarrow", "safetensors", "torch")
 
 
 def recorded() -> dict[str, str]:
-    """The versions that the project's results were made with."""
+    """The versions that the project's results were made with.
+
+    Raises: ValueError if the record is missing.
+    """
+    if not FILE.is_file():
+        raise ValueError(f"{FILE} is missing: run from the project's folder")
     versions: dict[str, str] = json.loads(FILE.read_text(encoding="utf-8"))
     return versions
 
@@ -24,10 +29,12 @@ def installed(package: str) -> str:
 
 def check(*packages: str) -> None:
     """Raise ValueError unless the installed versions are the recorded ones."""
+    wanted = recorded()
     for package in packages:
-        if installed(package) != recorded()[package]:
+        if installed(package) != wanted.get(package):
+            rule = f"{wanted[package]} as recorded" if package in wanted else "recorded"
             raise ValueError(
-                f"{package} must be {recorded()[package]} as recorded in {FILE}, found {installed(package)};"
+                f"{package} must be {rule} in {FILE}, found {installed(package)};"
                 " install the lock with make setup, or record what is installed with python -m pipeline.versions"
             )
 

@@ -1,6 +1,7 @@
 """What several tests share: how hypothesis runs, one run of the prepare stage, the real weekly tables."""
 
 import json
+import shutil
 import tarfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from hypothesis import settings
 
 from pipeline import params, prepare
 from pipeline.read import BLOCK_BYTES
+from tests.clones import copy_of_the_work_tree, run
 
 ARCHIVE = Path(__file__).resolve().parents[2] / "shared/data/aijobs-weekly.tar.xz"
 
@@ -85,3 +87,17 @@ def real_tables(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     with tarfile.open(ARCHIVE) as archive:
         archive.extractall(folder, filter="data")
     return sorted(folder.rglob("salaries_*.csv"))
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the repository in a folder with a space in its name, after its first `dvc repro`. Not to be changed."""
+    folder = copy_of_the_work_tree(tmp_path_factory.mktemp("a clone"))
+    run(folder, "dvc", "repro")
+    return folder
+
+
+@pytest.fixture
+def clone(trained: Path, tmp_path: Path) -> Path:
+    """A trained copy of the repository for one test alone."""
+    return Path(shutil.copytree(trained, tmp_path / "a clone", symlinks=True))

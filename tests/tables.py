@@ -3,13 +3,16 @@
 from collections.abc import Iterable
 
 import pyarrow as pa
+from hypothesis import strategies as st
 
 from pipeline.clean import Cleaned, clean
 from pipeline.read import Block, parse
 from pipeline.schema import COLUMNS
 
 HEADER = ",".join(COLUMNS)
-ROW = dict(zip(COLUMNS, "2023,SE,FT,Data Scientist,150000,USD,150000,US,100,US,M".split(","), strict=True))
+ROW = dict(
+    zip(COLUMNS, ["2023", "SE", "FT", "Data Scientist", "150000", "USD", "150000", "US", "100", "US", "M"], strict=True)
+)
 TITLES = ("Data Scientist", "Data Engineer", "Lead ML/AI Engineer", "Analyst", "Head of Données")
 
 
@@ -48,3 +51,25 @@ def check(lines: Iterable[str]) -> Cleaned:
 def batch(lines: Iterable[str]) -> pa.RecordBatch:
     """The lines as clean rows."""
     return check(lines).rows
+
+
+TOKENS = [b'"', b',"', b'",', b"\n", b"\r", b"\r\n", b"\n\n", b"\0", b"\xe9", b",", b"1e5", b"NA", b"e", b" ", b""]
+DAMAGE = st.lists(
+    st.tuples(st.floats(0, 1), st.integers(0, 40), st.lists(st.sampled_from(TOKENS), max_size=3)), max_size=6
+)
+"""Some cuts: where in the table (as a fraction), how many bytes go, what comes instead."""
+
+
+def damaged(damage: Iterable[tuple[float, int, list[bytes]]]) -> bytes:
+    """A good table's lines without the header, cut and patched."""
+    body = "\n".join(rows(12)).encode()
+    for place, length, tokens in damage:
+        start = int(place * len(body))
+        body = body[:start] + b"".join(tokens) + body[start + length :]
+    return body
+
+
+def lines_of(body: bytes) -> list[bytes]:
+    """The physical lines, without the blank ones at the end."""
+    rest = body.rstrip(b"\r\n")
+    return [line.removesuffix(b"\r") for line in rest.split(b"\n")] if rest else []

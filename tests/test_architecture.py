@@ -28,7 +28,7 @@ def imported(module: str) -> set[str]:
         if isinstance(node, ast.ImportFrom) and node.module == "pipeline":
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("pipeline."):
-            names.add(node.module.split(".")[1])
+            names.add(str(node.module).split(".")[1])
     return names
 
 
@@ -42,7 +42,7 @@ def reachable(module: str) -> set[str]:
     return found
 
 
-def stage(name: str) -> dict:
+def stage(name):
     entry = DVC["stages"][name]
     return entry.get("do", entry)
 

@@ -74,7 +74,7 @@ def test_a_folder_without_weights_is_no_bundle(bundle, tmp_path):
         Bundle.load(tmp_path)
 
 
-def test_torch_imported_first_is_warned_of():
-    code = "import torch, pipeline.reproducible"
+def test_torch_set_up_too_late_is_warned_of():
+    code = "import torch; torch.ones(9) + 1; import pipeline.reproducible"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, env={})
-    assert "torch was imported before pipeline" in done.stderr
+    assert "torch computed before pipeline was imported" in done.stderr

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from pipeline.fit import fit, learning_rates, validation_loss
+from pipeline.fit import Epoch, fit, learning_rates, validation_loss
 from pipeline.network import build
 from pipeline.reproducible import DataLoader, TensorDataset, nn, torch
 from tests.recipes import make_recipe
@@ -100,7 +100,7 @@ def test_a_loss_that_is_not_finite_stops_with_what_to_do():
 
 
 def test_every_epoch_is_announced_once():
-    seen = []
+    seen: list[Epoch] = []
     _, fitted = trained(make_recipe(epochs=3), on_epoch=seen.append)
     assert tuple(seen) == fitted.history
     assert [epoch.epoch for epoch in seen] == [1, 2, 3]

@@ -1,11 +1,13 @@
 import itertools
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pipeline import read
 from pipeline.read import Block, parse, read_blocks, read_header
 from pipeline.schema import COLUMNS
-from tests.tables import HEADER, row, rows, table
+from tests.tables import DAMAGE, HEADER, damaged, lines_of, row, rows, table
 
 
 def write(folder, data):
@@ -155,3 +157,22 @@ def test_no_text_of_quotes_and_commas_can_swallow_the_next_line():
         parsed = parse(Block(2, f"{''.join(cells)}\n{row()}".encode()), COLUMNS)
         assert parsed.lines.tolist()[-1:] == [3], cells
         assert len(parsed.lines) + len(parsed.broken) == 2, cells
+
+
+def parse_all(path, size):
+    """Every row by its line, and every broken line with its reason."""
+    parsed = [parse(block, COLUMNS) for block in blocks(path, size)]
+    values = {
+        line: row for part in parsed for line, row in zip(part.lines.tolist(), part.rows.to_pylist(), strict=True)
+    }
+    return values, {line: reason for part in parsed for line, reason in part.broken.items()}
+
+
+@settings(max_examples=200)
+@given(DAMAGE, st.integers(1, 600))
+def test_whatever_the_damage_every_line_is_a_row_or_broken_in_blocks_of_any_size(tmp_path_factory, damage, size):
+    body = damaged(damage)
+    path = write(tmp_path_factory.getbasetemp(), HEADER.encode() + b"\n" + body)
+    values, broken = parse_all(path, size)
+    assert sorted([*values, *broken]) == list(range(2, 2 + len(lines_of(body))))
+    assert (values, broken) == parse_all(path, 1 << 20)

@@ -1,0 +1,86 @@
+"""The prepare stage against pandas with the same checks, and against reading the CSV with Arrow and nothing else.
+
+`python -m benchmarks.prepare [ROWS ...]` prints the table of the README.
+"""
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmarks.measure import Run, in_turn
+
+SIZES = (75_000, 1_000_000, 10_000_000)
+
+
+def ours(table: Path, out: Path) -> None:
+    """The stage as `dvc repro` runs it."""
+    from pipeline import params, prepare
+
+    settings = params.load(params.Prepare, "prepare")
+    prepare.run(table, out=out, metrics=out / "metrics.json", report=out / "report.txt", settings=settings)
+
+
+def pandas(table: Path, out: Path) -> None:
+    """The whole table in memory, the contract asked for every row, one Parquet file and no encoding."""
+    import pandas as pd
+
+    from pipeline.schema import NUMBERS, Salaries
+
+    frame = pd.read_csv(table, keep_default_na=False).astype(dict.fromkeys(NUMBERS, "Int64"))
+    Salaries.validate(frame, lazy=True)
+    out.mkdir(exist_ok=True)
+    frame.to_parquet(out / "salaries.parquet")
+
+
+def arrow(table: Path, out: Path) -> None:
+    """Reading alone: no check, no encoding, nothing written."""
+    import pyarrow.csv
+
+    pyarrow.csv.read_csv(table)
+
+
+CONTENDERS = {"ours": ours, "pandas": pandas, "arrow": arrow}
+
+
+def main() -> None:
+    """Make the tables, run the contenders in turn, print the ratios."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("rows", type=int, nargs="*", default=SIZES)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument(
+        "--contender", nargs=3, metavar=("NAME", "TABLE", "OUT"), help="run one contender and nothing else"
+    )
+    arguments = parser.parse_args()
+    if arguments.contender:
+        name, table, out = arguments.contender
+        CONTENDERS[name](Path(table), Path(out))
+        return
+    print("| rows | ours | time / pandas | time / Arrow reading | peak memory | memory / pandas |")
+    print("|---|---|---|---|---|---|")
+    for rows in arguments.rows:
+        print(line(rows, measured(rows, rounds=arguments.rounds)), flush=True)
+
+
+def measured(rows: int, *, rounds: int) -> dict[str, Run]:
+    """The medians of each contender on a sample of so many rows."""
+    from pipeline import sample
+
+    with tempfile.TemporaryDirectory() as folder:
+        table = Path(folder) / "salaries.csv"
+        sample.main(["--rows", str(rows), "--seed", "1", "--out", str(table)])
+        me = [sys.executable, "-m", "benchmarks.prepare", "--contender"]
+        return in_turn({name: [*me, name, str(table), f"{folder}/{name}"] for name in CONTENDERS}, rounds=rounds)
+
+
+def line(rows: int, runs: dict[str, Run]) -> str:
+    """One row of the table."""
+    ours, pandas, arrow = runs["ours"], runs["pandas"], runs["arrow"]
+    return (
+        f"| {rows:,} | {ours.wall:.1f} s | {ours.wall / pandas.wall:.2f} | {ours.wall / arrow.wall:.2f}"
+        f" | {ours.memory:.0f} MB | {ours.memory / pandas.memory:.2f} |"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,45 @@
+"""The whole pipeline on tables of the real survey: `python -m benchmarks.weeks FOLDER` prints the README's table.
+
+Each dated CSV file is one `dvc exp run -S data.path=FILE` in a temporary clone, nothing else changed.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+RECIPES = ("course", "full")
+
+
+def main() -> None:
+    """Choose evenly spaced files and the last one, run each, print one row for each."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path, help="folder of salaries_YYYY-MM-DD.csv files")
+    parser.add_argument("--tables", type=int, default=11, help="how many of them")
+    arguments = parser.parse_args()
+    files = sorted(arguments.folder.resolve().glob("*.csv"))
+    steps = max(arguments.tables - 1, 1)
+    chosen = [files[(len(files) - 1) * step // steps] for step in range(steps + 1)]
+    print("| table | rows | training mean | cell mean | course | **full** | full, R² |")
+    print("|---|---|---|---|---|---|---|")
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run(["git", "clone", "--quiet", ".", folder], check=True)
+        for file in chosen:
+            command = [sys.executable, "-m", "dvc", "exp", "run", "--set-param", f"data.path={file}"]
+            subprocess.run(command, cwd=folder, check=True, stdout=sys.stderr)
+            print(line(file, Path(folder)), flush=True)
+
+
+def line(file: Path, folder: Path) -> str:
+    """One row of the table: the RMSE on the test rows in US dollars."""
+    prepared = json.loads((folder / "metrics/prepare.json").read_text(encoding="utf-8"))
+    course, full = (json.loads((folder / f"metrics/{name}.json").read_text(encoding="utf-8")) for name in RECIPES)
+    scores = [full["test_mean_rmse_usd"], full["test_cell_mean_rmse_usd"], course["test_rmse_usd"]]
+    cells = [file.stem, f"{prepared['rows']:,}", *(f"{score:,.0f}" for score in scores)]
+    return f"| {' | '.join(cells)} | **{full['test_rmse_usd']:,.0f}** | {full['test_r2']:.3f} |"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,77 @@
+"""The README says what is true: its commands run, its tables are complete, its results are the committed ones."""
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+from ruamel.yaml import YAML
+
+from pipeline import params, results
+from tests.clones import ROOT, run
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
+
+
+def keys(settings: object, path: tuple[str, ...] = ()) -> set[str]:
+    """The dotted paths of all values, recipes' names left open."""
+    if not isinstance(settings, dict):
+        return {".".join(path)}
+    named = path == ("recipes",)
+    return set().union(*(keys(value, (*path, "<name>" if named else name)) for name, value in settings.items()))
+
+
+def test_every_command_runs(clone):
+    run(clone, "git", "commit", "--quiet", "--allow-empty", "--message", "second")
+    for command in "".join(blocks("sh")).splitlines():
+        run(clone, *shlex.split(command, comments=True))
+
+
+def test_the_python_example_runs(clone):
+    (example,) = blocks("python")
+    done = subprocess.run([sys.executable, "-c", example], cwd=clone, check=True, capture_output=True, text=True)
+    assert re.fullmatch(r"\[\d+\.\d+\]\n", done.stdout)
+
+
+def test_every_setting_is_documented_and_no_other():
+    settings = YAML(typ="safe").load(ROOT / "params.yaml")
+    documented = set(re.findall(r"^\| `([a-z_.<>]+)` \|", README, flags=re.MULTILINE))
+    assert documented == keys(settings)
+
+
+def test_every_make_target_is_shown_as_make_help_shows_it():
+    assert subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout in README
+
+
+def test_the_results_are_those_of_the_committed_metrics():
+    metrics = {
+        name: json.loads((ROOT / f"metrics/{name}.json").read_text(encoding="utf-8"))
+        for name in params.recipe_names(ROOT / "params.yaml")
+    }
+    assert results.table(metrics) in README
+
+
+def test_every_file_it_links_to_exists():
+    links = re.findall(r"\]\(((?!https?:)[^)#]+)\)", README)
+    assert links
+    assert not [link for link in links if not (ROOT / link).exists()]
+
+
+def test_every_module_stands_in_the_layout():
+    layout = next(block for block in blocks("text") if block.startswith("dvc.yaml"))
+    modules = {path.name for path in (ROOT / "pipeline").glob("*.py")} - {"__init__.py"}
+    assert not {name for name in modules if name not in layout}
+
+
+def test_every_recipe_is_drawn():
+    plots = YAML(typ="safe").load(ROOT / "dvc.yaml")["plots"]
+    for plot in plots:
+        ((_, settings),) = plot.items()
+        drawn = {Path(file).parent.name for file in settings["y"]}
+        assert drawn == set(params.recipe_names(ROOT / "params.yaml"))
