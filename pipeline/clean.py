@@ -13,7 +13,8 @@ import pandera.errors
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.read import Block, Parsed
+from pipeline.parse import Parsed
+from pipeline.read import Block
 from pipeline.schema import ESTIMATED_YEAR, FEATURES, NUMBERS, TARGET, WHOLE_NUMBER, Salaries, requirement
 
 EXAMPLES = 3

@@ -36,7 +36,6 @@ def fit(
     train: TensorDataset,
     valid: TensorDataset,
     recipe: Recipe,
-    generator: torch.Generator,
     on_epoch: Callable[[Epoch], None] = lambda epoch: None,
 ) -> Fitted:
     """Train the network as the recipe says.
@@ -44,7 +43,8 @@ def fit(
     Shape: train and valid hold (rows, columns) inputs and (rows, 1) normalised salaries.
     Raises: ValueError if a loss is not finite.
     """
-    loader = DataLoader(train, batch_size=recipe.batch_size, shuffle=True, generator=generator)
+    order = torch.Generator().manual_seed(recipe.seed)
+    loader = DataLoader(train, batch_size=recipe.batch_size, shuffle=True, generator=order)
     criterion = nn.MSELoss()
     optimizer = torch.optim.AdamW(
         network.parameters(),

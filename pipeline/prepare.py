@@ -23,7 +23,8 @@ from tqdm import tqdm
 from pipeline import encoding, params, versions
 from pipeline.clean import QUARANTINE, Account, clean
 from pipeline.encoding import ROWS, Encoder
-from pipeline.read import BLOCK_BYTES, Block, Parsed, parse, read_blocks, read_header
+from pipeline.parse import Parsed, parse
+from pipeline.read import BLOCK_BYTES, Block, read_blocks, read_header
 from pipeline.rowgroups import RowGroups
 from pipeline.schema import FEATURES, TARGET
 from pipeline.split import SPLITS, assign, row_hash

@@ -17,10 +17,10 @@ import warnings
 
 os.environ |= {"MKL_CBWR": "COMPATIBLE", "ATEN_CPU_CAPABILITY": "default"}
 
-import safetensors.torch  # noqa: E402 (the variables come first)
-import torch  # noqa: E402
-from torch import nn  # noqa: E402
-from torch.utils.data import DataLoader, TensorDataset  # noqa: E402
+import safetensors.torch
+import torch
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
 
 if torch.backends.cpu.get_cpu_capability() != "DEFAULT":
     warnings.warn(

@@ -14,7 +14,7 @@ COLUMNS = {
     "mae_usd": ("MAE, USD", "{:,.0f}"),
     "r2": ("R²", "{:.3f}"),
 }
-BASELINES = {"mean": "training mean", "cell_mean": "mean of the equal rows' features"}
+BASELINES = {"mean": "training mean", "cell_mean": "mean of the feature cell"}
 
 
 def main() -> None:
@@ -28,7 +28,7 @@ def main() -> None:
 
 
 def table(metrics: Mapping[str, Mapping[str, float]]) -> str:
-    """One row per baseline and recipe. The cell mean is that of the recipe named last, which knows the most features."""
+    """One row per baseline and recipe; the cell mean is that of the features of the recipe named last."""
     *_, last = metrics.values()
     rows = [["on the test rows", *(title for title, _ in COLUMNS.values())]]
     rows += [[label, *_scores(last, f"test_{name}_")] for name, label in BASELINES.items()]

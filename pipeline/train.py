@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 def run(recipe: params.Recipe, *, name: str, train: Path, valid: Path, encoder: Path, out: Path, curve: Path) -> None:
     """Train the recipe's network; write its bundle and its losses."""
     fitted_encoder = Encoder.read(encoder)
-    generator = torch.Generator().manual_seed(recipe.seed)
+    generator = torch.Generator().manual_seed(recipe.seed)  # draws the weights, then the dropout
     network = build(recipe, sizes=fitted_encoder.sizes(), generator=generator)
     with tqdm(total=recipe.epochs, desc=name, unit="epoch", disable=None) as progress:
         fitted = fit(
@@ -50,7 +50,6 @@ def run(recipe: params.Recipe, *, name: str, train: Path, valid: Path, encoder: 
             train=read_rows(train, network),
             valid=read_rows(valid, network),
             recipe=recipe,
-            generator=generator,
             on_epoch=lambda epoch: _show(epoch, progress, name),
         )
     network.load_state_dict(fitted.weights)

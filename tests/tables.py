@@ -6,7 +6,8 @@ import pyarrow as pa
 from hypothesis import strategies as st
 
 from pipeline.clean import Cleaned, clean
-from pipeline.read import Block, parse
+from pipeline.parse import parse
+from pipeline.read import Block
 from pipeline.schema import COLUMNS
 
 HEADER = ",".join(COLUMNS)

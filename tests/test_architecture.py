@@ -12,8 +12,8 @@ ROOT = Path(__file__).parent.parent
 FLOORS = (
     {"__init__", "metrics", "params", "reproducible", "rowgroups", "schema", "versions"},
     {"encoding", "read", "split"},
-    {"clean", "network"},
-    {"bundle", "fit"},
+    {"network", "parse"},
+    {"bundle", "clean", "fit"},
     {"evaluate", "prepare", "results", "sample", "train"},
 )
 STAGES = ("prepare", "train", "evaluate")

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.clean import EXAMPLES, Account, clean
-from pipeline.read import Block, parse, read_blocks, read_header
+from pipeline.parse import parse
+from pipeline.read import Block, read_blocks, read_header
 from pipeline.schema import COLUMNS, FEATURES, NUMBERS, TARGET, Salaries, requirement
 from tests.tables import DAMAGE, HEADER, ROW, check, damaged, lines_of, row, rows
 

@@ -23,14 +23,15 @@ def trained(recipe, *, train=None, **overrides):
     generator = torch.Generator().manual_seed(recipe.seed)
     network = build(recipe, sizes={}, generator=generator)
     splits = {"train": train or split(1), "valid": split(2)} | overrides
-    return network, fit(network, recipe=recipe, generator=generator, **splits)
+    return network, fit(network, recipe=recipe, **splits)
 
 
 def test_the_loop_is_the_textbook_loop_to_the_last_bit():
     recipe = make_recipe(epochs=3)
     generator = torch.Generator().manual_seed(recipe.seed)
     network = build(recipe, sizes={}, generator=generator)
-    loader = DataLoader(split(1), batch_size=4, shuffle=True, generator=generator)
+    order = torch.Generator().manual_seed(recipe.seed)
+    loader = DataLoader(split(1), batch_size=4, shuffle=True, generator=order)
     criterion = nn.MSELoss()
     optimizer = torch.optim.Adam(network.parameters(), lr=0.001, fused=True)
     for _ in range(3):
