@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.parse import parse
-from pipeline.read import Block
+from pipeline.read import Block, read_blocks, read_header
 from pipeline.schema import COLUMNS
 from tests.tables import DAMAGE, HEADER, damaged, lines_of, row
 
