@@ -60,15 +60,7 @@ def run(
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".prepare-") as name:
         scratch = Path(name)
         account, counts = _check(raw, scratch, settings, block_bytes)
-        if account.quarantined:
-            report.write_text(account.report(where=str(raw), allowed=settings.max_bad_fraction), encoding="utf-8")
-        if account.bad_fraction > settings.max_bad_fraction:
-            raise ValueError(
-                f"{report.read_text(encoding='utf-8')}Mend these lines, or raise prepare.max_bad_fraction to let them"
-                f" go to quarantine. This report is also in {report}."
-            )
-        if not account.rows:
-            raise ValueError(f"{raw}: the table must have at least one row, found only the header")
+        _judge(account, raw, report=report, allowed=settings.max_bad_fraction)
         encoder = encoding.fit(counts, min_count=settings.min_count, target=settings.target)
         rows = _encode(scratch, encoder, settings.split)
         (scratch / "encoder.json").write_text(encoder.to_json(), encoding="utf-8")
@@ -78,7 +70,7 @@ def run(
     numbers = {
         "rows": account.rows,
         "rows_quarantined": account.quarantined,
-        **{f"rows_{split}": rows[split] for split in SPLITS},
+        **{f"rows_{split}": count for split, count in rows.items()},
         "rows_with_estimated_year": account.estimated_years,
     }
     metrics.write_text(json.dumps(numbers, indent=2) + "\n", encoding="utf-8")
@@ -107,6 +99,18 @@ def _check(
             spill.write_batch(rows)
             progress.update(len(block.text))
     return account, counts
+
+
+def _judge(account: Account, raw: Path, *, report: Path, allowed: float) -> None:
+    """Report the rows that break the contract; raise ValueError if they are more than allowed, or if there is no row."""
+    if not account.rows:
+        raise ValueError(f"{raw}: the table must have at least one row, found only the header")
+    if account.quarantined:
+        text = account.report(where=str(raw), allowed=allowed)
+        report.write_text(text, encoding="utf-8")
+        if account.bad_fraction > allowed:
+            advice = "Mend these lines, or raise prepare.max_bad_fraction to let them go to quarantine."
+            raise ValueError(f"{text}{advice} This report is also in {report}.")
 
 
 def _parsed(blocks: Iterable[Block], names: Sequence[str]) -> Iterator[tuple[Block, Parsed]]:
