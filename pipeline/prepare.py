@@ -102,7 +102,7 @@ def _check(
 
 
 def _judge(account: Account, raw: Path, *, report: Path, allowed: float) -> None:
-    """Report the rows that break the contract; raise ValueError if they are more than allowed, or if there is no row."""
+    """Report the rows that break the contract; raise ValueError if they are too many, or if there is no row at all."""
     if not account.rows:
         raise ValueError(f"{raw}: the table must have at least one row, found only the header")
     if account.quarantined:
