@@ -32,7 +32,7 @@ class Bundle:
     def save(self, folder: Path) -> None:
         """Write the bundle; the same bundle has the same bytes."""
         folder.mkdir(parents=True, exist_ok=True)
-        weights = {name: weight.contiguous() for name, weight in sorted(self.network.state_dict().items())}
+        weights = {name: weight.clone() for name, weight in sorted(self.network.state_dict().items())}
         (folder / WEIGHTS).write_bytes(safetensors.torch.save(weights))
         (folder / ENCODER).write_text(self.encoder.to_json(), encoding="utf-8")
         facts = {"contract_version": VERSION, "recipe": self.recipe.model_dump(mode="json"), **self.provenance}

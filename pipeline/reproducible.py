@@ -20,7 +20,8 @@ os.environ |= {"MKL_CBWR": "COMPATIBLE", "ATEN_CPU_CAPABILITY": "default"}
 import safetensors.torch
 import torch
 from torch import nn
-from torch.utils.data import DataLoader, TensorDataset
+from torch.optim.adamw import adamw
+from torch.utils.data import DataLoader, TensorDataset, default_collate
 
 if torch.backends.cpu.get_cpu_capability() != "DEFAULT":
     warnings.warn(
@@ -29,4 +30,4 @@ if torch.backends.cpu.get_cpu_capability() != "DEFAULT":
     )
 torch.set_num_threads(1)
 
-__all__ = ["DataLoader", "TensorDataset", "nn", "safetensors", "torch"]
+__all__ = ["DataLoader", "TensorDataset", "adamw", "default_collate", "nn", "safetensors", "torch"]

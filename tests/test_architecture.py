@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 ROOT = Path(__file__).parent.parent
 FLOORS = (
     {"__init__", "metrics", "params", "reproducible", "rowgroups", "schema", "versions"},
-    {"encoding", "read", "split"},
+    {"adam", "batches", "encoding", "read", "split"},
     {"network", "parse"},
     {"bundle", "clean", "fit"},
     {"evaluate", "prepare", "results", "sample", "train"},
