@@ -11,20 +11,20 @@ help: ## List every target
 
 setup: .venv/run.stamp ## Make .venv and install the locked packages
 
-repro: .venv/run.stamp git ## Run the pipeline: data, models, metrics; then print the results
+repro: git .venv/run.stamp ## Run the pipeline: data, models, metrics; then print the results
 	@dvc repro
 	@python -m pipeline.results
 
-test: .venv/dev.stamp git ## Check the style and the types, run the tests
+test: git .venv/dev.stamp ## Check the style and the types, run the tests
 	ruff check
 	ruff format --check
 	mypy
 	pytest -m "not soak"
 
-soak: .venv/dev.stamp git ## Run the long campaigns: all the real weeks, ten million rows
+soak: git .venv/dev.stamp ## Run the long campaigns: all the real weeks, ten million rows
 	pytest -m soak
 
-bench: .venv/dev.stamp ## Measure: prints the tables of the README
+bench: repro .venv/dev.stamp ## Measure: prints the tables of the README
 	python -m benchmarks.prepare
 	python -m benchmarks.repro
 
@@ -36,8 +36,8 @@ lock: .venv/dev.stamp ## Resolve the ranges of pyproject.toml anew, install the 
 	$(MAKE) .venv/dev.stamp
 	python -m pipeline.versions
 
-clean: ## Remove what is not in git, except DVC's cache: .venv, prepared data, models
-	rm -rf .venv data/prepared models/*/ .mypy_cache .pytest_cache .ruff_cache .hypothesis
+clean: ## Remove .venv, prepared data, models and caches; DVC's own cache stays
+	rm -rf .venv data/prepared models/*/ dvc_plots .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 COMPILE = --quiet --strip-extras --allow-unsafe --no-header --annotation-style=line --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 

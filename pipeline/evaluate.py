@@ -33,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     try:
         versions.check("numpy", "pandas", "pyarrow", "safetensors", "torch")
         run(**vars(arguments))
-    except ValueError as error:
+    except (OSError, ValueError) as error:
         sys.exit(f"evaluate {arguments.model.name}: {error}")
 
 

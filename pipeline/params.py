@@ -4,6 +4,7 @@ A wrong value is one clear error: its path, the rule, and what was found.
 """
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -128,8 +129,18 @@ def load(section: type[S], *keys: str, file: Path = FILE) -> S:
 
 
 def recipe_names(file: Path = FILE) -> tuple[str, ...]:
-    """The names of the recipes in the file, in its order."""
-    return tuple(_read(file)["recipes"])
+    """The names of the recipes in the file, in its order.
+
+    Raises: ValueError if there is none, or if a name could not be that of a file beside the others.
+    """
+    settings = _read(file)
+    recipes = settings.get("recipes") if isinstance(settings, Mapping) else None
+    if not isinstance(recipes, Mapping) or not recipes:
+        raise ValueError(f"{file}: recipes must name one recipe or more, found {recipes!r}")
+    for name in recipes:
+        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", str(name)) or name == "prepare":
+            raise ValueError(f"{file}: a recipe's name must be a letter, then letters, digits, _ and -, found {name!r}")
+    return tuple(recipes)
 
 
 def parse(section: type[S], settings: object, *, where: str) -> S:

@@ -1,14 +1,14 @@
 """A block of lines → rows of text, and every line that is no row with its reason."""
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 
-from pipeline.read import Block
+from pipeline.read import UTF8_MARK, Block
 from pipeline.schema import COLUMNS
 
 TEXT = pa.dictionary(pa.int32(), pa.string())
@@ -18,54 +18,64 @@ WELL_QUOTED = re.compile(LINE + rb"(?:\r?\n" + LINE + rb")*+")
 """Lines whose quoted fields begin behind a comma and end before one: a quote elsewhere opens nothing."""
 
 
+FINE, *_ = PROBLEMS = (
+    "",
+    "blank line",
+    "NUL byte",
+    "carriage return inside the line",
+    "byte order mark inside the file",
+    "bytes that are not UTF-8",
+    "unclosed or misplaced quote",
+    f"not {len(COLUMNS)} fields",
+)
+
+
 @dataclass(frozen=True)
 class Parsed:
-    """A block's rows as text, and its lines that are no rows.
+    """A block's rows as text, the number of each row's line, and what is wrong with the lines that are no rows.
 
-    Shape: rows and lines (rows,); every line of the block is in `lines` or in `broken`.
+    Shape: rows and lines (rows,); problems (lines of the block,) int8, positions in `PROBLEMS`.
     """
 
     rows: pa.RecordBatch
     lines: np.ndarray
-    broken: dict[int, str]
+    problems: np.ndarray
 
 
 def parse(block: Block, names: Sequence[str]) -> Parsed:
-    """The block's rows, every column a dictionary of text, and its broken lines with the reason.
+    """The block's rows, every column a dictionary of text, and the problems of its other lines.
 
     Every physical line is a row: a quoted field may hold commas, and may not span lines.
     """
-    lines = len(_lines(block.text))
-    broken = _broken_lines(block.text) if _suspicious(block.text) else {}
-    rows, skipped = _parse_rows(_without(block.text, broken), names)
-    kept = np.delete(np.arange(lines), list(broken))
-    broken |= {int(kept[row]): f"{found} fields instead of {len(names)}" for row, found in skipped.items()}
-    return Parsed(
-        rows=rows.select(list(COLUMNS)),
-        lines=np.delete(kept, list(skipped)) + block.first_line,
-        broken={row + block.first_line: broken[row] for row in sorted(broken)},
-    )
+    problems = _problems(block.text)
+    kept = np.flatnonzero(problems == 0)
+    rows, skipped = _parse_rows(block.text if len(kept) == len(problems) else _only(block.text, kept), names)
+    problems[kept[skipped]] = len(PROBLEMS) - 1
+    return Parsed(rows.select(list(COLUMNS)), np.delete(kept, skipped) + block.first_line, problems)
 
 
-def _suspicious(text: bytes) -> bool:
+def _problems(text: bytes) -> np.ndarray:
+    """What is wrong with each line before its fields are counted. Shape: returns (lines,) int8."""
+    if not _is_suspicious(text):
+        return np.zeros(text.count(b"\n") + (not text.endswith(b"\n")), np.int8)
+    return np.array([PROBLEMS.index(_line_problem(line)) for line in split_lines(text)], np.int8)
+
+
+def _is_suspicious(text: bytes) -> bool:
     """Whether some line may be broken: one fast look at the whole block."""
     return (
         b"\0" in text
-        or text.startswith((b"\n", b"\r\n"))
+        or text.startswith((b"\n", b"\r\n", UTF8_MARK))
         or b"\n\n" in text
         or b"\n\r\n" in text
+        or b"\n" + UTF8_MARK in text
         or text.count(b"\r") != text.count(b"\r\n")
         or not _is_utf8(text)
         or (b'"' in text and not _is_well_quoted(text))
     )
 
 
-def _broken_lines(text: bytes) -> dict[int, str]:
-    """Lines that no CSV reader may see, by their position in the block."""
-    return {row: reason for row, line in enumerate(_lines(text)) if (reason := _line_problem(line))}
-
-
-def _line_problem(line: bytes) -> str | None:
+def _line_problem(line: bytes) -> str:
     line = line.removesuffix(b"\r")
     if not line:
         return "blank line"
@@ -73,9 +83,11 @@ def _line_problem(line: bytes) -> str | None:
         return "NUL byte"
     if b"\r" in line:
         return "carriage return inside the line"
+    if line.startswith(UTF8_MARK):
+        return "byte order mark inside the file"
     if not _is_utf8(line):
         return "bytes that are not UTF-8"
-    return None if _is_well_quoted(line) else "unclosed or misplaced quote"
+    return FINE if _is_well_quoted(line) else "unclosed or misplaced quote"
 
 
 def _is_utf8(text: bytes) -> bool:
@@ -90,22 +102,22 @@ def _is_well_quoted(text: bytes) -> bool:
     return WELL_QUOTED.fullmatch(text) is not None
 
 
-def _lines(text: bytes) -> list[bytes]:
+def split_lines(text: bytes) -> list[bytes]:
+    """The lines of a block, without their line feeds."""
     return text.removesuffix(b"\n").split(b"\n")
 
 
-def _without(text: bytes, rows: Collection[int]) -> bytes:
-    if not rows:
-        return text
-    return b"\n".join(line for row, line in enumerate(_lines(text)) if row not in rows)
+def _only(text: bytes, places: np.ndarray) -> bytes:
+    lines = split_lines(text)
+    return b"\n".join([lines[place] for place in places.tolist()])
 
 
-def _parse_rows(text: bytes, names: Sequence[str]) -> tuple[pa.RecordBatch, dict[int, int]]:
-    """The lines with one field per name; of the others their position and number of fields."""
-    skipped: dict[int, int] = {}
+def _parse_rows(text: bytes, names: Sequence[str]) -> tuple[pa.RecordBatch, list[int]]:
+    """The lines with one field per name, and the positions of the others."""
+    skipped: list[int] = []
 
     def skip(row: pa.csv.InvalidRow) -> str:
-        skipped[row.number - 1] = row.actual_columns
+        skipped.append(row.number - 1)
         return "skip"
 
     nothing = pa.record_batch({name: pa.array([], TEXT) for name in names})

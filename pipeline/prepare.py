@@ -10,7 +10,7 @@ import json
 import sys
 import tempfile
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         versions.check("numpy", "pandas", "pandera", "pyarrow")
         data, settings = params.load(params.Data, "data"), params.load(params.Prepare, "prepare")
         run(Path(data.path), **vars(arguments), settings=settings)
-    except ValueError as error:
+    except (OSError, ValueError) as error:
         sys.exit(f"prepare: {error}")
 
 
@@ -59,21 +59,31 @@ def run(
     report.unlink(missing_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".prepare-") as name:
         scratch = Path(name)
-        account, counts = _check(raw, scratch, settings, block_bytes)
-        _judge(account, raw, report=report, allowed=settings.max_bad_fraction)
+        try:
+            account, counts = _check(raw, scratch, settings, block_bytes)
+            _judge(account, raw, allowed=settings.max_bad_fraction)
+        except ValueError as error:
+            report.write_text(f"{error}\n", encoding="utf-8")
+            raise ValueError(f"{error}\nThis report is also in {report}.") from None
+        if account.quarantined:
+            report.write_text(account.report(where=str(raw), allowed=settings.max_bad_fraction), encoding="utf-8")
         encoder = encoding.fit(counts, min_count=settings.min_count, target=settings.target)
         rows = _encode(scratch, encoder, settings.split)
         (scratch / "encoder.json").write_text(encoder.to_json(), encoding="utf-8")
         (scratch / "spill.arrow").unlink()
         for file in sorted(scratch.iterdir()):
             file.replace(out / file.name)
-    numbers = {
+    metrics.write_text(json.dumps(_row_counts(account, rows), indent=2) + "\n", encoding="utf-8")
+
+
+def _row_counts(account: Account, rows: Mapping[str, int]) -> dict[str, int]:
+    """Rows in = rows out + rows quarantined."""
+    return {
         "rows": account.rows,
         "rows_quarantined": account.quarantined,
         **{f"rows_{split}": count for split, count in rows.items()},
         "rows_with_estimated_year": account.estimated_years,
     }
-    metrics.write_text(json.dumps(numbers, indent=2) + "\n", encoding="utf-8")
 
 
 def _check(
@@ -101,16 +111,13 @@ def _check(
     return account, counts
 
 
-def _judge(account: Account, raw: Path, *, report: Path, allowed: float) -> None:
-    """Report the rows that break the contract; raise ValueError if they are too many, or if there is no row at all."""
+def _judge(account: Account, raw: Path, *, allowed: float) -> None:
+    """Raise ValueError if there is no row, or if more rows than allowed break the contract."""
     if not account.rows:
         raise ValueError(f"{raw}: the table must have at least one row, found only the header")
-    if account.quarantined:
-        text = account.report(where=str(raw), allowed=allowed)
-        report.write_text(text, encoding="utf-8")
-        if account.bad_fraction > allowed:
-            advice = "Mend these lines, or raise prepare.max_bad_fraction to let them go to quarantine."
-            raise ValueError(f"{text}{advice} This report is also in {report}.")
+    if account.bad_fraction > allowed:
+        advice = "Mend these lines, or raise prepare.max_bad_fraction to let them go to quarantine."
+        raise ValueError(account.report(where=str(raw), allowed=allowed) + advice)
 
 
 def _parsed(blocks: Iterable[Block], names: Sequence[str]) -> Iterator[tuple[Block, Parsed]]:
@@ -133,10 +140,11 @@ def _sides(hashes: np.ndarray, split: params.Split) -> np.ndarray:
 def _count(counts: dict[str, Counter[Any]], rows: pa.RecordBatch, chosen: np.ndarray) -> None:
     """Add how often each value stands in the chosen rows."""
     for name, counter in counts.items():
-        values = rows[name].dictionary.to_pylist()
-        times = np.bincount(rows[name].indices.to_numpy()[chosen], minlength=len(values))
-        for position in np.flatnonzero(times).tolist():
-            counter[values[position]] += int(times[position])
+        values = rows[name].dictionary.to_numpy(zero_copy_only=False).tolist()
+        times = np.bincount(rows[name].indices.to_numpy()[chosen], minlength=len(values)).tolist()
+        for value, count in zip(values, times, strict=True):
+            if count:
+                counter[value] += count
 
 
 def _encode(scratch: Path, encoder: Encoder, split: params.Split) -> dict[str, int]:

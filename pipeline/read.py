@@ -9,6 +9,7 @@ from pathlib import Path
 from pipeline.schema import COLUMNS
 
 BLOCK_BYTES = 16 << 20
+TAIL_BYTES = 1 << 16
 ENCODING_MARKS = {
     b"\x1f\x8b": "is compressed with gzip: unpack it first (gunzip)",
     b"\xff\xfe": "is UTF-16: save it as UTF-8",
@@ -90,6 +91,6 @@ def _end_of_rows(path: Path) -> int:
     """The file's size without the blank lines at its end."""
     size = path.stat().st_size
     with path.open("rb") as file:
-        file.seek(max(0, size - BLOCK_BYTES))
+        file.seek(max(0, size - TAIL_BYTES))
         tail = file.read()
     return size - len(tail) + len(tail.rstrip(b"\r\n"))

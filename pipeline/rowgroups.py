@@ -15,7 +15,10 @@ class RowGroups:
 
     def __init__(self, path: Path, schema: pa.Schema) -> None:
         self.rows = 0
-        self._writer = pq.ParquetWriter(path, schema, compression="zstd", store_schema=False)
+        codes = [field.name for field in schema if field.type == pa.int16()]  # the others hardly repeat
+        self._writer = pq.ParquetWriter(
+            path, schema, compression="snappy", use_dictionary=codes, write_statistics=False, store_schema=False
+        )
         self._waiting: list[pa.Table] = []
 
     def __enter__(self) -> Self:

@@ -73,10 +73,10 @@ class Salaries(pa.DataFrameModel):
         strict = True
 
 
-_SCHEMA = Salaries.to_schema()
-COLUMNS: tuple[str, ...] = tuple(_SCHEMA.columns)
-NUMBERS: frozenset[str] = frozenset(name for name, rule in _SCHEMA.columns.items() if str(rule.dtype) == "Int64")
-_ROLES: dict[str, str] = {name: (rule.metadata or {})["role"] for name, rule in _SCHEMA.columns.items()}
+RULES: dict[str, pa.Column] = Salaries.to_schema().columns
+COLUMNS: tuple[str, ...] = tuple(RULES)
+NUMBERS: frozenset[str] = frozenset(name for name, rule in RULES.items() if str(rule.dtype) == "Int64")
+_ROLES: dict[str, str] = {name: (rule.metadata or {})["role"] for name, rule in RULES.items()}
 FEATURES: tuple[str, ...] = tuple(name for name, role in _ROLES.items() if role in ("ordinal", "nominal"))
 ORDINALS: tuple[str, ...] = tuple(name for name, role in _ROLES.items() if role == "ordinal")
 (TARGET,) = (name for name, role in _ROLES.items() if role == "target")
@@ -84,12 +84,12 @@ ORDINALS: tuple[str, ...] = tuple(name for name, role in _ROLES.items() if role 
 
 def requirement(column: str) -> str:
     """The column's rule, in words."""
-    return f"{column} must be {_SCHEMA.columns[column].description}"
+    return f"{column} must be {RULES[column].description}"
 
 
 def natural_order(column: str) -> Callable[[Any], Any]:
     """A sort key for the column's values: the contract's own order for ordinals (EN < MI < SE < EX), else the value."""
-    rule = _SCHEMA.columns[column]
+    rule = RULES[column]
     listed = [check.statistics["allowed_values"] for check in rule.checks if check.name == "isin"]
     if column in ORDINALS and listed:
         return list(listed[0]).index

@@ -9,7 +9,7 @@ import hashlib
 import numpy as np
 import pyarrow as pa
 
-from pipeline.schema import FEATURES, TARGET
+from pipeline.schema import FEATURES, NUMBERS, TARGET
 
 SPLITS = ("train", "valid", "test")
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
@@ -19,19 +19,14 @@ def row_hash(rows: pa.RecordBatch, *, salt: str) -> np.ndarray:
     """One 64-bit hash per row of the features and the target, from one stable hash per distinct value.
 
     Shape: rows of dictionary columns; returns (rows,) uint64.
-    Source: blake2b of each value; the rows are mixed with the finalizer of splitmix64 (Steele et al., 2014).
+    Source: blake2b of texts; numbers and rows are mixed by the finalizer of splitmix64 (Steele et al., 2014).
     """
     state = np.zeros(rows.num_rows, np.uint64)
     for name in (*FEATURES, TARGET):
-        column = rows[name]
-        digests = [_digest(f"{name}={value}", salt) for value in column.dictionary.to_pylist()]
-        places: np.ndarray = column.indices.to_numpy()
-        state = (state ^ np.array(digests, np.uint64)[places]) * GOLDEN
+        places: np.ndarray = rows[name].indices.to_numpy()
+        state = (state ^ _value_hashes(name, rows[name].dictionary, salt)[places]) * GOLDEN
         state ^= state >> np.uint64(32)
-    state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    hashes: np.ndarray = state ^ (state >> np.uint64(31))
-    return hashes
+    return _mix(state)
 
 
 def assign(hashes: np.ndarray, *, valid_fraction: float, test_fraction: float) -> np.ndarray:
@@ -44,6 +39,19 @@ def assign(hashes: np.ndarray, *, valid_fraction: float, test_fraction: float) -
     """
     place = (hashes >> np.uint64(11)).astype(np.float64) * 2.0**-53  # uniform in [0, 1)
     return np.select([place < test_fraction, place < test_fraction + valid_fraction], [2, 1], 0).astype(np.int8)
+
+
+def _value_hashes(name: str, values: pa.Array, salt: str) -> np.ndarray:
+    if name in NUMBERS:
+        return _mix(values.to_numpy().astype(np.uint64) ^ np.uint64(_digest(name, salt)))
+    return np.array([_digest(f"{name}={value}", salt) for value in values.to_pylist()], np.uint64)
+
+
+def _mix(state: np.ndarray) -> np.ndarray:
+    state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    mixed: np.ndarray = state ^ (state >> np.uint64(31))
+    return mixed
 
 
 def _digest(text: str, salt: str) -> int:

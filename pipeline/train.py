@@ -4,7 +4,7 @@ import argparse
 import csv
 import hashlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple, fields
 from pathlib import Path
 from typing import Any
@@ -33,13 +33,23 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = vars(parser.parse_args(argv))
     name = arguments.pop("recipe")
     try:
-        versions.check("numpy", "pyarrow", "safetensors", "torch")
-        run(params.load(params.Recipe, "recipes", name), name=name, **arguments)
-    except ValueError as error:
+        packages = versions.check("numpy", "pyarrow", "safetensors", "torch")
+        run(params.load(params.Recipe, "recipes", name), name=name, packages=packages, **arguments)
+    except (OSError, ValueError) as error:
         sys.exit(f"train {name}: {error}")
 
 
-def run(recipe: params.Recipe, *, name: str, train: Path, valid: Path, encoder: Path, out: Path, curve: Path) -> None:
+def run(
+    recipe: params.Recipe,
+    *,
+    name: str,
+    packages: Mapping[str, str],
+    train: Path,
+    valid: Path,
+    encoder: Path,
+    out: Path,
+    curve: Path,
+) -> None:
     """Train the recipe's network; write its bundle and its losses."""
     fitted_encoder = Encoder.read(encoder)
     generator = torch.Generator().manual_seed(recipe.seed)  # draws the weights, then the dropout
@@ -55,7 +65,7 @@ def run(recipe: params.Recipe, *, name: str, train: Path, valid: Path, encoder: 
     network.load_state_dict(fitted.weights)
     provenance = {
         "kept_epoch": fitted.kept_epoch,
-        "packages": versions.recorded(),
+        "packages": dict(packages),
         "data": {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in (train, valid)},
     }
     Bundle(network, fitted_encoder, recipe, provenance).save(out)

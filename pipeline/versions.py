@@ -27,8 +27,11 @@ def installed(package: str) -> str:
     return importlib.metadata.version(package).split("+")[0]
 
 
-def check(*packages: str) -> None:
-    """Raise ValueError unless the installed versions are the recorded ones."""
+def check(*packages: str) -> dict[str, str]:
+    """The recorded versions of the packages.
+
+    Raises: ValueError unless the installed versions are the same.
+    """
     wanted = recorded()
     for package in packages:
         if installed(package) != wanted.get(package):
@@ -37,6 +40,7 @@ def check(*packages: str) -> None:
                 f"{package} must be {rule} in {FILE}, found {installed(package)};"
                 " install the lock with make setup, or record what is installed with python -m pipeline.versions"
             )
+    return {package: wanted[package] for package in packages}
 
 
 def main() -> None:

@@ -93,7 +93,7 @@ def real_tables(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the repository in a folder with a space in its name, after its first `dvc repro`. Not to be changed."""
     folder = copy_of_the_work_tree(tmp_path_factory.mktemp("a clone"))
-    run(folder, "dvc", "repro")
+    run(folder, "dvc", "repro", "--force", "--no-run-cache")
     return folder
 
 

@@ -53,10 +53,9 @@ def test_weights_are_those_of_the_fused_adamw_bit_for_bit(make, weight_decay):
     assert all(map(torch.equal, flat.state_dict().values(), fused.state_dict().values()))
 
 
-@pytest.mark.parametrize("make", [mlp, Embedded])
-def test_without_weight_decay_it_is_the_textbook_adam(make):
-    flat = trained(make, lambda m: FlatAdamW(m, learning_rate=1e-2, weight_decay=0.0))
-    adam = trained(make, lambda m: torch.optim.Adam(m.parameters(), lr=1e-2))
+def test_without_weight_decay_it_is_the_textbook_adam():
+    flat = trained(mlp, lambda m: FlatAdamW(m, learning_rate=1e-2, weight_decay=0.0))
+    adam = trained(mlp, lambda m: torch.optim.Adam(m.parameters(), lr=1e-2))
     torch.testing.assert_close(flat.state_dict(), adam.state_dict(), rtol=1e-4, atol=1e-5)  # the step is 1e-2
 
 

@@ -4,9 +4,12 @@ import ast
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from ruamel.yaml import YAML
+
+from pipeline import params, schema
 
 ROOT = Path(__file__).parent.parent
 FLOORS = (
@@ -93,6 +96,10 @@ def test_a_stage_depends_on_exactly_the_versions_it_checks(name):
     assert declared_params(name)[1] == set(checked)
 
 
+def test_the_settings_know_exactly_the_features_of_the_contract():
+    assert get_args(params.Feature) == schema.FEATURES
+
+
 def test_training_is_not_given_the_test_rows():
     assert not [dep for dep in stage("train")["deps"] if "test" in dep or dep == "data/prepared"]
 
@@ -116,6 +123,8 @@ def test_a_module_without_a_network_starts_without_torch(module):
 
 def test_no_module_pickles_evaluates_or_shells_out():
     for module, tree in MODULES.items():
+        plain = [node for node in ast.walk(tree) if isinstance(node, ast.Import)]
+        assert not {alias.name for node in plain for alias in node.names} & {"pickle", "subprocess", "shelve"}, module
         called = {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
         assert not called & {"eval", "exec", "os.system", "pickle.load", "pickle.dump", "torch.load", "torch.save"}, (
             module
