@@ -88,11 +88,10 @@ class Encoder:
     def encode_target(self, rows: pa.RecordBatch) -> dict[str, np.ndarray]:
         """The target of clean rows, in both units.
 
-        Shape: rows with the target as a dictionary column; returns (rows,) float32 and int32.
+        Shape: returns (rows,) float32 and int32.
         """
-        places, dollars = rows[TARGET].indices.to_numpy(), rows[TARGET].dictionary.to_numpy()
-        normalised = self.scaling.normalise(dollars).astype(np.float32)
-        return {"target": normalised[places], TARGET: dollars.astype(np.int32)[places]}
+        dollars = rows[TARGET].to_numpy()
+        return {"target": self.scaling.normalise(dollars).astype(np.float32), TARGET: dollars.astype(np.int32)}
 
     def _word_codes(self, title: str) -> list[int]:
         codes = [self._codes["words"].get(word, UNKNOWN) for word in title_words(title)[: len(WORDS)]]

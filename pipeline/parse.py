@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.csv
 
 from pipeline.read import UTF8_MARK, Block
-from pipeline.schema import COLUMNS
+from pipeline.schema import AMOUNTS, COLUMNS
 
-TEXT = pa.dictionary(pa.int32(), pa.string())
+TYPES = {name: pa.string() if name in AMOUNTS else pa.dictionary(pa.int32(), pa.string()) for name in COLUMNS}
 FIELD = rb'(?:"[^"\n]*+(?:""[^"\n]*+)*+"|(?!")[^,\n]*+)'
 LINE = FIELD + rb"(?:," + FIELD + rb")*+"
 WELL_QUOTED = re.compile(LINE + rb"(?:\r?\n" + LINE + rb")*+")
@@ -43,7 +43,7 @@ class Parsed:
 
 
 def parse(block: Block, names: Sequence[str]) -> Parsed:
-    """The block's rows, every column a dictionary of text, and the problems of its other lines.
+    """The block's rows as text, amounts plain and all else in dictionaries, and the problems of its other lines.
 
     Every physical line is a row: a quoted field may hold commas, and may not span lines.
     """
@@ -120,15 +120,13 @@ def _parse_rows(text: bytes, names: Sequence[str]) -> tuple[pa.RecordBatch, list
         skipped.append(row.number - 1)
         return "skip"
 
-    nothing = pa.record_batch({name: pa.array([], TEXT) for name in names})
+    nothing = pa.record_batch({name: pa.array([], TYPES[name]) for name in names})
     if not text:
         return nothing, skipped
     table = pa.csv.read_csv(
         pa.BufferReader(text),
         read_options=pa.csv.ReadOptions(column_names=names, use_threads=False, block_size=len(text) + 1),
         parse_options=pa.csv.ParseOptions(invalid_row_handler=skip, ignore_empty_lines=False),
-        convert_options=pa.csv.ConvertOptions(
-            column_types=dict.fromkeys(names, TEXT), strings_can_be_null=False, null_values=[]
-        ),
+        convert_options=pa.csv.ConvertOptions(column_types=TYPES, strings_can_be_null=False, null_values=[]),
     )
     return next(iter(table.to_batches()), nothing), skipped  # one block of input makes one batch

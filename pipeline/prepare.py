@@ -139,12 +139,14 @@ def _sides(hashes: np.ndarray, split: params.Split) -> np.ndarray:
 
 def _count(counts: dict[str, Counter[Any]], rows: pa.RecordBatch, chosen: np.ndarray) -> None:
     """Add how often each value stands in the chosen rows."""
-    for name, counter in counts.items():
-        values = rows[name].dictionary.to_numpy(zero_copy_only=False).tolist()
-        times = np.bincount(rows[name].indices.to_numpy()[chosen], minlength=len(values)).tolist()
-        for value, count in zip(values, times, strict=True):
-            if count:
-                counter[value] += count
+    for name in FEATURES:
+        values = rows[name].dictionary.to_pylist()
+        times = np.bincount(rows[name].indices.to_numpy()[chosen], minlength=len(values))
+        for place in np.flatnonzero(times).tolist():
+            counts[name][values[place]] += int(times[place])
+    dollars, times = np.unique(rows[TARGET].to_numpy()[chosen], return_counts=True)
+    for value, count in zip(dollars.tolist(), times.tolist(), strict=True):
+        counts[TARGET][value] += count
 
 
 def _encode(scratch: Path, encoder: Encoder, split: params.Split) -> dict[str, int]:
@@ -152,14 +154,24 @@ def _encode(scratch: Path, encoder: Encoder, split: params.Split) -> dict[str, i
     with ExitStack() as stack:
         writers = [stack.enter_context(RowGroups(scratch / f"{name}.parquet", ROWS)) for name in SPLITS]
         spill = stack.enter_context(pa.OSFile(str(scratch / "spill.arrow")))
+        background = stack.enter_context(ThreadPoolExecutor(1))  # writes one block while the next is encoded
+        written: Future[None] | None = None
         for rows in tqdm(pa.ipc.open_stream(spill), desc="encode", unit="block", disable=None):
             hashes = rows["row_hash"].to_numpy()
             columns = encoder.encode(rows) | encoder.encode_target(rows) | {"row_hash": hashes}
-            sides = _sides(hashes, split)
-            for side, writer in enumerate(writers):
-                chosen = np.flatnonzero(sides == side)
-                writer.write(pa.table({name: columns[name][chosen] for name in ROWS.names}, schema=ROWS))
+            if written:
+                written.result()
+            written = background.submit(_write, writers, columns, _sides(hashes, split))
+        if written:
+            written.result()
     return {name: writer.rows for name, writer in zip(SPLITS, writers, strict=True)}
+
+
+def _write(writers: Sequence[RowGroups], columns: Mapping[str, np.ndarray], sides: np.ndarray) -> None:
+    """Each row to the writer of its side. Shape: columns and sides (rows,)."""
+    for side, writer in enumerate(writers):
+        chosen = np.flatnonzero(sides == side)
+        writer.write(pa.table({name: columns[name][chosen] for name in ROWS.names}, schema=ROWS))
 
 
 if __name__ == "__main__":

@@ -72,19 +72,20 @@ def read_blocks(path: Path, *, offset: int, size: int = BLOCK_BYTES) -> Iterator
     Blank lines at the very end of the file are no rows.
     Raises: ValueError for a line longer than `BLOCK_BYTES`, which no bound on memory could hold.
     """
-    first_line, rest = 2, b""
+    first_line, position, end = 2, offset, _end_of_rows(path)
     with path.open("rb") as file:
-        remaining = _end_of_rows(path) - offset
         file.seek(offset)
-        while remaining > 0 and (chunk := file.read(min(size, remaining))):
-            remaining -= len(chunk)
-            cut = chunk.rfind(b"\n") + 1 if remaining else len(chunk)
-            if len(rest) + (chunk.find(b"\n") if cut else len(chunk)) > BLOCK_BYTES:
-                raise ValueError(f"{path}: line {first_line} is over {BLOCK_BYTES} bytes long: is this a CSV file?")
-            whole, rest = rest + chunk[:cut], (b"" if cut else rest) + chunk[cut:]
-            if cut:
-                yield Block(first_line, whole)
-                first_line += whole.count(b"\n")
+        while position < end:
+            text = file.read(min(size, end - position))
+            if not text.endswith(b"\n"):
+                started = len(text) - (text.rfind(b"\n") + 1)  # bytes of the last line that are here already
+                text += file.readline(min(BLOCK_BYTES + 1 - started, end - position - len(text)))
+                if len(text) - (text.rfind(b"\n", 0, -1) + 1) > BLOCK_BYTES:
+                    line = first_line + text.count(b"\n", 0, -1)
+                    raise ValueError(f"{path}: line {line} is over {BLOCK_BYTES} bytes long: is this a CSV file?")
+            yield Block(first_line, text)
+            first_line += text.count(b"\n")
+            position += len(text)
 
 
 def _end_of_rows(path: Path) -> int:

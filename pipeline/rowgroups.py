@@ -17,7 +17,7 @@ class RowGroups:
         self.rows = 0
         codes = [field.name for field in schema if field.type == pa.int16()]  # the others hardly repeat
         self._writer = pq.ParquetWriter(
-            path, schema, compression="snappy", use_dictionary=codes, write_statistics=False, store_schema=False
+            path, schema, compression="none", use_dictionary=codes, write_statistics=False, store_schema=False
         )
         self._waiting: list[pa.Table] = []
 

@@ -79,6 +79,8 @@ NUMBERS: frozenset[str] = frozenset(name for name, rule in RULES.items() if str(
 _ROLES: dict[str, str] = {name: (rule.metadata or {})["role"] for name, rule in RULES.items()}
 FEATURES: tuple[str, ...] = tuple(name for name, role in _ROLES.items() if role in ("ordinal", "nominal"))
 ORDINALS: tuple[str, ...] = tuple(name for name, role in _ROLES.items() if role == "ordinal")
+AMOUNTS: tuple[str, ...] = tuple(name for name in COLUMNS if name in NUMBERS and name not in FEATURES)
+"""Numbers that hardly repeat: they stay plain columns where all others are dictionaries of few values."""
 (TARGET,) = (name for name, role in _ROLES.items() if role == "target")
 
 

@@ -18,13 +18,12 @@ GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 def row_hash(rows: pa.RecordBatch, *, salt: str) -> np.ndarray:
     """One 64-bit hash per row of the features and the target, from one stable hash per distinct value.
 
-    Shape: rows of dictionary columns; returns (rows,) uint64.
+    Shape: rows of features and target; returns (rows,) uint64.
     Source: blake2b of texts; numbers and rows are mixed by the finalizer of splitmix64 (Steele et al., 2014).
     """
     state = np.zeros(rows.num_rows, np.uint64)
     for name in (*FEATURES, TARGET):
-        places: np.ndarray = rows[name].indices.to_numpy()
-        state = (state ^ _value_hashes(name, rows[name].dictionary, salt)[places]) * GOLDEN
+        state = (state ^ _column_hashes(name, rows[name], salt)) * GOLDEN
         state ^= state >> np.uint64(32)
     return _mix(state)
 
@@ -41,10 +40,13 @@ def assign(hashes: np.ndarray, *, valid_fraction: float, test_fraction: float) -
     return np.select([place < test_fraction, place < test_fraction + valid_fraction], [2, 1], 0).astype(np.int8)
 
 
-def _value_hashes(name: str, values: pa.Array, salt: str) -> np.ndarray:
+def _column_hashes(name: str, column: pa.Array, salt: str) -> np.ndarray:
+    if isinstance(column, pa.DictionaryArray):
+        hashes: np.ndarray = _column_hashes(name, column.dictionary, salt)[column.indices.to_numpy()]
+        return hashes
     if name in NUMBERS:
-        return _mix(values.to_numpy().astype(np.uint64) ^ np.uint64(_digest(name, salt)))
-    return np.array([_digest(f"{name}={value}", salt) for value in values.to_pylist()], np.uint64)
+        return _mix(column.to_numpy().astype(np.uint64) ^ np.uint64(_digest(name, salt)))
+    return np.array([_digest(f"{name}={value}", salt) for value in column.to_pylist()], np.uint64)
 
 
 def _mix(state: np.ndarray) -> np.ndarray:
