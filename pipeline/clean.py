@@ -153,7 +153,7 @@ def _failures(typed: dict[str, pa.Array]) -> Iterator[tuple[str, np.ndarray]]:
         try:
             RULES[name].validate(column.to_frame(name), lazy=True)
         except pandera.errors.SchemaErrors as error:
-            yield name, error.failure_cases["index"].to_numpy(np.int64)
+            yield name, np.unique(error.failure_cases["index"].to_numpy(np.int64))  # one value may fail two checks
 
 
 def _kept_rows(columns: dict[str, pa.Array], typed: dict[str, pa.Array], kept: np.ndarray) -> pa.RecordBatch:

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from pipeline import versions
 from pipeline.bundle import Bundle
 from pipeline.metrics import mean_absolute_error, mean_squared_error, r2
+from pipeline.parent import end_with_parent
 from pipeline.schema import TARGET
 from pipeline.split import SPLITS
 
@@ -30,6 +31,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--metrics", type=Path, required=True, help="JSON file of the metrics")
     parser.add_argument("--plots", type=Path, required=True, help="folder of the plots data")
     arguments = parser.parse_args(argv)
+    end_with_parent()
     try:
         versions.check("numpy", "pandas", "pyarrow", "safetensors", "torch")
         run(**vars(arguments))

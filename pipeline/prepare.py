@@ -23,6 +23,7 @@ from tqdm import tqdm
 from pipeline import encoding, params, versions
 from pipeline.clean import QUARANTINE, Account, clean
 from pipeline.encoding import ROWS, Encoder
+from pipeline.parent import end_with_parent
 from pipeline.parse import Parsed, parse
 from pipeline.read import BLOCK_BYTES, Block, read_blocks, read_header
 from pipeline.rowgroups import RowGroups
@@ -39,6 +40,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--metrics", type=Path, required=True, help="JSON file of the row counts")
     parser.add_argument("--report", type=Path, required=True, help="text file, written if rows break the contract")
     arguments = parser.parse_args(argv)
+    end_with_parent()
     try:
         versions.check("numpy", "pandas", "pandera", "pyarrow")
         data, settings = params.load(params.Data, "data"), params.load(params.Prepare, "prepare")

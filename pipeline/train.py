@@ -18,6 +18,7 @@ from pipeline.bundle import Bundle
 from pipeline.encoding import Encoder
 from pipeline.fit import Epoch, fit
 from pipeline.network import Regressor, build
+from pipeline.parent import end_with_parent
 from pipeline.reproducible import TensorDataset, torch
 
 
@@ -32,6 +33,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--curve", type=Path, required=True, help="CSV file of the losses per epoch")
     arguments = vars(parser.parse_args(argv))
     name = arguments.pop("recipe")
+    end_with_parent()
     try:
         packages = versions.check("numpy", "pyarrow", "safetensors", "torch")
         run(params.load(params.Recipe, "recipes", name), name=name, packages=packages, **arguments)
@@ -94,7 +96,8 @@ def _show(epoch: Epoch, progress: "tqdm[Any]", name: str) -> None:
     """The losses: beside the bar on a terminal, as a line in a log."""
     losses = {"train_mse": f"{epoch.train_mse:.5f}", "valid_mse": f"{epoch.valid_mse:.5f}"}
     if progress.disable:
-        print(f"{name} epoch {epoch.epoch}/{progress.total}", *(f"{key}={loss}" for key, loss in losses.items()))
+        shown = (f"{key}={loss}" for key, loss in losses.items())
+        print(f"{name} epoch {epoch.epoch}/{progress.total}", *shown, flush=True)
     progress.set_postfix(losses)
     progress.update()
 

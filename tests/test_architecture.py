@@ -13,7 +13,7 @@ from pipeline import params, schema
 
 ROOT = Path(__file__).parent.parent
 FLOORS = (
-    {"__init__", "metrics", "params", "reproducible", "rowgroups", "schema", "versions"},
+    {"__init__", "metrics", "params", "parent", "reproducible", "rowgroups", "schema", "versions"},
     {"adam", "batches", "encoding", "read", "split"},
     {"network", "parse"},
     {"bundle", "clean", "fit"},

@@ -191,3 +191,10 @@ def test_every_real_table_keeps_the_contract_with_its_oddities(real_tables):
         estimated[path.stem.removeprefix("salaries_")] = cleaned.estimated_years
     assert estimated["2022-01-30"] > 0
     assert estimated["2022-02-06"] == 0
+
+
+def test_examples_are_the_first_lines_whichever_check_they_fail():
+    cleaned = check([row(), row(salary_in_usd="-5"), row(salary_in_usd="1e5"), row(salary_in_usd="0")])
+    (violation,) = cleaned.violations
+    assert violation.rows == 3
+    assert [value for _, value in violation.examples] == ["'-5'", "'1e5'", "'0'"]

@@ -1,8 +1,16 @@
 """The whole pipeline in a copy of the repository, as a stranger would run it."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
 
-from tests.clones import run
+import pytest
+
+from tests.clones import PROGRAMS, run
 
 
 def test_a_run_from_nothing_leaves_the_committed_bytes(clone):
@@ -54,3 +62,37 @@ def test_a_column_that_leaks_the_target_is_no_feature(clone):
     shown = run(clone, "dvc", "repro", "train@course", code=255)
     assert "params.yaml: recipes.course.features.0: Input should be 'work_year'" in shown
     assert 'found "salary"' in shown
+
+
+def stages_running_in(folder):
+    """The process numbers of the stages that run in the folder."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (process / "cmdline").read_bytes().split(b"\0")
+            if b"pipeline.train" in words and (process / "cwd").resolve() == folder.resolve():
+                found.append(int(process.name))
+        except OSError:  # it has just ended, or it is not ours
+            continue
+    return found
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel's help is Linux's")
+def test_a_killed_run_leaves_no_training_behind(clone):
+    params = clone / "params.yaml"
+    params.write_text(params.read_text().replace("epochs: 20\n    patience: 5", "epochs: 100000\n    patience: null"))
+    environment = os.environ | {"PATH": f"{PROGRAMS}{os.pathsep}{os.environ['PATH']}"}
+    command = ["dvc", "repro", "train@course"]
+    with subprocess.Popen(command, cwd=clone, env=environment, stdout=subprocess.PIPE, text=True) as dvc:
+        assert dvc.stdout
+        assert any("course epoch 2/" in line for line in dvc.stdout)
+        dvc.send_signal(signal.SIGKILL)
+    until(lambda: not stages_running_in(clone))
+
+
+def until(condition, *, seconds=60):
+    """Wait for the condition, which has time enough on any machine."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
