@@ -53,6 +53,6 @@ COMPILE = --quiet --strip-extras --allow-unsafe --no-header --annotation-style=l
 
 .PHONY: git
 git:
-	@git rev-parse --quiet --verify HEAD >/dev/null || { \
+	@git rev-parse --quiet --verify HEAD >/dev/null 2>&1 || { \
 	  echo "This folder has no git history, and DVC keeps its books in one. Get the project with git clone, or run:"; \
 	  echo "  git init && git add --all && git commit --message start"; exit 1; }
