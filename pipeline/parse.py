@@ -12,6 +12,7 @@ from pipeline.read import UTF8_MARK, Block
 from pipeline.schema import AMOUNTS, COLUMNS
 
 TYPES = {name: pa.string() if name in AMOUNTS else pa.dictionary(pa.int32(), pa.string()) for name in COLUMNS}
+LINE_FEED, RETURN = 0x0A, 0x0D
 FIELD = rb'(?:"[^"\n]*+(?:""[^"\n]*+)*+"|(?!")[^,\n]*+)'
 LINE = FIELD + rb"(?:," + FIELD + rb")*+"
 WELL_QUOTED = re.compile(LINE + rb"(?:\r?\n" + LINE + rb")*+")
@@ -62,15 +63,15 @@ def _problems(text: bytes) -> np.ndarray:
 
 
 def _is_suspicious(text: bytes) -> bool:
-    """Whether some line may be broken: one fast look at the whole block."""
-    return (
+    """Whether some line may be broken: one fast look at the whole block, most of it outside Python's lock."""
+    codes = np.frombuffer(text, np.uint8)
+    ends = np.flatnonzero(codes == LINE_FEED)
+    returns = codes[ends - 1] == RETURN  # before a line feed
+    return bool(
         b"\0" in text
-        or text.startswith((b"\n", b"\r\n", UTF8_MARK))
-        or b"\n\n" in text
-        or b"\n\r\n" in text
-        or b"\n" + UTF8_MARK in text
-        or text.count(b"\r") != text.count(b"\r\n")
-        or not _is_utf8(text)
+        or (np.diff(ends, prepend=-1) - returns <= 1).any()  # a blank line
+        or np.count_nonzero(codes == RETURN) != np.count_nonzero(returns)
+        or not (text.isascii() or (_is_utf8(text) and UTF8_MARK not in text))
         or (b'"' in text and not _is_well_quoted(text))
     )
 
