@@ -14,9 +14,11 @@ from pipeline import params, schema
 ROOT = Path(__file__).parent.parent
 FLOORS = (
     {"__init__", "metrics", "params", "parent", "reproducible", "rowgroups", "schema", "versions"},
-    {"adam", "batches", "encoding", "read", "split"},
-    {"network", "parse"},
-    {"bundle", "clean", "fit"},
+    {"adam", "encoding", "read", "split", "streamed"},
+    {"batches", "network", "parse"},
+    {"bundle", "clean", "compiled", "rows"},
+    {"fit"},
+    {"checkpoint"},
     {"evaluate", "prepare", "results", "sample", "train"},
 )
 STAGES = ("prepare", "train", "evaluate")
