@@ -72,9 +72,3 @@ def test_a_folder_without_weights_is_no_bundle(bundle, tmp_path):
     (tmp_path / "weights.safetensors").unlink()
     with pytest.raises(ValueError, match=r"must hold weights\.safetensors, found none; train it with dvc repro"):
         Bundle.load(tmp_path)
-
-
-def test_torch_set_up_too_late_is_warned_of():
-    code = "import torch; torch.ones(9) + 1; import pipeline.reproducible"
-    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, env={})
-    assert "torch computed before pipeline was imported" in done.stderr
