@@ -14,9 +14,9 @@ from pipeline import params, schema
 ROOT = Path(__file__).parent.parent
 FLOORS = (
     {"__init__", "metrics", "params", "parent", "reproducible", "rowgroups", "schema", "versions"},
-    {"adam", "batches", "encoding", "read", "split"},
-    {"network", "parse"},
-    {"bundle", "clean", "fit"},
+    {"adam", "batches", "cells", "conformal", "encoding", "plots", "read", "split"},
+    {"importance", "leaks", "network", "parse", "ridge", "slices"},
+    {"bundle", "clean", "fit", "scorecard"},
     {"evaluate", "prepare", "results", "sample", "train"},
 )
 STAGES = ("prepare", "train", "evaluate")
