@@ -37,7 +37,7 @@ lock: .venv/dev.stamp ## Resolve the ranges of pyproject.toml anew, install the 
 	python -m pipeline.versions
 
 clean: ## Remove .venv, prepared data, models and caches; DVC's own cache stays
-	rm -rf .venv data/prepared models/*/ dvc_plots .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv data/prepared models/*/ dvc_plots .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 COMPILE = --quiet --strip-extras --allow-unsafe --no-header --annotation-style=line --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 

@@ -1,12 +1,13 @@
-"""The training loop: tensors in, weights and history out. It knows no file."""
+"""The training loop: batches in, weights and history out. It knows no file."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import repeat
+from itertools import islice
 
 from pipeline.adam import FlatAdamW
 from pipeline.batches import batches
+from pipeline.compiled import CompiledLoop
 from pipeline.network import Regressor
 from pipeline.params import Optimizer, Recipe
 from pipeline.reproducible import DataLoader, TensorDataset, nn, torch
@@ -25,69 +26,103 @@ class Epoch:
 
 
 @dataclass(frozen=True)
-class Fitted:
-    """What training leaves: the weights that the recipe keeps, the epoch they are from, and every epoch's losses."""
+class Progress:
+    """All that a training is at the end of an epoch: enough to go on from it, and the result once it is the last.
 
-    weights: dict[str, torch.Tensor]
-    kept_epoch: int
+    Shape: kept, the weights of the epoch that the recipe keeps, is (parameters,); state holds what the optimizer
+    and the generators of the rows' order and of the dropout go on from.
+    """
+
     history: tuple[Epoch, ...]
+    kept_epoch: int
+    kept: torch.Tensor
+    state: tuple[torch.Tensor, ...]
+
+
+START = Progress(history=(), kept_epoch=0, kept=torch.empty(0), state=())
+
+
+@dataclass(frozen=True)
+class EagerLoop:
+    """Trains a network one batch after the other, as the course teaches it."""
+
+    network: Regressor
+    criterion: nn.Module
+    optimizer: FlatAdamW
+
+    def epoch(self, loader: "DataLoader[tuple[torch.Tensor, ...]]", rates: Iterator[float]) -> float:
+        """One epoch, with the next of `rates` as the learning rate of each step; returns the rows' mean loss."""
+        total = rows = 0.0
+        for inputs, target in batches(loader):
+            self.optimizer.learning_rate = next(rates)
+            self.optimizer.zero_grad()
+            loss = self.criterion(self.network(inputs), target)
+            loss.backward()
+            self.optimizer.step()
+            total += loss.item() * len(target)
+            rows += len(target)
+        return total / rows
 
 
 def fit(
     network: Regressor,
     *,
-    train: TensorDataset,
+    loader: "DataLoader[tuple[torch.Tensor, ...]]",
     valid: TensorDataset,
     recipe: Recipe,
-    on_epoch: Callable[[Epoch], None] = lambda epoch: None,
-) -> Fitted:
-    """Train the network as the recipe says.
+    start: Progress = START,
+) -> Iterator[Progress]:
+    """Train the network as the recipe says, from the start or from where an earlier training was: a Progress per epoch.
 
-    Shape: train and valid hold (rows, columns) inputs and (rows, 1) normalised salaries.
+    Whether interrupted or not, the last Progress is the same to the last bit.
+    Shape: the loader serves, and valid holds, (rows, columns) inputs and (rows, 1) normalised salaries.
     Raises: ValueError if a loss is not finite.
     """
-    order = torch.Generator().manual_seed(recipe.seed)
-    loader = DataLoader(train, batch_size=recipe.batch_size, shuffle=True, generator=order)
-    criterion = nn.MSELoss()
-    settings = recipe.optimizer
-    optimizer = FlatAdamW(network, learning_rate=settings.learning_rate, weight_decay=settings.weight_decay)
-    rates = learning_rates(settings, steps=recipe.epochs * len(loader))
-    history: list[Epoch] = []
-    best, kept, weights = math.inf, 0, {}
-    for number in range(1, recipe.epochs + 1):
+    optimizer = FlatAdamW(network, **recipe.optimizer.model_dump(exclude={"schedule"}))
+    loop = (CompiledLoop if recipe.engine == "compiled" else EagerLoop)(network, nn.MSELoss(), optimizer)
+    progress = start
+    if start.state:
+        _restore(start.state, optimizer, loader.generator, network.generator)
+    rates = learning_rates(recipe.optimizer, steps=recipe.epochs * len(loader))
+    rates = islice(rates, len(progress.history) * len(loader), None)
+    while not finished(progress.history, recipe):
         network.train()
-        total = 0.0
-        for inputs, target in batches(loader):
-            optimizer.learning_rate = next(rates)
-            optimizer.zero_grad()
-            loss = criterion(network(inputs), target)
-            loss.backward()
-            optimizer.step()
-            total += loss.item() * len(target)
-        epoch = Epoch(number, train_mse=total / len(train), valid_mse=validation_loss(network, valid))
+        train_mse = loop.epoch(loader, rates)
+        with optimizer.averaged():
+            epoch = Epoch(len(progress.history) + 1, train_mse, validation_loss(network, valid))
         _check_finite(epoch)
-        history.append(epoch)
-        on_epoch(epoch)
-        if recipe.keep == "last" or epoch.valid_mse < best:
-            kept, weights = number, {name: weight.clone() for name, weight in network.state_dict().items()}
-        best = min(best, epoch.valid_mse)
-        if recipe.patience is not None and _epochs_since_best(history) >= recipe.patience:
-            break
-    return Fitted(weights, kept, tuple(history))
+        better = recipe.keep == "last" or all(epoch.valid_mse < earlier.valid_mse for earlier in progress.history)
+        progress = Progress(
+            history=(*progress.history, epoch),
+            kept_epoch=epoch.epoch if better else progress.kept_epoch,
+            kept=optimizer.average.clone() if better else progress.kept,
+            state=_state(optimizer, loader.generator, network.generator),
+        )
+        yield progress
+
+
+def finished(history: Sequence[Epoch], recipe: Recipe) -> bool:
+    """True if the recipe's epochs are over, or as many as its patience without a better validation loss."""
+    if not history or len(history) >= recipe.epochs:
+        return len(history) >= recipe.epochs
+    losses = [epoch.valid_mse for epoch in history]
+    return recipe.patience is not None and len(losses) - 1 - losses.index(min(losses)) >= recipe.patience
 
 
 def learning_rates(settings: Optimizer, *, steps: int) -> Iterator[float]:
-    """The learning rate of each step: constant, or up and down again in straight lines.
+    """The learning rate of each step: constant; down to 0 along half a cosine; or up and down in straight lines.
 
-    Source: Smith & Topin, "Super-Convergence" (2018), with the shares of torch's OneCycleLR, the test's oracle.
+    Source: Loshchilov & Hutter, "SGDR" (2017), and Smith & Topin, "Super-Convergence" (2018), with the shares of
+    torch's CosineAnnealingLR and OneCycleLR, the tests' oracles.
     """
     peak = settings.learning_rate
-    if settings.schedule == "constant":
-        yield from repeat(peak, steps)
-        return
     first, last, turn = peak / 25, peak / 250_000, 0.3 * steps - 1
     for step in range(steps):
-        if step <= turn:
+        if settings.schedule == "constant":
+            yield peak
+        elif settings.schedule == "cosine":
+            yield peak * (1 + math.cos(math.pi * step / steps)) / 2
+        elif step <= turn:
             yield first + (peak - first) * (step / turn)
         else:
             yield peak + (last - peak) * ((step - turn) / (steps - 1 - turn))
@@ -100,9 +135,17 @@ def validation_loss(network: Regressor, valid: TensorDataset) -> float:
     return float((errors * errors).mean())
 
 
-def _epochs_since_best(history: list[Epoch]) -> int:
-    losses = [epoch.valid_mse for epoch in history]
-    return len(losses) - 1 - losses.index(min(losses))
+def _state(optimizer: FlatAdamW, order: torch.Generator, noise: torch.Generator) -> tuple[torch.Tensor, ...]:
+    return (order.get_state(), noise.get_state(), *(tensor.clone() for tensor in optimizer.state()))
+
+
+def _restore(
+    state: Sequence[torch.Tensor], optimizer: FlatAdamW, order: torch.Generator, noise: torch.Generator
+) -> None:
+    order_state, noise_state, *weights = state
+    order.set_state(order_state)
+    noise.set_state(noise_state)
+    optimizer.restore(weights)
 
 
 def _check_finite(epoch: Epoch) -> None:

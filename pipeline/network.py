@@ -15,17 +15,39 @@ BLOCK = 1024  # rows; a matrix product of a multiple of 8 rows rounds each row a
 
 
 class Regressor(nn.Module):
-    """A network that predicts one number per row; `columns` names the columns of codes it reads, in order."""
+    """A network that predicts one number per row; `columns` names the columns of codes it reads, in order.
+
+    Its only randomness are `noise_width` uniform numbers per row, which dropout compares with its rate in training:
+    given as an argument of `forward`, or else drawn from the network's generator.
+    """
 
     dtype: torch.dtype
+    noise_width = 0
 
-    def __init__(self, columns: Sequence[str]) -> None:
+    def __init__(self, columns: Sequence[str], *, generator: torch.Generator) -> None:
         super().__init__()
         self.columns = tuple(columns)
+        self.generator = generator
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network computes."""
+        return next(self.parameters()).device
+
+    def move_to(self, device: torch.device, *, seed: int) -> None:
+        """Compute there from now on; a device other than the CPU needs a generator of its own kind."""
+        if device != self.device:
+            self.to(device)
+            self.generator = torch.Generator(device).manual_seed(seed)
 
     def inputs(self, codes: Mapping[str, np.ndarray]) -> torch.Tensor:
         """The rows' codes as the network reads them. Shape: each (rows,); returns (rows, columns)."""
         return torch.from_numpy(np.stack([codes[name] for name in self.columns], axis=1)).to(self.dtype)
+
+    def noise(self, rows: int) -> torch.Tensor:
+        """Uniform numbers from 0 to 1 for the dropout of as many rows. Shape: (rows, noise_width)."""
+        generator = self.generator
+        return torch.rand(rows, self.noise_width, generator=generator, device=generator.device)
 
     @torch.inference_mode()
     def predict(self, inputs: torch.Tensor) -> torch.Tensor:
@@ -46,8 +68,8 @@ class CourseNet(Regressor):
 
     dtype = torch.float32
 
-    def __init__(self, columns: Sequence[str], settings: Mlp) -> None:
-        super().__init__(columns)
+    def __init__(self, columns: Sequence[str], settings: Mlp, *, generator: torch.Generator) -> None:
+        super().__init__(columns, generator=generator)
         self.layers = relu_layers([len(columns), *settings.hidden])
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
@@ -66,6 +88,8 @@ class EmbeddingNet(Regressor):
     """
 
     dtype = torch.int16
+    starts: torch.Tensor
+    largest: torch.Tensor
 
     def __init__(
         self, features: Sequence[str], settings: Embedding, *, sizes: Mapping[str, int], generator: torch.Generator
@@ -73,64 +97,65 @@ class EmbeddingNet(Regressor):
         nominals = [name for name in features if name not in ORDINALS]
         ordinals = [name for name in features if name in ORDINALS]
         words = WORDS if TITLE in features else ()
-        super().__init__((*nominals, *ordinals, *words))
+        super().__init__((*nominals, *ordinals, *words), generator=generator)
         self.nominals = slice(len(nominals))
         self.ordinals = slice(len(nominals), len(features))
         self.words = slice(len(features), None)
         *starts, end = accumulate((sizes[name] for name in (*nominals, *ordinals)), initial=0)
         table = end + (sizes[words[0]] if words else 0)
-        self.starts = torch.tensor([*starts, *(end for _ in words)], dtype=torch.int32)
-        self.largest = torch.tensor([max(sizes[name] - 2, 1) for name in ordinals])
+        first_codes = torch.tensor([*starts, *(end for _ in words)], dtype=torch.int32)
+        self.register_buffer("starts", first_codes, persistent=False)
+        self.register_buffer("largest", torch.tensor([max(sizes[name] - 2, 1) for name in ordinals]), persistent=False)
         self.embedding = nn.Embedding(table, settings.width)
         self.skip = nn.Embedding(table, 1)
-        self.code_dropout = Dropout(settings.code_dropout, generator=generator)
         width = settings.width * (len(nominals) + bool(words)) + len(ordinals)
-        self.layers = relu_layers([width, *settings.hidden], dropout=Dropout(settings.dropout, generator=generator))
+        self.hidden = nn.ModuleList(nn.Linear(*pair) for pair in pairwise([width, *settings.hidden]))
+        self.output = nn.Linear([width, *settings.hidden][-1], 1)
+        self.dropout, self.code_dropout = settings.dropout, settings.code_dropout
+        self.noise_widths = [len(self.columns), *settings.hidden]
+        self.noise_width = sum(self.noise_widths)
 
-    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
-        """Predict normalised salaries."""
-        codes = inputs.int() * self.code_dropout.mask(inputs)
+    def forward(self, inputs: torch.Tensor, noise: torch.Tensor | None = None) -> torch.Tensor:
+        """Predict normalised salaries. Shape: noise (rows, noise_width); evaluation needs none."""
+        codes = inputs.int()
+        noises: Sequence[torch.Tensor | None] = [None] * len(self.hidden)
+        if self.training:
+            noise = self.noise(len(inputs)) if noise is None else noise
+            code_noise, *noises = torch.split(noise, self.noise_widths, dim=1)
+            codes = codes * (code_noise >= self.code_dropout)
+        hidden, linear = self._read(codes)
+        for layer, layer_noise in zip(self.hidden, noises, strict=True):
+            hidden = dropout(layer(hidden).relu(), layer_noise, rate=self.dropout)
+        output: torch.Tensor = self.output(hidden) + linear
+        return output
+
+    def _read(self, codes: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """What the first layer sees of each row, and its linear share of the prediction."""
         vectors = self.embedding(codes + self.starts)  # (rows, columns, width)
         shares = self.skip(codes + self.starts)  # (rows, columns, 1)
         known = codes > UNKNOWN
         is_word = known[:, self.words].unsqueeze(2)
         bag = (vectors[:, self.words] * is_word).sum(1)  # (rows, width)
-        ordinals = ((codes[:, self.ordinals] - 1) / self.largest * 2 - 1) * known[
-            :, self.ordinals
-        ]  # -1 to 1, unknown 0
-        hidden = torch.cat([vectors[:, self.nominals].flatten(1), bag, ordinals], dim=1)
+        places = (codes[:, self.ordinals] - 1) / self.largest * 2 - 1  # from -1 to 1
+        ordinals = places * known[:, self.ordinals]  # the unknown in the middle
         linear = shares[:, : self.words.start].sum(1) + (shares[:, self.words] * is_word).sum(1)
-        output: torch.Tensor = self.layers(hidden) + linear
-        return output
+        return torch.cat([vectors[:, self.nominals].flatten(1), bag, ordinals], dim=1), linear
 
 
-class Dropout(nn.Module):
-    """Sets values to zero with probability `rate` in training, and scales the others up to keep the sum.
+def dropout(values: torch.Tensor, noise: torch.Tensor | None, *, rate: float) -> torch.Tensor:
+    """Zero where the noise is below the rate, the others scaled up to keep the mean; without noise, the values.
 
-    Source: torch.nn.Dropout, which draws from the global generator; this one draws from its own.
+    Source: torch.nn.Dropout, which draws its noise from the global generator.
+
+    >>> dropout(torch.tensor([1.0, 1.0]), torch.tensor([0.1, 0.9]), rate=0.5)
+    tensor([0., 2.])
     """
-
-    def __init__(self, rate: float, *, generator: torch.Generator) -> None:
-        super().__init__()
-        self.rate = rate
-        self.generator = generator
-
-    def mask(self, values: torch.Tensor) -> torch.Tensor:
-        """True where a value stays. Shape: that of the values."""
-        if not self.training or not self.rate:
-            return torch.ones_like(values, dtype=torch.bool)
-        return torch.rand(values.shape, generator=self.generator) >= self.rate
-
-    def forward(self, values: torch.Tensor) -> torch.Tensor:
-        """Drop values in training, none in evaluation."""
-        return values * self.mask(values) / (1 - self.rate) if self.training else values
+    return values if noise is None else values * (noise >= rate) / (1 - rate)
 
 
-def relu_layers(widths: Sequence[int], *, dropout: nn.Module | None = None) -> nn.Sequential:
-    """Linear layers of the given widths with ReLU (and dropout) behind each, then one linear output."""
-    layers: list[nn.Module] = []
-    for before, after in pairwise(widths):
-        layers += [nn.Linear(before, after), nn.ReLU(), *([dropout] if dropout else [])]
+def relu_layers(widths: Sequence[int]) -> nn.Sequential:
+    """Linear layers of the given widths with ReLU behind each, then one linear output."""
+    layers = [module for pair in pairwise(widths) for module in (nn.Linear(*pair), nn.ReLU())]
     return nn.Sequential(*layers, nn.Linear(widths[-1], 1))
 
 
@@ -157,7 +182,7 @@ def build(recipe: Recipe, *, sizes: Mapping[str, int], generator: torch.Generato
     """The recipe's network with fresh weights; `sizes` says how many codes each column can hold."""
     network: Regressor
     if isinstance(recipe.network, Mlp):
-        network = CourseNet(recipe.features, recipe.network)
+        network = CourseNet(recipe.features, recipe.network, generator=generator)
     else:
         network = EmbeddingNet(recipe.features, recipe.network, sizes=sizes, generator=generator)
     initialise(network, generator=generator)

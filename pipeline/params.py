@@ -83,11 +83,20 @@ class Embedding(Section):
 
 
 class Optimizer(Section):
-    """`optimizer:` Adam with decoupled weight decay (0 is plain Adam)."""
+    """`optimizer:` Adam with decoupled weight decay (0 is plain Adam), its schedule, and what steadies it."""
 
     learning_rate: Annotated[float, Field(gt=0, le=1)]
     weight_decay: Annotated[float, Field(ge=0, le=10)]
-    schedule: Literal["constant", "one_cycle"]
+    betas: tuple[Fraction, Fraction]
+    schedule: Literal["constant", "one_cycle", "cosine"]
+    clip_norm: Annotated[float, Field(gt=0)] | None
+    ema_decay: Annotated[float, Field(gt=0, lt=1)] | None
+
+
+class Train(Section):
+    """`train:` how training keeps its state, for all recipes."""
+
+    checkpoint_every_seconds: Annotated[float, Field(ge=0)]
 
 
 class Recipe(Section):
@@ -102,11 +111,20 @@ class Recipe(Section):
     patience: Count | None
     keep: Literal["best", "last"]
     seed: Annotated[int, Field(ge=0, lt=2**63)]
+    engine: Literal["eager", "compiled"]
+    device: Literal["auto", "cpu", "cuda"]
+    threads: Annotated[int, Field(ge=1, le=1024)]
 
     @model_validator(mode="after")
     def _name_each_feature_once(self) -> "Recipe":
         if len(set(self.features)) < len(self.features):
             raise ValueError("features must name each feature once")
+        return self
+
+    @model_validator(mode="after")
+    def _compile_for_the_cpu(self) -> "Recipe":
+        if self.engine == "compiled" and self.device != "cpu":
+            raise ValueError("engine: compiled needs device: cpu")
         return self
 
 

@@ -15,13 +15,17 @@ Source: hashes of each operation on AVX-512 and under qemu's EPYC, Haswell and N
 import os
 import warnings
 
-os.environ |= {"MKL_CBWR": "COMPATIBLE", "ATEN_CPU_CAPABILITY": "default"}
+os.environ |= {
+    "MKL_CBWR": "COMPATIBLE",
+    "ATEN_CPU_CAPABILITY": "default",
+    "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # what torch asks for to be deterministic on a GPU
+}
 
 import safetensors.torch
 import torch
 from torch import nn
 from torch.optim.adamw import adamw
-from torch.utils.data import DataLoader, TensorDataset, default_collate
+from torch.utils.data import DataLoader, IterableDataset, TensorDataset, default_collate
 
 if torch.backends.cpu.get_cpu_capability() != "DEFAULT":
     warnings.warn(
@@ -30,4 +34,39 @@ if torch.backends.cpu.get_cpu_capability() != "DEFAULT":
     )
 torch.set_num_threads(1)
 
-__all__ = ["DataLoader", "TensorDataset", "adamw", "default_collate", "nn", "safetensors", "torch"]
+
+def device_for(wanted: str) -> torch.device:
+    """The device of the setting: `cpu`, `cuda`, or `auto` for a GPU if there is one.
+
+    Raises: ValueError if the setting is `cuda` and torch finds no GPU.
+    """
+    found = torch.cuda.is_available()
+    if wanted == "cuda" and not found:
+        raise ValueError(
+            "device: cuda needs a GPU and torch's build for it, found none; choose device: cpu or auto, or install both"
+        )
+    if wanted == "cpu" or not found:
+        return torch.device("cpu")
+    torch.use_deterministic_algorithms(True)
+    return torch.device("cuda")
+
+
+def promise(*, engine: str, device: torch.device, threads: int) -> str:
+    """Where a training with these settings gives the same bytes, data and package versions being equal."""
+    if device.type == "cuda":
+        return "the same bytes on the same GPU model and driver"
+    if engine == "compiled" or threads > 1:
+        return "the same bytes on the same CPU model and compiler"
+    return "the same bytes on any x86-64 CPU"
+
+
+__all__ = [
+    "DataLoader",
+    "IterableDataset",
+    "TensorDataset",
+    "adamw",
+    "default_collate",
+    "nn",
+    "safetensors",
+    "torch",
+]

@@ -3,23 +3,26 @@
 import argparse
 import csv
 import hashlib
+import logging
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, fields
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pyarrow.parquet as pq
 from tqdm import tqdm
 
 from pipeline import params, versions
 from pipeline.bundle import Bundle
+from pipeline.checkpoint import Checkpoint
+from pipeline.compiled import keep_compiled_code_in
 from pipeline.encoding import Encoder
-from pipeline.fit import Epoch, fit
+from pipeline.fit import Epoch, Progress, fit
 from pipeline.network import Regressor, build
 from pipeline.parent import end_with_parent
-from pipeline.reproducible import TensorDataset, torch
+from pipeline.reproducible import DataLoader, TensorDataset, device_for, nn, promise, torch
+from pipeline.rows import loader_of, read_rows
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -31,18 +34,27 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--encoder", type=Path, required=True, help="JSON file of the encoder")
     parser.add_argument("--out", type=Path, required=True, help="folder of the model bundle")
     parser.add_argument("--curve", type=Path, required=True, help="CSV file of the losses per epoch")
+    parser.add_argument("--cache", type=Path, required=True, help="folder of checkpoints and compiled code")
     arguments = vars(parser.parse_args(argv))
     name = arguments.pop("recipe")
     end_with_parent()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as ctrl-C: the last epoch's end is kept
+    logging.basicConfig(format=f"train {name}: %(message)s")
+    logging.getLogger("pipeline").setLevel(logging.INFO)
     try:
         packages = versions.check("numpy", "pyarrow", "safetensors", "torch")
-        run(params.load(params.Recipe, "recipes", name), name=name, packages=packages, **arguments)
+        recipe, settings = params.load(params.Recipe, "recipes", name), params.load(params.Train, "train")
+        run(recipe, settings, name=name, packages=packages, **arguments)
     except (OSError, ValueError) as error:
         sys.exit(f"train {name}: {error}")
+    except KeyboardInterrupt:
+        print(f"train {name}: interrupted; dvc repro goes on from the last epoch's end", file=sys.stderr)
+        sys.exit(130)
 
 
 def run(
     recipe: params.Recipe,
+    settings: params.Train,
     *,
     name: str,
     packages: Mapping[str, str],
@@ -51,45 +63,55 @@ def run(
     encoder: Path,
     out: Path,
     curve: Path,
+    cache: Path,
 ) -> None:
     """Train the recipe's network; write its bundle and its losses."""
+    torch.set_num_threads(recipe.threads)
+    keep_compiled_code_in(cache / "compiled")
     fitted_encoder = Encoder.read(encoder)
-    generator = torch.Generator().manual_seed(recipe.seed)  # draws the weights, then the dropout
-    network = build(recipe, sizes=fitted_encoder.sizes(), generator=generator)
-    with tqdm(total=recipe.epochs, desc=name, unit="epoch", disable=None) as progress:
-        fitted = fit(
-            network,
-            train=read_rows(train, network),
-            valid=read_rows(valid, network),
-            recipe=recipe,
-            on_epoch=lambda epoch: _show(epoch, progress, name),
-        )
-    network.load_state_dict(fitted.weights)
+    network = build(recipe, sizes=fitted_encoder.sizes(), generator=torch.Generator().manual_seed(recipe.seed))
+    network.move_to(device_for(recipe.device), seed=recipe.seed)
     provenance = {
-        "kept_epoch": fitted.kept_epoch,
+        "promise": promise(engine=recipe.engine, device=network.device, threads=recipe.threads),
         "packages": dict(packages),
-        "data": {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in (train, valid)},
+        "data": {path.name: _sha256(path) for path in (train, valid)},
     }
-    Bundle(network, fitted_encoder, recipe, provenance).save(out)
+    decides = {"recipe": recipe.model_dump(mode="json"), **provenance, "encoder": _sha256(encoder), "code": _code()}
+    checkpoint = Checkpoint(cache / "checkpoints", decides=decides, every_seconds=settings.checkpoint_every_seconds)
+    order = torch.Generator().manual_seed(recipe.seed)
+    loader = loader_of(train, network, batch_size=recipe.batch_size, generator=order)
+    last = _train(network, loader, read_rows(valid, network), recipe=recipe, checkpoint=checkpoint, name=name)
+    nn.utils.vector_to_parameters(last.kept, network.parameters())
+    Bundle(network.cpu(), fitted_encoder, recipe, {"kept_epoch": last.kept_epoch, **provenance}).save(out)
     curve.parent.mkdir(parents=True, exist_ok=True)
     with curve.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(field.name for field in fields(Epoch))
-        writer.writerows(astuple(epoch) for epoch in fitted.history)
+        writer.writerows(astuple(epoch) for epoch in last.history)
+    checkpoint.remove()
 
 
-def read_rows(path: Path, network: Regressor) -> TensorDataset:
-    """The split's inputs as the network reads them, and its normalised salaries.
-
-    Shape: (rows, columns) and (rows, 1).
-    Raises: ValueError if the split has no row.
-    """
-    table = pq.read_table(path, columns=[*network.columns, "target"])
-    if not table.num_rows:
-        raise ValueError(f"{path}: the split must have rows, found none; the table is too small for prepare.split")
-    columns = {name: table[name].to_numpy() for name in table.column_names}
-    target = torch.from_numpy(columns["target"].astype(np.float32)).unsqueeze(1)
-    return TensorDataset(network.inputs(columns), target)
+def _train(
+    network: Regressor,
+    loader: "DataLoader[tuple[torch.Tensor, ...]]",
+    valid: TensorDataset,
+    *,
+    recipe: params.Recipe,
+    checkpoint: Checkpoint,
+    name: str,
+) -> Progress:
+    """Train to the end, from the checkpoint on if there is one, and keep it up to date."""
+    last = start = checkpoint.load()
+    with tqdm(total=recipe.epochs, initial=len(start.history), desc=name, unit="epoch", disable=None) as progress:
+        try:
+            for last in fit(network, loader=loader, valid=valid, recipe=recipe, start=start):
+                _show(last.history[-1], progress, name)
+                checkpoint.offer(last)
+        except KeyboardInterrupt:
+            if last is not start:
+                checkpoint.save(last)
+            raise
+    return last
 
 
 def _show(epoch: Epoch, progress: "tqdm[Any]", name: str) -> None:
@@ -100,6 +122,17 @@ def _show(epoch: Epoch, progress: "tqdm[Any]", name: str) -> None:
         print(f"{name} epoch {epoch.epoch}/{progress.total}", *shown, flush=True)
     progress.set_postfix(losses)
     progress.update()
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _code() -> str:
+    """The hash of the project's own code: whatever has changed in it may train other weights."""
+    files = sorted(Path(__file__).parent.glob("*.py"))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
 if __name__ == "__main__":

@@ -14,9 +14,11 @@ from pipeline import params, schema
 ROOT = Path(__file__).parent.parent
 FLOORS = (
     {"__init__", "metrics", "params", "parent", "reproducible", "rowgroups", "schema", "versions"},
-    {"adam", "batches", "cells", "conformal", "encoding", "plots", "read", "split"},
-    {"importance", "leaks", "network", "parse", "ridge", "slices"},
-    {"bundle", "clean", "fit", "scorecard"},
+    {"adam", "cells", "conformal", "encoding", "plots", "read", "split", "streamed"},
+    {"batches", "importance", "leaks", "network", "parse", "ridge", "slices"},
+    {"bundle", "clean", "compiled", "rows", "scorecard"},
+    {"fit"},
+    {"checkpoint"},
     {"evaluate", "prepare", "results", "sample", "train"},
 )
 STAGES = ("prepare", "train", "evaluate")

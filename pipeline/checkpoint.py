@@ -1,0 +1,83 @@
+"""The last end of an epoch of an unfinished training, on disk: a killed training goes on from there.
+
+Checkpoints live outside DVC's outputs, which DVC deletes before it runs a stage.
+"""
+
+import hashlib
+import json
+import logging
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import astuple
+from pathlib import Path
+from typing import Any
+
+from pipeline.fit import START, Epoch, Progress
+from pipeline.reproducible import safetensors, torch
+
+DIGEST_BYTES = 32
+log = logging.getLogger(__name__)
+
+
+class Checkpoint:
+    """The checkpoint of one training: of all that decides its result, so that another one never goes on from it."""
+
+    def __init__(self, folder: Path, *, decides: Mapping[str, Any], every_seconds: float) -> None:
+        key = hashlib.sha256(json.dumps(decides, sort_keys=True, allow_nan=False).encode()).hexdigest()
+        self.path = folder / f"{key}.checkpoint"
+        self._every_seconds = every_seconds
+        self._saved = time.monotonic()
+
+    def load(self) -> Progress:
+        """Where the training was: at its start if nothing was saved, or if it is damaged, which is said."""
+        try:
+            content = self.path.read_bytes()
+        except FileNotFoundError:
+            return START
+        digest, body = content[:DIGEST_BYTES], content[DIGEST_BYTES:]
+        if hashlib.sha256(body).digest() != digest:
+            log.warning("%s is damaged: its digest must be that of its content; training starts anew", self.path)
+            return START
+        progress = _unpacked(body)
+        log.info("going on after epoch %d, from %s", len(progress.history), self.path)
+        return progress
+
+    def offer(self, progress: Progress) -> None:
+        """Save the progress, if enough seconds have passed since the last time."""
+        if time.monotonic() - self._saved >= self._every_seconds:
+            self.save(progress)
+
+    def save(self, progress: Progress) -> None:
+        """Save the progress: whoever is killed meanwhile leaves the old checkpoint or the new one, never a part."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        body = _packed(progress)
+        draft = self.path.with_suffix(".draft")
+        with draft.open("wb") as file:
+            file.write(hashlib.sha256(body).digest() + body)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(self.path)
+        self._saved = time.monotonic()
+
+    def remove(self) -> None:
+        """Forget the training: it is over."""
+        self.path.unlink(missing_ok=True)
+
+
+def _packed(progress: Progress) -> bytes:
+    facts = {"kept_epoch": progress.kept_epoch, "history": [astuple(epoch) for epoch in progress.history]}
+    tensors = {f"state.{place}": tensor.cpu() for place, tensor in enumerate(progress.state)}
+    tensors |= {"kept": progress.kept.cpu(), "facts": torch.tensor(list(json.dumps(facts).encode()), dtype=torch.uint8)}
+    return safetensors.torch.save(tensors)
+
+
+def _unpacked(body: bytes) -> Progress:
+    tensors = safetensors.torch.load(body)
+    facts = json.loads(bytes(tensors.pop("facts").tolist()))
+    return Progress(
+        history=tuple(Epoch(*losses) for losses in facts["history"]),
+        kept_epoch=facts["kept_epoch"],
+        kept=tensors.pop("kept"),
+        state=tuple(tensors[f"state.{place}"] for place in range(len(tensors))),
+    )

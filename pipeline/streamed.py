@@ -1,0 +1,57 @@
+"""Rows that are too many for memory, in a shuffled order all the same."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.reproducible import IterableDataset, torch
+
+GROUPS_PER_WINDOW = 8  # row groups in memory at a time
+
+
+class StreamedRows(IterableDataset[tuple[torch.Tensor, ...]]):
+    """The rows of a Parquet file, in a new order each epoch: row groups are drawn, and shuffled several together.
+
+    A row never meets the rows of groups outside its window, so the order is nearly, not quite, that of a whole
+    shuffle. `tensors` turns a table of rows into the tensors to serve, (rows, ...) each.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        columns: list[str],
+        tensors: Callable[[pa.Table], list[torch.Tensor]],
+        generator: torch.Generator,
+    ) -> None:
+        self._file = pq.ParquetFile(path)
+        self._columns, self._tensors, self._generator = columns, tensors, generator
+
+    def __len__(self) -> int:
+        rows: int = self._file.metadata.num_rows
+        return rows
+
+    def __iter__(self) -> Iterator[tuple[torch.Tensor, ...]]:
+        for block in self.blocks(1):
+            yield tuple(column[0] for column in block)
+
+    def blocks(self, rows: int) -> Iterator[list[torch.Tensor]]:
+        """One epoch, in blocks of as many rows; the last may be shorter. The order is the same for any size."""
+        left: list[torch.Tensor] = []
+        for window in self._windows():
+            joined = [torch.cat(pair) for pair in zip(left, window, strict=True)] if left else window
+            whole = len(joined[0]) // rows * rows
+            for start in range(0, whole, rows):
+                yield [column[start : start + rows] for column in joined]
+            left = [column[whole:] for column in joined]
+        if len(left[0]):
+            yield left
+
+    def _windows(self) -> Iterator[list[torch.Tensor]]:
+        groups = torch.randperm(self._file.num_row_groups, generator=self._generator)
+        for window in torch.split(groups, GROUPS_PER_WINDOW):
+            columns = self._tensors(self._file.read_row_groups(window.tolist(), columns=self._columns))
+            order = torch.randperm(len(columns[0]), generator=self._generator)
+            yield [column.index_select(0, order) for column in columns]
