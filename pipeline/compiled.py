@@ -69,11 +69,12 @@ class CompiledLoop:
 
     def _whole_batches(self, columns: Tensors, rates: Iterator[float], *, size: int, most: int) -> float:
         """The steps of whole batches. Zeros never read fill them up to the most there can be: one shape, one loop."""
-        *inputs, target = columns
-        count = len(target) // size
-        if self._network.noise_width:
-            inputs.append(self._network.noise(count * size))
-        stacked = [_padded(column, most * size).view(most, size, *column.shape[1:]) for column in (*inputs, target)]
+        inputs, *target = columns
+        count = len(inputs) // size
+        noise = [self._network.noise(count * size)] if self._network.noise_width else []
+        stacked = [
+            _padded(column, most * size).view(most, size, *column.shape[1:]) for column in (inputs, *noise, *target)
+        ]
         learning_rates = _padded(torch.tensor([next(rates) for _ in range(count)], dtype=torch.float64), most)
         if self._loop is None:
             self._loop = self._compile(learning_rates, stacked)
@@ -83,13 +84,13 @@ class CompiledLoop:
 
     def _last_batch(self, batch: Tensors, rate: float) -> float:
         """The step of a shorter batch: eager, since another shape would have to be compiled for it."""
-        *inputs, target = batch
+        inputs, *target = batch
         self._optimizer.learning_rate = rate
         self._optimizer.zero_grad()
-        loss = self._criterion(self._network(*inputs), target)
+        loss = self._criterion(self._network(inputs), *target)
         loss.backward()
         self._optimizer.step()
-        return float(loss.item()) * len(target)
+        return float(loss.item()) * len(inputs)
 
     def _compile(self, rates: torch.Tensor, columns: Tensors) -> "Loop":
         torch.compiler.reset()  # torch keeps at most 8 versions of one function, whatever network they were for
@@ -103,15 +104,19 @@ class CompiledLoop:
 
 
 def step_of(network: Regressor, criterion: nn.Module, optimizer: FlatAdamW) -> Step:
-    """One step of training as a pure function: (state, learning rate, batch) → (loss, *state)."""
+    """One step of training as a pure function: (state, learning rate, batch) → (loss, *state).
+
+    The batch holds the inputs, the noise if the network needs any, and what the criterion takes beside a prediction.
+    """
+    arguments = 2 if network.noise_width else 1
     fused = fusible(network)
     shapes = {name: parameter.shape for name, parameter in network.named_parameters()}
 
     def loss_at(weights: torch.Tensor, batch: Tensors) -> torch.Tensor:
         parts = torch.split(weights, [shape.numel() for shape in shapes.values()])
         named = {name: part.view(shape) for (name, shape), part in zip(shapes.items(), parts, strict=True)}
-        *inputs, target = batch
-        loss: torch.Tensor = criterion(torch.func.functional_call(fused, named, tuple(inputs)), target)
+        prediction = torch.func.functional_call(fused, named, tuple(batch[:arguments]))
+        loss: torch.Tensor = criterion(prediction, *batch[arguments:])
         return loss
 
     def step(state: Tensors, rate: torch.Tensor, batch: Tensors) -> tuple[torch.Tensor, ...]:

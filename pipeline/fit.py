@@ -17,7 +17,7 @@ from pipeline.reproducible import DataLoader, TensorDataset, nn, torch
 class Epoch:
     """One pass over the training rows: its number from 1, and both losses in squared normalised units.
 
-    The training loss is the mean over the epoch's batches as they were trained on, dropout included.
+    The training loss is the mean over the epoch's batches as they were trained on, dropout and weights included.
     """
 
     epoch: int
@@ -53,15 +53,26 @@ class EagerLoop:
     def epoch(self, loader: "DataLoader[tuple[torch.Tensor, ...]]", rates: Iterator[float]) -> float:
         """One epoch, with the next of `rates` as the learning rate of each step; returns the rows' mean loss."""
         total = rows = 0.0
-        for inputs, target in batches(loader):
+        for inputs, *target in batches(loader):  # and the rows' weights, if equal rows count once
             self.optimizer.learning_rate = next(rates)
             self.optimizer.zero_grad()
-            loss = self.criterion(self.network(inputs), target)
+            loss = self.criterion(self.network(inputs), *target)
             loss.backward()
             self.optimizer.step()
-            total += loss.item() * len(target)
-            rows += len(target)
+            total += loss.item() * len(inputs)
+            rows += len(inputs)
         return total / rows
+
+
+class WeightedMSELoss(nn.Module):
+    """The mean over the rows of weight · squared error.
+
+    Shape: all (rows, 1); returns a number.
+    """
+
+    def forward(self, prediction: torch.Tensor, target: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+        """The loss of a batch."""
+        return (weight * (prediction - target) ** 2).mean()
 
 
 def fit(
@@ -75,11 +86,13 @@ def fit(
     """Train the network as the recipe says, from the start or from where an earlier training was: a Progress per epoch.
 
     Whether interrupted or not, the last Progress is the same to the last bit.
-    Shape: the loader serves, and valid holds, (rows, columns) inputs and (rows, 1) normalised salaries.
+    Shape: the loader serves, and valid holds, (rows, columns) inputs and (rows, 1) normalised salaries; the loader
+    also (rows, 1) weights if equal rows are to count once.
     Raises: ValueError if a loss is not finite.
     """
     optimizer = FlatAdamW(network, **recipe.optimizer.model_dump(exclude={"schedule"}))
-    loop = (CompiledLoop if recipe.engine == "compiled" else EagerLoop)(network, nn.MSELoss(), optimizer)
+    criterion = WeightedMSELoss() if recipe.equal_rows == "once" else nn.MSELoss()
+    loop = (CompiledLoop if recipe.engine == "compiled" else EagerLoop)(network, criterion, optimizer)
     progress = start
     if start.state:
         _restore(start.state, optimizer, loader.generator, network.generator)

@@ -105,6 +105,7 @@ class Recipe(Section):
     features: Annotated[tuple[Feature, ...], Field(min_length=1)]
     network: Annotated[Mlp | Embedding, Field(discriminator="kind")]
     loss: Literal["mse"]
+    equal_rows: Literal["each", "once"]
     optimizer: Optimizer
     batch_size: Count
     epochs: Count

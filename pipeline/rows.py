@@ -8,10 +8,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.network import Regressor
+from pipeline.params import Recipe
 from pipeline.reproducible import DataLoader, TensorDataset, torch
 from pipeline.streamed import StreamedRows
 
 ROWS_IN_MEMORY = 1 << 21  # more are streamed from the file
+HASH = "row_hash"  # equal rows have the same
 
 
 def read_rows(path: Path, network: Regressor) -> TensorDataset:
@@ -20,33 +22,54 @@ def read_rows(path: Path, network: Regressor) -> TensorDataset:
     Shape: (rows, columns) and (rows, 1).
     Raises: ValueError if the split has no row.
     """
-    table = pq.read_table(path, columns=_columns(network))
-    if not table.num_rows:
-        raise ValueError(f"{path}: the split must have rows, found none; the table is too small for prepare.split")
-    return TensorDataset(*_tensors(network, table))
+    return TensorDataset(*_tensors(network, _table(path, [*network.columns, "target"])))
 
 
 def loader_of(
-    path: Path, network: Regressor, *, batch_size: int, generator: torch.Generator
+    path: Path, network: Regressor, recipe: Recipe, *, generator: torch.Generator
 ) -> "DataLoader[tuple[torch.Tensor, ...]]":
-    """A loader of the split's rows, in an order that the generator draws anew each epoch.
+    """A loader of read_rows' rows, in an order that the generator draws anew each epoch.
 
+    If equal rows count once, it serves each row's weight, too: 1 / how many are equal, scaled to a mean of 1.
     Up to ROWS_IN_MEMORY rows lie in memory; more are streamed from the file, shuffled some row groups at a time.
+    Shape: weights (rows, 1).
     """
+    columns = [*network.columns, "target"]
+    sorted_hashes = None
+    if recipe.equal_rows == "once":
+        columns.append(HASH)
+        sorted_hashes = np.sort(_table(path, [HASH])[HASH].to_numpy())
     rows: TensorDataset | StreamedRows
     if pq.read_metadata(path).num_rows <= ROWS_IN_MEMORY:
-        rows = read_rows(path, network)
+        rows = TensorDataset(*_tensors(network, _table(path, columns), sorted_hashes))
     else:
-        tensors = partial(_tensors, network)
-        rows = StreamedRows(path, columns=_columns(network), tensors=tensors, generator=generator)
-    return DataLoader(rows, batch_size, shuffle=isinstance(rows, TensorDataset), generator=generator)
+        tensors = partial(_tensors, network, sorted_hashes=sorted_hashes)
+        rows = StreamedRows(path, columns=columns, tensors=tensors, generator=generator)
+    return DataLoader(rows, recipe.batch_size, shuffle=isinstance(rows, TensorDataset), generator=generator)
 
 
-def _columns(network: Regressor) -> list[str]:
-    return [*network.columns, "target"]
+def weights(hashes: np.ndarray, *, sorted_hashes: np.ndarray) -> np.ndarray:
+    """The weights of rows by their hashes, among all rows' sorted ones. Shape: (rows,); returns float32.
+
+    >>> weights(np.array([7, 9]), sorted_hashes=np.array([7, 9, 9]))
+    array([1.5 , 0.75], dtype=float32)
+    """
+    copies = np.searchsorted(sorted_hashes, hashes, "right") - np.searchsorted(sorted_hashes, hashes, "left")
+    distinct = 1 + np.count_nonzero(sorted_hashes[1:] != sorted_hashes[:-1])
+    return (len(sorted_hashes) / distinct / copies).astype(np.float32)
 
 
-def _tensors(network: Regressor, table: pa.Table) -> list[torch.Tensor]:
+def _table(path: Path, columns: list[str]) -> pa.Table:
+    table = pq.read_table(path, columns=columns)
+    if not table.num_rows:
+        raise ValueError(f"{path}: the split must have rows, found none; the table is too small for prepare.split")
+    return table
+
+
+def _tensors(network: Regressor, table: pa.Table, sorted_hashes: np.ndarray | None = None) -> list[torch.Tensor]:
     columns = {name: table[name].to_numpy() for name in table.column_names}
-    target = torch.from_numpy(columns["target"].astype(np.float32)).unsqueeze(1)
-    return [tensor.to(network.device) for tensor in (network.inputs(columns), target)]
+    numbers = [columns["target"].astype(np.float32)]
+    if sorted_hashes is not None:
+        numbers.append(weights(columns[HASH], sorted_hashes=sorted_hashes))
+    tensors = [network.inputs(columns), *(torch.from_numpy(number).unsqueeze(1) for number in numbers)]
+    return [tensor.to(network.device) for tensor in tensors]

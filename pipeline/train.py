@@ -79,7 +79,7 @@ def run(
     decides = {"recipe": recipe.model_dump(mode="json"), **provenance, "encoder": _sha256(encoder), "code": _code()}
     checkpoint = Checkpoint(cache / "checkpoints", decides=decides, every_seconds=settings.checkpoint_every_seconds)
     order = torch.Generator().manual_seed(recipe.seed)
-    loader = loader_of(train, network, batch_size=recipe.batch_size, generator=order)
+    loader = loader_of(train, network, recipe, generator=order)
     last = _train(network, loader, read_rows(valid, network), recipe=recipe, checkpoint=checkpoint, name=name)
     nn.utils.vector_to_parameters(last.kept, network.parameters())
     Bundle(network.cpu(), fitted_encoder, recipe, {"kept_epoch": last.kept_epoch, **provenance}).save(out)

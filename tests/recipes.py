@@ -6,6 +6,7 @@ COURSE = {
     "features": ["experience_level", "employment_type", "remote_ratio", "company_size"],
     "network": {"kind": "mlp", "hidden": [16, 8]},
     "loss": "mse",
+    "equal_rows": "each",
     "optimizer": {"learning_rate": 0.001, "weight_decay": 0.0, "schedule": "constant"},
     "batch_size": 4,
     "epochs": 2,
