@@ -35,7 +35,7 @@ def test_a_new_recipe_needs_nothing_but_its_settings(clone):
     course = params.read_text().split("  course:\n")[1].split("\n  full:")[0]
     params.write_text(params.read_text() + "\n  mine:\n" + course.replace("epochs: 20", "epochs: 1"))
     run(clone, "dvc", "repro")
-    assert "| **mine** " in run(clone, "python", "-m", "pipeline.results")
+    assert "| **mine**" in run(clone, "python", "-m", "pipeline.results")
     assert "models/mine" not in run(clone, "git", "status", "--porcelain", "--untracked-files=all")
 
 

@@ -13,8 +13,7 @@ from pipeline.bundle import Bundle
 from pipeline.encoding import Encoder
 from pipeline.network import build
 from pipeline.reproducible import torch
-from pipeline.schema import FEATURES, TARGET
-from tests.recipes import make_recipe
+from pipeline.schema import TARGET
 from tests.tables import rows, table
 
 TABLES = ("calibration", "coverage", "importance", "predictions", "residuals", "slices")
@@ -25,7 +24,7 @@ def prepared(stage):
     """A folder with a prepared table and an untrained model of all features."""
     stage.run(table(rows(600)))
     encoder = Encoder.read(stage.out / "encoder.json")
-    recipe = make_recipe(features=FEATURES)
+    recipe = params.load(params.Recipe, "recipes", "full")
     network = build(recipe, sizes=encoder.sizes(), generator=torch.Generator().manual_seed(1))
     Bundle(network.eval(), encoder, recipe, {}).save(stage.folder / "model")
     return stage.folder
