@@ -3,7 +3,7 @@
 An error counts as a share of the prediction (high salaries vary more), divided by the usual share of the row's group,
 such as its experience level (juniors vary more for their pay). The groups' shares are learnt from the training rows,
 which are many; how far the intervals reach is what the validation rows need, above and below apart. So both tails are
-even, a band is never below zero for want of a shape, and small groups borrow from all.
+even, and small groups borrow from all.
 """
 
 import math
@@ -16,6 +16,7 @@ import numpy as np
 from pipeline.schema import LARGEST_SALARY, SMALLEST_SALARY
 
 PERCENTS = (80, 95)
+LEVEL = "experience_level"  # the groups for which the intervals hold, too
 SMALLEST_SCALE = 10_000  # US dollars: below that a lower prediction makes no narrower interval
 PRIOR_ROWS = 30  # a group's share starts from that of all rows, as if it had been seen so often
 

@@ -12,14 +12,14 @@ import pyarrow.parquet as pq
 
 from pipeline import leaks, params, versions
 from pipeline.bundle import Bundle
-from pipeline.conformal import PERCENTS, Outcomes, calibrate
+from pipeline.conformal import LEVEL, PERCENTS
 from pipeline.importance import permutation_importance
 from pipeline.metrics import mean_squared_error
 from pipeline.parent import end_with_parent
 from pipeline.plots import histogram, scatter
 from pipeline.schema import TARGET
 from pipeline.scorecard import baselines, check_finite, explained, interval_scores, scores
-from pipeline.slices import LEVEL, calibration, coverage, slices
+from pipeline.slices import calibration, coverage, slices
 from pipeline.split import SPLITS
 
 
@@ -89,9 +89,7 @@ def evaluate(
     for name, baseline in baselines(splits, columns=columns, sizes=encoder.sizes()).items():
         numbers |= {f"test_{name}_{key}": value for key, value in scores(baseline, actual).items()}
     numbers["test_mse_over_ridge"] = numbers["test_mse_usd2"] / numbers["test_ridge_mse_usd2"]
-    outcomes = {name: Outcomes(dollars[name], split[TARGET], split[LEVEL]) for name, split in splits.items()}
-    intervals = calibrate(train=outcomes["train"], valid=outcomes["valid"], groups=encoder.sizes()[LEVEL])
-    bands = {percent: intervals.around(dollars["test"], group=test[LEVEL], percent=percent) for percent in PERCENTS}
+    bands = {percent: bundle.interval(dollars["test"], test, percent=percent) for percent in PERCENTS}
     numbers |= {f"test_{key}": value for key, value in interval_scores(bands, actual).items()}
     errors = dollars["test"] - actual
     return numbers, {

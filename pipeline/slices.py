@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from pipeline.conformal import LEVEL
 from pipeline.encoding import UNKNOWN, Encoder
 from pipeline.schema import FEATURES
 
 Columns = Mapping[str, np.ndarray]
 Bands = Mapping[int, tuple[np.ndarray, np.ndarray]]
-LEVEL = "experience_level"
 
 
 def means(codes: np.ndarray, values: Columns, *, names: Sequence[str], min_rows: int) -> pd.DataFrame:

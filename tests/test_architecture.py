@@ -16,7 +16,7 @@ FLOORS = (
     {"__init__", "metrics", "params", "parent", "reproducible", "rowgroups", "schema", "versions"},
     {"adam", "cells", "conformal", "encoding", "plots", "read", "split", "streamed"},
     {"batches", "importance", "leaks", "network", "parse", "ridge", "slices"},
-    {"bundle", "clean", "compiled", "rows", "scorecard"},
+    {"bundle", "clean", "compiled", "outcomes", "rows", "scorecard"},
     {"fit"},
     {"checkpoint"},
     {"evaluate", "prepare", "results", "sample", "train"},
