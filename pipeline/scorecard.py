@@ -28,22 +28,25 @@ def scores(prediction: np.ndarray, actual: np.ndarray) -> Scores:
 def explained(prediction: np.ndarray, split: Columns, *, columns: Sequence[str]) -> Scores:
     """How much of what can be explained from these columns the model did explain.
 
-    - floor_usd2: the noise floor, see `noise_floor`; floor_rows_share: the share of rows on which it is known;
-    - mse_over_floor: the model's error there, as a multiple of the floor;
-    - explained_of_explainable: (variance - error) / (variance - floor) over all rows, as if those without a twin were
-      as noisy as the others; 1 is all there is, above 1 is chance (or, on training rows, overfitting).
+    - floor_usd2: the noise floor, see `noise_floor`; floor_rows_share: the share of rows on which it is known, and
+      only those count here;
+    - mse_over_floor: the model's error as a multiple of the floor;
+    - explained_of_explainable: (variance - error) / (variance - floor), 1 is all there is; above 1 is chance or, on
+      training rows, overfitting.
 
     What the rows are too few to say is left out. Shape: prediction (rows,) in US dollars; each column (rows,).
     """
-    actual = split[TARGET]
-    floor = noise_floor(actual, cells=cell_numbers({name: split[name] for name in columns}), rows=split["row_hash"])
+    floor = noise_floor(
+        split[TARGET], cells=cell_numbers({name: split[name] for name in columns}), rows=split["row_hash"]
+    )
     if floor is None:
         return {"floor_rows_share": 0.0}
     found = {"floor_usd2": floor.mse, "floor_rows_share": float(floor.known.mean())}
-    if floor.mse > 0:
-        found["mse_over_floor"] = mean_squared_error(prediction[floor.known], actual[floor.known]) / floor.mse
-    error = mean_squared_error(prediction, actual)
+    actual = split[TARGET][floor.known]
+    error = mean_squared_error(prediction[floor.known], actual)
     variance = mean_squared_error(np.full(len(actual), actual.mean()), actual)
+    if floor.mse > 0:
+        found["mse_over_floor"] = error / floor.mse
     if variance > floor.mse:
         found["explained_of_explainable"] = (variance - error) / (variance - floor.mse)
     return found
