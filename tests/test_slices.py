@@ -48,6 +48,11 @@ def test_values_of_too_few_rows_stand_together_or_not_at_all():
     assert table["rows"].min() >= 2
 
 
+def test_a_table_too_small_for_any_slice_has_none():
+    table = found([1, 2, 3, 4, 5, 6], min_rows=7)
+    assert (len(table), list(table)) == (0, ["rows", "mse_usd2", "bias_usd"])
+
+
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=50), st.integers(1, 20))
 def test_no_line_has_fewer_rows_than_asked_for_and_none_is_counted_twice(values, min_rows):
     table = means(np.array(values), {"one": np.ones(len(values))}, names=list("abcd"), min_rows=min_rows)
