@@ -47,7 +47,8 @@ def slices(codes: Columns, errors: np.ndarray, *, encoder: Encoder, min_rows: in
     unknown = np.any([codes[name] == UNKNOWN for name in FEATURES], axis=0).astype(np.int64)
     parts["features"] = means(unknown, values, names=["(all known)", "(some unknown)"], min_rows=min_rows)
     table = pd.concat(
-        [part.assign(slice=f"{name}=" + part["value"]) for name, part in parts.items()], ignore_index=True
+        [part.assign(slice=[f"{name}={value}" for value in part["value"]]) for name, part in parts.items()],
+        ignore_index=True,
     )
     return table[["slice", "rows", *values]]
 
