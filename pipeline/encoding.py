@@ -129,7 +129,7 @@ def fit(counts: Counts, *, min_count: int, target: str) -> Encoder:
     vocabularies = {name: _vocabulary(name, counts[name], min_count) for name in FEATURES}
     words: Counter[str] = Counter()
     for title, rows in counts[TITLE].items():
-        for word in sorted(set(title_words(title))):
+        for word in sorted(set(title_words(title)[: len(WORDS)])):  # later ones have no slot
             words[word] += rows
     return Encoder(vocabularies, _vocabulary(TITLE, words, min_count), fit_scaling(counts[TARGET], kind=target))
 

@@ -129,6 +129,12 @@ class Recipe(Section):
         return self
 
 
+class Evaluate(Section):
+    """`evaluate:` how many test rows a slice must have to be shown."""
+
+    min_slice_rows: Count
+
+
 S = TypeVar("S", bound=Section)
 KINDS = ("mlp", "embedding")  # pydantic puts the chosen kind into the path of an error; params.yaml has no such key
 

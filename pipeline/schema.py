@@ -82,6 +82,7 @@ ORDINALS: tuple[str, ...] = tuple(name for name, role in _ROLES.items() if role 
 AMOUNTS: tuple[str, ...] = tuple(name for name in COLUMNS if name in NUMBERS and name not in FEATURES)
 """Numbers that hardly repeat: they stay plain columns where all others are dictionaries of few values."""
 (TARGET,) = (name for name, role in _ROLES.items() if role == "target")
+SMALLEST_SALARY, LARGEST_SALARY = (bound for check in RULES[TARGET].checks for bound in check.statistics.values())
 
 
 def requirement(column: str) -> str:

@@ -17,9 +17,11 @@ from pipeline import params, versions
 from pipeline.bundle import Bundle
 from pipeline.checkpoint import Checkpoint
 from pipeline.compiled import keep_compiled_code_in
+from pipeline.conformal import LEVEL, calibrate
 from pipeline.encoding import Encoder
 from pipeline.fit import Epoch, Progress, fit
 from pipeline.network import Regressor, build
+from pipeline.outcomes import read_outcomes
 from pipeline.parent import end_with_parent
 from pipeline.reproducible import DataLoader, TensorDataset, device_for, nn, promise, torch
 from pipeline.rows import loader_of, read_rows
@@ -82,7 +84,10 @@ def run(
     loader = loader_of(train, network, recipe, generator=order)
     last = _train(network, loader, read_rows(valid, network), recipe=recipe, checkpoint=checkpoint, name=name)
     nn.utils.vector_to_parameters(last.kept, network.parameters())
-    Bundle(network.cpu(), fitted_encoder, recipe, {"kept_epoch": last.kept_epoch, **provenance}).save(out)
+    scaling, levels = fitted_encoder.scaling, fitted_encoder.sizes()[LEVEL]
+    of_train, of_valid = (read_outcomes(path, network.cpu(), scaling) for path in (train, valid))
+    intervals = calibrate(train=of_train, valid=of_valid, groups=levels)
+    Bundle(network, fitted_encoder, recipe, intervals, {"kept_epoch": last.kept_epoch, **provenance}).save(out)
     curve.parent.mkdir(parents=True, exist_ok=True)
     with curve.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")

@@ -14,9 +14,9 @@ from pipeline import params, schema
 ROOT = Path(__file__).parent.parent
 FLOORS = (
     {"__init__", "metrics", "params", "parent", "reproducible", "rowgroups", "schema", "versions"},
-    {"adam", "encoding", "read", "split", "streamed"},
-    {"batches", "network", "parse"},
-    {"bundle", "clean", "compiled", "rows"},
+    {"adam", "cells", "conformal", "encoding", "plots", "read", "split", "streamed"},
+    {"batches", "importance", "leaks", "network", "parse", "ridge", "slices"},
+    {"bundle", "clean", "compiled", "outcomes", "rows", "scorecard"},
     {"fit"},
     {"checkpoint"},
     {"evaluate", "prepare", "results", "sample", "train"},

@@ -1,4 +1,5 @@
 import json
+import math
 import subprocess
 import sys
 
@@ -6,6 +7,7 @@ import numpy as np
 import pytest
 
 from pipeline.bundle import Bundle
+from pipeline.conformal import Intervals
 from pipeline.encoding import WORDS, Encoder, Scaling
 from pipeline.network import build
 from pipeline.reproducible import torch
@@ -29,7 +31,8 @@ def bundle(request):
     )
     recipe = make_recipe(features=FEATURES, network=network)
     built = build(recipe, sizes=encoder.sizes(), generator=torch.Generator().manual_seed(3))
-    return Bundle(built.eval(), encoder, recipe, {"packages": {"torch": "2.13.0"}, "kept_epoch": 7})
+    intervals = Intervals((0.3, 0.2, 0.4), {80: (1.5, 2.0), 95: (2.0, math.inf)})
+    return Bundle(built.eval(), encoder, recipe, intervals, {"packages": {"torch": "2.13.0"}, "kept_epoch": 7})
 
 
 def codes(rows=5):
@@ -41,8 +44,15 @@ def test_a_saved_bundle_loads_as_it_was(bundle, tmp_path):
     loaded = Bundle.load(tmp_path)
     assert loaded.recipe == bundle.recipe
     assert loaded.encoder == bundle.encoder
+    assert loaded.intervals == bundle.intervals
     assert loaded.provenance == bundle.provenance
     assert loaded.predict(codes()).tobytes() == bundle.predict(codes()).tobytes()
+
+
+def test_a_bundle_puts_intervals_around_predictions_by_their_experience_level(bundle):
+    low, high = bundle.interval(np.full(5, 100_000.0), codes(), percent=80)
+    assert low.tolist() == pytest.approx([55_000.0, 70_000.0, 55_000.0, 70_000.0, 55_000.0])
+    assert high.tolist() == pytest.approx([160_000.0, 140_000.0, 160_000.0, 140_000.0, 160_000.0])
 
 
 def test_a_bundle_predicts_the_same_bits_in_another_process_and_folder(bundle, tmp_path):

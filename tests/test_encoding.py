@@ -70,7 +70,7 @@ def test_title_words_have_codes_in_the_order_of_the_title():
 
 
 def test_a_title_has_at_most_as_many_words_as_there_are_slots():
-    encoder = fitted([row(job_title="a b c d e f g h")])
+    encoder = fitted([row(job_title="a b c d"), row(job_title="e f g h")])
     codes = encoder.encode(batch([row(job_title="h g f e d c b a")]))
     assert [int(codes[word][0]) for word in WORDS] == [8, 7, 6, 5, 4, 3]
 

@@ -35,7 +35,7 @@ def test_a_new_recipe_needs_nothing_but_its_settings(clone):
     course = params.read_text().split("  course:\n")[1].split("\n  full:")[0]
     params.write_text(params.read_text() + "\n  mine:\n" + course.replace("epochs: 20", "epochs: 1"))
     run(clone, "dvc", "repro")
-    assert "| **mine** " in run(clone, "python", "-m", "pipeline.results")
+    assert "| **mine**" in run(clone, "python", "-m", "pipeline.results")
     assert "models/mine" not in run(clone, "git", "status", "--porcelain", "--untracked-files=all")
 
 
@@ -62,6 +62,15 @@ def test_a_column_that_leaks_the_target_is_no_feature(clone):
     shown = run(clone, "dvc", "repro", "train@course", code=255)
     assert "params.yaml: recipes.course.features.0: Input should be 'work_year'" in shown
     assert 'found "salary"' in shown
+
+
+def test_a_vocabulary_and_scaling_of_all_rows_fail_the_run(clone):
+    code = clone / "pipeline/prepare.py"
+    chosen = 'np.flatnonzero(_sides(hashes, settings.split) == SPLITS.index("train"))'
+    assert chosen in code.read_text()
+    code.write_text(code.read_text().replace(chosen, "np.arange(len(hashes))"))
+    shown = run(clone, "dvc", "repro", "evaluate@course", code=255)
+    assert "evaluate course: leak: the scaling's center must be that of the training rows" in shown
 
 
 def stages_running_in(folder):

@@ -6,9 +6,14 @@ SCORES = {"mse_usd2": 4e9, "rmse_usd": 63245.6, "mae_usd": 50000.0, "r2": 0.125}
 METRICS = {
     name: {
         "test_mse_normalised": 0.5,
-        **{f"test_{prefix}{score}": value for prefix in ("", "mean_", "cell_mean_") for score, value in SCORES.items()},
+        "test_mse_over_ridge": over_ridge,
+        **{
+            f"test_{prefix}{score}": value
+            for prefix in ("", "mean_", "cell_mean_", "ridge_")
+            for score, value in SCORES.items()
+        },
     }
-    for name in ("course", "full")
+    for name, over_ridge in (("course", 1.01), ("full", 1.0))
 }
 
 
@@ -17,11 +22,13 @@ def test_the_table_has_a_row_for_each_baseline_and_recipe():
     assert [line.split("|")[1].strip() for line in lines[2:]] == [
         "training mean",
         "mean of the row's cell, course's features",
-        "**course**",
+        "ridge regression, course's features",
+        "**course** (worse than ridge)",
         "mean of the row's cell, full's features",
+        "ridge regression, full's features",
         "**full**",
     ]
-    assert "| 63,246" in lines[4]
+    assert "| 63,246" in lines[5]
     assert len({len(line) for line in lines}) == 1
 
 
