@@ -13,11 +13,11 @@ from pipeline import params, schema
 
 ROOT = Path(__file__).parent.parent
 FLOORS = (
-    {"__init__", "metrics", "params", "parent", "reproducible", "rowgroups", "schema", "versions"},
+    {"__init__", "ahead", "metrics", "params", "parent", "reproducible", "rowgroups", "schema", "versions"},
     {"adam", "cells", "conformal", "encoding", "plots", "read", "split", "streamed"},
     {"batches", "importance", "leaks", "network", "parse", "ridge", "slices"},
-    {"bundle", "clean", "compiled", "outcomes", "rows", "scorecard"},
-    {"fit"},
+    {"bundle", "compiled", "outcomes", "rows", "scorecard", "verdict"},
+    {"clean", "fit"},
     {"checkpoint"},
     {"evaluate", "prepare", "results", "sample", "train"},
 )

@@ -102,7 +102,7 @@ def real_sides(path):
     """The distinct rows of a real table with their sides."""
     names, offset = read_header(path)
     (block,) = read_blocks(path, offset=offset)
-    rows = clean(parse(block, names), block).rows
+    rows = clean(parse(block, names)).rows
     side = assign(row_hash(rows, salt="salaries"), valid_fraction=0.15, test_fraction=0.15)
     return pd.DataFrame(rows.to_pylist()).assign(side=side)
 
