@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.parse import Parsed, split_lines
+from pipeline.parse import Parsed, split_lines, text_of
 from pipeline.read import Block
 from pipeline.schema import COLUMNS, ESTIMATED_YEAR, FEATURES, TARGET, requirement
 from pipeline.verdict import Verdict, judge
@@ -127,11 +127,6 @@ def _quarantine(verdict: Verdict, block: Block) -> pa.Table:
         pa.array([text_of(lines[place]) for place in places.tolist()], pa.string()),
     ]
     return pa.Table.from_arrays(columns, schema=QUARANTINE)
-
-
-def text_of(line: bytes) -> str:
-    """A broken line as text, bytes that are not UTF-8 escaped."""
-    return line.removesuffix(b"\r").decode("utf-8", errors="backslashreplace")
 
 
 def _shown(value: str, *, limit: int = 80) -> str:

@@ -121,6 +121,11 @@ def split_lines(text: bytes) -> list[bytes]:
     return text.removesuffix(b"\n").split(b"\n")
 
 
+def text_of(line: bytes) -> str:
+    """A broken line as text, bytes that are not UTF-8 escaped."""
+    return line.removesuffix(b"\r").decode("utf-8", errors="backslashreplace")
+
+
 def _only(text: bytes, places: np.ndarray) -> bytes:
     lines = split_lines(text)
     return b"\n".join([lines[place] for place in places.tolist()])

@@ -25,9 +25,10 @@ from pipeline import encoding, params, versions
 from pipeline.ahead import ahead
 from pipeline.clean import QUARANTINE, Account, clean
 from pipeline.encoding import ROWS, Encoder
+from pipeline.header import read_header
 from pipeline.parent import end_with_parent
 from pipeline.parse import parse
-from pipeline.read import BLOCK_BYTES, read_blocks, read_header
+from pipeline.read import BLOCK_BYTES, read_blocks
 from pipeline.rowgroups import RowGroups
 from pipeline.schema import FEATURES, TARGET
 from pipeline.split import SPLITS, assign, row_hash
