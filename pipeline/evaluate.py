@@ -19,7 +19,7 @@ from pipeline.parent import end_with_parent
 from pipeline.plots import histogram, scatter
 from pipeline.schema import TARGET
 from pipeline.scorecard import baselines, check_finite, explained, interval_scores, scores
-from pipeline.slices import calibration, coverage, slices
+from pipeline.slices import Bands, Columns, calibration, coverage, slices
 from pipeline.split import SPLITS
 
 
@@ -48,11 +48,16 @@ def run(*, model: Path, prepared: Path, metrics: Path, plots: Path, min_slice_ro
     leaks.check_columns(bundle.network.columns)
     leaks.check_splits(splits)
     leaks.check_encoder(bundle.encoder, splits["train"], min_count=min_count)
-    numbers, tables = evaluate(bundle, splits, min_slice_rows=min_slice_rows)
+    for split in splits.values():
+        split["prediction"] = bundle.predict(split)
+    test = splits["test"]
+    dollars = bundle.encoder.scaling.to_dollars(test["prediction"])
+    bands = {percent: bundle.interval(dollars, test, percent=percent) for percent in PERCENTS}
+    numbers = metrics_of(bundle, splits, bands)
     check_finite(numbers)
     metrics.write_text(json.dumps(numbers, indent=2, allow_nan=False) + "\n", encoding="utf-8")
     plots.mkdir(parents=True, exist_ok=True)
-    for name, table in tables.items():
+    for name, table in tables_of(bundle, test, dollars, bands, min_rows=min_slice_rows).items():
         table.to_csv(plots / f"{name}.csv", index=False, lineterminator="\n")
 
 
@@ -69,38 +74,40 @@ def read_split(path: Path) -> dict[str, np.ndarray]:
     return {name: table[name].to_numpy()[order] for name in table.column_names}
 
 
-def evaluate(
-    bundle: Bundle, splits: Mapping[str, Mapping[str, np.ndarray]], *, min_slice_rows: int
-) -> tuple[dict[str, float], dict[str, pd.DataFrame]]:
-    """The metrics, and the tables of the plots by name. Shape: each column of a split (rows,)."""
-    columns, encoder = bundle.network.columns, bundle.encoder
-    predictions = {name: bundle.predict(split) for name, split in splits.items()}
-    dollars = {name: encoder.scaling.to_dollars(prediction) for name, prediction in predictions.items()}
+def metrics_of(bundle: Bundle, splits: Mapping[str, Columns], bands: Bands) -> dict[str, float]:
+    """The numbers of the metrics file, in its order. Shape: each column of a split (rows,); bands of the test rows."""
+    columns = bundle.network.columns
     numbers: dict[str, float] = {}
     for name, split in splits.items():
+        dollars = bundle.encoder.scaling.to_dollars(split["prediction"])
         found = {
-            "rows": len(split[TARGET]),
-            "mse_normalised": mean_squared_error(predictions[name], split["target"]),
-            **scores(dollars[name], split[TARGET]),
-            **explained(dollars[name], split, columns=columns),
+            "rows": len(dollars),
+            "mse_normalised": mean_squared_error(split["prediction"], split["target"]),
+            **scores(dollars, split[TARGET]),
+            **explained(dollars, split, columns=columns),
         }
         numbers |= {f"{name}_{key}": value for key, value in found.items()}
-    test, actual = splits["test"], splits["test"][TARGET]
-    for name, baseline in baselines(splits, columns=columns, sizes=encoder.sizes()).items():
+    actual = splits["test"][TARGET]
+    for name, baseline in baselines(splits, columns=columns, sizes=bundle.encoder.sizes()).items():
         numbers |= {f"test_{name}_{key}": value for key, value in scores(baseline, actual).items()}
     numbers["test_mse_over_ridge"] = numbers["test_mse_usd2"] / numbers["test_ridge_mse_usd2"]
-    bands = {percent: bundle.interval(dollars["test"], test, percent=percent) for percent in PERCENTS}
-    numbers |= {f"test_{key}": value for key, value in interval_scores(bands, actual).items()}
-    errors = dollars["test"] - actual
-    return numbers, {
-        "predictions": scatter(dollars["test"], test),
-        "residuals": histogram(errors),
-        "calibration": calibration(dollars["test"], actual),
-        "slices": slices(test, errors, encoder=encoder, min_rows=min_slice_rows),
-        "coverage": coverage(test[LEVEL], actual, bands, encoder=encoder, min_rows=min_slice_rows),
+    return numbers | {f"test_{key}": value for key, value in interval_scores(bands, actual).items()}
+
+
+def tables_of(
+    bundle: Bundle, test: Columns, dollars: np.ndarray, bands: Bands, *, min_rows: int
+) -> dict[str, pd.DataFrame]:
+    """The data of the plots, by file name. Shape: each column, the predicted dollars and the bands (test rows,)."""
+    encoder, actual = bundle.encoder, test[TARGET]
+    return {
+        "predictions": scatter(dollars, test),
+        "residuals": histogram(dollars - actual),
+        "calibration": calibration(dollars, actual),
+        "slices": slices(test, dollars - actual, encoder=encoder, min_rows=min_rows),
+        "coverage": coverage(test[LEVEL], actual, bands, encoder=encoder, min_rows=min_rows),
         "importance": permutation_importance(
             lambda codes: encoder.scaling.to_dollars(bundle.predict(codes)),
-            {name: test[name] for name in columns},
+            {name: test[name] for name in bundle.network.columns},
             actual,
             features=bundle.recipe.features,
         ),

@@ -5,7 +5,7 @@ bytes everywhere.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,41 +40,49 @@ class Ridge:
 def fit(codes: Codes, target: np.ndarray, *, sizes: Mapping[str, int], penalty: float) -> Ridge:
     """Minimise the squared errors + penalty × the squared coefficients; the intercept goes free.
 
-    Rows of one cell are one row of that weight. The normal equations of the centred columns are solved by conjugate
-    gradients, each coefficient scaled by its diagonal.
-
     Shape: codes of each column and target (rows,); `sizes` says how many codes each column can hold.
-    Source: the definition of sklearn.linear_model.Ridge; Hestenes & Stiefel, "Methods of Conjugate Gradients" (1952).
+    Source: the definition of sklearn.linear_model.Ridge, the test's oracle.
     """
     starts, size = _layout(list(codes), sizes)
-    cells = cell_numbers(codes)
+    cells = cell_numbers(codes)  # the rows of one cell are one row of that weight
     _, first = np.unique(cells, return_index=True)
     rows = np.bincount(cells).astype(np.float64)
     means = np.bincount(cells, target) / rows
     places = _places({name: column[first] for name, column in codes.items()}, starts)
-
-    def collected(values: np.ndarray) -> np.ndarray:
-        return _transposed(places, values * rows, size)
-
     center = _dot(rows, means) / rows.sum()
-    counts = collected(np.ones(len(rows)))
+    counts = _transposed(places, rows, size)
     shares = counts / rows.sum()
-    diagonal = counts + penalty
-    coefficients = np.zeros(size)
-    residual = collected(means - center)
+
+    def matrix(step: np.ndarray) -> np.ndarray:
+        fitted = _times(places, step) - _dot(shares, step)  # of the centred columns
+        return _transposed(places, rows * fitted, size) + penalty * step
+
+    goal = _transposed(places, rows * (means - center), size)
+    coefficients = solve(matrix, goal, diagonal=counts + penalty)
+    return Ridge(starts, coefficients, center - _dot(shares, coefficients), penalty)
+
+
+def solve(matrix: Callable[[np.ndarray], np.ndarray], goal: np.ndarray, *, diagonal: np.ndarray) -> np.ndarray:
+    """The vector that the symmetric, positive definite matrix, given as a function, takes to the goal.
+
+    Conjugate gradients, scaled by the matrix's diagonal or something like it. Shape: all (n,).
+    Source: Hestenes & Stiefel, "Methods of Conjugate Gradients for Solving Linear Systems" (1952).
+
+    >>> solve(lambda vector: 2 * vector, np.array([2.0, 6.0]), diagonal=np.ones(2)).tolist()
+    [1.0, 3.0]
+    """
+    found, residual = np.zeros(len(goal)), goal
     step = residual / diagonal
-    error = _dot(residual, step)
-    goal = TOLERANCE**2 * error
-    for _ in range(10 * size):  # rounding may keep the error of a nearly constant target above the goal
-        if error <= goal:
+    error = first = _dot(residual, step)
+    for _ in range(10 * len(goal)):  # rounding may keep the error of a nearly constant target above the tolerance
+        if error <= TOLERANCE**2 * first:
             break
-        slope = collected(_times(places, step) - _dot(shares, step)) + penalty * step
+        slope = matrix(step)
         length = error / _dot(step, slope)
-        coefficients = coefficients + length * step
-        residual = residual - length * slope
+        found, residual = found + length * step, residual - length * slope
         before, error = error, _dot(residual, residual / diagonal)
         step = residual / diagonal + (error / before) * step
-    return Ridge(starts, coefficients, center - _dot(shares, coefficients), penalty)
+    return found
 
 
 def choose(train: Codes, valid: Codes, *, columns: Sequence[str], target: str, sizes: Mapping[str, int]) -> Ridge:

@@ -36,13 +36,27 @@ def test_every_command_runs(clone):
 def test_the_python_example_runs(clone):
     (example,) = blocks("python")
     done = subprocess.run([sys.executable, "-c", example], cwd=clone, check=True, capture_output=True, text=True)
-    assert re.fullmatch(r"\[\d+\.\d+\]\n", done.stdout)
+    assert re.fullmatch(r"(\[\d+\.\d*\][ \n]){3}", done.stdout)
 
 
 def test_every_setting_is_documented_and_no_other():
     settings = YAML(typ="safe").load(ROOT / "params.yaml")
-    documented = set(re.findall(r"^\| `([a-z_.<>]+)` \|", README, flags=re.MULTILINE))
+    section = README.split("## Settings")[1].split("\n## ")[0]
+    documented = set(re.findall(r"^\| `([a-z_.<>]+)` \|", section, flags=re.MULTILINE))
     assert documented == keys(settings)
+
+
+def test_every_number_of_the_metrics_is_explained():
+    section = README.split("### What the numbers mean")[1].split("\n#")[0]
+    known = {
+        name for cell in re.findall(r"^\| (`[^|]+`) \|", section, flags=re.MULTILINE) for name in cell.split("`")[1::2]
+    }
+    baselines = tuple(name.removesuffix("…") for name in known if name.endswith("…"))
+    for recipe in params.recipe_names(ROOT / "params.yaml"):
+        for name in json.loads((ROOT / f"metrics/{recipe}.json").read_text(encoding="utf-8")):
+            number = name.split("_", 1)[1]
+            prefix = next((prefix for prefix in baselines if number.startswith(prefix)), "")
+            assert number in known or number.removeprefix(prefix) in known, name
 
 
 def test_every_make_target_is_shown_as_make_help_shows_it():
