@@ -6,7 +6,6 @@
 import argparse
 import sys
 import tempfile
-from pathlib import Path
 
 from benchmarks.measure import Run, in_turn
 

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 FLOORS = (
     {"__init__", "ahead", "metrics", "params", "parent", "reproducible", "rowgroups", "schema", "versions"},
     {"adam", "cells", "conformal", "encoding", "plots", "read", "split", "streamed"},
-    {"batches", "importance", "leaks", "network", "parse", "ridge", "slices"},
+    {"batches", "header", "importance", "leaks", "network", "parse", "ridge", "slices"},
     {"bundle", "compiled", "outcomes", "rows", "scorecard", "verdict"},
     {"clean", "fit"},
     {"checkpoint"},

@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.clean import EXAMPLES, Account, clean
+from pipeline.header import read_header
 from pipeline.parse import parse
-from pipeline.read import Block, read_blocks, read_header
+from pipeline.read import Block, read_blocks
 from pipeline.schema import COLUMNS, FEATURES, NUMBERS, TARGET, Salaries, requirement
 from tests.tables import DAMAGE, HEADER, ROW, check, damaged, lines_of, row, rows
 

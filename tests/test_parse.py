@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.header import read_header
 from pipeline.parse import parse
-from pipeline.read import Block, read_blocks, read_header
+from pipeline.read import Block, read_blocks
 from pipeline.schema import COLUMNS
 from tests.tables import DAMAGE, HEADER, damaged, lines_of, row
 

@@ -1,7 +1,8 @@
 import pytest
 
 from pipeline import read
-from pipeline.read import read_blocks, read_header
+from pipeline.header import read_header
+from pipeline.read import read_blocks
 from pipeline.schema import COLUMNS
 from tests.tables import HEADER, row, rows, table
 

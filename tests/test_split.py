@@ -3,8 +3,9 @@ import pandas as pd
 import pytest
 
 from pipeline.clean import clean
+from pipeline.header import read_header
 from pipeline.parse import parse
-from pipeline.read import read_blocks, read_header
+from pipeline.read import read_blocks
 from pipeline.schema import FEATURES, TARGET
 from pipeline.split import SPLITS, assign, row_hash
 from tests.tables import batch, row, rows
