@@ -72,7 +72,7 @@ def check_columns(names: Sequence[str], *, where: str) -> None:
     unknown = dict.fromkeys(name for name in names if name not in COLUMNS)
     problems += [f"unknown column {name[:60]!r}{_guess(name, missing)}" for name in unknown]
     problems += [f"column {name!r} is missing" for name in missing]
-    _refuse(problems, names, COLUMNS, where=where)
+    _refuse(problems, names, COLUMNS, where=f"{where}: the header")
 
 
 def read_features(line: bytes, *, where: str) -> Header:
@@ -87,12 +87,17 @@ def read_features(line: bytes, *, where: str) -> Header:
         raise ValueError(
             f"{where}: line 1 must be column names separated by commas, found {text[:60]!r}: {error}"
         ) from None
+    check_features(names, where=f"{where}: the header")
+    return Header(text, tuple(names))
+
+
+def check_features(names: Sequence[str], *, where: str) -> None:
+    """Raise ValueError unless the contract's features are among the names, and no name stands twice."""
     problems = [f"column {name[:60]!r} stands {count} times" for name, count in Counter(names).items() if count > 1]
     others = [name for name in names if name not in COLUMNS]
     missing = [name for name in FEATURES if name not in names]
     problems += [f"column {name!r} is missing{_guess(name, others)}" for name in missing]
     _refuse(problems, names, FEATURES, where=where)
-    return Header(text, tuple(names))
 
 
 def _guess(name: str, others: Sequence[str]) -> str:
@@ -104,4 +109,4 @@ def _refuse(problems: Sequence[str], names: Sequence[str], wanted: Sequence[str]
     if len(names) == 1 and (separator := re.search(r"[;\t|]", names[0])):
         problems = [f"the separator is {separator.group()!r}: save the table with commas"]
     if problems:
-        raise ValueError(f"{where}: the header must name {', '.join(wanted)}; found: {'; '.join(problems)}")
+        raise ValueError(f"{where} must name {', '.join(wanted)}; found: {'; '.join(problems)}")

@@ -23,7 +23,7 @@ from pipeline.read import BLOCK_BYTES, blocks_of
 from pipeline.score import ANSWERS, Scored, score
 
 STREAM = Path("-")
-FORMATS = {".csv": CsvOutput, ".parquet": ParquetOutput}
+FORMATS: dict[str, type[CsvOutput | ParquetOutput]] = {".csv": CsvOutput, ".parquet": ParquetOutput}
 
 
 @dataclass

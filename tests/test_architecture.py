@@ -14,12 +14,12 @@ from pipeline import params, schema
 ROOT = Path(__file__).parent.parent
 FLOORS = (
     {"__init__", "ahead", "metrics", "params", "parent", "reproducible", "rowgroups", "schema", "versions"},
-    {"adam", "cells", "conformal", "encoding", "plots", "read", "split", "streamed"},
+    {"adam", "background", "cells", "conformal", "encoding", "plots", "read", "shapley", "split", "streamed"},
     {"batches", "header", "importance", "leaks", "network", "parse", "ridge", "slices"},
     {"bundle", "compiled", "outcomes", "rows", "scorecard", "verdict"},
-    {"clean", "fit"},
-    {"checkpoint"},
-    {"evaluate", "prepare", "results", "sample", "train"},
+    {"clean", "fit", "score"},
+    {"checkpoint", "outputs"},
+    {"evaluate", "explain", "export", "predict", "prepare", "results", "sample", "train"},
 )
 STAGES = ("prepare", "train", "evaluate")
 DVC = YAML(typ="safe").load(ROOT / "dvc.yaml")
