@@ -4,16 +4,22 @@ PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro test bench soak lock clean
+.PHONY: help setup repro verify verify-cpus test bench soak lock clean
 
 help: ## List every target
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{ printf "make %-8s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{ printf "make %-12s %s\n", $$1, $$2 }'
 
 setup: .venv/run.stamp ## Make .venv and install the locked packages
 
 repro: git .venv/run.stamp ## Run the pipeline: data, models, metrics; then print the results
 	@dvc repro
 	@python -m pipeline.results
+
+verify: git .venv/run.stamp ## Train HEAD from scratch in a temporary clone and compare all bytes with dvc.lock
+	@python -m pipeline.verify
+
+verify-cpus: git .venv/run.stamp ## Train shortly on CPUs that qemu emulates and compare all bytes
+	@python -m pipeline.verify_cpus
 
 test: git .venv/dev.stamp ## Check the style and the types, run the tests
 	ruff check

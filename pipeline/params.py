@@ -186,7 +186,7 @@ def _problem(details: ErrorDetails, where: str) -> str:
     """One wrong value: its path in the file, the rule, and what was found."""
     path = [str(key) for key in details["loc"] if key not in KINDS]
     missing = details["type"] == "missing"
-    found = f"only {', '.join(details['input']) or 'nothing'}" if missing else json.dumps(details["input"])
+    found = f"only {', '.join(map(str, details['input'])) or 'nothing'}" if missing else json.dumps(details["input"])
     return f"{'.'.join([where, *path])}: {details['msg'].removeprefix('Value error, ')}; found {found}"
 
 

@@ -13,6 +13,7 @@ Source: hashes of each operation on AVX-512 and under qemu's EPYC, Haswell and N
 """
 
 import os
+import platform
 import warnings
 
 os.environ |= {
@@ -55,7 +56,7 @@ def promise(*, engine: str, device: torch.device, threads: int) -> str:
     """Where a training with these settings gives the same bytes, data and package versions being equal."""
     if device.type == "cuda":
         return "the same bytes on the same GPU model and driver"
-    if engine == "compiled" or threads > 1:
+    if engine == "compiled" or threads > 1 or platform.machine() not in ("x86_64", "AMD64"):
         return "the same bytes on the same CPU model and compiler"
     return "the same bytes on any x86-64 CPU"
 

@@ -38,7 +38,7 @@ def loader_of(
     sorted_hashes = None
     if recipe.equal_rows == "once":
         columns.append(HASH)
-        sorted_hashes = np.sort(_table(path, [HASH])[HASH].to_numpy())
+        sorted_hashes = _sorted_hashes(path)
     rows: TensorDataset | StreamedRows
     if pq.read_metadata(path).num_rows <= ROWS_IN_MEMORY:
         rows = TensorDataset(*_tensors(network, _table(path, columns), sorted_hashes))
@@ -57,6 +57,19 @@ def weights(hashes: np.ndarray, *, sorted_hashes: np.ndarray) -> np.ndarray:
     copies = np.searchsorted(sorted_hashes, hashes, "right") - np.searchsorted(sorted_hashes, hashes, "left")
     distinct = 1 + np.count_nonzero(sorted_hashes[1:] != sorted_hashes[:-1])
     return (len(sorted_hashes) / distinct / copies).astype(np.float32)
+
+
+def _sorted_hashes(path: Path) -> np.ndarray:
+    """The hashes of all rows, read one row group at a time: in memory they stand once. Shape: (rows,)."""
+    file = pq.ParquetFile(path)
+    hashes = np.empty(file.metadata.num_rows, np.uint64)
+    end = 0
+    for group in range(file.num_row_groups):
+        part = file.read_row_group(group, columns=[HASH])[HASH].to_numpy()
+        start, end = end, end + len(part)
+        hashes[start:end] = part
+    hashes.sort()
+    return hashes
 
 
 def _table(path: Path, columns: list[str]) -> pa.Table:

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 
 from pipeline.reproducible import IterableDataset, torch
 
-GROUPS_PER_WINDOW = 8  # row groups in memory at a time
+GROUPS_PER_WINDOW = 4  # row groups in memory at a time
 
 
 class StreamedRows(IterableDataset[tuple[torch.Tensor, ...]]):
@@ -40,18 +40,20 @@ class StreamedRows(IterableDataset[tuple[torch.Tensor, ...]]):
     def blocks(self, rows: int) -> Iterator[list[torch.Tensor]]:
         """One epoch, in blocks of as many rows; the last may be shorter. The order is the same for any size."""
         left: list[torch.Tensor] = []
-        for window in self._windows():
-            joined = [torch.cat(pair) for pair in zip(left, window, strict=True)] if left else window
-            whole = len(joined[0]) // rows * rows
+        groups = torch.randperm(self._file.num_row_groups, generator=self._generator)
+        for window in torch.split(groups, GROUPS_PER_WINDOW):
+            columns = self._shuffled(window.tolist(), left)
+            whole = len(columns[0]) // rows * rows
             for start in range(0, whole, rows):
-                yield [column[start : start + rows] for column in joined]
-            left = [column[whole:] for column in joined]
+                yield [column[start : start + rows] for column in columns]
+            left = [column[whole:].clone() for column in columns]
+            del columns  # the next window takes its place in memory
         if len(left[0]):
             yield left
 
-    def _windows(self) -> Iterator[list[torch.Tensor]]:
-        groups = torch.randperm(self._file.num_row_groups, generator=self._generator)
-        for window in torch.split(groups, GROUPS_PER_WINDOW):
-            columns = self._tensors(self._file.read_row_groups(window.tolist(), columns=self._columns))
-            order = torch.randperm(len(columns[0]), generator=self._generator)
-            yield [column.index_select(0, order) for column in columns]
+    def _shuffled(self, groups: list[int], left: list[torch.Tensor]) -> list[torch.Tensor]:
+        """The rows that are left of the window before, then those of the row groups in a new order."""
+        parts = [self._tensors(self._file.read_row_group(group, columns=self._columns)) for group in groups]
+        order = torch.randperm(sum(len(part[0]) for part in parts), generator=self._generator)
+        columns = [torch.cat(column).index_select(0, order) for column in zip(*parts, strict=True)]
+        return [torch.cat(pair) for pair in zip(left, columns, strict=True)] if left else columns

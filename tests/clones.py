@@ -11,10 +11,14 @@ PROGRAMS = Path(sys.executable).parent
 IDENTITY = {f"GIT_{role}_{part}": "test" for role in ("AUTHOR", "COMMITTER") for part in ("NAME", "EMAIL")}
 
 
+def environment() -> dict[str, str]:
+    """The variables as they are now, with the environment's programs first and somebody who can commit."""
+    return os.environ | IDENTITY | {"PATH": f"{PROGRAMS}{os.pathsep}{os.environ['PATH']}"}
+
+
 def run(folder: Path, *command: str, code: int = 0) -> str:
-    """Run a command in the folder with the environment's programs first; returns what it printed."""
-    environment = os.environ | IDENTITY | {"PATH": f"{PROGRAMS}{os.pathsep}{os.environ['PATH']}"}
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    """Run a command in the folder; returns what it printed."""
+    done = subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True, check=False)
     assert done.returncode == code, done.stdout + done.stderr
     return done.stdout + done.stderr
 

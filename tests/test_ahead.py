@@ -19,11 +19,9 @@ def test_results_come_in_the_order_of_the_items():
 
 
 def test_few_items_are_taken_ahead():
-    taken = []
-    results = ahead(str, (taken.append(item) or item for item in range(100)))
-    assert next(results) == "0"
-    assert len(taken) == THREADS + 1
-    results.close()
+    items = iter(range(100))
+    assert next(ahead(str, items)) == "0"
+    assert next(items) == THREADS + 1
 
 
 def test_an_error_comes_in_its_place():

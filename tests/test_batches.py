@@ -3,8 +3,9 @@
 import pytest
 
 from pipeline import batches as module
-from pipeline.batches import batches
-from pipeline.reproducible import DataLoader, TensorDataset, torch
+from pipeline.batches import batches, blocks, rows_per_block
+from pipeline.reproducible import DataLoader, TensorDataset, nn, torch
+from tests.recipes import make_network, make_recipe, make_rows, seeded
 
 samplers = torch.utils.data
 
@@ -71,8 +72,35 @@ def test_batches_are_the_loaders_own_and_leave_both_generators_alike(make, seed,
     assert all(map(torch.equal, states, expected_states))
 
 
+@pytest.mark.parametrize(("size", "per_gather", "expected"), [(4, 16, 16), (4, 18, 16), (4, 1, 4), (200, 16, 200)])
+def test_blocks_hold_as_many_whole_batches_as_a_gather_may(size, per_gather, expected, monkeypatch):
+    monkeypatch.setattr(module, "ROWS_PER_GATHER", per_gather)
+    loader = DataLoader(rows(), batch_size=size)
+    assert rows_per_block(loader) == expected
+    *whole, last = [len(block[0]) for block in blocks(loader)]
+    assert set(whole) <= {expected}
+    assert sum(whole) + last == ROWS
+
+
+def sgd_trained(serve):
+    """The weights after some epochs of the textbook loop over what `serve` makes of the loader."""
+    network = make_network(make_recipe())
+    loader = DataLoader(make_rows(network, rows=ROWS), batch_size=4, shuffle=True, generator=seeded(3))
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.01, momentum=0.9)
+    for _ in range(EPOCHS):
+        for inputs, target in serve(loader):
+            optimizer.zero_grad()
+            nn.functional.mse_loss(network(inputs), target).backward()
+            optimizer.step()
+    return nn.utils.parameters_to_vector(network.parameters())
+
+
+def test_training_on_them_gives_the_weights_of_the_textbook_loop_to_the_last_bit():
+    assert torch.equal(sgd_trained(batches), sgd_trained(iter))
+
+
 def test_a_dataset_that_is_not_tensors_is_refused():
-    with pytest.raises(TypeError, match="serves a TensorDataset, found Subset"):
+    with pytest.raises(TypeError, match="serves rows of tensors, found Subset"):
         next(batches(DataLoader(samplers.Subset(rows(), [1, 2]), batch_size=2)))
 
 

@@ -88,12 +88,6 @@ def test_a_folder_without_weights_is_no_bundle(bundle, tmp_path):
         Bundle.load(tmp_path)
 
 
-def test_torch_set_up_too_late_is_warned_of():
-    code = "import torch; torch.ones(9) + 1; import pipeline.reproducible"
-    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, env={})
-    assert "torch computed before pipeline was imported" in done.stderr
-
-
 def nan_weights(content):
     weights = safetensors.torch.load(content)
     next(iter(weights.values())).fill_(math.nan)

@@ -3,14 +3,12 @@
 import json
 import os
 import signal
-import subprocess
 import sys
-import time
-from pathlib import Path
 
 import pytest
 
-from tests.clones import PROGRAMS, run
+from tests.clones import run
+from tests.processes import ended, stages_running_in, started, until, wait_for
 
 
 def test_a_run_from_nothing_leaves_the_committed_bytes(clone):
@@ -73,35 +71,30 @@ def test_a_vocabulary_and_scaling_of_all_rows_fail_the_run(clone):
     assert "evaluate course: leak: the scaling's center must be that of the training rows" in shown
 
 
-def stages_running_in(folder):
-    """The process numbers of the stages that run in the folder."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            words = (process / "cmdline").read_bytes().split(b"\0")
-            if b"pipeline.train" in words and (process / "cwd").resolve() == folder.resolve():
-                found.append(int(process.name))
-        except OSError:  # it has just ended, or it is not ours
-            continue
-    return found
-
-
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel's help is Linux's")
 def test_a_killed_run_leaves_no_training_behind(clone):
     params = clone / "params.yaml"
     params.write_text(params.read_text().replace("epochs: 20\n    patience: 5", "epochs: 100000\n    patience: null"))
-    environment = os.environ | {"PATH": f"{PROGRAMS}{os.pathsep}{os.environ['PATH']}"}
-    command = ["dvc", "repro", "train@course"]
-    with subprocess.Popen(command, cwd=clone, env=environment, stdout=subprocess.PIPE, text=True) as dvc:
-        assert dvc.stdout
-        assert any("course epoch 2/" in line for line in dvc.stdout)
+    with started(clone, "dvc", "repro", "train@course") as dvc:
+        wait_for(dvc, "course epoch 2/")
         dvc.send_signal(signal.SIGKILL)
-    until(lambda: not stages_running_in(clone))
+        dvc.wait()
+        until(lambda: not stages_running_in(clone))
 
 
-def until(condition, *, seconds=60):
-    """Wait for the condition, which has time enough on any machine."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.05)
+def test_a_run_ends_with_ctrl_c_and_the_next_one_with_the_same_bytes(clone):
+    weights = clone / "models/course/weights.safetensors"
+    expected = weights.read_bytes()
+    command = ["dvc", "repro", "--force", "--no-run-cache", "--single-item", "train@course"]
+    with started(clone, *command) as dvc:
+        wait_for(dvc, "course epoch 2/")
+        os.killpg(dvc.pid, signal.SIGINT)  # as a terminal does
+        code, shown = ended(dvc)
+    assert code != 0
+    assert "train course: interrupted; dvc repro goes on from the last epoch's end" in shown
+    assert not stages_running_in(clone)
+    assert not weights.exists()
+    assert len(list((clone / ".cache/checkpoints").iterdir())) == 1
+    assert "going on after epoch" in run(clone, *command)
+    assert weights.read_bytes() == expected
+    assert run(clone, "git", "status", "--porcelain") == ""

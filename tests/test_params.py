@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from pipeline import params
-from pipeline.params import Data, Prepare, Recipe, Section, load, parse
-from tests.recipes import COURSE
+from pipeline.params import Data, Optimizer, Prepare, Recipe, Section, Train, load, parse
+from tests.recipes import COURSE, OPTIMIZER
 
 YAML = """
 prepare:
@@ -37,6 +37,7 @@ def test_the_projects_own_file_keeps_every_rule():
     file = Path(params.__file__).parents[1] / "params.yaml"
     load(Data, "data", file=file)
     load(Prepare, "prepare", file=file)
+    load(Train, "train", file=file)
     for name in ("course", "full"):
         load(Recipe, "recipes", name, file=file)
 
@@ -140,6 +141,31 @@ def test_a_missing_file_is_named(tmp_path):
         ({"features": ["salary"]}, "test.features.0: Input should be 'work_year', .*; found \"salary\""),
         ({"features": ["work_year", "work_year"]}, "test: features must name each feature once; found"),
         ({"optimizer": {}}, "test.optimizer.learning_rate: Field required; found only nothing"),
+        *(
+            ({"optimizer": OPTIMIZER | {key: value}}, rf"test\.optimizer\.{key}.*: Input should be .*; found ")
+            for key, value in [
+                ("learning_rate", 0),
+                ("learning_rate", 1.1),
+                ("weight_decay", -0.1),
+                ("weight_decay", 11),
+                ("betas", [0.9, 1.0]),
+                ("betas", [-0.1, 0.9]),
+                ("betas", 0.9),
+                ("schedule", "linear"),
+                ("clip_norm", 0),
+                ("clip_norm", "1"),
+                ("ema_decay", 0),
+                ("ema_decay", 1),
+            ]
+        ),
+        ({"optimizer": OPTIMIZER | {"betas": [0.9]}}, "test.optimizer.betas.1: Field required; found "),
+        ({"equal_rows": "twice"}, "test.equal_rows: Input should be 'each' or 'once'; found \"twice\""),
+        ({"engine": "fast"}, "test.engine: Input should be 'eager' or 'compiled'; found \"fast\""),
+        ({"device": "gpu"}, "test.device: Input should be 'auto', 'cpu' or 'cuda'; found \"gpu\""),
+        ({"threads": 0}, "test.threads: .* greater than or equal to 1; found 0"),
+        ({"threads": 1025}, "test.threads: .* less than or equal to 1024; found 1025"),
+        ({"engine": "compiled", "device": "auto"}, "test: engine: compiled needs device: cpu; found"),
+        ({"engine": "compiled", "device": "cuda"}, "test: engine: compiled needs device: cpu; found"),
         ({"batch_size": 0}, "test.batch_size: .* greater than or equal to 1; found 0"),
         ({"patience": 0}, "test.patience: .* greater than or equal to 1; found 0"),
         ({"keep": "first"}, "test.keep: Input should be 'best' or 'last'; found \"first\""),
@@ -149,3 +175,18 @@ def test_a_missing_file_is_named(tmp_path):
 def test_a_wrong_recipe_names_its_path_the_rule_and_what_was_found(changes, message):
     with pytest.raises(ValueError, match=message):
         parse(Recipe, COURSE | changes, where="test")
+
+
+def test_no_setting_has_a_default():
+    for section, settings in ((Recipe, COURSE), (Optimizer, OPTIMIZER), (Train, {"checkpoint_every_seconds": 0})):
+        parse(section, settings, where="test")
+        for key in settings:
+            without = {name: value for name, value in settings.items() if name != key}
+            with pytest.raises(ValueError, match=rf"test\.{key}: Field required"):
+                parse(section, without, where="test")
+
+
+@pytest.mark.parametrize(("seconds", "found"), [(-1, "-1"), ("30", '"30"'), (None, "null")])
+def test_the_time_between_checkpoints_is_not_negative(seconds, found):
+    with pytest.raises(ValueError, match=rf"test\.checkpoint_every_seconds: Input should be .*; found {found}"):
+        parse(Train, {"checkpoint_every_seconds": seconds}, where="test")

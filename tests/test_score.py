@@ -39,17 +39,23 @@ def by_hash(hashes, predictions):
 @pytest.mark.parametrize("recipe", ["course", "full"])
 @pytest.mark.parametrize("size", [97, 600])
 def test_a_row_predicts_the_same_as_in_evaluate_to_the_last_bit(modelled, recipe, size, monkeypatch):
-    bundle, made, predict = make_bundle(modelled.out, recipe=recipe), [], score.predict
-    monkeypatch.setattr(score, "predict", lambda *arguments: made.append(predict(*arguments)) or made[-1])
-    here = {}
+    bundle, predict = make_bundle(modelled.out, recipe=recipe), score.predict
+    made: list[score.Predictions] = []
+
+    def watched(*arguments):
+        made.append(predict(*arguments))
+        return made[-1]
+
+    monkeypatch.setattr(score, "predict", watched)
+    here: dict[int, int] = {}
     for start in range(0, 600, size):
         block = parsed(rows(600)[start : start + size])
         scored = score.score(bundle, block)
         hashes = row_hash(clean(block).rows, salt=prepare_settings().split.salt)
         here |= by_hash(hashes, made[-1].normalised[scored.which])
-    splits = [read_split(modelled.out / f"{name}.parquet") for name in SPLITS]
-    there = {}
-    for split in splits:
+    there: dict[int, int] = {}
+    for name in SPLITS:
+        split = read_split(modelled.out / f"{name}.parquet")
         there |= by_hash(split["row_hash"], bundle.predict(split))
     assert here == there
     assert len(set(there.values())) > 20

@@ -1,0 +1,106 @@
+"""What dvc.lock records of each stage, and the recorded files themselves where they are still at hand."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from graphlib import TopologicalSorter
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from ruamel.yaml import YAML
+
+Hashes = Mapping[str, str]  # the md5 of each path; that of a folder ends in .dir and is its listing's
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage as it ran: what it read and wrote, and its settings by file and key."""
+
+    reads: Hashes
+    writes: Hashes
+    settings: Mapping[str, object]
+
+    def reads_from(self, other: "Stage") -> bool:
+        """True if the other stage writes something that this one reads."""
+        return any(other.has_written(path) for path in self.reads)
+
+    def has_written(self, path: str) -> bool:
+        """True if the path is what the stage writes, or lies in a folder that it writes."""
+        return any(PurePosixPath(path).is_relative_to(written) for written in self.writes)
+
+
+NEVER_RUN = Stage(reads={}, writes={}, settings={})
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A file that a stage writes, by its recorded md5 and its new one; None where it does not exist."""
+
+    path: str
+    recorded: str | None
+    found: str | None
+
+
+def read_lock(file: Path) -> dict[str, Stage]:
+    """The stages by name, in an order in which they can run."""
+    stages = {name: _stage(entry) for name, entry in YAML(typ="safe", pure=True).load(file)["stages"].items()}
+    before = {name: [other for other in stages if stage.reads_from(stages[other])] for name, stage in stages.items()}
+    return {name: stages[name] for name in TopologicalSorter(before).static_order()}
+
+
+def inputs(stages: Mapping[str, Stage]) -> Hashes:
+    """What the stages read and none of them writes: code and tables."""
+    read = {path: md5 for stage in stages.values() for path, md5 in stage.reads.items()}
+    return {path: md5 for path, md5 in read.items() if not any(stage.has_written(path) for stage in stages.values())}
+
+
+def artifacts(recorded: Mapping[str, Stage], found: Mapping[str, Stage], *, caches: "Caches") -> Iterator[Artifact]:
+    """Each file that the found stages write or have written, in the order of the stages.
+
+    A folder counts as one file if a listing is not at hand. dvc.lock keeps stages that dvc.yaml no longer has: they are
+    not among the found.
+    """
+    for name, stage in found.items():
+        before = recorded.get(name, NEVER_RUN).writes
+        for path in sorted({*before, *stage.writes}):
+            hashes = before.get(path), stage.writes.get(path)
+            old, new = (caches.files(path, md5) for md5 in hashes)
+            if old is None or new is None:
+                yield Artifact(path, *hashes)
+            else:
+                yield from (Artifact(file, old.get(file), new.get(file)) for file in sorted({*old, *new}))
+
+
+@dataclass(frozen=True)
+class Caches:
+    """Folders in which DVC keeps files by their md5."""
+
+    folders: tuple[Path, ...]
+
+    def find(self, md5: str) -> Path | None:
+        """The file or listing with this md5, if it is at hand."""
+        places = (folder / "files/md5" / md5[:2] / md5[2:] for folder in self.folders)
+        return next((place for place in places if place.is_file()), None)
+
+    def files(self, path: str, md5: str | None) -> Hashes | None:
+        """The md5 of the file, or of each file in the folder; None if the folder's listing is not at hand."""
+        if md5 is None or not md5.endswith(".dir"):
+            return {path: md5} if md5 else {}
+        listing = self.find(md5)
+        if listing is None:
+            return None
+        entries = json.loads(listing.read_text(encoding="utf-8"))
+        return {f"{path}/{entry['relpath']}": entry["md5"] for entry in entries}
+
+
+def md5_of(file: Path) -> str:
+    """The file's md5, DVC's name for its bytes."""
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+
+
+def _stage(entry: Mapping[str, Any]) -> Stage:
+    reads, writes = ({file["path"]: file["md5"] for file in entry.get(part, ())} for part in ("deps", "outs"))
+    settings = {f"{file} {key}": value for file, keys in entry.get("params", {}).items() for key, value in keys.items()}
+    return Stage(reads, writes, settings)

@@ -1,0 +1,77 @@
+"""The largest difference between the numbers of two files of the same kind."""
+
+import io
+import json
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+from safetensors.numpy import load as read_safetensors
+
+Numbers = Mapping[str, np.ndarray]
+
+
+def difference(path: str, recorded: bytes, found: bytes) -> str:
+    """In words, how far the numbers in two versions of a file are from each other at most, and where.
+
+    >>> difference("metrics/full.json", b'{"test": {"r2": 0.5, "rows": 3}}', b'{"test": {"r2": 0.25, "rows": 3}}')
+    'largest difference 0.25, in test.r2'
+    """
+    read = READERS.get(Path(path).suffix)
+    if read is None:
+        return "holds no numbers that could be compared"
+    return compare(read(recorded), read(found))
+
+
+def compare(recorded: Numbers, found: Numbers) -> str:
+    """In words, the largest difference between numbers of the same name. Shape: any, equal unless that is reported."""
+    if only := [*(recorded.keys() - found.keys()), *(found.keys() - recorded.keys())]:
+        return f"{min(only)} is only in what was {'recorded' if min(only) in recorded else 'retrained'}"
+    for name, numbers in recorded.items():
+        if numbers.shape != found[name].shape:
+            return f"{name} has shape {numbers.shape} recorded, {found[name].shape} retrained"
+    gaps = {name: _largest_gap(numbers, found[name]) for name, numbers in recorded.items()}
+    if not any(gaps.values()):
+        return "the bytes differ, no number does"
+    name = max(gaps, key=lambda name: gaps[name])
+    return f"largest difference {gaps[name]:.3g}, in {name}"
+
+
+def _largest_gap(recorded: np.ndarray, found: np.ndarray) -> float:
+    """The largest absolute difference; infinite where one of the two is no number."""
+    same = (recorded == found) | ((recorded != recorded) & (found != found))  # NaN is what differs from itself
+    if same.all():
+        return 0.0
+    wide = [numbers[~same].astype(np.longdouble) for numbers in (recorded, found)]  # holds all integers of 64 bits
+    gaps = np.abs(wide[0] - wide[1])
+    return float(np.where(np.isnan(gaps), np.inf, gaps).max())
+
+
+def _columns(table: pa.Table) -> Numbers:
+    """The columns of numbers. Shape: each (rows,)."""
+    columns = zip(table.column_names, table.columns, strict=True)
+    numeric = (pa.types.is_integer, pa.types.is_floating)
+    return {name: column.to_numpy() for name, column in columns if any(test(column.type) for test in numeric)}
+
+
+def _leaves(value: object, path: tuple[str, ...] = ()) -> Iterator[tuple[str, np.ndarray]]:
+    """The numbers in a JSON value, each with its dotted path."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from _leaves(inner, (*path, name))
+    elif isinstance(value, list):
+        for place, inner in enumerate(value):
+            yield from _leaves(inner, (*path, str(place)))
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        yield ".".join(path), np.array(value)
+
+
+READERS: Mapping[str, Callable[[bytes], Numbers]] = {
+    ".csv": lambda data: _columns(pa.csv.read_csv(io.BytesIO(data))),
+    ".json": lambda data: dict(_leaves(json.loads(data))),
+    ".parquet": lambda data: _columns(pa.parquet.read_table(io.BytesIO(data))),
+    ".safetensors": read_safetensors,
+}

@@ -1,0 +1,43 @@
+"""How a verification ends: the exit codes of `python -m pipeline.verify` and `python -m pipeline.verify_cpus`."""
+
+import signal
+import sys
+from collections.abc import Callable
+from enum import IntEnum
+from typing import NoReturn
+
+from pipeline.processes import CommandError
+
+
+class Ending(IntEnum):
+    """The exit codes. 1 is a defect's traceback, 2 a wrong command line."""
+
+    SAME = 0
+    DIFFERENT = 3
+    FAILED = 4
+    IMPOSSIBLE = 5
+    INTERRUPTED = 130
+
+
+class CannotVerifyError(Exception):
+    """What a verification needs and did not find, and how to get it."""
+
+
+def conclude(name: str, verify: Callable[[], bool]) -> NoReturn:
+    """Run the verification, which returns whether the bytes are the same, and exit with the code of its ending.
+
+    SIGTERM and a closed terminal end it as ctrl-C does: processes and temporary folders are cleared away.
+    """
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:  # nohup has set it to be ignored, and that is to stay
+            signal.signal(number, signal.default_int_handler)
+    try:
+        sys.exit(Ending.SAME if verify() else Ending.DIFFERENT)
+    except CannotVerifyError as error:
+        message, ending = str(error), Ending.IMPOSSIBLE
+    except CommandError as error:
+        message, ending = str(error), Ending.FAILED
+    except KeyboardInterrupt:
+        message, ending = "interrupted", Ending.INTERRUPTED
+    print(f"{name}: {message}", file=sys.stderr)
+    sys.exit(ending)

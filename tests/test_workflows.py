@@ -1,0 +1,41 @@
+"""The workflows: actions pinned by commit, the same in all of them, and no more rights than they need."""
+
+import re
+
+import pytest
+from ruamel.yaml import YAML
+
+from tests.clones import ROOT
+
+FILES = sorted((ROOT / ".github/workflows").glob("*.yml"))
+WORKFLOWS = {file.stem: YAML(typ="safe").load(file) for file in FILES}
+
+
+def commands(workflow: str) -> str:
+    return "\n".join(
+        step["run"] for job in WORKFLOWS[workflow]["jobs"].values() for step in job["steps"] if "run" in step
+    )
+
+
+def test_every_action_is_pinned_to_one_commit():
+    used = re.findall(r"uses: (\S+)@(.*)", "".join(file.read_text(encoding="utf-8") for file in FILES))
+    assert all(re.fullmatch(r"[0-9a-f]{40} # v[0-9.]+", commit) for _, commit in used)
+    assert len(set(used)) == len({action for action, _ in used})
+
+
+@pytest.mark.parametrize("name", WORKFLOWS)
+def test_a_workflow_may_only_read_the_repository(name):
+    assert WORKFLOWS[name]["permissions"] == {"contents": "read"}
+
+
+def test_every_week_both_verifications_run():
+    (schedule,) = WORKFLOWS["verify"]["on"]["schedule"]
+    assert re.fullmatch(r"\d+ \d+ \* \* \d", schedule["cron"])
+    assert commands("verify").splitlines()[-2:] == ["make verify", "make verify-cpus"]
+
+
+def test_every_target_that_a_workflow_makes_exists():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    made = set(re.findall(r"^make (\S+)", "\n".join(map(commands, WORKFLOWS)), flags=re.MULTILINE))
+    assert made
+    assert not {target for target in made if not re.search(rf"^{target}:", makefile, flags=re.MULTILINE)}
