@@ -1,4 +1,4 @@
-"""The model bundle on disk: a folder with the weights, the encoder, the recipe, the intervals and where they come from.
+"""The model bundle on disk: a folder with the weights, the encoder, the recipe and all that predictions need besides.
 
 It loads with nothing else at hand, in another process, and predicts the same to the last bit.
 """
@@ -18,17 +18,28 @@ from pipeline.network import Regressor, build
 from pipeline.reproducible import safetensors, torch
 from pipeline.schema import VERSION
 
-WEIGHTS, ENCODER, BUNDLE = "weights.safetensors", "encoder.json", "bundle.json"
+WEIGHTS, BACKGROUND, ENCODER, BUNDLE = "weights.safetensors", "background.safetensors", "encoder.json", "bundle.json"
+DAMAGE = (
+    *(json.JSONDecodeError, UnicodeDecodeError),
+    *(KeyError, TypeError, AttributeError),
+    *(RuntimeError, safetensors.SafetensorError),
+)
+"""What the readers of the files raise when one is not as it was written."""
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """A trained network, the encoder it was trained with, its recipe, its intervals, and the facts of its training."""
+    """A trained network, the encoder it was trained with, its recipe, its intervals, and the facts of its training.
+
+    The background are representative training rows, as the network reads them, that explanations compare with.
+    Shape: background (rows,) int16 by column.
+    """
 
     network: Regressor
     encoder: Encoder
     recipe: params.Recipe
     intervals: Intervals
+    background: Mapping[str, np.ndarray]
     provenance: Mapping[str, Any]
 
     def save(self, folder: Path) -> None:
@@ -36,6 +47,8 @@ class Bundle:
         folder.mkdir(parents=True, exist_ok=True)
         weights = {name: weight.clone() for name, weight in sorted(self.network.state_dict().items())}
         (folder / WEIGHTS).write_bytes(safetensors.torch.save(weights))
+        rows = {name: torch.tensor(codes) for name, codes in sorted(self.background.items())}
+        (folder / BACKGROUND).write_bytes(safetensors.torch.save(rows))
         (folder / ENCODER).write_text(self.encoder.to_json(), encoding="utf-8")
         facts = {
             "contract_version": VERSION,
@@ -49,11 +62,19 @@ class Bundle:
     def load(cls, folder: Path) -> "Bundle":
         """The bundle in the folder.
 
-        Raises: ValueError if a file is missing, or if the bundle was made under another data contract.
+        Raises: ValueError if a file is missing or damaged, or if the bundle was made under another data contract.
         """
-        for name in (WEIGHTS, ENCODER, BUNDLE):
+        for name in (WEIGHTS, BACKGROUND, ENCODER, BUNDLE):
             if not (folder / name).is_file():
                 raise ValueError(f"{folder}: a model bundle must hold {name}, found none; train it with dvc repro")
+        try:
+            return cls._load(folder)
+        except DAMAGE as error:
+            rule = "a model bundle must be as train wrote it"
+            raise ValueError(f"{folder}: {rule}, found {type(error).__name__}: {error}; train it again") from None
+
+    @classmethod
+    def _load(cls, folder: Path) -> "Bundle":
         facts = json.loads((folder / BUNDLE).read_text(encoding="utf-8"))
         if (found := facts.pop("contract_version")) != VERSION:
             raise ValueError(f"{folder}: the bundle must be of data contract {VERSION}, found {found}; train it again")
@@ -61,8 +82,14 @@ class Bundle:
         intervals = Intervals.from_dict(facts.pop("intervals"))
         encoder = Encoder.read(folder / ENCODER)
         network = build(recipe, sizes=encoder.sizes(), generator=torch.Generator())
-        network.load_state_dict(safetensors.torch.load((folder / WEIGHTS).read_bytes()))
-        return cls(network.eval(), encoder, recipe, intervals, facts)
+        weights = safetensors.torch.load((folder / WEIGHTS).read_bytes())
+        if broken := [name for name, weight in weights.items() if not weight.isfinite().all()]:
+            found = f"NaN or infinity in {', '.join(broken)}"
+            raise ValueError(f"{folder / WEIGHTS}: weights must be finite, found {found}; train it again")
+        network.load_state_dict(weights)
+        rows = safetensors.torch.load((folder / BACKGROUND).read_bytes())
+        background = {name: rows[name].numpy() for name in network.columns}
+        return cls(network.eval(), encoder, recipe, intervals, background, facts)
 
     def predict(self, codes: Mapping[str, np.ndarray]) -> np.ndarray:
         """Predicted salaries in normalised units; `encoder.scaling.to_dollars` turns them into US dollars.

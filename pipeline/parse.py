@@ -27,7 +27,7 @@ FINE, *_ = PROBLEMS = (
     "byte order mark inside the file",
     "bytes that are not UTF-8",
     "unclosed or misplaced quote",
-    f"not {len(COLUMNS)} fields",
+    "not {fields} fields",
 )
 
 
@@ -38,21 +38,34 @@ class Parsed:
     Shape: rows and lines (rows,); problems (lines of the block,) int8, positions in `PROBLEMS`.
     """
 
+    block: Block
     rows: pa.RecordBatch
     lines: np.ndarray
     problems: np.ndarray
+    fields: int
+
+    @property
+    def places(self) -> np.ndarray:
+        """Where each row stands among the lines of the block. Shape: (rows,)."""
+        return self.lines - self.block.first_line
+
+    def problem(self, code: int) -> str:
+        """What is wrong, in words."""
+        return PROBLEMS[code].format(fields=self.fields)
 
 
-def parse(block: Block, names: Sequence[str]) -> Parsed:
-    """The block's rows as text, amounts plain and all else in dictionaries, and the problems of its other lines.
+def parse(block: Block, names: Sequence[str], *, keep: Sequence[str] = COLUMNS) -> Parsed:
+    """The block's rows as text, the contract's amounts and other columns plain, all else in dictionaries.
 
-    Every physical line is a row: a quoted field may hold commas, and may not span lines.
+    `names` are the header's; only the columns to keep are read. Every physical line is a row: a quoted field may hold
+    commas, and may not span lines.
     """
     problems = _problems(block.text)
     kept = np.flatnonzero(problems == 0)
-    rows, skipped = _parse_rows(block.text if len(kept) == len(problems) else _only(block.text, kept), names)
+    text = block.text if len(kept) == len(problems) else _only(block.text, kept)
+    rows, skipped = _parse_rows(text, names, keep)
     problems[kept[skipped]] = len(PROBLEMS) - 1
-    return Parsed(rows.select(list(COLUMNS)), np.delete(kept, skipped) + block.first_line, problems)
+    return Parsed(block, rows, np.delete(kept, skipped) + block.first_line, problems, len(names))
 
 
 def _problems(text: bytes) -> np.ndarray:
@@ -108,12 +121,17 @@ def split_lines(text: bytes) -> list[bytes]:
     return text.removesuffix(b"\n").split(b"\n")
 
 
+def text_of(line: bytes) -> str:
+    """A broken line as text, bytes that are not UTF-8 escaped."""
+    return line.removesuffix(b"\r").decode("utf-8", errors="backslashreplace")
+
+
 def _only(text: bytes, places: np.ndarray) -> bytes:
     lines = split_lines(text)
     return b"\n".join([lines[place] for place in places.tolist()])
 
 
-def _parse_rows(text: bytes, names: Sequence[str]) -> tuple[pa.RecordBatch, list[int]]:
+def _parse_rows(text: bytes, names: Sequence[str], keep: Sequence[str]) -> tuple[pa.RecordBatch, list[int]]:
     """The lines with one field per name, and the positions of the others."""
     skipped: list[int] = []
 
@@ -121,13 +139,16 @@ def _parse_rows(text: bytes, names: Sequence[str]) -> tuple[pa.RecordBatch, list
         skipped.append(row.number - 1)
         return "skip"
 
-    nothing = pa.record_batch({name: pa.array([], TYPES[name]) for name in names})
+    types = {name: TYPES.get(name, pa.string()) for name in keep}
+    nothing = pa.record_batch({name: pa.array([], kind) for name, kind in types.items()})
     if not text:
         return nothing, skipped
     table = pa.csv.read_csv(
         pa.BufferReader(text),
         read_options=pa.csv.ReadOptions(column_names=names, use_threads=False, block_size=len(text) + 1),
         parse_options=pa.csv.ParseOptions(invalid_row_handler=skip, ignore_empty_lines=False),
-        convert_options=pa.csv.ConvertOptions(column_types=TYPES, strings_can_be_null=False, null_values=[]),
+        convert_options=pa.csv.ConvertOptions(
+            column_types=types, include_columns=keep, strings_can_be_null=False, null_values=[]
+        ),
     )
     return next(iter(table.to_batches()), nothing), skipped  # one block of input makes one batch

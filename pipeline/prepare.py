@@ -9,10 +9,11 @@ import argparse
 import json
 import sys
 import tempfile
-from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,16 +22,16 @@ import pyarrow as pa
 from tqdm import tqdm
 
 from pipeline import encoding, params, versions
+from pipeline.ahead import ahead
 from pipeline.clean import QUARANTINE, Account, clean
 from pipeline.encoding import ROWS, Encoder
+from pipeline.header import read_header
 from pipeline.parent import end_with_parent
-from pipeline.parse import Parsed, parse
-from pipeline.read import BLOCK_BYTES, Block, read_blocks, read_header
+from pipeline.parse import parse
+from pipeline.read import BLOCK_BYTES, read_blocks
 from pipeline.rowgroups import RowGroups
 from pipeline.schema import FEATURES, TARGET
 from pipeline.split import SPLITS, assign, row_hash
-
-THREADS = 2
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -100,8 +101,9 @@ def _check(
             tqdm(total=raw.stat().st_size, desc="check", unit="B", unit_scale=True, disable=None)
         )
         spill = None
-        for block, parsed in _parsed(read_blocks(raw, offset=offset, size=block_bytes), names):
-            cleaned = clean(parsed, block)
+        blocks = read_blocks(raw, offset=offset, size=block_bytes)
+        for parsed in ahead(partial(parse, names=names), blocks):
+            cleaned = clean(parsed)
             account.add(cleaned)
             quarantine.write(cleaned.quarantine)
             hashes = row_hash(cleaned.rows, salt=settings.split.salt)
@@ -109,7 +111,7 @@ def _check(
             rows = cleaned.rows.append_column("row_hash", pa.array(hashes))
             spill = spill or stack.enter_context(pa.ipc.new_stream(scratch / "spill.arrow", rows.schema))
             spill.write_batch(rows)
-            progress.update(len(block.text))
+            progress.update(len(parsed.block.text))
     return account, counts
 
 
@@ -120,19 +122,6 @@ def _judge(account: Account, raw: Path, *, allowed: float) -> None:
     if account.bad_fraction > allowed:
         advice = "Mend these lines, or raise prepare.max_bad_fraction to let them go to quarantine."
         raise ValueError(account.report(where=str(raw), allowed=allowed) + advice)
-
-
-def _parsed(blocks: Iterable[Block], names: Sequence[str]) -> Iterator[tuple[Block, Parsed]]:
-    """The blocks in their order, parsed ahead in threads: Arrow works outside Python's lock."""
-    with ThreadPoolExecutor(THREADS) as pool:
-        ahead: deque[tuple[Block, Future[Parsed]]] = deque()
-        for block in blocks:
-            ahead.append((block, pool.submit(parse, block, names)))
-            if len(ahead) > THREADS:
-                first, parsed = ahead.popleft()
-                yield first, parsed.result()
-        for first, parsed in ahead:
-            yield first, parsed.result()
 
 
 def _sides(hashes: np.ndarray, split: params.Split) -> np.ndarray:

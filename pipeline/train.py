@@ -14,6 +14,7 @@ from typing import Any
 from tqdm import tqdm
 
 from pipeline import params, versions
+from pipeline.background import read_background
 from pipeline.bundle import Bundle
 from pipeline.checkpoint import Checkpoint
 from pipeline.compiled import keep_compiled_code_in
@@ -87,7 +88,9 @@ def run(
     scaling, levels = fitted_encoder.scaling, fitted_encoder.sizes()[LEVEL]
     of_train, of_valid = (read_outcomes(path, network.cpu(), scaling) for path in (train, valid))
     intervals = calibrate(train=of_train, valid=of_valid, groups=levels)
-    Bundle(network, fitted_encoder, recipe, intervals, {"kept_epoch": last.kept_epoch, **provenance}).save(out)
+    background = read_background(train, network.columns, of_train.prediction)
+    facts = {"kept_epoch": last.kept_epoch, **provenance}
+    Bundle(network, fitted_encoder, recipe, intervals, background, facts).save(out)
     curve.parent.mkdir(parents=True, exist_ok=True)
     with curve.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")

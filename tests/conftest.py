@@ -13,6 +13,8 @@ from hypothesis import settings
 from pipeline import params, prepare
 from pipeline.read import BLOCK_BYTES
 from tests.clones import copy_of_the_work_tree, run
+from tests.models import make_bundle
+from tests.tables import rows, table
 
 ARCHIVE = Path(__file__).resolve().parents[2] / "shared/data/aijobs-weekly.tar.xz"
 
@@ -76,6 +78,15 @@ def stage(tmp_path: Path) -> Stage:
 def stages(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Stage]:
     """A maker of stages, for tests that compare several."""
     return lambda: Stage(tmp_path_factory.mktemp("stage"))
+
+
+@pytest.fixture(scope="session")
+def modelled(tmp_path_factory: pytest.TempPathFactory) -> Stage:
+    """A prepared table, and in its folder's `model` an untrained model of all features. Not to be changed."""
+    stage = Stage(tmp_path_factory.mktemp("modelled"))
+    stage.run(table(rows(600)))
+    make_bundle(stage.out).save(stage.folder / "model")
+    return stage
 
 
 @pytest.fixture(scope="session")

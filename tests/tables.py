@@ -46,7 +46,7 @@ def table(lines: Iterable[str], *, end: str = "\n", header: str = HEADER) -> byt
 def check(lines: Iterable[str]) -> Cleaned:
     """The lines as one block, checked against the contract."""
     block = Block(2, "\n".join(lines).encode())
-    return clean(parse(block, COLUMNS), block)
+    return clean(parse(block, COLUMNS))
 
 
 def batch(lines: Iterable[str]) -> pa.RecordBatch:

@@ -13,14 +13,15 @@ from pipeline import params, schema
 
 ROOT = Path(__file__).parent.parent
 FLOORS = (
-    {"__init__", "metrics", "params", "parent", "reproducible", "rowgroups", "schema", "versions"},
-    {"artifacts", "difference", "processes"},
+    {"__init__", "ahead", "metrics", "params", "parent", "reproducible", "rowgroups", "schema", "versions"},
+    {"artifacts", "background", "difference", "processes", "shapley"},
     {"adam", "cells", "charts", "conformal", "encoding", "endings", "facts", "plots", "read", "split", "streamed"},
-    {"batches", "clone", "importance", "leaks", "network", "parse", "ridge", "slices", "summary"},
-    {"bundle", "clean", "compiled", "outcomes", "page", "rows", "scorecard"},
-    {"fit"},
-    {"checkpoint"},
-    {"evaluate", "prepare", "report", "results", "sample", "train", "verify", "verify_cpus"},
+    {"batches", "clone", "header", "importance", "leaks", "network", "parse", "ridge", "slices", "summary"},
+    {"bundle", "compiled", "outcomes", "page", "rows", "scorecard", "verdict"},
+    {"clean", "fit", "score"},
+    {"checkpoint", "outputs"},
+    {"evaluate", "explain", "export", "predict", "prepare", "report", "results", "sample", "train"}
+    | {"verify", "verify_cpus"},
 )
 STAGES = ("prepare", "train", "evaluate", "report")
 DVC = YAML(typ="safe").load(ROOT / "dvc.yaml")

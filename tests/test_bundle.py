@@ -10,7 +10,7 @@ from pipeline.bundle import Bundle
 from pipeline.conformal import Intervals
 from pipeline.encoding import WORDS, Encoder, Scaling
 from pipeline.network import build
-from pipeline.reproducible import torch
+from pipeline.reproducible import safetensors, torch
 from pipeline.schema import FEATURES
 from tests.recipes import make_recipe
 
@@ -32,7 +32,9 @@ def bundle(request):
     recipe = make_recipe(features=FEATURES, network=network)
     built = build(recipe, sizes=encoder.sizes(), generator=torch.Generator().manual_seed(3))
     intervals = Intervals((0.3, 0.2, 0.4), {80: (1.5, 2.0), 95: (2.0, math.inf)})
-    return Bundle(built.eval(), encoder, recipe, intervals, {"packages": {"torch": "2.13.0"}, "kept_epoch": 7})
+    background = {name: np.arange(3, dtype=np.int16) for name in built.columns}
+    facts = {"packages": {"torch": "2.13.0"}, "kept_epoch": 7}
+    return Bundle(built.eval(), encoder, recipe, intervals, background, facts)
 
 
 def codes(rows=5):
@@ -46,6 +48,8 @@ def test_a_saved_bundle_loads_as_it_was(bundle, tmp_path):
     assert loaded.encoder == bundle.encoder
     assert loaded.intervals == bundle.intervals
     assert loaded.provenance == bundle.provenance
+    assert set(loaded.background) == set(bundle.network.columns)
+    assert all(rows.tolist() == [0, 1, 2] for rows in loaded.background.values())
     assert loaded.predict(codes()).tobytes() == bundle.predict(codes()).tobytes()
 
 
@@ -82,3 +86,47 @@ def test_a_folder_without_weights_is_no_bundle(bundle, tmp_path):
     (tmp_path / "weights.safetensors").unlink()
     with pytest.raises(ValueError, match=r"must hold weights\.safetensors, found none; train it with dvc repro"):
         Bundle.load(tmp_path)
+
+
+def nan_weights(content):
+    weights = safetensors.torch.load(content)
+    next(iter(weights.values())).fill_(math.nan)
+    return safetensors.torch.save(weights)
+
+
+DAMAGED = {
+    "weights cut short": ("weights.safetensors", lambda content: content[:-1], "SafetensorError"),
+    "no weights": ("weights.safetensors", lambda _: b"", "SafetensorError"),
+    "weights that are no numbers": (
+        "weights.safetensors",
+        nan_weights,
+        "weights must be finite, found NaN or infinity in",
+    ),
+    "other rows": ("background.safetensors", lambda content: content[:9], "SafetensorError"),
+    "no JSON": ("bundle.json", lambda content: content[:-9], "JSONDecodeError"),
+    "no UTF-8": ("encoder.json", lambda content: b"\xff" + content, "UnicodeDecodeError"),
+    "a list": ("bundle.json", lambda _: b"[]", "TypeError"),
+    "a key less": (
+        "bundle.json",
+        lambda content: content.replace(b'"intervals"', b'"interval"'),
+        "KeyError: 'intervals'",
+    ),
+    "a value more": ("encoder.json", lambda content: content.replace(b'"x"', b'"x", "z"', 4), "RuntimeError"),
+    "a wrong setting": (
+        "bundle.json",
+        lambda content: content.replace(b'"mse"', b'"mae"'),
+        "recipe.loss: Input should be",
+    ),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGED)
+def test_a_damaged_bundle_is_refused_with_what_is_wrong(bundle, tmp_path, damage, request):
+    if damage == "a value more" and "mlp" in request.node.name:
+        pytest.skip("the course's network has no tables of codes")
+    name, change, message = DAMAGED[damage]
+    bundle.save(tmp_path)
+    (tmp_path / name).write_bytes(change((tmp_path / name).read_bytes()))
+    with pytest.raises(ValueError, match=message) as caught:
+        Bundle.load(tmp_path)
+    assert str(tmp_path) in str(caught.value)

@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.clean import EXAMPLES, Account, clean
+from pipeline.header import read_header
 from pipeline.parse import parse
-from pipeline.read import Block, read_blocks, read_header
+from pipeline.read import Block, read_blocks
 from pipeline.schema import COLUMNS, FEATURES, NUMBERS, TARGET, Salaries, requirement
 from tests.tables import DAMAGE, HEADER, ROW, check, damaged, lines_of, row, rows
 
@@ -67,7 +68,7 @@ def test_no_dictionary_keeps_a_value_of_a_row_in_quarantine():
 
 def test_bytes_that_are_not_utf8_are_escaped_in_quarantine():
     block = Block(2, row(job_title="caf\xe9").encode("latin-1"))
-    assert clean(parse(block, COLUMNS), block).quarantine["text"].to_pylist() == [row(job_title=r"caf\xe9")]
+    assert clean(parse(block, COLUMNS)).quarantine["text"].to_pylist() == [row(job_title=r"caf\xe9")]
 
 
 def test_a_rule_is_reported_with_its_count_and_its_first_lines():
@@ -89,7 +90,7 @@ def test_an_account_of_blocks_is_the_account_of_the_whole():
     whole.add(check(lines))
     for start in range(0, 12, 4):
         block = Block(2 + start, "\n".join(lines[start : start + 4]).encode())
-        parts.add(clean(parse(block, COLUMNS), block))
+        parts.add(clean(parse(block, COLUMNS)))
     assert parts == whole
 
 
@@ -149,7 +150,7 @@ def test_asking_once_per_distinct_value_finds_what_asking_once_per_row_finds(cel
 def account_of(path, *, size):
     """What became of every row: the values of those kept, the account of those in quarantine."""
     names, offset = read_header(path)
-    cleaned = [clean(parse(block, names), block) for block in read_blocks(path, offset=offset, size=size)]
+    cleaned = [clean(parse(block, names)) for block in read_blocks(path, offset=offset, size=size)]
     kept = [values for block in cleaned for values in block.rows.to_pylist()]
     return kept, [broken for block in cleaned for broken in block.quarantine.to_pylist()]
 
@@ -183,7 +184,7 @@ def test_every_real_table_keeps_the_contract_with_its_oddities(real_tables):
     for path in real_tables:
         names, offset = read_header(path)
         (block,) = read_blocks(path, offset=offset)
-        cleaned = clean(parse(block, names), block)
+        cleaned = clean(parse(block, names))
         text = path.read_bytes()
         assert cleaned.quarantine.to_pylist() == [], path.name
         assert cleaned.rows.num_rows == text.count(b"\n") - 1, path.name

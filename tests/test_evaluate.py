@@ -10,13 +10,8 @@ import pytest
 
 from pipeline import evaluate, params
 from pipeline.bundle import Bundle
-from pipeline.conformal import LEVEL, calibrate
-from pipeline.encoding import Encoder
-from pipeline.network import build
-from pipeline.outcomes import read_outcomes
-from pipeline.reproducible import torch
 from pipeline.schema import TARGET
-from pipeline.split import SPLITS
+from tests.models import make_bundle
 from tests.tables import rows, table
 
 TABLES = ("calibration", "coverage", "importance", "predictions", "residuals", "slices")
@@ -26,12 +21,7 @@ TABLES = ("calibration", "coverage", "importance", "predictions", "residuals", "
 def prepared(stage):
     """A folder with a prepared table and an untrained model of all features."""
     stage.run(table(rows(600)))
-    encoder = Encoder.read(stage.out / "encoder.json")
-    recipe = params.load(params.Recipe, "recipes", "full")
-    network = build(recipe, sizes=encoder.sizes(), generator=torch.Generator().manual_seed(1))
-    rows_of = {name: read_outcomes(stage.out / f"{name}.parquet", network, encoder.scaling) for name in SPLITS}
-    intervals = calibrate(train=rows_of["train"], valid=rows_of["valid"], groups=encoder.sizes()[LEVEL])
-    Bundle(network.eval(), encoder, recipe, intervals, {}).save(stage.folder / "model")
+    make_bundle(stage.out).save(stage.folder / "model")
     return stage.folder
 
 

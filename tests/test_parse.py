@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.parse import PROBLEMS, parse
-from pipeline.read import Block, read_blocks, read_header
+from pipeline.header import read_header
+from pipeline.parse import parse
+from pipeline.read import Block, read_blocks
 from pipeline.schema import COLUMNS
 from tests.tables import DAMAGE, HEADER, damaged, lines_of, row
 
@@ -78,7 +79,7 @@ def test_no_text_of_quotes_and_commas_can_swallow_the_next_line():
 
 def broken_lines(parsed, first_line):
     """Every broken line with its problem."""
-    return {first_line + place: PROBLEMS[code] for place, code in enumerate(parsed.problems.tolist()) if code}
+    return {first_line + place: parsed.problem(code) for place, code in enumerate(parsed.problems.tolist()) if code}
 
 
 def parse_all(path, size):

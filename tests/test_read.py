@@ -1,7 +1,10 @@
+import io
+
 import pytest
 
 from pipeline import read
-from pipeline.read import read_blocks, read_header
+from pipeline.header import read_header
+from pipeline.read import blocks_of, read_blocks
 from pipeline.schema import COLUMNS
 from tests.tables import HEADER, row, rows, table
 
@@ -89,3 +92,26 @@ def test_a_line_longer_than_the_limit_is_refused_with_its_number(tmp_path, monke
     lines = [*rows(5), row(job_title="x" * 200), *rows(5)]
     with pytest.raises(ValueError, match="line 7 is over 200 bytes long: is this a CSV file"):
         blocks(write(tmp_path, table(lines)), size)
+
+
+class Pipe(io.BytesIO):
+    """A stream that cannot be rewound, as standard input."""
+
+    def seek(self, *_):
+        raise io.UnsupportedOperation
+
+
+@pytest.mark.parametrize("size", [1, 7, 60, 500, 1 << 24])
+@pytest.mark.parametrize("end", ["", "\n", "\r\n", "\r", "\n\n\r\n\n", "\r\r\n\n"])
+def test_a_stream_has_the_lines_of_the_file(tmp_path, size, end):
+    data = table(rows(20)).rstrip(b"\n") + end.encode()
+    pipe = Pipe(data)
+    pipe.readline()
+    streamed = list(blocks_of(pipe, where="pipe", size=size))
+    assert streamed == blocks(write(tmp_path, data), size)
+    assert b"".join(block.text for block in streamed) == "\n".join(rows(20)).encode()
+
+
+def test_blank_lines_before_the_last_row_are_kept():
+    (block,) = blocks_of(Pipe(b"\n\n\nrow\n\n"), where="pipe")
+    assert block.text == b"\n\n\nrow"

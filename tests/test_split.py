@@ -3,8 +3,9 @@ import pandas as pd
 import pytest
 
 from pipeline.clean import clean
+from pipeline.header import read_header
 from pipeline.parse import parse
-from pipeline.read import read_blocks, read_header
+from pipeline.read import read_blocks
 from pipeline.schema import FEATURES, TARGET
 from pipeline.split import SPLITS, assign, row_hash
 from tests.tables import batch, row, rows
@@ -102,7 +103,7 @@ def real_sides(path):
     """The distinct rows of a real table with their sides."""
     names, offset = read_header(path)
     (block,) = read_blocks(path, offset=offset)
-    rows = clean(parse(block, names), block).rows
+    rows = clean(parse(block, names)).rows
     side = assign(row_hash(rows, salt="salaries"), valid_fraction=0.15, test_fraction=0.15)
     return pd.DataFrame(rows.to_pylist()).assign(side=side)
 

@@ -1,0 +1,41 @@
+"""A few training rows that stand for all of them: what the shares of an explanation are measured against."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+ROWS = 256
+ROWS_AT_ONCE = 1 << 17
+
+
+def read_background(path: Path, columns: Sequence[str], prediction: np.ndarray) -> dict[str, np.ndarray]:
+    """The codes of the representative rows of a file of encoded rows, given the prediction of each row.
+
+    Shape: prediction (all rows,); returns (`ROWS` at most,) int16 by column.
+    """
+    chosen = representative(prediction, count=ROWS)
+    parts, start = [], 0
+    for block in pq.ParquetFile(path).iter_batches(ROWS_AT_ONCE, columns=list(columns)):
+        here = chosen[(start <= chosen) & (chosen < start + block.num_rows)]
+        parts.append(block.take(pa.array(here - start)))
+        start += block.num_rows
+    table = pa.Table.from_batches(parts)
+    return {name: table[name].to_numpy() for name in columns}
+
+
+def representative(prediction: np.ndarray, *, count: int) -> np.ndarray:
+    """The rows in the middle of `count` equal parts of all rows sorted by their prediction.
+
+    So few rows have nearly the mean prediction of all, and no draw decides.
+    Shape: (rows,); returns ascending positions, all of them if there are no more than `count`.
+    Source: systematic sampling along a variable, as in Cochran, "Sampling Techniques" (1977), chapter 8.
+
+    >>> representative(np.array([50.0, 10.0, 40.0, 30.0, 20.0, 60.0]), count=2).tolist()
+    [0, 4]
+    """
+    parts = min(count, len(prediction))
+    middles = (2 * np.arange(parts) + 1) * len(prediction) // (2 * parts)
+    return np.sort(np.argsort(prediction, kind="stable")[middles])

@@ -1,0 +1,134 @@
+"""Predict the salaries of a CSV table's rows: each comes out in its place, with an answer or the reason for none."""
+
+import argparse
+import signal
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO
+
+import pyarrow.compute as pc
+from tqdm import tqdm
+
+from pipeline.ahead import ahead
+from pipeline.bundle import Bundle
+from pipeline.header import read_features
+from pipeline.outputs import CsvOutput, ParquetOutput
+from pipeline.parse import parse
+from pipeline.read import BLOCK_BYTES, blocks_of
+from pipeline.score import ANSWERS, Scored, score
+
+STREAM = Path("-")
+FORMATS: dict[str, type[CsvOutput | ParquetOutput]] = {".csv": CsvOutput, ".parquet": ParquetOutput}
+
+
+@dataclass
+class Counts:
+    """How many rows there were, how many of them without a prediction, and how many with a value without a code."""
+
+    rows: int = 0
+    problems: int = 0
+    unknown: int = 0
+
+    def add(self, scored: Scored) -> None:
+        """Count one more block."""
+        has_problem = pc.is_valid(scored.answers["problem"]).to_numpy()
+        has_unknown = pc.fill_null(pc.not_equal(scored.answers["unknown_features"], ""), False).to_numpy()
+        self.rows += len(scored.which)
+        self.problems += int(has_problem[scored.which].sum())
+        self.unknown += int(has_unknown[scored.which].sum())
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Read the arguments, predict, say how many rows have an answer."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("table", type=Path, help="CSV file with the features of the data contract; - is standard input")
+    parser.add_argument("--model", type=Path, required=True, help="folder of the model bundle")
+    parser.add_argument("--out", type=Path, required=True, help=".csv or .parquet file; - is CSV on standard output")
+    arguments = parser.parse_args(argv)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if arguments.out == STREAM and sys.platform != "win32":
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` ends this process as it ends any filter
+    try:
+        counts = run(**vars(arguments))
+    except (OSError, ValueError) as error:
+        sys.exit(f"predict: {error}")
+    except KeyboardInterrupt:
+        print(f"predict: interrupted; {arguments.out} is as it was", file=sys.stderr)
+        sys.exit(130)
+    print(
+        f"predict: {counts.rows} rows; {counts.problems} without a prediction (see problem),"
+        f" {counts.unknown} with values that the model does not know (see unknown_features)",
+        file=sys.stderr,
+    )
+
+
+def run(table: Path, *, model: Path, out: Path, block_bytes: int = BLOCK_BYTES) -> Counts:
+    """Predict the table's rows; `out` changes when all is written, or not at all.
+
+    Raises: ValueError if a path is none to read or write, the bundle is damaged, or the table lacks a feature.
+    """
+    _check_paths(table, out)
+    bundle = Bundle.load(model)
+    where = "standard input" if table == STREAM else str(table)
+    counts = Counts()
+    with ExitStack() as stack:
+        source = stack.enter_context(_reading(table))
+        draft = stack.enter_context(_writing(out))
+        header = read_features(source.readline(BLOCK_BYTES), where=where)
+        if taken := [name for name in ANSWERS.names if name in header.names]:
+            raise ValueError(f"{where}: these columns are for the answers, found {', '.join(taken)}; rename them")
+        output = stack.enter_context(closing(FORMATS.get(out.suffix, CsvOutput)(draft, header)))
+        size = None if table == STREAM else table.stat().st_size
+        progress = stack.enter_context(tqdm(total=size, desc="predict", unit="B", unit_scale=True, disable=None))
+        blocks = blocks_of(source, where=where, size=block_bytes)
+        for parsed in ahead(partial(parse, names=header.names, keep=output.columns), blocks):
+            scored = score(bundle, parsed)
+            output.write(scored)
+            counts.add(scored)
+            progress.update(len(parsed.block.text))
+    return counts
+
+
+def _check_paths(table: Path, out: Path) -> None:
+    if table != STREAM and not (table.exists() and not table.is_dir()):
+        found = "a directory" if table.is_dir() else "nothing"
+        raise ValueError(f"{table}: the table must be a CSV file, found {found}")
+    if out == STREAM:
+        return
+    if out.suffix not in FORMATS or out.is_dir():
+        raise ValueError(f"{out}: the output must be a {' or '.join(FORMATS)} file, or - for standard output")
+    if not out.parent.is_dir():
+        raise ValueError(f"{out}: the output's folder must exist, found none; make it with mkdir -p '{out.parent}'")
+    if out.exists() and table != STREAM and table.samefile(out):
+        raise ValueError(f"{out}: the output must be another file than the table")
+
+
+@contextmanager
+def _reading(table: Path) -> Iterator[BinaryIO]:
+    if table == STREAM:
+        yield sys.stdin.buffer
+    else:
+        with table.open("rb") as file:
+            yield file
+
+
+@contextmanager
+def _writing(out: Path) -> Iterator[BinaryIO]:
+    """A draft beside the file, which takes its place at the end; standard output as it is."""
+    if out == STREAM:
+        yield sys.stdout.buffer
+        return
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=".predict-") as folder:
+        draft = Path(folder) / out.name
+        with draft.open("wb") as file:
+            yield file
+        draft.replace(out)
+
+
+if __name__ == "__main__":
+    main()
