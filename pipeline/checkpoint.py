@@ -25,7 +25,7 @@ class Checkpoint:
 
     def __init__(self, folder: Path, *, decides: Mapping[str, Any], every_seconds: float) -> None:
         key = hashlib.sha256(json.dumps(decides, sort_keys=True, allow_nan=False).encode()).hexdigest()
-        self.path = folder / f"{key}.checkpoint"
+        self.path, self._draft = folder / f"{key}.checkpoint", folder / f"{key}.draft"
         self._every_seconds = every_seconds
         self._saved = time.monotonic()
 
@@ -52,17 +52,17 @@ class Checkpoint:
         """Save the progress: whoever is killed meanwhile leaves the old checkpoint or the new one, never a part."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         body = _packed(progress)
-        draft = self.path.with_suffix(".draft")
-        with draft.open("wb") as file:
+        with self._draft.open("wb") as file:
             file.write(hashlib.sha256(body).digest() + body)
             file.flush()
             os.fsync(file.fileno())
-        draft.replace(self.path)
+        self._draft.replace(self.path)
         self._saved = time.monotonic()
 
     def remove(self) -> None:
         """Forget the training: it is over."""
-        self.path.unlink(missing_ok=True)
+        for path in (self.path, self._draft):
+            path.unlink(missing_ok=True)
 
 
 def _packed(progress: Progress) -> bytes:
