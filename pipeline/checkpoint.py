@@ -35,6 +35,9 @@ class Checkpoint:
             content = self.path.read_bytes()
         except FileNotFoundError:
             return START
+        except OSError as error:
+            log.warning("cannot read the checkpoint (%s): training starts anew", error)
+            return START
         digest, body = content[:DIGEST_BYTES], content[DIGEST_BYTES:]
         if hashlib.sha256(body).digest() != digest:
             log.warning("%s is damaged: its digest must be that of its content; training starts anew", self.path)
@@ -49,15 +52,24 @@ class Checkpoint:
             self.save(progress)
 
     def save(self, progress: Progress) -> None:
-        """Save the progress: whoever is killed meanwhile leaves the old checkpoint or the new one, never a part."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        """Save the progress: whoever is killed meanwhile leaves the old checkpoint or the new one, never a part.
+
+        A full disk costs the checkpoint, which is said, and not the training.
+        """
         body = _packed(progress)
+        self._saved = time.monotonic()
+        try:
+            self._write(hashlib.sha256(body).digest() + body)
+        except OSError as error:
+            log.warning("cannot save a checkpoint (%s): training goes on without", error)
+
+    def _write(self, content: bytes) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
         with self._draft.open("wb") as file:
-            file.write(hashlib.sha256(body).digest() + body)
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         self._draft.replace(self.path)
-        self._saved = time.monotonic()
 
     def remove(self) -> None:
         """Forget the training: it is over."""
