@@ -27,12 +27,14 @@ test: git .venv/dev.stamp ## Check the style and the types, run the tests
 	mypy
 	pytest -m "not soak"
 
-soak: git .venv/dev.stamp ## Run the long campaigns: all the real weeks, ten million rows
+soak: git .venv/dev.stamp ## Run the long campaigns: kills, real weeks, ten million rows
 	pytest -m soak
 
 bench: repro .venv/dev.stamp ## Measure: prints the tables of the README
 	python -m benchmarks.prepare
 	python -m benchmarks.repro
+	python -m benchmarks.training
+	python -m benchmarks.epoch
 
 lock: .venv/dev.stamp ## Resolve the ranges of pyproject.toml anew, install the result and record its versions
 	pip-compile $(COMPILE) --upgrade --output-file requirements.lock pyproject.toml

@@ -25,7 +25,7 @@ class Checkpoint:
 
     def __init__(self, folder: Path, *, decides: Mapping[str, Any], every_seconds: float) -> None:
         key = hashlib.sha256(json.dumps(decides, sort_keys=True, allow_nan=False).encode()).hexdigest()
-        self.path = folder / f"{key}.checkpoint"
+        self.path, self._draft = folder / f"{key}.checkpoint", folder / f"{key}.draft"
         self._every_seconds = every_seconds
         self._saved = time.monotonic()
 
@@ -34,6 +34,9 @@ class Checkpoint:
         try:
             content = self.path.read_bytes()
         except FileNotFoundError:
+            return START
+        except OSError as error:
+            log.warning("cannot read the checkpoint (%s): training starts anew", error)
             return START
         digest, body = content[:DIGEST_BYTES], content[DIGEST_BYTES:]
         if hashlib.sha256(body).digest() != digest:
@@ -49,20 +52,29 @@ class Checkpoint:
             self.save(progress)
 
     def save(self, progress: Progress) -> None:
-        """Save the progress: whoever is killed meanwhile leaves the old checkpoint or the new one, never a part."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        """Save the progress: whoever is killed meanwhile leaves the old checkpoint or the new one, never a part.
+
+        A full disk costs the checkpoint, which is said, and not the training.
+        """
         body = _packed(progress)
-        draft = self.path.with_suffix(".draft")
-        with draft.open("wb") as file:
-            file.write(hashlib.sha256(body).digest() + body)
+        self._saved = time.monotonic()
+        try:
+            self._write(hashlib.sha256(body).digest() + body)
+        except OSError as error:
+            log.warning("cannot save a checkpoint (%s): training goes on without", error)
+
+    def _write(self, content: bytes) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self._draft.open("wb") as file:
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        draft.replace(self.path)
-        self._saved = time.monotonic()
+        self._draft.replace(self.path)
 
     def remove(self) -> None:
         """Forget the training: it is over."""
-        self.path.unlink(missing_ok=True)
+        for path in (self.path, self._draft):
+            path.unlink(missing_ok=True)
 
 
 def _packed(progress: Progress) -> bytes:

@@ -85,15 +85,15 @@ class Clone:
         Raises: CannotVerifyError if there are no settings, or if the recorded table is not at hand.
         """
         try:
-            path = params.load(params.Data, "data", file=self.folder / params.FILE).path
+            path = os.path.normpath(params.load(params.Data, "data", file=self.folder / params.FILE).path)
         except ValueError as error:
             raise CannotVerifyError(str(error)) from None
-        target = Path(os.path.normpath(self.folder / path))
+        target = self.folder / path
         if target.exists():
             return
         md5 = inputs(stages).get(path, "of no table")
         file = self._at_hand(path, md5)
-        if file is None:
+        if file is None or Path(path).is_absolute():  # whose place is not in the clone: nothing is written there
             raise CannotVerifyError(
                 f"{path} must have the bytes that {LOCK} records (md5 {md5}); found them neither in git nor in the work"
                 " tree nor in DVC's cache: restore them, or run dvc repro and commit"

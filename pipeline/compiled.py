@@ -9,6 +9,7 @@ import logging
 import os
 import shutil
 import sys
+import sysconfig
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -33,12 +34,18 @@ def keep_compiled_code_in(folder: Path) -> None:
 
 
 def require_compiler() -> None:
-    """Raise ValueError if the C++ compiler that torch would call is not installed."""
+    """Raise ValueError if the C++ compiler that torch would call, or what it includes, is not installed."""
     compiler = os.environ.get("CXX", "clang++" if sys.platform == "darwin" else "g++")
     if shutil.which(compiler) is None:
         raise ValueError(
             f"engine: compiled needs a C++ compiler, found no {compiler};"
             " install one (package g++ on Debian and Ubuntu, gcc-c++ on Fedora), or choose engine: eager"
+        )
+    header = Path(sysconfig.get_path("include")) / "Python.h"
+    if not header.is_file():
+        raise ValueError(
+            f"engine: compiled needs Python's headers, found no {header};"
+            " install them (package python3-dev on Debian and Ubuntu, python3-devel on Fedora), or choose engine: eager"
         )
 
 
@@ -60,8 +67,9 @@ class CompiledLoop:
         size, total, rows = loader.batch_size or 1, 0.0, 0
         for block in blocks(loader):
             whole = len(block[0]) // size * size
-            batches = [column[:whole] for column in block]
-            total += self._whole_batches(batches, rates, size=size, most=rows_per_block(loader) // size)
+            if whole:
+                batches = [column[:whole] for column in block]
+                total += self._whole_batches(batches, rates, size=size, most=rows_per_block(loader) // size)
             if whole < len(block[0]):
                 total += self._last_batch([column[whole:] for column in block], next(rates))
             rows += len(block[0])

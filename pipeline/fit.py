@@ -134,11 +134,26 @@ def learning_rates(settings: Optimizer, *, steps: int) -> Iterator[float]:
         if settings.schedule == "constant":
             yield peak
         elif settings.schedule == "cosine":
-            yield peak * (1 + math.cos(math.pi * step / steps)) / 2
+            yield peak * half_cosine(step / steps)
         elif step <= turn:
             yield first + (peak - first) * (step / turn)
         else:
             yield peak + (last - peak) * ((step - turn) / (steps - 1 - turn))
+
+
+def half_cosine(share: float) -> float:
+    """(1 + cos(pi · share)) / 2 for a share from 0 to 1, by its series: the last place of libm's cos follows the CPU.
+
+    >>> half_cosine(0.0), half_cosine(0.5), half_cosine(1.0)
+    (1.0, 0.5, 0.0)
+    """
+    if share > 0.5:
+        return 1 - half_cosine(1 - share)
+    square, total, term = (math.pi * share) ** 2, 1.0, 1.0
+    for place in range(1, 12):
+        term *= -square / ((2 * place - 1) * (2 * place))
+        total += term
+    return (1 + total) / 2
 
 
 def validation_loss(network: Regressor, valid: TensorDataset) -> float:

@@ -135,11 +135,11 @@ class EmbeddingNet(Regressor):
         shares = self.skip(codes + self.starts)  # (rows, columns, 1)
         known = codes > UNKNOWN
         is_word = known[:, self.words].unsqueeze(2)
-        bag = (vectors[:, self.words] * is_word).sum(1)  # (rows, width)
+        bags = [(vectors[:, self.words] * is_word).sum(1)] if TITLE in self.columns else []  # (rows, width)
         places = (codes[:, self.ordinals] - 1) / self.largest * 2 - 1  # from -1 to 1
         ordinals = places * known[:, self.ordinals]  # the unknown in the middle
         linear = shares[:, : self.words.start].sum(1) + (shares[:, self.words] * is_word).sum(1)
-        return torch.cat([vectors[:, self.nominals].flatten(1), bag, ordinals], dim=1), linear
+        return torch.cat([vectors[:, self.nominals].flatten(1), *bags, ordinals], dim=1), linear
 
 
 def dropout(values: torch.Tensor, noise: torch.Tensor | None, *, rate: float) -> torch.Tensor:

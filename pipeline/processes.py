@@ -6,6 +6,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 STANDARD_ERROR = 2
@@ -52,7 +53,8 @@ def run(command: Sequence[str], *, folder: Path, environment: Mapping[str, str],
 
 def _kill(process: "subprocess.Popen[bytes]") -> None:
     """Kill the process and all of its group, and wait until they are gone: until then they may write files."""
-    os.killpg(process.pid, signal.SIGKILL)
+    with suppress(ProcessLookupError):  # it has just ended
+        os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     for _ in range(100):  # not forever: where nobody reaps orphans, the dead stay in the group
         try:

@@ -37,7 +37,7 @@ torch.set_num_threads(1)
 
 
 def device_for(wanted: str) -> torch.device:
-    """The device of the setting: `cpu`, `cuda`, or `auto` for a GPU if there is one.
+    """The device of the setting: `cpu`, `cuda`, or `auto` for a GPU if there is one, with deterministic algorithms.
 
     Raises: ValueError if the setting is `cuda` and torch finds no GPU.
     """
@@ -57,7 +57,7 @@ def promise(*, engine: str, device: torch.device, threads: int) -> str:
     if device.type == "cuda":
         return "the same bytes on the same GPU model and driver"
     if engine == "compiled" or threads > 1 or platform.machine() not in ("x86_64", "AMD64"):
-        return "the same bytes on the same CPU model and compiler"
+        return "the same bytes on the same CPU model" + (" and compiler" if engine == "compiled" else "")
     return "the same bytes on any x86-64 CPU"
 
 

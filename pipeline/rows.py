@@ -54,9 +54,10 @@ def weights(hashes: np.ndarray, *, sorted_hashes: np.ndarray) -> np.ndarray:
     >>> weights(np.array([7, 9]), sorted_hashes=np.array([7, 9, 9]))
     array([1.5 , 0.75], dtype=float32)
     """
-    copies = np.searchsorted(sorted_hashes, hashes, "right") - np.searchsorted(sorted_hashes, hashes, "left")
+    own, places = np.unique(hashes, return_inverse=True)  # in order they are found sooner
+    copies = np.searchsorted(sorted_hashes, own, "right") - np.searchsorted(sorted_hashes, own, "left")
     distinct = 1 + np.count_nonzero(sorted_hashes[1:] != sorted_hashes[:-1])
-    return (len(sorted_hashes) / distinct / copies).astype(np.float32)
+    return (len(sorted_hashes) / distinct / copies[places]).astype(np.float32)
 
 
 def _sorted_hashes(path: Path) -> np.ndarray:

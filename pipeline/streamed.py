@@ -55,5 +55,5 @@ class StreamedRows(IterableDataset[tuple[torch.Tensor, ...]]):
         """The rows that are left of the window before, then those of the row groups in a new order."""
         parts = [self._tensors(self._file.read_row_group(group, columns=self._columns)) for group in groups]
         order = torch.randperm(sum(len(part[0]) for part in parts), generator=self._generator)
-        columns = [torch.cat(column).index_select(0, order) for column in zip(*parts, strict=True)]
+        columns = [torch.cat(column).index_select(0, order.to(column[0].device)) for column in zip(*parts, strict=True)]
         return [torch.cat(pair) for pair in zip(left, columns, strict=True)] if left else columns

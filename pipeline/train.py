@@ -115,10 +115,9 @@ def _train(
             for last in fit(network, loader=loader, valid=valid, recipe=recipe, start=start):
                 _show(last.history[-1], progress, name)
                 checkpoint.offer(last)
-        except KeyboardInterrupt:
+        finally:
             if last is not start:
                 checkpoint.save(last)
-            raise
     return last
 
 

@@ -103,8 +103,8 @@ class Bench:
         for recipe in settings["recipes"].values():
             recipe["epochs"] = EPOCHS
         YAML().dump(settings, self.folder / params.FILE)
-        sample = f"python -m pipeline.sample --rows {ROWS} --seed 1 --out salaries.csv"
-        for command in ("python -m pipeline.versions", sample, self._stage("prepare")["cmd"]):
+        sample = f"exec python -m pipeline.sample --rows {ROWS} --seed 1 --out salaries.csv"
+        for command in ("exec python -m pipeline.versions", sample, self._stage("prepare")["cmd"]):
             self._run(command, folder=self.folder)
 
     def train(self, training: Training) -> dict[str, bytes]:
@@ -124,11 +124,11 @@ class Bench:
         return stage.get("do", stage)
 
     def _run(self, command: str, *, folder: Path, emulator: Sequence[str] = (), threads: str = UNSET) -> None:
-        """Run a stage's command, `python …`, with this Python and the project's code."""
+        """Run a stage's command, `exec python …`, with this Python and the project's code."""
         environment = {name: value for name, value in os.environ.items() if name not in NOT_INHERITED}
         environment |= {"PYTHONPATH": str(self.project), "TMPDIR": str(folder)}
         environment |= {} if threads == UNSET else {"OMP_NUM_THREADS": threads}
-        _, *arguments = shlex.split(command)
+        _, _, *arguments = shlex.split(command)
         run([*emulator, sys.executable, *arguments], folder=folder, environment=environment)
 
 

@@ -12,8 +12,11 @@ IDENTITY = {f"GIT_{role}_{part}": "test" for role in ("AUTHOR", "COMMITTER") for
 
 
 def environment() -> dict[str, str]:
-    """The variables as they are now, with the environment's programs first and somebody who can commit."""
-    return os.environ | IDENTITY | {"PATH": f"{PROGRAMS}{os.pathsep}{os.environ['PATH']}"}
+    """The variables as they are now, with the environment's programs first and somebody who can commit.
+
+    DVC runs stages in the user's shell: here in that of cron and CI, which does no more than it must.
+    """
+    return os.environ | IDENTITY | {"PATH": f"{PROGRAMS}{os.pathsep}{os.environ['PATH']}", "SHELL": "/bin/sh"}
 
 
 def run(folder: Path, *command: str, code: int = 0) -> str:

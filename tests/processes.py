@@ -15,14 +15,12 @@ from ruamel.yaml import YAML
 
 from tests.clones import environment
 
+# the training stage's, in the folder of a clone: its own inputs, and outputs apart from DVC's
 ARGUMENTS = [
     *("--train", "data/prepared/train.parquet", "--valid", "data/prepared/valid.parquet"),
     *("--encoder", "data/prepared/encoder.json", "--cache", ".cache"),
     *("--out", "trained/model", "--curve", "trained/learning_curve.csv"),
 ]
-
-
-"""The training stage's, in the folder of a clone: its own inputs, and outputs apart from DVC's."""
 
 
 @contextmanager

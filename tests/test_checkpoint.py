@@ -166,3 +166,17 @@ def test_a_removed_one_is_gone_and_removing_nothing_is_fine(tmp_path):
     assert list(tmp_path.iterdir()) == []
     checkpoint.remove()
     assert make_checkpoint(tmp_path).load() is START
+
+
+def test_no_room_for_a_checkpoint_costs_no_training(tmp_path, caplog):
+    (tmp_path / "checkpoints").write_text("a file where the folder would be")
+    make_checkpoint(tmp_path / "checkpoints").save(make_progress())
+    assert "cannot save a checkpoint" in caplog.text
+    assert "training goes on without" in caplog.text
+
+
+def test_a_checkpoint_that_cannot_be_read_is_said_and_training_starts_anew(tmp_path, caplog):
+    checkpoint = make_checkpoint(tmp_path)
+    checkpoint.path.mkdir()
+    assert checkpoint.load() == START
+    assert "training starts anew" in caplog.text

@@ -189,3 +189,11 @@ def test_the_weights_do_not_depend_on_torchs_global_generator():
     one = drawn(1)
     torch.manual_seed(6)
     assert torch.equal(one, drawn(1))
+
+
+def test_the_embedding_network_also_goes_without_titles():
+    settings = Embedding(kind="embedding", width=5, hidden=(7,), dropout=0.1, code_dropout=0.1)
+    features = ("work_year", "company_location")
+    network = EmbeddingNet(features, settings, sizes=SIZES, generator=seeded())
+    assert network.columns == ("company_location", "work_year")
+    assert network(torch.ones(9, 2, dtype=torch.int16)).shape == (9, 1)

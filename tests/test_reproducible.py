@@ -1,4 +1,5 @@
 import os
+import platform
 import subprocess
 import sys
 
@@ -55,14 +56,17 @@ def test_a_gpu_is_taken_unless_the_cpu_is_wanted_and_computes_deterministically(
 
 
 @pytest.mark.parametrize(
-    ("engine", "device", "threads", "where"),
+    ("engine", "device", "threads", "machine", "where"),
     [
-        ("eager", CPU, 1, "any x86-64 CPU"),
-        ("eager", CPU, 2, "the same CPU model and compiler"),
-        ("compiled", CPU, 1, "the same CPU model and compiler"),
-        ("eager", GPU, 1, "the same GPU model and driver"),
-        ("eager", GPU, 2, "the same GPU model and driver"),
+        ("eager", CPU, 1, "x86_64", "any x86-64 CPU"),
+        ("eager", CPU, 1, "AMD64", "any x86-64 CPU"),
+        ("eager", CPU, 1, "arm64", "the same CPU model"),
+        ("eager", CPU, 2, "x86_64", "the same CPU model"),
+        ("compiled", CPU, 1, "x86_64", "the same CPU model and compiler"),
+        ("eager", GPU, 1, "x86_64", "the same GPU model and driver"),
+        ("eager", GPU, 2, "x86_64", "the same GPU model and driver"),
     ],
 )
-def test_the_promise_is_as_wide_as_it_can_be_kept(engine, device, threads, where):
+def test_the_promise_is_as_wide_as_it_can_be_kept(engine, device, threads, machine, where, monkeypatch):
+    monkeypatch.setattr(platform, "machine", lambda: machine)
     assert promise(engine=engine, device=device, threads=threads) == f"the same bytes on {where}"

@@ -1,4 +1,5 @@
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -136,9 +137,16 @@ def test_a_row_alone_in_its_batch_weighs_what_it_weighs_among_all():
     assert whole.tolist() == single
 
 
-def test_the_largest_hashes_are_told_apart():
-    hashes = np.array([2**64 - 1, 2**64 - 2, 2**64 - 1], np.uint64)  # equal as floats
-    assert weights(hashes, sorted_hashes=np.sort(hashes)).tolist() == [0.75, 1.5, 0.75]
+@pytest.mark.parametrize("limit", [10, 10_000])
+def test_the_largest_hashes_are_told_apart(prepared, limit, monkeypatch):
+    monkeypatch.setattr(module, "ROWS_IN_MEMORY", limit)
+    split = pq.read_table(prepared / "train.parquet")
+    hashes = np.array([2**64 - 1] + [2**64 - 2] * (len(split) - 1), np.uint64)  # equal as floats
+    place = split.column_names.index(HASH)
+    pq.write_table(split.set_column(place, HASH, pa.array(hashes)), prepared / "train.parquet")
+    weight = torch.cat([weight for _, _, weight in loader(prepared, make_recipe(equal_rows="once"))])
+    assert weight.max() == len(split) / 2
+    assert (weight == weight.max()).sum() == 1
 
 
 def test_the_weighted_loss_of_all_rows_is_the_loss_of_the_distinct_ones(prepared):

@@ -1,0 +1,93 @@
+"""What the shipped recipes pay beside their steps: for validation, progress and checkpoints, and for the same bytes.
+
+`python -m benchmarks.epoch` prints the table of the README.
+"""
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack, closing, redirect_stdout
+from itertools import pairwise
+from multiprocessing import get_context
+from pathlib import Path
+from statistics import median
+from unittest.mock import patch
+
+from benchmarks.turns import Contestant, Loop
+from pipeline import params  # without torch, which a contestant may want before it is pinned
+
+TABLE_ROWS = 92_000  # of which some 60,000 are for training
+
+
+def main() -> None:
+    """Measure both recipes."""
+    argparse.ArgumentParser(description=__doc__).parse_args()
+    os.environ["OMP_NUM_THREADS"] = "1"
+    print("| recipe | beside the steps of eager | … of compiled | time of a step, pinned / free |")
+    print("|---|---|---|---|")
+    with tempfile.TemporaryDirectory() as folder, ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        pool.submit(prepare, Path(folder)).result()
+        for recipe in params.recipe_names():
+            shares = [pool.submit(beside, recipe, engine, Path(folder)).result() for engine in ("eager", "compiled")]
+            print(f"| {recipe} | {shares[0]:.1%} | {shares[1]:.1%} | {pinning(recipe):.2f} |", flush=True)
+
+
+def prepare(folder: Path) -> None:
+    """Draw a table and prepare it in the folder."""
+    from pipeline import prepare, sample
+
+    table = folder / "salaries.csv"
+    sample.main(["--rows", str(TABLE_ROWS), "--seed", "1", "--out", str(table)])
+    settings = params.load(params.Prepare, "prepare")
+    prepare.run(table, out=folder, metrics=folder / "metrics.json", report=folder / "report.txt", settings=settings)
+
+
+def beside(name: str, engine: str, folder: Path) -> float:
+    """The share of the train stage's processor time that is not its steps, from the first epoch's end to the last's."""
+    from pipeline import compiled, fit, train
+
+    recipe = params.load(params.Recipe, "recipes", name)
+    recipe = recipe.model_copy(update={"engine": engine, "epochs": 6, "patience": None})
+    loop: type[fit.EagerLoop | compiled.CompiledLoop] = fit.EagerLoop if engine == "eager" else compiled.CompiledLoop
+    epoch, marks = loop.epoch, []
+
+    def timed(*arguments: object) -> float:
+        marks.append(time.process_time())
+        loss: float = epoch(*arguments)  # type: ignore[arg-type]
+        marks.append(time.process_time())
+        return loss
+
+    with patch.object(loop, "epoch", timed), redirect_stdout(sys.stderr):
+        train.run(
+            recipe,
+            params.load(params.Train, "train"),
+            name=name,
+            packages={},
+            train=folder / "train.parquet",
+            valid=folder / "valid.parquet",
+            encoder=folder / "encoder.json",
+            out=folder / "model",
+            curve=folder / "curve.csv",
+            cache=folder / "cache",
+        )
+    between = [later - earlier for earlier, later in pairwise(marks[1:])]
+    return sum(between[::2]) / sum(between)
+
+
+def pinning(name: str) -> float:
+    """How many times as long the eager step takes with torch's code paths pinned as with those it chooses itself."""
+    batch = params.load(params.Recipe, "recipes", name).batch_size
+    loops = [Loop("engines:eager", pinned=pinned) for pinned in (True, False)]
+    with ExitStack() as stack:
+        contestants = [stack.enter_context(closing(Contestant(loop))) for loop in loops]
+        for contestant in contestants:
+            contestant.start(name, batch, seconds=0.3)
+        times = [[contestant.turn() for contestant in contestants] for _ in range(7)]
+    return median(pinned / free for pinned, free in times)
+
+
+if __name__ == "__main__":
+    main()
