@@ -44,8 +44,9 @@ def round_ticks(low: float, high: float, *, most: int = 6) -> tuple[float, ...]:
     span = (high - low) or abs(high) or 1.0
     power = 10.0 ** math.floor(math.log10(span))
     for step in (factor * power for factor in (0.1, 0.2, 0.5, 1, 2, 5, 10)):
-        first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-        if 0 < last - first < most:
+        first = math.floor(low / step + 1e-9)
+        last = max(first + 1, math.ceil(high / step - 1e-9))
+        if last - first < most:
             break
     return tuple(place * step for place in range(first, last + 1))
 

@@ -15,7 +15,7 @@ STYLE = """
   --card: #1b212a; --c0: #6ea8fe; --c1: #ffa94d; --mark: #ff8a80 } }
 * { box-sizing: border-box }
 body { margin: 0 auto; padding: 1.5rem 1rem 4rem; max-width: 76rem; background: var(--paper); color: var(--ink);
-  font: 16px/1.5 system-ui, sans-serif }
+  font: 16px/1.5 system-ui, sans-serif; overflow-wrap: anywhere }
 h1 { font-size: 1.9rem; line-height: 1.2; margin: 0 0 .5rem } h2 { margin: 2.5rem 0 .5rem } p { max-width: 46rem }
 .lead { font-size: 1.15rem } .note, figcaption { color: var(--soft); font-size: .9rem }
 .grid { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 21rem), 1fr)) }
@@ -30,7 +30,7 @@ svg .line { fill: none; stroke-width: 2 } svg .dots { stroke: var(--c0); stroke-
 .line.c0 { stroke: var(--c0) } .line.c1 { stroke: var(--c1) }
 .scroll { overflow-x: auto } table { border-collapse: collapse; font-size: .9rem; margin: .5rem 0 }
 th, td { padding: .3rem .7rem; border-bottom: 1px solid var(--grid); text-align: right; white-space: nowrap }
-th:first-child, td:first-child { text-align: left } code { overflow-wrap: anywhere }
+th:first-child, td:first-child { text-align: left }
 """
 
 

@@ -24,6 +24,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     try:
         recipes = {name: params.load(params.Recipe, "recipes", name) for name in params.recipe_names()}
         run(recipes, data=Path(params.load(params.Data, "data").path), **arguments)
+    except FileNotFoundError as error:
+        sys.exit(f"report: {error.filename} must be there, found none; run dvc repro, which makes it")
     except (OSError, ValueError) as error:
         sys.exit(f"report: {error}")
 

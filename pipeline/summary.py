@@ -1,5 +1,6 @@
 """The report in words and tables, and as Markdown: to be read in a terminal, a pull request or a mail."""
 
+import re
 from collections.abc import Sequence
 
 from pipeline.facts import Facts, Result
@@ -46,10 +47,13 @@ def description(result: Result) -> str:
 
 
 def scores(results: Sequence[Result]) -> Rows:
-    """The root mean squared errors: of the baselines with each recipe's features, and of the recipe; and its R²."""
+    """The root mean squared errors: of the baselines with each recipe's features, and of the recipe; and its R².
+
+    A recipe that ridge regression beats is marked.
+    """
     baselines = list(results[0].methods)[:-1]
     rows = [
-        [result.name, *map(usd, result.methods.values()), _floor(result), f"{result.metrics['test_r2']:.3f}"]
+        [_marked(result), *map(usd, result.methods.values()), _floor(result), f"{result.metrics['test_r2']:.3f}"]
         for result in results
     ]
     return [["recipe", *baselines, "the recipe", "noise floor", "R²"], *rows]
@@ -109,6 +113,10 @@ SCORES_NOTE = (
 )
 
 
+def _marked(result: Result) -> str:
+    return f"{result.name} (worse than ridge)" if result.metrics["test_mse_over_ridge"] > 1 else result.name
+
+
 def _floor(result: Result) -> str:
     return "unknown" if result.floor is None else usd(result.floor)
 
@@ -118,6 +126,6 @@ def _cells(shares: dict[int, float], widths: dict[int, float]) -> list[str]:
 
 
 def _table(rows: Rows) -> str:
-    header, *body = [[cell.replace("|", "\\|") for cell in row] for row in rows]
+    header, *body = [[re.sub(r"([|<])", r"\\\1", cell) for cell in row] for row in rows]
     lines = [header, ["---", *["--:" for _ in header[1:]]], *body]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

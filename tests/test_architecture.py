@@ -9,7 +9,7 @@ from typing import get_args
 import pytest
 from ruamel.yaml import YAML
 
-from pipeline import params, schema
+from pipeline import params, schema, versions
 
 ROOT = Path(__file__).parent.parent
 FLOORS = (
@@ -37,6 +37,16 @@ def imported(module: str) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("pipeline."):
             names.add(str(node.module).split(".")[1])
     return names
+
+
+def named(module: str) -> set[str]:
+    """The dotted names, of packages and of modules in them, that a module imports from."""
+    return {
+        name
+        for node in ast.walk(MODULES[module])
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in ([node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names])
+    }
 
 
 def reachable(module: str) -> set[str]:
@@ -90,14 +100,18 @@ def test_a_stage_depends_on_exactly_the_code_it_imports(name):
 @pytest.mark.parametrize("name", STAGES)
 def test_a_stage_declares_exactly_the_settings_it_reads(name):
     read = {".".join(key or "${key}" for key in keys) for _, *keys in calls(name, "params.load")}
+    if calls(name, "params.recipe_names"):  # then its loads run over all recipes
+        read = {"recipes" if key == "recipes.${key}" else key for key in read}
     declared, _ = declared_params(name)
     assert {"data" if key == "data.path" else key for key in declared} == read
 
 
 @pytest.mark.parametrize("name", STAGES)
 def test_a_stage_depends_on_exactly_the_versions_it_checks(name):
-    (checked,) = calls(name, "versions.check")
-    assert declared_params(name)[1] == set(checked)
+    checked = {package for call in calls(name, "versions.check") for package in call}
+    assert declared_params(name)[1] == checked
+    packages = {dotted.split(".")[0] for module in reachable(name) for dotted in named(module)}
+    assert checked or not packages & set(versions.PACKAGES)
 
 
 def test_the_settings_know_exactly_the_features_of_the_contract():
@@ -110,12 +124,7 @@ def test_training_is_not_given_the_test_rows():
 
 @pytest.mark.parametrize("module", sorted(set(MODULES) - {"reproducible"}))
 def test_torch_comes_from_one_place_only(module):
-    names = [
-        name
-        for node in ast.walk(MODULES[module])
-        if isinstance(node, ast.Import | ast.ImportFrom)
-        for name in ([node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names])
-    ]
+    names = named(module)
     assert not [name for name in names if name.split(".")[0] == "torch" or name in ("safetensors", "safetensors.torch")]
 
 
