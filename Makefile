@@ -32,6 +32,7 @@ soak: git .venv/dev.stamp ## Run the long campaigns: all the real weeks, ten mil
 
 bench: repro .venv/dev.stamp ## Measure: prints the tables of the README
 	python -m benchmarks.prepare
+	python -m benchmarks.predict
 	python -m benchmarks.repro
 
 lock: .venv/dev.stamp ## Resolve the ranges of pyproject.toml anew, install the result and record its versions

@@ -61,8 +61,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         print(f"predict: interrupted; {arguments.out} is as it was", file=sys.stderr)
         sys.exit(130)
     print(
-        f"predict: {counts.rows} rows; {counts.problems} without a prediction (see problem),"
-        f" {counts.unknown} with values that the model does not know (see unknown_features)",
+        f"predict: {counts.rows} rows, {counts.problems} of them without a prediction (column problem says why),"
+        f" {counts.unknown} with values that the model does not know (column unknown_features)",
         file=sys.stderr,
     )
 
@@ -86,11 +86,11 @@ def run(table: Path, *, model: Path, out: Path, block_bytes: int = BLOCK_BYTES) 
         size = None if table == STREAM else table.stat().st_size
         progress = stack.enter_context(tqdm(total=size, desc="predict", unit="B", unit_scale=True, disable=None))
         blocks = blocks_of(source, where=where, size=block_bytes)
-        for parsed in ahead(partial(parse, names=header.names, keep=output.columns), blocks):
-            scored = score(bundle, parsed)
-            output.write(scored)
-            counts.add(scored)
-            progress.update(len(parsed.block.text))
+        parsed = ahead(partial(parse, names=header.names, keep=output.columns), blocks)
+        scored = (score(bundle, block) for block in parsed)
+        for block in stack.enter_context(closing(ahead(output.write, scored, threads=1))):
+            counts.add(block)
+            progress.update(len(block.parsed.block.text))
     return counts
 
 
