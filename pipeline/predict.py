@@ -9,17 +9,17 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TextIO
 
 import pyarrow.compute as pc
 from tqdm import tqdm
 
 from pipeline.ahead import ahead
-from pipeline.bundle import Bundle
 from pipeline.header import read_features
 from pipeline.outputs import CsvOutput, ParquetOutput
 from pipeline.parse import parse
 from pipeline.read import BLOCK_BYTES, blocks_of
+from pipeline.recall import Recall
 from pipeline.score import ANSWERS, Scored, score
 
 STREAM = Path("-")
@@ -73,7 +73,7 @@ def run(table: Path, *, model: Path, out: Path, block_bytes: int = BLOCK_BYTES) 
     Raises: ValueError if a path is none to read or write, the bundle is damaged, or the table lacks a feature.
     """
     _check_paths(table, out)
-    bundle = Bundle.load(model)
+    bundle = Recall.load(model)
     where = "standard input" if table == STREAM else str(table)
     counts = Counts()
     with ExitStack() as stack:
@@ -111,7 +111,7 @@ def _check_paths(table: Path, out: Path) -> None:
 @contextmanager
 def _reading(table: Path) -> Iterator[BinaryIO]:
     if table == STREAM:
-        yield sys.stdin.buffer
+        yield _open(sys.stdin, name="input").buffer
     else:
         with table.open("rb") as file:
             yield file
@@ -121,13 +121,24 @@ def _reading(table: Path) -> Iterator[BinaryIO]:
 def _writing(out: Path) -> Iterator[BinaryIO]:
     """A draft beside the file, which takes its place at the end; standard output as it is."""
     if out == STREAM:
-        yield sys.stdout.buffer
+        yield _open(sys.stdout, name="output").buffer
         return
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=".predict-") as folder:
-        draft = Path(folder) / out.name
+    try:
+        folder = tempfile.TemporaryDirectory(dir=out.parent, prefix=".predict-")
+    except OSError as error:
+        raise ValueError(f"{out}: its folder must be one to write in, found {error.strerror}; choose another") from None
+    with folder:
+        draft = Path(folder.name) / out.name
         with draft.open("wb") as file:
             yield file
         draft.replace(out)
+
+
+def _open(stream: TextIO | None, *, name: str) -> TextIO:
+    """The stream, which a shell's `<&-` or `>&-` may have closed."""
+    if stream is None:
+        raise ValueError(f"- is standard {name}, which must be open, found it closed; name a file")
+    return stream
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ FLOORS = (
     {"adam", "cells", "conformal", "encoding", "endings", "plots", "read", "split", "streamed"},
     {"batches", "clone", "header", "importance", "leaks", "network", "parse", "ridge", "slices"},
     {"bundle", "compiled", "outcomes", "rows", "scorecard", "verdict"},
-    {"clean", "fit", "score"},
+    {"clean", "fit", "recall", "score"},
     {"checkpoint", "outputs"},
     {"evaluate", "explain", "export", "predict", "prepare", "results", "sample", "train", "verify", "verify_cpus"},
 )
