@@ -32,6 +32,7 @@ soak: git .venv/dev.stamp ## Run the long campaigns: kills, real weeks, ten mill
 
 bench: repro .venv/dev.stamp ## Measure: prints the tables of the README
 	python -m benchmarks.prepare
+	python -m benchmarks.predict
 	python -m benchmarks.repro
 	python -m benchmarks.training
 	python -m benchmarks.epoch

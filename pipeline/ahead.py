@@ -1,27 +1,26 @@
 """Work done ahead in threads, for functions that compute outside Python's lock."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
-
-THREADS = 2
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 
-def ahead(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-    """`map(function, items)`: the same results in the same order, a few of them computed ahead.
+def ahead(function: Callable[[T], R], items: Iterable[T], *, threads: int = 2) -> Generator[R, None, None]:
+    """`map(function, items)`: the same results in the same order, as many as there are threads computed ahead.
 
+    With one thread the calls, too, are made in the order of the items.
     >>> list(ahead(str, range(5)))
     ['0', '1', '2', '3', '4']
     """
-    with ThreadPoolExecutor(THREADS) as pool:
+    with ThreadPoolExecutor(threads) as pool:
         waiting: deque[Future[R]] = deque()
         for item in items:
             waiting.append(pool.submit(function, item))
-            if len(waiting) > THREADS:
+            if len(waiting) > threads:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -59,7 +59,7 @@ class Bundle:
         (folder / BUNDLE).write_text(json.dumps(facts, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
     @classmethod
-    def load(cls, folder: Path) -> "Bundle":
+    def load(cls, folder: Path) -> Self:
         """The bundle in the folder.
 
         Raises: ValueError if a file is missing or damaged, or if the bundle was made under another data contract.
@@ -74,7 +74,7 @@ class Bundle:
             raise ValueError(f"{folder}: {rule}, found {type(error).__name__}: {error}; train it again") from None
 
     @classmethod
-    def _load(cls, folder: Path) -> "Bundle":
+    def _load(cls, folder: Path) -> Self:
         facts = json.loads((folder / BUNDLE).read_text(encoding="utf-8"))
         if (found := facts.pop("contract_version")) != VERSION:
             raise ValueError(f"{folder}: the bundle must be of data contract {VERSION}, found {found}; train it again")

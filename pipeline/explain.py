@@ -15,7 +15,7 @@ from pipeline.encoding import TITLE, WORDS, title_words
 from pipeline.header import check_features
 from pipeline.parse import TYPES, Parsed
 from pipeline.read import Block
-from pipeline.schema import FEATURES, requirement
+from pipeline.schema import FEATURES, NUMBERS, requirement
 from pipeline.score import Predictions, clean_rows, predict
 from pipeline.shapley import coalition_worths, shapley_values, whole
 from pipeline.verdict import judge
@@ -49,6 +49,9 @@ def read_row(text: str) -> pa.RecordBatch:
     if not isinstance(values, dict):
         raise ValueError(f"--row must be a JSON object such as {EXAMPLE}, found {text[:60]!r}")
     check_features(list(values), where="--row")
+    if wrong := [name for name in FEATURES if name not in NUMBERS and not isinstance(values[name], str)]:
+        found = "; ".join(f"{name}: {json.dumps(values[name])}" for name in wrong)
+        raise ValueError(f"--row must give {', '.join(wrong)} as text in double quotes, found {found[:100]}")
     cells = {name: values[name] if isinstance(values[name], str) else json.dumps(values[name]) for name in FEATURES}
     row = pa.record_batch({name: pa.array([cell]).cast(TYPES[name]) for name, cell in cells.items()})
     parsed = Parsed(Block(1, b""), row, lines=np.array([1]), problems=np.zeros(1, np.int8), fields=len(FEATURES))

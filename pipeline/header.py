@@ -78,11 +78,13 @@ def check_columns(names: Sequence[str], *, where: str) -> None:
 def read_features(line: bytes, *, where: str) -> Header:
     """The header of a table that has the contract's features, each once, among other columns.
 
-    Raises: ValueError if it lacks one, or if two columns have one name.
+    Raises: ValueError if it is blank, lacks one, or names two columns alike.
     """
     text = header_text(line, where=where)
+    if not text:
+        raise ValueError(f"{where}: line 1 must be a header that names {', '.join(FEATURES)}; found nothing")
     try:
-        names = next(csv.reader([text], strict=True), [])
+        names = next(csv.reader([text], strict=True))
     except csv.Error as error:
         raise ValueError(
             f"{where}: line 1 must be column names separated by commas, found {text[:60]!r}: {error}"

@@ -26,13 +26,14 @@ class CsvOutput:
         self._no_row = b"\n" + b"," * (len(header.names) - 1)
         file.write(",".join([header.text, *ANSWERS.names]).encode())
 
-    def write(self, scored: Scored) -> None:
-        """Append a block's lines."""
+    def write(self, scored: Scored) -> Scored:
+        """Append a block's lines, and hand it on."""
         lines = _lines(scored.parsed.block.text)
         if scored.parsed.problems.any():
             lines = pc.if_else(pa.array(scored.parsed.problems > 0), self._no_row, lines)
         ends = csv_cells(scored.answers).take(pa.array(scored.which))
         self._file.write(_joined(pc.binary_join_element_wise(lines, ends, b",")))
+        return scored
 
     def close(self) -> None:
         """Write the end of the last line."""
@@ -51,13 +52,14 @@ class ParquetOutput:
         self._schema = pa.schema([(name, TYPES.get(name, pa.string())) for name in header.names] + list(ANSWERS))
         self._writer = pq.ParquetWriter(file, self._schema, store_schema=False)  # whoever reads it finds plain text
 
-    def write(self, scored: Scored) -> None:
-        """Append a block's lines."""
+    def write(self, scored: Scored) -> Scored:
+        """Append a block's lines, and hand it on."""
         rows = np.full(len(scored.which), -1)
         rows[scored.parsed.places] = np.arange(scored.parsed.rows.num_rows)
         cells = scored.parsed.rows.take(pa.array(rows, mask=rows < 0))
         columns = [*cells.columns, *scored.answers.take(pa.array(scored.which)).columns]
         self._writer.write_table(pa.Table.from_arrays(columns, schema=self._schema))
+        return scored
 
     def close(self) -> None:
         """Write the end of the file."""
@@ -79,7 +81,7 @@ def csv_cells(answers: pa.Table) -> pa.Array:
 
 def _lines(text: bytes) -> pa.Array:
     """The lines of a block, each with a line feed before it instead of behind it; nothing is copied for each."""
-    text = b"\n" + text.replace(b"\r\n", b"\n").removesuffix(b"\n")
+    text = b"\n" + text.replace(b"\r", b"").removesuffix(b"\n")  # in a line that is a row it stands at the end alone
     starts = np.flatnonzero(np.frombuffer(text, np.uint8) == LINE_FEED)
     offsets = np.append(starts, len(text)).astype(np.int32)
     return pa.Array.from_buffers(pa.binary(), len(starts), [None, pa.py_buffer(offsets), pa.py_buffer(text)])

@@ -9,17 +9,17 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TextIO
 
 import pyarrow.compute as pc
 from tqdm import tqdm
 
 from pipeline.ahead import ahead
-from pipeline.bundle import Bundle
 from pipeline.header import read_features
 from pipeline.outputs import CsvOutput, ParquetOutput
 from pipeline.parse import parse
 from pipeline.read import BLOCK_BYTES, blocks_of
+from pipeline.recall import Recall
 from pipeline.score import ANSWERS, Scored, score
 
 STREAM = Path("-")
@@ -61,8 +61,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         print(f"predict: interrupted; {arguments.out} is as it was", file=sys.stderr)
         sys.exit(130)
     print(
-        f"predict: {counts.rows} rows; {counts.problems} without a prediction (see problem),"
-        f" {counts.unknown} with values that the model does not know (see unknown_features)",
+        f"predict: {counts.rows} rows, {counts.problems} of them without a prediction (column problem says why),"
+        f" {counts.unknown} with values that the model does not know (column unknown_features)",
         file=sys.stderr,
     )
 
@@ -73,7 +73,7 @@ def run(table: Path, *, model: Path, out: Path, block_bytes: int = BLOCK_BYTES) 
     Raises: ValueError if a path is none to read or write, the bundle is damaged, or the table lacks a feature.
     """
     _check_paths(table, out)
-    bundle = Bundle.load(model)
+    bundle = Recall.load(model)
     where = "standard input" if table == STREAM else str(table)
     counts = Counts()
     with ExitStack() as stack:
@@ -86,11 +86,11 @@ def run(table: Path, *, model: Path, out: Path, block_bytes: int = BLOCK_BYTES) 
         size = None if table == STREAM else table.stat().st_size
         progress = stack.enter_context(tqdm(total=size, desc="predict", unit="B", unit_scale=True, disable=None))
         blocks = blocks_of(source, where=where, size=block_bytes)
-        for parsed in ahead(partial(parse, names=header.names, keep=output.columns), blocks):
-            scored = score(bundle, parsed)
-            output.write(scored)
-            counts.add(scored)
-            progress.update(len(parsed.block.text))
+        parsed = ahead(partial(parse, names=header.names, keep=output.columns), blocks)
+        scored = (score(bundle, block) for block in parsed)
+        for block in stack.enter_context(closing(ahead(output.write, scored, threads=1))):
+            counts.add(block)
+            progress.update(len(block.parsed.block.text))
     return counts
 
 
@@ -111,7 +111,7 @@ def _check_paths(table: Path, out: Path) -> None:
 @contextmanager
 def _reading(table: Path) -> Iterator[BinaryIO]:
     if table == STREAM:
-        yield sys.stdin.buffer
+        yield _open(sys.stdin, name="input").buffer
     else:
         with table.open("rb") as file:
             yield file
@@ -121,13 +121,24 @@ def _reading(table: Path) -> Iterator[BinaryIO]:
 def _writing(out: Path) -> Iterator[BinaryIO]:
     """A draft beside the file, which takes its place at the end; standard output as it is."""
     if out == STREAM:
-        yield sys.stdout.buffer
+        yield _open(sys.stdout, name="output").buffer
         return
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=".predict-") as folder:
-        draft = Path(folder) / out.name
+    try:
+        folder = tempfile.TemporaryDirectory(dir=out.parent, prefix=".predict-")
+    except OSError as error:
+        raise ValueError(f"{out}: its folder must be one to write in, found {error.strerror}; choose another") from None
+    with folder:
+        draft = Path(folder.name) / out.name
         with draft.open("wb") as file:
             yield file
         draft.replace(out)
+
+
+def _open(stream: TextIO | None, *, name: str) -> TextIO:
+    """The stream, which a shell's `<&-` or `>&-` may have closed."""
+    if stream is None:
+        raise ValueError(f"- is standard {name}, which must be open, found it closed; name a file")
+    return stream
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@ import threading
 
 import pytest
 
-from pipeline.ahead import THREADS, ahead
+from pipeline.ahead import ahead
 
 
 def test_results_come_in_the_order_of_the_items():
@@ -20,8 +20,14 @@ def test_results_come_in_the_order_of_the_items():
 
 def test_few_items_are_taken_ahead():
     items = iter(range(100))
-    assert next(ahead(str, items)) == "0"
-    assert next(items) == THREADS + 1
+    assert next(ahead(str, items, threads=3)) == "0"
+    assert next(items) == 4
+
+
+def test_one_thread_makes_the_calls_in_the_order_of_the_items():
+    called: list[int] = []
+    assert list(ahead(called.append, range(100), threads=1)) == [None] * 100
+    assert called == list(range(100))
 
 
 def test_an_error_comes_in_its_place():

@@ -18,7 +18,7 @@ FLOORS = (
     {"adam", "cells", "charts", "conformal", "encoding", "endings", "facts", "plots", "read", "split", "streamed"},
     {"batches", "clone", "header", "importance", "leaks", "network", "parse", "ridge", "slices", "summary"},
     {"bundle", "compiled", "outcomes", "page", "rows", "scorecard", "verdict"},
-    {"clean", "fit", "score"},
+    {"clean", "fit", "recall", "score"},
     {"checkpoint", "outputs"},
     {"evaluate", "explain", "export", "predict", "prepare", "report", "results", "sample", "train"}
     | {"verify", "verify_cpus"},

@@ -92,7 +92,7 @@ def test_numbers_may_come_as_numbers_or_text_and_other_keys_are_ignored():
         ("[1]", r"--row must be a JSON object such as .*, found '\[1\]'$"),
         (json.dumps(CELLS | {"job_title": ""}), "--row: job_title must be 1 to 100 characters, .*, found ''$"),
         (json.dumps(CELLS | {"remote_ratio": 50.0}), "--row: remote_ratio must be one of 0, 50, 100, found '50.0'$"),
-        (json.dumps(CELLS | {"company_size": None}), "--row: company_size must be one of S, M, L, found 'null'$"),
+        (json.dumps(CELLS | {"company_size": "m"}), "--row: company_size must be one of S, M, L, found 'm'$"),
         (json.dumps({"titel": 1} | CELLS).replace("job_title", "j"), "found: column 'job_title' is missing"),
     ],
 )
@@ -110,3 +110,10 @@ def test_an_error_is_one_line_and_an_exit_code(tmp_path):
     with pytest.raises(SystemExit) as ended:
         explain.main(["--model", str(tmp_path), "--row", json.dumps(CELLS)])
     assert str(ended.value.code).startswith(f"explain: {tmp_path}: a model bundle must hold")
+
+
+@pytest.mark.parametrize("value", [None, 7, True, ["Data Scientist"]])
+def test_a_text_that_is_none_is_refused(value):
+    found = re.escape(f"found job_title: {json.dumps(value)}")
+    with pytest.raises(ValueError, match=f"--row must give job_title as text in double quotes, {found}$"):
+        row(job_title=value)

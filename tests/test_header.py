@@ -29,7 +29,8 @@ def test_a_table_to_predict_needs_the_features_among_its_columns(line, names, en
 @pytest.mark.parametrize(
     ("line", "found"),
     [
-        (b"", "column 'work_year' is missing; "),
+        (b"", "new.csv: line 1 must be a header that names work_year, .*; found nothing$"),
+        (b"\r\n", "found nothing$"),
         (NAMES.replace(",job_title", "").encode(), "found: column 'job_title' is missing$"),
         (NAMES.replace("job_title", "jobtitle").encode(), r"'job_title' is missing \(is it 'jobtitle'\?\)$"),
         (f"{NAMES},id,id".encode(), "found: column 'id' stands 2 times$"),

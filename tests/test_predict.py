@@ -1,7 +1,9 @@
+import errno
 import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +14,10 @@ from tests.clones import ROOT
 from tests.tables import HEADER, row, rows, table
 
 LINES = [*rows(20), row(company_size="XL"), "x", row(job_title="Bard")]
-SUMMARY = "predict: 23 rows; 2 without a prediction (see problem), 1 with values that the model does not know"
+SUMMARY = (
+    "predict: 23 rows, 2 of them without a prediction (column problem says why),"
+    " 1 with values that the model does not know (column unknown_features)\n"
+)
 
 
 @pytest.fixture
@@ -74,7 +79,7 @@ def test_a_path_that_is_none_to_read_or_write_is_refused(new, model, tmp_path, s
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"", "column 'work_year' is missing"),
+        (b"", "new.csv: line 1 must be a header that names .*; found nothing"),
         (table(LINES, header=HEADER.replace("job_title", "title")), "new.csv: the header must name .* 'job_title' is"),
         (table(LINES, header=HEADER + ",problem"), "these columns are for the answers, found problem; rename them"),
         (table([LINES[0], "x" * (BLOCK_BYTES + 1)]), "line 3 is over 16777216 bytes long"),
@@ -122,8 +127,28 @@ def test_standard_input_and_output_are_as_good_as_files(new, model, tmp_path):
     done = piped(model, new.read_bytes())
     predict.run(new, model=model, out=tmp_path / "out.csv")
     assert done.stdout == (tmp_path / "out.csv").read_bytes()
-    assert done.stderr.decode().startswith(SUMMARY)
+    assert done.stderr.decode() == SUMMARY
     assert done.returncode == 0
+
+
+@pytest.mark.parametrize(("source", "out", "name"), [("-", "out.csv", "input"), ("new.csv", "-", "output")])
+def test_a_closed_standard_stream_is_refused(new, model, tmp_path, monkeypatch, source, out, name):
+    monkeypatch.setattr(sys, f"std{name.removesuffix('put')}", None)
+    table, target = (Path(path) if path == "-" else tmp_path / path for path in (source, out))
+    with pytest.raises(ValueError, match=f"- is standard {name}, which must be open, found it closed; name a file"):
+        predict.run(table, model=model, out=target)
+    assert list(tmp_path.iterdir()) == [new]
+
+
+def test_a_folder_to_read_only_is_refused(new, model, tmp_path, monkeypatch):
+    def forbidden(*_):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(os, "mkdir", forbidden)  # root may write anywhere
+    with pytest.raises(
+        ValueError, match=r"out\.csv: its folder must be one to write in, found Permission denied; choose"
+    ):
+        predict.run(new, model=model, out=tmp_path / "out.csv")
 
 
 def test_a_reader_that_has_seen_enough_ends_it_in_silence(model):
