@@ -1,0 +1,110 @@
+"""The recipes against gradient boosting and simple baselines on the future: `python -m benchmarks.quality FOLDER`.
+
+For each cut-off, all train on one dated snapshot, are tuned on its validation rows, and predict the rows that the next
+snapshots add. Prints the tables of the README. The boosters are in benchmarks/quality-peers.txt; what is not installed
+is left out, and said to be.
+"""
+
+import argparse
+import contextlib
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from benchmarks.boosters import BOOSTERS
+from benchmarks.future import Task, task
+from benchmarks.rivals import SIMPLE, Predict, tune
+from benchmarks.scores import OURS, SEEDED, Scores, report
+from pipeline import params, prepare, train, versions
+from pipeline.bundle import Bundle
+from pipeline.cells import cell_numbers, noise_floor
+from pipeline.schema import FEATURES, TARGET
+from pipeline.split import row_hash
+
+CUTOFFS = ("2022-08-28", "2022-12-25", "2023-03-26", "2023-06-25", "2023-08-27", "2023-10-29", "2023-12-31")
+RIVALS = SIMPLE | BOOSTERS
+SEEDS = (1, 2, 3, 4, 5)
+METHODS = ("training mean", *RIVALS, "course", OURS, SEEDED)
+
+
+def main() -> None:
+    """Measure each cut-off, print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path, help="folder of salaries_YYYY-MM-DD.csv files")
+    parser.add_argument("--cutoffs", nargs="+", default=CUTOFFS, help="dates of the snapshots to train on")
+    parser.add_argument("--weeks", type=int, default=8, help="how many later snapshots are the future")
+    parser.add_argument("--trials", type=int, default=30, help="settings that each rival may try")
+    arguments = parser.parse_args()
+    settings = params.load(params.Prepare, "prepare")
+    scores = {}
+    for cutoff in arguments.cutoffs:
+        with tempfile.TemporaryDirectory() as name, contextlib.redirect_stdout(sys.stderr):
+            folder = Path(name)
+            work = task(arguments.folder, cutoff, weeks=arguments.weeks, split=settings.split, scratch=folder)
+            scores[cutoff] = measured(work, folder, settings, trials=arguments.trials)
+    print(report(scores, methods=METHODS))
+
+
+def measured(work: Task, folder: Path, settings: params.Prepare, *, trials: int) -> Scores:
+    """Fit and tune all on one cut-off; only then are the future rows looked at, once."""
+    mean = float(work.train[TARGET].to_numpy().mean())
+    fitted: dict[str, list[Predict]] = {"training mean": [lambda rows: np.full(rows.num_rows, mean)]}
+    tuned = {}
+    for name, rival in RIVALS.items():
+        if rival.installed:
+            tuned[name], predict = tune(rival, work.train, work.valid, trials=trials)
+            fitted[name] = [predict]
+    fitted |= recipes(work, folder, settings)
+    target = work.future[TARGET].to_numpy()
+    cells = cell_numbers({name: np.array(work.future[name].to_pylist()) for name in FEATURES})
+    return Scores(
+        train_rows=work.train.num_rows,
+        target=target,
+        cells=cells,
+        floor=noise_floor(target, cells=cells, rows=row_hash(work.future, salt=settings.split.salt)),
+        predictions={name: np.stack([predict(work.future) for predict in fits]) for name, fits in fitted.items()},
+        tuned=tuned,
+    )
+
+
+def recipes(work: Task, folder: Path, settings: params.Prepare) -> dict[str, list[Predict]]:
+    """The shipped recipes, through the pipeline's own stages; and `full` with other seeds."""
+    prepare.run(
+        work.snapshot, out=folder, metrics=folder / "rows.json", report=folder / "report.txt", settings=settings
+    )
+    course, full = (params.load(params.Recipe, "recipes", name) for name in ("course", OURS))
+    seeded = [full.model_copy(update={"seed": seed}) for seed in SEEDS]
+    return {
+        "course": [trained(course, folder)],
+        OURS: [trained(full, folder)],
+        SEEDED: [trained(recipe, folder) for recipe in seeded],
+    }
+
+
+def trained(recipe: params.Recipe, folder: Path) -> Predict:
+    """The train stage on the prepared rows in the folder, and its bundle's predictions."""
+    train.run(
+        recipe,
+        params.load(params.Train, "train"),
+        name="recipe",
+        packages=versions.check("numpy", "pyarrow", "safetensors", "torch"),
+        train=folder / "train.parquet",
+        valid=folder / "valid.parquet",
+        encoder=folder / "encoder.json",
+        out=folder / "model",
+        curve=folder / "curve.csv",
+        cache=folder / "cache",
+    )
+    bundle = Bundle.load(folder / "model")
+
+    def predict(rows: pa.RecordBatch) -> np.ndarray:
+        return bundle.encoder.scaling.to_dollars(bundle.predict(bundle.encoder.encode(rows)))
+
+    return predict
+
+
+if __name__ == "__main__":
+    main()
