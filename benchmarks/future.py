@@ -10,8 +10,9 @@ import pyarrow as pa
 
 from pipeline import params
 from pipeline.clean import clean
+from pipeline.header import read_header
 from pipeline.parse import parse
-from pipeline.read import read_blocks, read_header
+from pipeline.read import read_blocks
 from pipeline.split import SPLITS, assign, row_hash
 
 ROUNDS = 2000
@@ -70,7 +71,7 @@ def read_rows(path: Path) -> pa.RecordBatch:
     """
     names, offset = read_header(path)
     (block,) = read_blocks(path, offset=offset, size=path.stat().st_size)
-    cleaned = clean(parse(block, names), block)
+    cleaned = clean(parse(block, names))
     if cleaned.quarantine.num_rows:
         raise ValueError(f"{path}: every row must keep the data contract, found {cleaned.quarantine['reasons'][0]}")
     return cleaned.rows
