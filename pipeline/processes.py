@@ -1,4 +1,4 @@
-"""The commands that a verification starts: none outlives it. Nothing else here starts processes, or uses a shell."""
+"""The commands that others here start: none outlives its starter. Nothing else starts processes, or uses a shell."""
 
 import os
 import shlex
@@ -8,6 +8,8 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+
+from pipeline.tied import tied
 
 STANDARD_ERROR = 2
 LAST_LINES = 20
@@ -20,20 +22,29 @@ class CommandError(Exception):
         super().__init__("\n".join([f"{shlex.join(command)} {how}", *said.splitlines()[-LAST_LINES:]]))
 
 
-def run(command: Sequence[str], *, folder: Path, environment: Mapping[str, str], shown: bool = False) -> bytes:
+def run(
+    command: Sequence[str],
+    *,
+    folder: Path,
+    environment: Mapping[str, str],
+    given: bytes | None = None,
+    shown: bool = False,
+    seconds: float | None = None,
+) -> bytes:
     """Run the command in the folder to its end; returns what it printed, or shows all of it on standard error.
 
-    It gets a process group of its own, which is killed if anything interrupts the waiting for it, so that ctrl-C leaves
-    nothing behind.
-    Raises: CommandError if it cannot be started or does not end with code 0.
+    given: its standard input; nothing if None. seconds: its time limit; none if None.
+    It gets a process group of its own, which is killed if it takes too long or anything interrupts the waiting for it,
+    so that ctrl-C leaves nothing behind.
+    Raises: CommandError if it cannot be started, takes longer, or does not end with code 0.
     """
     printed, said = (STANDARD_ERROR, None) if shown else (subprocess.PIPE, subprocess.PIPE)
     try:
         process = subprocess.Popen(  # noqa: S603 (a list of words, no shell)
-            command,
+            tied(command),
             cwd=folder,
             env=environment,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL if given is None else subprocess.PIPE,
             stdout=printed,
             stderr=said,
             process_group=0,
@@ -42,13 +53,20 @@ def run(command: Sequence[str], *, folder: Path, environment: Mapping[str, str],
         raise CommandError(command, f"cannot be started: {error}") from None
     with process:
         try:
-            out, err = process.communicate()
+            out, err = process.communicate(given, timeout=seconds)
+        except subprocess.TimeoutExpired as late:
+            _kill(process)
+            raise CommandError(command, f"took longer than {seconds:g} s", _text(late.stderr)) from None
         except BaseException:
             _kill(process)
             raise
     if process.returncode:
-        raise CommandError(command, f"ended with code {process.returncode}", (err or b"").decode(errors="replace"))
+        raise CommandError(command, f"ended with code {process.returncode}", _text(err))
     return out or b""
+
+
+def _text(said: bytes | None) -> str:
+    return (said or b"").decode(errors="replace")
 
 
 def _kill(process: "subprocess.Popen[bytes]") -> None:

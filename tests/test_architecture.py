@@ -13,11 +13,12 @@ from pipeline import params, schema, versions
 
 ROOT = Path(__file__).parent.parent
 FLOORS = (
-    {"__init__", "ahead", "metrics", "params", "parent", "reproducible", "rowgroups", "schema", "versions"},
-    {"artifacts", "background", "difference", "processes", "shapley"},
-    {"adam", "cells", "charts", "conformal", "encoding", "endings", "facts", "plots", "read", "split", "streamed"},
-    {"batches", "clone", "header", "importance", "leaks", "network", "parse", "ridge", "slices", "summary"},
-    {"bundle", "compiled", "outcomes", "page", "rows", "scorecard", "verdict"},
+    {"__init__", "ahead", "metrics", "params", "parent", "reproducible", "rowgroups", "schema"}
+    | {"trouble", "versions"},
+    {"artifacts", "background", "difference", "lock", "shapley", "tied"},
+    {"adam", "cells", "charts", "conformal", "encoding", "facts", "plots", "processes", "read", "split", "streamed"},
+    {"batches", "endings", "header", "importance", "leaks", "network", "parse", "ridge", "slices", "summary"},
+    {"bundle", "clone", "compiled", "outcomes", "page", "rows", "scorecard", "verdict"},
     {"clean", "fit", "recall", "score"},
     {"checkpoint", "outputs"},
     {"evaluate", "explain", "export", "predict", "prepare", "report", "results", "sample", "train"}

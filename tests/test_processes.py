@@ -1,9 +1,13 @@
 import os
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from pipeline.processes import CommandError, run
+from tests.clones import ROOT
+from tests.processes import until
 
 PYTHON = (sys.executable, "-c")
 
@@ -28,3 +32,37 @@ def test_a_command_that_fails_says_how_and_what_it_said_last(tmp_path):
 def test_a_command_that_does_not_exist_fails_as_one(tmp_path):
     with pytest.raises(CommandError, match=r"no-such-program cannot be started: .*No such file"):
         run(("no-such-program",), folder=tmp_path, environment=os.environ)
+
+
+def test_a_command_reads_what_it_is_given(tmp_path):
+    assert run(("cat",), folder=tmp_path, environment=os.environ, given=b"a\n") == b"a\n"
+
+
+def test_a_command_that_is_given_nothing_reads_nothing(tmp_path):
+    assert run(("cat",), folder=tmp_path, environment=os.environ, seconds=60) == b""
+
+
+def test_a_command_that_takes_too_long_is_killed_with_all_it_started_and_says_what_it_said_last(tmp_path):
+    code = "sleep 600 & echo $! >child; echo still here >&2; wait"
+    with pytest.raises(CommandError, match=r"took longer than 3 s\nstill here$"):
+        run(("sh", "-c", code), folder=tmp_path, environment=os.environ, seconds=3)
+    until(lambda: ended(int((tmp_path / "child").read_text())))
+
+
+def test_a_command_ends_with_its_starter_even_if_that_is_killed(tmp_path):
+    command = ["sh", "-c", "echo $$ >child; exec sleep 60"]
+    code = "import os, sys; from pathlib import Path; from pipeline.processes import run\n"
+    code += f"run({command!r}, folder=Path({str(tmp_path)!r}), environment=os.environ)"
+    child = tmp_path / "child"
+    with subprocess.Popen((*PYTHON, code), cwd=ROOT) as starter:
+        until(lambda: child.is_file() and child.read_text().strip())
+        starter.kill()
+    until(lambda: ended(int(child.read_text())))
+
+
+def ended(number):
+    """True if there is no such process any more, or a dead one that nobody has reaped."""
+    try:
+        return Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        return True

@@ -1,0 +1,35 @@
+"""One night at a time: a lock that the kernel releases when its holder ends, however it ends."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pipeline.trouble import NightError
+
+
+@contextmanager
+def alone(file: Path) -> Iterator[None]:
+    """Hold the lock in the file for as long as the block runs. The commands that the block starts do not hold it.
+
+    The file says who holds it, and stays: to delete it would let in a third while a second still waits at the old one.
+    Raises: NightError if another process holds it; says which, and since when.
+    Source: flock(2).
+    """
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("a+", encoding="utf-8") as opened:
+        try:
+            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            opened.seek(0)
+            raise NightError(
+                "the night",
+                rule="must be the only one in this project",
+                found=opened.read().strip() or "one that is just starting",
+                fix="wait for its end, or end it: what it leaves is put aside by the next",
+            ) from None
+        opened.truncate(0)
+        print(f"process {os.getpid()}, since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC", file=opened, flush=True)
+        yield

@@ -1,0 +1,12 @@
+"""What stops a night: the one error of everything that it does around the pipeline."""
+
+
+class NightError(Exception):
+    """What the night cannot do, the rule, what was found, how to fix it.
+
+    >>> str(NightError("the source s3://salaries", rule="must answer within 3 tries", found="none", fix="wait"))
+    'the source s3://salaries must answer within 3 tries, found none; wait'
+    """
+
+    def __init__(self, what: str, *, rule: str, found: str, fix: str) -> None:
+        super().__init__(f"{what} {rule}, found {found}; {fix}")
