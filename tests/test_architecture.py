@@ -20,7 +20,7 @@ FLOORS = (
     {"batches", "endings", "header", "importance", "leaks", "network", "parse", "ridge", "slices", "summary"},
     {"bundle", "clone", "compiled", "outcomes", "page", "rows", "scorecard", "verdict"},
     {"clean", "fit", "recall", "score"},
-    {"checkpoint", "outputs"},
+    {"checkpoint", "outputs", "source"},
     {"evaluate", "explain", "export", "predict", "prepare", "report", "results", "sample", "train"}
     | {"verify", "verify_cpus"},
 )

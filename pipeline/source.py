@@ -1,0 +1,66 @@
+"""Tonight's table from where it comes from: anything that `dvc get-url` reads, within a time and a number of tries."""
+
+import hashlib
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.clone import DVC, Project
+from pipeline.processes import CommandError, run
+from pipeline.trouble import NightError
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """A table that was fetched, in a temporary file beside the one it may replace, and the SHA-256 of its bytes."""
+
+    file: Path
+    sha256: str
+
+
+def fetch(
+    source: str,
+    *,
+    project: Project,
+    target: Path,
+    tries: int,
+    seconds: float,
+    pause: Callable[[float], None] = time.sleep,
+) -> Fetched:
+    """Fetch the source to a file beside the target, in at most so many tries of so many seconds each.
+
+    A source that is a relative path starts at the project's folder. Between tries it waits 1, 2, 4, … seconds.
+    The file's name is always the same, so that one that a killed night leaves is replaced.
+    Raises: NightError if no try brings a file; then nothing is left beside the target.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    file, folder = (target.with_name(f".{target.name}.{part}") for part in ("fetched", "fetching"))
+    file.unlink(missing_ok=True)
+    failure = CommandError(["dvc", "get-url"], "was never tried")
+    for number in range(tries):
+        if number:
+            pause(2.0 ** (number - 1))
+        shutil.rmtree(folder, ignore_errors=True)  # dvc leaves parts of files where it is killed: they stay in there
+        folder.mkdir()
+        try:
+            command = (*DVC, "get-url", "--quiet", "--", source, str(folder.resolve() / target.name))
+            run(command, folder=project.folder, environment=project.environment, seconds=seconds)
+            (folder / target.name).rename(file)
+            return Fetched(file, _sha256(file))
+        except CommandError as error:
+            failure = error
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+    raise NightError(
+        f"the source {source}",
+        rule=f"must be read within {tries} tries of {seconds:g} s",
+        found=f"in the last of them: {failure}",
+        fix="nightly.source in params.yaml names it, dvc get-url reads it",
+    )
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
