@@ -16,6 +16,7 @@ from pipeline.processes import CommandError, run
 LOCK = "dvc.lock"
 DVC = (sys.executable, "-m", "dvc")
 OWN_SETTINGS = "[cache]\n    dir = cache\n[core]\n    autostage = true\n"  # else DVC advises to stage the clone's files
+NO_HOOKS = f"core.hooksPath={os.devnull}"
 PLACES_OF_THEIR_OWN = ("DVC_GLOBAL_CONFIG_DIR", "DVC_SYSTEM_CONFIG_DIR", "DVC_SITE_CACHE_DIR", "TMPDIR")
 SET_BY_HOOKS = {"GIT_DIR", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_WORK_TREE"}  # they would lead git out of the clone
 
@@ -34,9 +35,22 @@ class Project:
         programs = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
         return cls(folder, environment | {"PATH": programs, "DVC_NO_ANALYTICS": "true"})
 
-    def lines(self, *command: str) -> list[str]:
-        """The lines that a command prints there."""
-        return run(command, folder=self.folder, environment=self.environment).decode().splitlines()
+    def lines(self, *command: str, seconds: float | None = None) -> list[str]:
+        """The lines that a command prints there, within the time limit.
+
+        Raises: CommandError if it fails or takes longer.
+        """
+        return run(command, folder=self.folder, environment=self.environment, seconds=seconds).decode().splitlines()
+
+    def cloned(self, folder: Path, *settings: str) -> Path:
+        """Clone HEAD into the folder, without hooks and with these settings of git; returns the project's place there.
+
+        Raises: CommandError if git cannot.
+        """
+        top, prefix = self.lines("git", "rev-parse", "--show-toplevel", "--show-prefix")
+        clone = ("clone", "--quiet", "--template=", *(f"--config={setting}" for setting in settings))
+        self.lines("git", "-c", NO_HOOKS, *clone, "--", top, str(folder))
+        return folder / prefix
 
     def head(self) -> str:
         """The commit's short name, with a word on changes that are not part of it.
@@ -67,11 +81,8 @@ class Clone:
         So a relative path that leads out of the project, such as that of a table beside it, stays in the folder.
         Raises: CannotVerifyError if HEAD has no dvc.lock or no versions.json.
         """
-        top, prefix = project.lines("git", "rev-parse", "--show-toplevel", "--show-prefix")
-        clone = temporary / "root" / Path(top).relative_to("/")
-        hooks = f"core.hooksPath={os.devnull}"
-        project.lines("git", "-c", hooks, "clone", "--quiet", "--template=", "--", top, str(clone))
-        folder = clone / prefix
+        (top,) = project.lines("git", "rev-parse", "--show-toplevel")
+        folder = project.cloned(temporary / "root" / Path(top).relative_to("/"))
         for name in (LOCK, versions.FILE):
             if not (folder / name).is_file():
                 raise CannotVerifyError(f"{name} must be in git, found none at HEAD; run dvc repro and commit it")

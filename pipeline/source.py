@@ -47,6 +47,8 @@ def fetch(
         try:
             command = (*DVC, "get-url", "--quiet", "--", source, str(folder.resolve() / target.name))
             run(command, folder=project.folder, environment=project.environment, seconds=seconds)
+            if not (folder / target.name).is_file():
+                raise CommandError(command, "brought no file")
             (folder / target.name).rename(file)
             return Fetched(file, _sha256(file))
         except CommandError as error:

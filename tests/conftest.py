@@ -14,6 +14,7 @@ from pipeline import params, prepare
 from pipeline.read import BLOCK_BYTES
 from tests.clones import copy_of_the_work_tree, run
 from tests.models import make_bundle
+from tests.nights import make_project
 from tests.tables import rows, table
 
 ARCHIVE = Path(__file__).resolve().parents[2] / "shared/data/aijobs-weekly.tar.xz"
@@ -112,3 +113,15 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def clone(trained: Path, tmp_path: Path) -> Path:
     """A trained copy of the repository for one test alone."""
     return Path(shutil.copytree(trained, tmp_path / "a clone", symlinks=True))
+
+
+@pytest.fixture(scope="session")
+def made_for_nights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny project, with its upstream and its remote beside it. Not to be changed."""
+    return make_project(tmp_path_factory.mktemp("a user"))
+
+
+@pytest.fixture
+def user(made_for_nights: Path, tmp_path: Path) -> Path:
+    """A copy of the tiny project, and of what is beside it, for one test alone."""
+    return Path(shutil.copytree(made_for_nights.parent, tmp_path / "a user", symlinks=True)) / "user"

@@ -19,8 +19,8 @@ FLOORS = (
     {"adam", "cells", "charts", "conformal", "encoding", "facts", "plots", "processes", "read", "split", "streamed"},
     {"batches", "endings", "header", "importance", "leaks", "network", "parse", "ridge", "slices", "summary"},
     {"bundle", "clone", "compiled", "outcomes", "page", "rows", "scorecard", "verdict"},
-    {"clean", "fit", "recall", "score"},
-    {"checkpoint", "outputs", "source"},
+    {"clean", "fit", "recall", "score", "source", "workspace"},
+    {"checkpoint", "outputs"},
     {"evaluate", "explain", "export", "predict", "prepare", "report", "results", "sample", "train"}
     | {"verify", "verify_cpus"},
 )

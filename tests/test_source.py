@@ -108,6 +108,14 @@ def test_a_source_that_fails_says_why_and_leaves_nothing(tmp_path):
     assert not files(tmp_path)
 
 
+def test_a_folder_is_no_source(tmp_path):
+    (tmp_path / "source").mkdir()
+    (tmp_path / "source/table.csv").write_bytes(TABLE)
+    with pytest.raises(NightError, match="brought no file"):
+        fetch_here(tmp_path, "source")
+    assert not files(tmp_path)
+
+
 def test_a_source_that_hangs_is_given_up(tmp_path, serve):
     with pytest.raises(NightError, match="took longer than 4 s"):
         fetch_here(tmp_path, serve("silence").url, seconds=4)
