@@ -20,8 +20,8 @@ FLOORS = (
     {"batches", "endings", "header", "importance", "leaks", "network", "parse", "ridge", "slices", "summary"},
     {"bundle", "clone", "compiled", "outcomes", "page", "rows", "scorecard", "verdict"},
     {"clean", "fit", "recall", "score", "source", "workspace"},
-    {"checkpoint", "outputs"},
-    {"evaluate", "explain", "export", "predict", "prepare", "report", "results", "sample", "train"}
+    {"checkpoint", "outputs", "upstream"},
+    {"evaluate", "explain", "export", "predict", "prepare", "publish", "report", "results", "sample", "train"}
     | {"verify", "verify_cpus"},
 )
 STAGES = ("prepare", "train", "evaluate", "report")

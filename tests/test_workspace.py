@@ -22,7 +22,7 @@ def test_a_workspace_is_the_commit_and_no_change_of_the_user(user):
 
 
 def test_a_workspace_shares_the_cache_and_so_has_the_models_without_training(user):
-    night = workspace(user)
+    night = workspace(user, outputs=True)
     assert (night.project.folder / "models/weights").read_text() == "a\n1\none\n"
     assert run(night.project.folder, "dvc", "cache", "dir").strip() == str(user / ".dvc/cache")
     assert not (night.project.folder / ".dvc/cache").exists()
@@ -31,7 +31,7 @@ def test_a_workspace_shares_the_cache_and_so_has_the_models_without_training(use
 def test_what_is_not_in_the_cache_comes_from_the_remote(user):
     run(user, "dvc", "push", "--quiet")
     shutil.rmtree(user / ".dvc/cache")
-    assert (workspace(user).project.folder / "models/weights").is_file()
+    assert (workspace(user, outputs=True).project.folder / "models/weights").is_file()
 
 
 def test_relative_paths_of_remotes_lead_where_they_lead_the_user(user):

@@ -1,0 +1,99 @@
+"""The branch of a remote that the user's branch follows: a night's commit goes on top of it, or not at all."""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pipeline.clone import DVC, Project
+from pipeline.processes import CommandError
+from pipeline.trouble import NightError
+from pipeline.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Upstream:
+    """A branch of a remote by its full name there, and the name of the ref that tracks it in the user's repository."""
+
+    remote: str
+    branch: str
+    tracked: str
+
+    @classmethod
+    def of(cls, night: Workspace) -> "Upstream | None":
+        """The upstream of the branch that the night began at, if it has one."""
+        names = "%(upstream:remotename)%00%(upstream:remoteref)%00%(upstream)"
+        (line,) = night.user.lines("git", "for-each-ref", f"--format={names}", f"refs/heads/{night.branch}")
+        remote, branch, tracked = line.split("\0")
+        return cls(remote, branch, tracked) if remote not in ("", ".") else None  # "." is this repository
+
+    def push(
+        self,
+        night: Workspace,
+        *,
+        tag: Callable[[], list[str]],
+        tries: int,
+        seconds: float,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """Push the commit of the night's clone and its tag, both or none; on top of what others have pushed meanwhile.
+
+        tag: sets the tags at the clone's HEAD, and returns their full names. Between tries it waits 1, 2, 4, … seconds.
+        Raises: NightError if the commit cannot go there, or if no try succeeds.
+        """
+        failure = CommandError(["git", "push"], "was never tried")
+        for number in range(tries):
+            if number:
+                pause(2.0 ** (number - 1))
+            try:
+                night.project.lines("git", "fetch", "--quiet", "--no-tags", self.remote, self.branch, seconds=seconds)
+                if _ahead(night.project, of=night.commit):
+                    _go_on_top(night, seconds=seconds)
+                refs = [f"HEAD:{self.branch}", *tag()]
+                push = ("push", "--quiet", "--atomic", "--no-verify", self.remote, *refs)
+                night.project.lines("git", *push, seconds=seconds)
+                return
+            except CommandError as error:
+                failure = error
+        raise NightError(
+            f"tonight's commit to {self.branch} of {self.remote}",
+            rule=f"must be pushed within {tries} tries of {seconds:g} s",
+            found=f"in the last of them: {failure}",
+            fix="the next night tries again",
+        )
+
+
+def _ahead(clone: Project, *, of: str) -> bool:
+    """True if the fetched commit has commits that the other has not.
+
+    Raises: NightError if the other has some of its own.
+    """
+    (counts,) = clone.lines("git", "rev-list", "--count", "--left-right", f"{of}...FETCH_HEAD")
+    own, theirs = map(int, counts.split())
+    if own:
+        raise NightError(
+            "the commit that the night began at",
+            rule="must be in the upstream",
+            found=f"{own} commits that are not",
+            fix="push them, or put them on a branch of their own: the night publishes no commits of yours",
+        )
+    return theirs > 0
+
+
+def _go_on_top(night: Workspace, *, seconds: float) -> None:
+    """Rebase the night's commit onto the fetched one.
+
+    Raises: NightError if both change the same, or if the outputs are not those of the changed project any more.
+    """
+    clone, rule = night.project, "must go on top of what others have pushed meanwhile"
+    fix = "git pull, and let the next night begin there"
+    try:
+        clone.lines("git", "rebase", "--quiet", "FETCH_HEAD")
+    except CommandError as error:
+        clone.lines("git", "rebase", "--abort")
+        raise NightError("tonight's commit", rule=rule, found=f"a conflict: {error}", fix=fix) from None
+    night.bring_outputs(seconds=seconds)
+    stale = json.loads("\n".join(clone.lines(*DVC, "status", "--json", seconds=seconds)))
+    if stale:
+        found = f"that it changes what they are made from: dvc status names {', '.join(sorted(stale))}"
+        raise NightError("tonight's results", rule=rule, found=found, fix=fix)
