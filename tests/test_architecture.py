@@ -17,7 +17,7 @@ FLOORS = (
     | {"trouble", "versions"},
     {"artifacts", "background", "difference", "lock", "shapley", "tied"},
     {"adam", "cells", "charts", "conformal", "encoding", "facts", "plots", "processes", "read", "split", "streamed"},
-    {"batches", "endings", "header", "importance", "leaks", "network", "parse", "ridge", "slices", "summary"},
+    {"batches", "endings", "header", "importance", "leaks", "network", "notify", "parse", "ridge", "slices", "summary"},
     {"bundle", "clone", "compiled", "outcomes", "page", "rows", "scorecard", "verdict"},
     {"clean", "fit", "recall", "score", "source", "workspace"},
     {"checkpoint", "outputs", "upstream"},

@@ -114,29 +114,29 @@ def test_without_upstream_only_the_users_branch_moves(without_remote):
 
 
 def test_a_remote_that_takes_no_data_changes_nothing(user):
-    night = trained(user)
+    night = kept(user)
     (user.parent / "remote").rmdir()
     (user.parent / "remote").write_text("no folder")
     before = state(user), git(upstream_of(user), "for-each-ref")
     with pytest.raises(NightError, match=r"must be published, found that .*dvc push"):
-        published(night, PROMOTED)
+        published(night, KEPT)
     assert (state(user), git(upstream_of(user), "for-each-ref")) == before
 
 
 def test_a_remote_that_has_lost_a_file_is_found_out(user):
-    night = trained(user)
-    run(night.project.folder, "dvc", "push", "--quiet")
+    run(user, "dvc", "push", "--quiet")
+    night = kept(user)
     (lost,) = [file for file in (user.parent / "remote").rglob("*") if file.is_file() and file.suffix != ".dir"]
     lost.unlink()
     before = state(user)
     with pytest.raises(NightError, match=r"DVC's remote must have all outputs .*, found none of models/weights;"):
-        published(night, PROMOTED)
+        published(night, KEPT)
     assert state(user) == before
 
 
 def test_a_push_that_loses_the_race_goes_on_top_of_the_winner(without_remote):
     user = without_remote
-    night = trained(user)
+    night = kept(user)
     winner = commit(colleague(user), notes="of a colleague")
     git(user.parent / "colleague", "push", "--quiet", "origin", "HEAD:refs/heads/winner")
     hook = upstream_of(user) / "hooks/pre-receive"  # the colleague's push arrives in the middle of ours, once
@@ -144,7 +144,7 @@ def test_a_push_that_loses_the_race_goes_on_top_of_the_winner(without_remote):
     hook.write_text(f"#!/bin/sh\nunset GIT_QUARANTINE_PATH\ntest -e moved || {{ {moved}; }}\n")
     hook.chmod(0o755)
     waited: list[float] = []
-    made = published(night, PROMOTED, tries=2, pause=waited.append)
+    made = published(night, TAGGED, tries=2, pause=waited.append)
     assert waited == [1]
     assert git(user, "rev-parse", "main~1", "main~2").split() == [winner, night.commit]
     assert git(user, "rev-parse", "HEAD", "origin/main", TAG + "^{}").split() == [made] * 3
@@ -159,9 +159,9 @@ def test_a_conflict_with_what_others_have_pushed_gives_up(without_remote, refuse
 
 
 def test_results_of_code_that_others_have_changed_are_given_up(without_remote, refused):
-    night = trained(without_remote)
+    night = kept(without_remote)
     push_as_colleague(without_remote, code="two\n")
-    refused(night, "found that it changes what they are made from: dvc status names train", PROMOTED, tries=3)
+    refused(night, "found that it changes what they are made from: dvc status names train", TAGGED, tries=3)
 
 
 def test_an_upstream_that_refuses_is_tried_again_and_given_up(without_remote, refused):
