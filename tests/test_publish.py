@@ -209,3 +209,8 @@ def test_a_night_publishes_changed_files_by_name_and_leaves_out_none(without_rem
     for files in ((), (".dvc",), ("notes.md",), ("history.csv", ".dvc")):
         with pytest.raises(NightError, match="must publish one or more changed files, each by its name"):
             published(night, replace(KEPT, files=files))
+
+
+def test_a_tag_that_there_is_upstream_keeps_the_commit_out_too(without_remote, refused):
+    git(upstream_of(without_remote), "tag", TAG, "main")
+    refused(kept(without_remote), r"must be pushed within 1 tries(.|\n)*already exists", TAGGED)
