@@ -24,7 +24,16 @@ from pipeline.fit import Epoch, Progress, fit
 from pipeline.network import Regressor, build
 from pipeline.outcomes import read_outcomes
 from pipeline.parent import end_with_parent
-from pipeline.reproducible import DataLoader, TensorDataset, device_for, nn, promise, torch
+from pipeline.reproducible import (
+    ANY_CPU,
+    DataLoader,
+    TensorDataset,
+    device_for,
+    free_matrix_products,
+    nn,
+    promise,
+    torch,
+)
 from pipeline.rows import loader_of, read_rows
 
 
@@ -70,12 +79,16 @@ def run(
 ) -> None:
     """Train the recipe's network; write its bundle and its losses."""
     torch.set_num_threads(recipe.threads)
+    device = device_for(recipe.device)
+    promised = promise(engine=recipe.engine, device=device, threads=recipe.threads)
+    if promised != ANY_CPU:
+        free_matrix_products()
     keep_compiled_code_in(cache / "compiled")
     fitted_encoder = Encoder.read(encoder)
     network = build(recipe, sizes=fitted_encoder.sizes(), generator=torch.Generator().manual_seed(recipe.seed))
-    network.move_to(device_for(recipe.device), seed=recipe.seed)
+    network.move_to(device, seed=recipe.seed)
     provenance = {
-        "promise": promise(engine=recipe.engine, device=network.device, threads=recipe.threads),
+        "promise": promised,
         "packages": dict(packages),
         "data": {path.name: _sha256(path) for path in (train, valid)},
     }
