@@ -16,6 +16,7 @@ from tqdm import tqdm
 from pipeline import params, versions
 from pipeline.background import read_background
 from pipeline.bundle import Bundle
+from pipeline.card import CARD, card
 from pipeline.checkpoint import Checkpoint
 from pipeline.compiled import keep_compiled_code_in
 from pipeline.conformal import LEVEL, calibrate
@@ -104,6 +105,10 @@ def run(
     background = read_background(train, network.columns, of_train.prediction)
     facts = {"kept_epoch": last.kept_epoch, **provenance}
     Bundle(network, fitted_encoder, recipe, intervals, background, facts).save(out)
+    kept = last.history[last.kept_epoch - 1]
+    losses = {"training": kept.train_mse, "validation": kept.valid_mse}
+    rows = {train.name: len(of_train.actual), valid.name: len(of_valid.actual)}
+    (out / CARD).write_text(card(name, recipe, facts=facts, rows=rows, losses=losses), encoding="utf-8")
     curve.parent.mkdir(parents=True, exist_ok=True)
     with curve.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")

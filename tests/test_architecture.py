@@ -16,7 +16,7 @@ FLOORS = (
     {"__init__", "ahead", "metrics", "params", "parent", "reproducible", "rowgroups", "schema", "versions"},
     {"artifacts", "background", "difference", "processes", "shapley"},
     {"adam", "cells", "charts", "conformal", "encoding", "endings", "facts", "plots", "read", "split", "streamed"},
-    {"batches", "clone", "header", "importance", "leaks", "network", "parse", "ridge", "slices", "summary"},
+    {"batches", "card", "clone", "header", "importance", "leaks", "network", "parse", "ridge", "slices", "summary"},
     {"bundle", "compiled", "outcomes", "page", "rows", "scorecard", "verdict"},
     {"clean", "fit", "recall", "score"},
     {"checkpoint", "outputs"},
