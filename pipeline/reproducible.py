@@ -39,7 +39,7 @@ torch.set_num_threads(1)
 
 
 def free_matrix_products() -> None:
-    """Let MKL multiply with the CPU's own instructions: up to eight times as fast, and the same on one CPU model only.
+    """Let MKL multiply with the CPU's own instructions: more than twice as fast, and the same on one CPU model only.
 
     Only before torch multiplies for the first time: MKL reads the variable once.
     """
