@@ -11,12 +11,12 @@ ROWS = 256
 ROWS_AT_ONCE = 1 << 17
 
 
-def read_background(path: Path, columns: Sequence[str], prediction: np.ndarray) -> dict[str, np.ndarray]:
-    """The codes of the representative rows of a file of encoded rows, given the prediction of each row.
+def read_background(path: Path, columns: Sequence[str], prediction: np.ndarray, *, step: int) -> dict[str, np.ndarray]:
+    """The codes of the representative rows of a file of encoded rows, given the prediction of every `step`-th row.
 
-    Shape: prediction (all rows,); returns (`ROWS` at most,) int16 by column.
+    Shape: prediction (rows / step,); returns (`ROWS` at most,) int16 by column.
     """
-    chosen = representative(prediction, count=ROWS)
+    chosen = representative(prediction, count=ROWS) * step
     parts, start = [], 0
     for block in pq.ParquetFile(path).iter_batches(ROWS_AT_ONCE, columns=list(columns)):
         here = chosen[(start <= chosen) & (chosen < start + block.num_rows)]

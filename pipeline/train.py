@@ -23,7 +23,7 @@ from pipeline.conformal import LEVEL, calibrate
 from pipeline.encoding import Encoder
 from pipeline.fit import Epoch, Progress, fit
 from pipeline.network import Regressor, build
-from pipeline.outcomes import read_outcomes
+from pipeline.outcomes import read_outcomes, step_through
 from pipeline.parent import end_with_parent
 from pipeline.reproducible import (
     ANY_CPU,
@@ -102,7 +102,7 @@ def run(
     scaling, levels = fitted_encoder.scaling, fitted_encoder.sizes()[LEVEL]
     of_train, of_valid = (read_outcomes(path, network.cpu(), scaling) for path in (train, valid))
     intervals = calibrate(train=of_train, valid=of_valid, groups=levels)
-    background = read_background(train, network.columns, of_train.prediction)
+    background = read_background(train, network.columns, of_train.prediction, step=step_through(train))
     facts = {"kept_epoch": last.kept_epoch, **provenance}
     Bundle(network, fitted_encoder, recipe, intervals, background, facts).save(out)
     kept = last.history[last.kept_epoch - 1]

@@ -5,9 +5,24 @@ import pytest
 from pipeline import outcomes, params
 from pipeline.encoding import Encoder
 from pipeline.network import build
-from pipeline.outcomes import read_outcomes
+from pipeline.outcomes import read_outcomes, step_through
 from pipeline.reproducible import torch
 from tests.tables import rows, table
+
+
+@pytest.mark.parametrize("rows_at_once", [7, 50, 1000])
+def test_of_many_rows_every_few_are_taken_whatever_the_block(stage, monkeypatch, rows_at_once):
+    stage.run(table(rows(300)))
+    encoder, file = Encoder.read(stage.out / "encoder.json"), stage.out / "train.parquet"
+    network = build(params.load(params.Recipe, "recipes", "course"), sizes=encoder.sizes(), generator=torch.Generator())
+    every = read_outcomes(file, network, encoder.scaling)
+    monkeypatch.setattr(outcomes, "ENOUGH_ROWS", 70)
+    monkeypatch.setattr(outcomes, "ROWS_AT_ONCE", rows_at_once)
+    step = step_through(file)
+    few = read_outcomes(file, network, encoder.scaling)
+    assert step == -(-len(every.actual) // 70) > 1
+    assert few.actual.tolist() == every.actual[::step].tolist()
+    assert few.prediction.tobytes() == every.prediction[::step].tobytes()
 
 
 @pytest.mark.parametrize("recipe", ["course", "full"])
