@@ -28,7 +28,10 @@ def main() -> None:
     os.environ["OMP_NUM_THREADS"] = "1"
     print("| recipe | beside the steps of eager | … of compiled | time of a step, pinned / free |")
     print("|---|---|---|---|")
-    with tempfile.TemporaryDirectory() as folder, ProcessPoolExecutor(1, get_context("spawn")) as pool:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        ProcessPoolExecutor(1, get_context("spawn"), max_tasks_per_child=1) as pool,
+    ):
         pool.submit(prepare, Path(folder)).result()
         for recipe in params.recipe_names():
             shares = [pool.submit(beside, recipe, engine, Path(folder)).result() for engine in ("eager", "compiled")]

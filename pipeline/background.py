@@ -8,21 +8,21 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 ROWS = 256
-ROWS_AT_ONCE = 1 << 17
 
 
-def read_background(path: Path, columns: Sequence[str], prediction: np.ndarray) -> dict[str, np.ndarray]:
-    """The codes of the representative rows of a file of encoded rows, given the prediction of each row.
+def read_background(path: Path, columns: Sequence[str], prediction: np.ndarray, *, step: int) -> dict[str, np.ndarray]:
+    """The codes of the representative rows of a file of encoded rows, given the prediction of every `step`-th row.
 
-    Shape: prediction (all rows,); returns (`ROWS` at most,) int16 by column.
+    Shape: prediction (rows / step,); returns (`ROWS` at most,) int16 by column.
     """
-    chosen = representative(prediction, count=ROWS)
-    parts, start = [], 0
-    for block in pq.ParquetFile(path).iter_batches(ROWS_AT_ONCE, columns=list(columns)):
-        here = chosen[(start <= chosen) & (chosen < start + block.num_rows)]
-        parts.append(block.take(pa.array(here - start)))
-        start += block.num_rows
-    table = pa.Table.from_batches(parts)
+    chosen = representative(prediction, count=ROWS) * step
+    parts, start, file = [], 0, pq.ParquetFile(path)
+    for number in range(file.num_row_groups):
+        group = file.read_row_group(number, columns=list(columns))
+        here = chosen[(start <= chosen) & (chosen < start + group.num_rows)]
+        parts.append(group.take(pa.array(here - start)))
+        start += group.num_rows
+    table = pa.concat_tables(parts)
     return {name: table[name].to_numpy() for name in columns}
 
 

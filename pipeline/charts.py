@@ -82,7 +82,7 @@ def histogram(counts: Sequence[Point], *, x: Axis, y: Axis, title: str) -> str:
 
 def bars(values: Mapping[str, float], *, text: Format, title: str, line: float | None = None) -> str:
     """One bar per name, to the left of zero where negative, with its value; and a dashed line through all at `line`."""
-    low, high = min(0.0, *values.values()), max(0.0, line or 0.0, *values.values())
+    low, high = min([0.0, *values.values()]), max([0.0, line or 0.0, *values.values()])
     span = (high - low) or 1.0
     room = WIDTH - LABELS - 68  # for the values
     zero = LABELS + 8 - low / span * room
@@ -90,7 +90,7 @@ def bars(values: Mapping[str, float], *, text: Format, title: str, line: float |
     for place, (name, value) in enumerate(values.items()):
         top, length = place * BAR + 4, abs(value) / span * room
         start = zero if value >= 0 else zero - length
-        marks.append(f'<text class="name" x="{LABELS}" y="{top + 12}">{escape(_short(name))}</text>')
+        marks.append(f'<text class="name" x="{LABELS}" y="{top + 12}">{_short(name)}</text>')
         marks.append(f'<rect class="c0" x="{start:.1f}" y="{top}" width="{length:.1f}" height="{BAR - 6}"/>')
         marks.append(f'<text x="{max(zero, start + length) + 4:.1f}" y="{top + 12}">{escape(text(value))}</text>')
     height = len(values) * BAR + 6
@@ -131,4 +131,5 @@ def _svg(marks: Sequence[str], height: float, title: str) -> str:
 
 
 def _short(name: str, *, most: int = 26) -> str:
-    return name if len(name) <= most else f"{name[: most - 1]}…"
+    """The name as the text of an SVG element; one that is too long is cut, and shown whole under the pointer."""
+    return escape(name) if len(name) <= most else f"<title>{escape(name)}</title>{escape(name[: most - 1])}…"

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from pipeline import leaks, params, versions
 from pipeline.bundle import Bundle
 from pipeline.conformal import LEVEL, PERCENTS
+from pipeline.encoding import UNKNOWN
 from pipeline.importance import permutation_importance
 from pipeline.metrics import mean_squared_error
 from pipeline.parent import end_with_parent
@@ -82,6 +83,8 @@ def metrics_of(bundle: Bundle, splits: Mapping[str, Columns], bands: Bands) -> d
         dollars = bundle.encoder.scaling.to_dollars(split["prediction"])
         found = {
             "rows": len(dollars),
+            "rows_distinct": len(np.unique(split["row_hash"])),
+            "rows_with_unknown": int(np.any([split[name] == UNKNOWN for name in bundle.recipe.features], axis=0).sum()),
             "mse_normalised": mean_squared_error(split["prediction"], split["target"]),
             **scores(dollars, split[TARGET]),
             **explained(dollars, split, columns=columns),

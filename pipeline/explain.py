@@ -5,6 +5,7 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -43,8 +44,9 @@ def read_row(text: str) -> pa.RecordBatch:
     Raises: ValueError if this is no JSON object, lacks a feature, or breaks the contract.
     """
     try:
-        values = json.loads(text)
-    except json.JSONDecodeError as error:
+        values = json.loads(text, object_pairs_hook=_once)
+        text.encode()
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"--row must be a JSON object such as {EXAMPLE}, found {text[:60]!r}: {error}") from None
     if not isinstance(values, dict):
         raise ValueError(f"--row must be a JSON object such as {EXAMPLE}, found {text[:60]!r}")
@@ -60,6 +62,14 @@ def read_row(text: str) -> pa.RecordBatch:
         broken = (f"{requirement(name)}, found {cells[name]!r}" for name in verdict.bad_values)
         raise ValueError(f"--row: {'; '.join(broken)}")
     return clean_rows(parsed, verdict)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The pairs as a dictionary. Raises: ValueError if a key is given twice."""
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        raise ValueError("each key must be given once")
+    return values
 
 
 def shares(bundle: Bundle, predictions: Predictions) -> tuple[float, dict[str, float]]:

@@ -37,9 +37,13 @@ class Result:
 
     @property
     def floor(self) -> float | None:
-        """The root of the noise floor of the test rows in US dollars; None if no two of them are in one cell."""
-        mse = self.metrics.get("test_floor_usd2")
-        return None if mse is None else math.sqrt(mse)
+        """The root of the test rows' noise floor in US dollars; None where it is not known.
+
+        It is known on a share of the rows. So that it can stand beside the errors of all rows, the recipe's error is
+        divided by its ratio to the floor on that share.
+        """
+        ratio = self.metrics.get("test_mse_over_floor")
+        return None if ratio is None else self.metrics["test_rmse_usd"] / math.sqrt(ratio)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What a network predicts for encoded rows on disk, beside what they say: few bytes per row, however many there are."""
+"""What a network predicts for encoded rows on disk, beside what they say: of many rows, for a fair share of them."""
 
 from pathlib import Path
 
@@ -10,15 +10,23 @@ from pipeline.encoding import Scaling
 from pipeline.network import Regressor
 from pipeline.schema import TARGET
 
-ROWS_AT_ONCE = 1 << 17
+ENOUGH_ROWS = 1 << 18
+
+
+def step_through(path: Path) -> int:
+    """Every how many-th row of the file is taken: each one, unless there are more than `ENOUGH_ROWS`."""
+    rows: int = pq.ParquetFile(path).metadata.num_rows
+    return max(1, -(-rows // ENOUGH_ROWS))
 
 
 def read_outcomes(path: Path, network: Regressor, scaling: Scaling) -> Outcomes:
-    """The predicted and the actual salary of each row of the file, and its experience level."""
+    """The predicted and the actual salary of each row of the file that is taken, and its experience level."""
     columns = list(dict.fromkeys((*network.columns, LEVEL, TARGET)))
-    parts = []
-    for block in pq.ParquetFile(path).iter_batches(ROWS_AT_ONCE, columns=columns):
-        rows = {name: block[name].to_numpy() for name in columns}
+    parts, step, first, file = [], step_through(path), 0, pq.ParquetFile(path)
+    for number in range(file.num_row_groups):  # iter_batches would hold the whole file in its buffers
+        group = file.read_row_group(number, columns=columns)
+        rows = {name: group[name].to_numpy()[first::step] for name in columns}
+        first = (first - group.num_rows) % step
         prediction = scaling.to_dollars(network.predict(network.inputs(rows)).numpy())
         parts.append((prediction, rows[TARGET], rows[LEVEL]))
     return Outcomes(*(np.concatenate(column) for column in zip(*parts, strict=True)))

@@ -30,7 +30,7 @@ svg .line { fill: none; stroke-width: 2 } svg .dots { stroke: var(--c0); stroke-
 .line.c0 { stroke: var(--c0) } .line.c1 { stroke: var(--c1) }
 .scroll { overflow-x: auto } table { border-collapse: collapse; font-size: .9rem; margin: .5rem 0 }
 th, td { padding: .3rem .7rem; border-bottom: 1px solid var(--grid); text-align: right; white-space: nowrap }
-th:first-child, td:first-child { text-align: left }
+th:first-child, td:first-child { text-align: left } th { white-space: normal; vertical-align: bottom }
 """
 
 
@@ -52,6 +52,7 @@ def html(facts: Facts) -> str:
         ]
         parts += ["<h3>Where it is most wrong</h3>", _table(summary.worst_slices(result))]
         parts += ["<h3>How often its intervals hold</h3>", _table(summary.coverage(result))]
+        parts += [_paragraph(summary.COVERAGE_NOTE, "note")]
     parts += ["<h2>Data</h2>", _table(summary.data(facts))]
     parts += ["<h2>How to reproduce it</h2>", _paragraph(summary.reproduction(facts).replace("`", ""))]
     head = '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -64,7 +65,7 @@ def html(facts: Facts) -> str:
 def _methods(result: Result) -> str:
     chart = charts.bars(result.methods, text=usd, title=f"errors of {result.name} and baselines", line=result.floor)
     found = f"{result.name}: error on the test rows"
-    return _figure(found, "Root mean squared error; dashed: the noise floor.", chart)
+    return _figure(found, "Root mean squared error; dashed: the noise floor, an estimate.", chart)
 
 
 def _learning(result: Result) -> str:
@@ -77,9 +78,8 @@ def _learning(result: Result) -> str:
     y = Axis.over(
         [loss for _, *losses in curve for loss in losses], label="mean squared error, normalised", text=_plain
     )
-    return _figure(
-        "Learning curves", "Training includes dropout.", charts.lines(series, x=x, y=y, title="learning curves")
-    )
+    note = "Training includes dropout." if getattr(result.recipe.network, "dropout", 0) else "Of each epoch."
+    return _figure("Learning curves", note, charts.lines(series, x=x, y=y, title="learning curves"))
 
 
 def _predictions(result: Result) -> str:
@@ -115,7 +115,8 @@ def _importance(result: Result) -> str:
 
 def _bias(result: Result) -> str:
     slices = sorted(result.tables["slices"], key=lambda row: -abs(float(row["bias_usd"])))[: summary.WORST_SLICES]
-    chart = charts.bars({row["slice"]: float(row["bias_usd"]) for row in slices}, text=usd, title="bias by slice")
+    values = {row["slice"].removeprefix("job_title="): float(row["bias_usd"]) for row in slices}
+    chart = charts.bars(values, text=usd, title="bias by slice")
     return _figure("Largest biases", "Mean of predicted - actual among the test rows of a value.", chart)
 
 
@@ -133,6 +134,8 @@ def _paragraph(text: str, kind: str = "") -> str:
 
 def _table(rows: Rows) -> str:
     header, *body = ["".join(f"<td>{escape(cell)}</td>" for cell in row) for row in rows]
+    if not body:
+        return _paragraph(summary.TOO_FEW, "note")
     lines = [f"<tr>{header.replace('td>', 'th>')}</tr>", *(f"<tr>{row}</tr>" for row in body)]
     return f'<div class="scroll"><table>{"".join(lines)}</table></div>'
 

@@ -35,8 +35,9 @@ def run(
 ) -> None:
     """Read the facts, write both reports."""
     facts = read_facts(metrics, recipes, data=data, lock=lock)
-    markdown.write_text(to_markdown(facts), encoding="utf-8")
-    page.write_text(to_html(facts), encoding="utf-8")
+    texts = {markdown: to_markdown(facts), page: to_html(facts)}
+    for path, text in texts.items():
+        path.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -28,12 +28,22 @@ from torch import nn
 from torch.optim.adamw import adamw
 from torch.utils.data import DataLoader, IterableDataset, TensorDataset, default_collate
 
+ANY_CPU = "the same bytes on any x86-64 CPU"
+
 if torch.backends.cpu.get_cpu_capability() != "DEFAULT":
     warnings.warn(
         "torch computed before pipeline was imported: last bits may differ from other machines; import pipeline first",
         stacklevel=2,
     )
 torch.set_num_threads(1)
+
+
+def free_matrix_products() -> None:
+    """Let MKL multiply with the CPU's own instructions: more than twice as fast, and the same on one CPU model only.
+
+    Only before torch multiplies for the first time: MKL reads the variable once.
+    """
+    os.environ["MKL_CBWR"] = "AUTO"  # and still the same from run to run
 
 
 def device_for(wanted: str) -> torch.device:
@@ -58,10 +68,11 @@ def promise(*, engine: str, device: torch.device, threads: int) -> str:
         return "the same bytes on the same GPU model and driver"
     if engine == "compiled" or threads > 1 or platform.machine() not in ("x86_64", "AMD64"):
         return "the same bytes on the same CPU model" + (" and compiler" if engine == "compiled" else "")
-    return "the same bytes on any x86-64 CPU"
+    return ANY_CPU
 
 
 __all__ = [
+    "ANY_CPU",
     "DataLoader",
     "IterableDataset",
     "TensorDataset",

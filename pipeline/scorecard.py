@@ -28,20 +28,20 @@ def scores(prediction: np.ndarray, actual: np.ndarray) -> Scores:
 def explained(prediction: np.ndarray, split: Columns, *, columns: Sequence[str]) -> Scores:
     """How much of what can be explained from these columns the model did explain.
 
-    - floor_usd2: the noise floor, see `noise_floor`; floor_rows_share: the share of rows on which it is known, and
-      only those count here;
+    - floor_usd2: the noise floor, see `noise_floor`, equal rows taken for copies; floor_low_usd2: taken for draws. The
+      truth lies between; floor_rows_share: the share of rows on which the first is known, and only those count here;
     - mse_over_floor: the model's error as a multiple of the floor;
     - explained_of_explainable: (variance - error) / (variance - floor), 1 is all there is; above 1 is chance or, on
       training rows, overfitting.
 
     What the rows are too few to say is left out. Shape: prediction (rows,) in US dollars; each column (rows,).
     """
-    floor = noise_floor(
-        split[TARGET], cells=cell_numbers({name: split[name] for name in columns}), rows=split["row_hash"]
-    )
-    if floor is None:
+    cells = cell_numbers({name: split[name] for name in columns})
+    floor = noise_floor(split[TARGET], cells=cells, rows=split["row_hash"])
+    low = noise_floor(split[TARGET], cells=cells, rows=np.arange(len(cells)))
+    if floor is None or low is None:
         return {"floor_rows_share": 0.0}
-    found = {"floor_usd2": floor.mse, "floor_rows_share": float(floor.known.mean())}
+    found = {"floor_usd2": floor.mse, "floor_low_usd2": low.mse, "floor_rows_share": float(floor.known.mean())}
     actual = split[TARGET][floor.known]
     error = mean_squared_error(prediction[floor.known], actual)
     variance = mean_squared_error(np.full(len(actual), actual.mean()), actual)

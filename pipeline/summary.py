@@ -41,8 +41,9 @@ def description(result: Result) -> str:
     ratio = result.metrics["test_mse_over_ridge"] - 1
     return (
         f"Reads {', '.join(recipe.features)} (network: {recipe.network.kind}). Trained on {rows:,} rows for {epochs}"
-        f" epochs in batches of {recipe.batch_size}, seed {recipe.seed}. Its squared error is {percent(abs(ratio))}"
-        f" {'larger' if ratio > 0 else 'smaller'} than that of a ridge regression on the same features."
+        f" epochs, of which the {recipe.keep} is kept, in batches of {recipe.batch_size}, seed {recipe.seed}. Its"
+        f" squared error is {percent(abs(ratio))} {'larger' if ratio > 0 else 'smaller'} than that of a ridge"
+        " regression on the same features."
     )
 
 
@@ -53,10 +54,10 @@ def scores(results: Sequence[Result]) -> Rows:
     """
     baselines = list(results[0].methods)[:-1]
     rows = [
-        [_marked(result), *map(usd, result.methods.values()), _floor(result), f"{result.metrics['test_r2']:.3f}"]
+        [_marked(result), *map(usd, result.methods.values()), *_floor(result), f"{result.metrics['test_r2']:.3f}"]
         for result in results
     ]
-    return [["recipe", *baselines, "the recipe", "noise floor", "R²"], *rows]
+    return [["recipe", *baselines, "the recipe", "noise floor", "known on", "explained of what can be", "R²"], *rows]
 
 
 def worst_slices(result: Result) -> Rows:
@@ -83,11 +84,13 @@ def coverage(result: Result) -> Rows:
 
 def data(facts: Facts) -> Rows:
     """What is known of the rows: how many there are of each kind."""
-    names = {name: name.removeprefix("rows_").replace("_", " ") for name in facts.data}
-    return [
-        ["rows", "number"],
-        *([names[name].replace("rows", "all"), f"{number:,}"] for name, number in facts.data.items()),
-    ]
+    numbers = {name.removeprefix("rows_").replace("rows", "all"): number for name, number in facts.data.items()}
+    best = facts.results[0]
+    for split in ("train", "valid", "test"):
+        rows = best.metrics[f"{split}_rows"]
+        numbers[f"{split}, equal to another of {split}"] = rows - best.metrics[f"{split}_rows_distinct"]
+        numbers[f"{split}, with a value unknown to {best.name}"] = best.metrics[f"{split}_rows_with_unknown"]
+    return [["rows", "number"], *([name.replace("_", " "), f"{number:,}"] for name, number in numbers.items())]
 
 
 def reproduction(facts: Facts) -> str:
@@ -102,14 +105,17 @@ def markdown(facts: Facts) -> str:
     for result in facts.results:
         parts += [f"## {result.name}", description(result)]
         parts += ["### Where it is most wrong", _table(worst_slices(result))]
-        parts += ["### How often its intervals hold", _table(coverage(result))]
+        parts += ["### How often its intervals hold", _table(coverage(result)), COVERAGE_NOTE]
     parts += ["## Data", _table(data(facts)), "## How to reproduce it", reproduction(facts)]
     return "\n\n".join(parts) + "\n"
 
 
+COVERAGE_NOTE = "Levels with too few test rows to say (evaluate.min_slice_rows) are left out."
+TOO_FEW = "No group of rows is large enough (evaluate.min_slice_rows)."
 SCORES_NOTE = (
     "Root mean squared errors on the test rows. The baselines see the same features as the recipe. The noise floor is"
-    " what a model would still miss that knew the mean of every combination of these features."
+    " what a model would still miss that knew the mean of every combination of these features: an estimate from the"
+    " rows that share theirs with others, so chance may put a model below it."
 )
 
 
@@ -117,8 +123,14 @@ def _marked(result: Result) -> str:
     return f"{result.name} (worse than ridge)" if result.metrics["test_mse_over_ridge"] > 1 else result.name
 
 
-def _floor(result: Result) -> str:
-    return "unknown" if result.floor is None else usd(result.floor)
+def _floor(result: Result) -> list[str]:
+    """The noise floor, the share of rows on which it is known, and how much of what can be explained is."""
+    explained = result.metrics.get("test_explained_of_explainable")
+    return [
+        "unknown" if result.floor is None else usd(result.floor),
+        percent(result.metrics["test_floor_rows_share"]),
+        "unknown" if explained is None else percent(explained),
+    ]
 
 
 def _cells(shares: dict[int, float], widths: dict[int, float]) -> list[str]:
@@ -126,6 +138,8 @@ def _cells(shares: dict[int, float], widths: dict[int, float]) -> list[str]:
 
 
 def _table(rows: Rows) -> str:
-    header, *body = [[re.sub(r"([|<])", r"\\\1", cell) for cell in row] for row in rows]
+    header, *body = [[re.sub(r"([\\`*\[\]<>&|])", r"\\\1", cell) for cell in row] for row in rows]
+    if not body:
+        return TOO_FEW
     lines = [header, ["---", *["--:" for _ in header[1:]]], *body]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

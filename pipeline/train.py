@@ -16,15 +16,25 @@ from tqdm import tqdm
 from pipeline import params, versions
 from pipeline.background import read_background
 from pipeline.bundle import Bundle
+from pipeline.card import CARD, card
 from pipeline.checkpoint import Checkpoint
 from pipeline.compiled import keep_compiled_code_in
 from pipeline.conformal import LEVEL, calibrate
 from pipeline.encoding import Encoder
 from pipeline.fit import Epoch, Progress, fit
 from pipeline.network import Regressor, build
-from pipeline.outcomes import read_outcomes
+from pipeline.outcomes import read_outcomes, step_through
 from pipeline.parent import end_with_parent
-from pipeline.reproducible import DataLoader, TensorDataset, device_for, nn, promise, torch
+from pipeline.reproducible import (
+    ANY_CPU,
+    DataLoader,
+    TensorDataset,
+    device_for,
+    free_matrix_products,
+    nn,
+    promise,
+    torch,
+)
 from pipeline.rows import loader_of, read_rows
 
 
@@ -70,12 +80,16 @@ def run(
 ) -> None:
     """Train the recipe's network; write its bundle and its losses."""
     torch.set_num_threads(recipe.threads)
+    device = device_for(recipe.device)
+    promised = promise(engine=recipe.engine, device=device, threads=recipe.threads)
+    if promised != ANY_CPU:
+        free_matrix_products()
     keep_compiled_code_in(cache / "compiled")
     fitted_encoder = Encoder.read(encoder)
     network = build(recipe, sizes=fitted_encoder.sizes(), generator=torch.Generator().manual_seed(recipe.seed))
-    network.move_to(device_for(recipe.device), seed=recipe.seed)
+    network.move_to(device, seed=recipe.seed)
     provenance = {
-        "promise": promise(engine=recipe.engine, device=network.device, threads=recipe.threads),
+        "promise": promised,
         "packages": dict(packages),
         "data": {path.name: _sha256(path) for path in (train, valid)},
     }
@@ -88,9 +102,13 @@ def run(
     scaling, levels = fitted_encoder.scaling, fitted_encoder.sizes()[LEVEL]
     of_train, of_valid = (read_outcomes(path, network.cpu(), scaling) for path in (train, valid))
     intervals = calibrate(train=of_train, valid=of_valid, groups=levels)
-    background = read_background(train, network.columns, of_train.prediction)
+    background = read_background(train, network.columns, of_train.prediction, step=step_through(train))
     facts = {"kept_epoch": last.kept_epoch, **provenance}
     Bundle(network, fitted_encoder, recipe, intervals, background, facts).save(out)
+    kept = last.history[last.kept_epoch - 1]
+    losses = {"training": kept.train_mse, "validation": kept.valid_mse}
+    rows = {train.name: len(of_train.actual), valid.name: len(of_valid.actual)}
+    (out / CARD).write_text(card(name, recipe, facts=facts, rows=rows, losses=losses), encoding="utf-8")
     curve.parent.mkdir(parents=True, exist_ok=True)
     with curve.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")

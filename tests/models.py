@@ -20,5 +20,5 @@ def make_bundle(prepared: Path, *, recipe: str = "full") -> Bundle:
     paths = (prepared / "train.parquet", prepared / "valid.parquet")
     of_train, of_valid = (read_outcomes(path, network, encoder.scaling) for path in paths)
     intervals = calibrate(train=of_train, valid=of_valid, groups=encoder.sizes()[LEVEL])
-    background = read_background(paths[0], network.columns, of_train.prediction)
+    background = read_background(paths[0], network.columns, of_train.prediction, step=1)
     return Bundle(network, encoder, settings, intervals, background, {})

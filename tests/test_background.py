@@ -3,7 +3,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline import background
 from pipeline.background import ROWS, read_background, representative
 
 
@@ -24,14 +23,16 @@ def test_another_order_of_the_rows_gives_the_same_rows():
     assert set(order[representative(prediction[order], count=64)]) == set(representative(prediction, count=64))
 
 
-@pytest.mark.parametrize("rows_at_once", [7, 1000])
-def test_the_codes_are_those_of_the_chosen_rows(tmp_path, monkeypatch, rows_at_once):
-    monkeypatch.setattr(background, "ROWS_AT_ONCE", rows_at_once)
+@pytest.mark.parametrize("step", [1, 3])
+@pytest.mark.parametrize("size", [7, 1000])
+def test_the_codes_are_those_of_the_chosen_rows(tmp_path, size, step):
     codes = np.arange(1000, dtype=np.int16)
-    pq.write_table(pa.table({"level": codes, "size": codes[::-1], "other": codes}), tmp_path / "train.parquet")
+    pq.write_table(
+        pa.table({"level": codes, "size": codes[::-1], "other": codes}), tmp_path / "train.parquet", row_group_size=size
+    )
     prediction = np.random.default_rng(1).normal(size=1000)
-    found = read_background(tmp_path / "train.parquet", ["size", "level"], prediction)
-    chosen = representative(prediction, count=ROWS)
+    found = read_background(tmp_path / "train.parquet", ["size", "level"], prediction[::step], step=step)
+    chosen = representative(prediction[::step], count=ROWS) * step
     assert list(found) == ["size", "level"]
     assert found["level"].tolist() == chosen.tolist()
     assert found["size"].tolist() == (999 - chosen).tolist()

@@ -109,8 +109,13 @@ def test_hostile_names_stay_text():
         assert "<script" not in chart
 
 
-def test_a_long_name_is_cut():
+def test_a_long_name_is_cut_and_shown_whole_under_the_pointer():
     chart = bars({"job_title=" + "x" * 100: 1.0}, text="{:g}".format, title="bars")
-    (name,) = re.findall(r'class="name".*?>(.*?)</text>', chart)
-    assert len(name) == 26
-    assert name.endswith("x…")
+    ((whole, shown),) = re.findall(r'class="name".*?><title>(.*?)</title>(.*?)</text>', chart)
+    assert len(shown) == 26
+    assert shown.endswith("x…")
+    assert whole == "job_title=" + "x" * 100
+
+
+def test_no_bars_are_an_empty_chart():
+    assert "<rect" not in bars({}, text="{:g}".format, title="bars")

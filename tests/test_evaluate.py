@@ -126,6 +126,12 @@ def test_the_committed_metrics_are_flat_finite_numbers_with_rows_of_every_split(
         metrics = json.loads(Path(f"metrics/{name}.json").read_text(encoding="utf-8"))
         assert all(isinstance(value, int | float) and math.isfinite(value) for value in metrics.values())
         for split in ("train", "valid", "test"):
+            assert (
+                0
+                < metrics[f"{split}_rows_distinct"]
+                <= metrics[f"{split}_rows"]
+                > metrics[f"{split}_rows_with_unknown"]
+            )
             for score in ("rows", "mse_normalised", "mse_usd2", "rmse_usd", "mae_usd", "r2", "floor_usd2"):
                 assert f"{split}_{score}" in metrics
         assert {f"test_{name}_mse_usd2" for name in ("mean", "cell_mean", "ridge")} <= set(metrics)

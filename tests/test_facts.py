@@ -49,9 +49,9 @@ def test_the_baselines_come_before_the_recipe(tmp_path):
     ]
 
 
-@pytest.mark.parametrize(("variance", "floor"), [(2.25e8, 15_000.0), (None, None)])
-def test_the_noise_floor_is_in_dollars_where_it_is_known(tmp_path, variance, floor):
-    assert make_result(tmp_path, test_floor_usd2=variance).floor == floor
+@pytest.mark.parametrize(("ratio", "floor"), [(16 / 9, 15_000.0), (None, None)])
+def test_the_noise_floor_is_in_dollars_where_it_is_known(tmp_path, ratio, floor):
+    assert make_result(tmp_path, test_mse_over_floor=ratio).floor == floor
 
 
 @pytest.mark.parametrize("name", ["mine.json", "prepare.json", *(f"plots/mine/{table}.csv" for table in TABLES)])

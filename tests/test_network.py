@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pipeline.network import BLOCK, CourseNet, EmbeddingNet, build, dropout, initialise
+from pipeline.network import BLOCK, CourseNet, EmbeddingNet, build, initialise, relu_and_dropout
 from pipeline.params import Embedding, Mlp
 from pipeline.reproducible import nn, torch
 from tests.recipes import SIZES, make_codes, make_recipe, seeded
@@ -141,7 +141,7 @@ def test_a_dropped_code_is_the_unknown():
 
 
 def test_dropout_drops_its_share_and_keeps_the_mean():
-    values = dropout(torch.ones(100_000), torch.rand(100_000, generator=seeded()), rate=0.25)
+    values = relu_and_dropout(torch.ones(100_000), torch.rand(100_000, generator=seeded()), rate=0.25)
     assert values.unique().tolist() == pytest.approx([0.0, 4 / 3])
     assert float((values == 0).float().mean()) == pytest.approx(0.25, abs=0.01)
     assert float(values.mean()) == pytest.approx(1.0, abs=0.01)
@@ -149,7 +149,7 @@ def test_dropout_drops_its_share_and_keeps_the_mean():
 
 def test_dropout_at_rate_zero_changes_nothing():
     values = torch.rand(100, generator=seeded(1))
-    assert torch.equal(dropout(values, torch.rand(100, generator=seeded()), rate=0.0), values)
+    assert torch.equal(relu_and_dropout(values, torch.rand(100, generator=seeded()), rate=0.0), values)
 
 
 def test_a_network_that_is_where_it_should_be_keeps_its_generator():

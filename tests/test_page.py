@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from pipeline import page
+from pipeline import page, summary
 from pipeline.facts import Facts
 from tests.browsers import CHROMIUM, Browser
 from tests.reports import TABLES, make_result, write_metrics
@@ -61,6 +61,10 @@ def luminance(colour: str) -> float:
 def schemes() -> dict[str, dict[str, str]]:
     light, dark = re.findall(r":root \{(.*?)\}", page.STYLE, flags=re.DOTALL)
     return {"light": colours(light), "dark": colours(dark)}
+
+
+def test_groups_that_are_all_too_small_leave_a_page(tmp_path):
+    assert summary.TOO_FEW in make_page(tmp_path, slices=[], coverage=[])
 
 
 def test_every_tag_is_closed(tmp_path):

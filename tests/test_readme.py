@@ -95,5 +95,5 @@ def test_every_recipe_is_drawn():
 def test_the_example_of_a_comparison_starts_from_the_committed_metrics():
     metrics = json.loads((ROOT / "metrics/full.json").read_text(encoding="utf-8"))
     shown = dict(re.findall(r"^metrics/full\.json +(\w+) +([-0-9.]+) ", README, flags=re.MULTILINE))
-    assert len(shown) == 15
+    assert {"test_mse_usd2", "valid_mse_usd2", "train_mse_usd2"} <= shown.keys()
     assert {name: float(value) for name, value in shown.items()} == {name: round(metrics[name], 5) for name in shown}

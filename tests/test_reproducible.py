@@ -28,6 +28,17 @@ print(torch.backends.cpu.get_cpu_capability(), torch.get_num_threads())
     assert printed(code, **outside) == "COMPATIBLE default :4096:8\nDEFAULT 1\n"
 
 
+def test_matrix_products_may_be_freed_before_the_first_one():
+    code = """
+import os
+from pipeline.reproducible import free_matrix_products, torch
+print(os.environ["MKL_CBWR"])
+free_matrix_products()
+print(os.environ["MKL_CBWR"])
+"""
+    assert printed(code) == "COMPATIBLE\nAUTO\n"
+
+
 def test_torch_set_up_too_late_is_warned_of(monkeypatch):
     for name in ("MKL_CBWR", "ATEN_CPU_CAPABILITY"):
         monkeypatch.delenv(name)

@@ -43,6 +43,7 @@ def test_what_could_be_explained_is_worked_out_by_hand():
     found = explained(np.array([20.0, 20.0, 60.0, 60.0, 0.0]), rows, columns=["level"])
     assert found == {
         "floor_usd2": 200.0,
+        "floor_low_usd2": 200.0,
         "floor_rows_share": 0.8,
         "mse_over_floor": 100 / 200,
         "explained_of_explainable": (500 - 100) / (500 - 200),
@@ -58,7 +59,7 @@ def test_what_the_rows_are_too_few_to_say_is_left_out():
     prediction = np.array([20.0, 20.0])
     assert explained(prediction, split([1, 2], [10, 30]), columns=["level"]) == {"floor_rows_share": 0.0}
     noise = explained(prediction, split([1, 1], [10, 30]), columns=["level"])  # the floor is above the variance
-    assert noise == {"floor_usd2": 200.0, "floor_rows_share": 1.0, "mse_over_floor": 0.5}
+    assert noise == {"floor_usd2": 200.0, "floor_low_usd2": 200.0, "floor_rows_share": 1.0, "mse_over_floor": 0.5}
 
 
 def test_a_floor_of_zero_has_no_multiple():

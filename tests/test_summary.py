@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from pipeline import summary
@@ -16,8 +18,8 @@ def test_the_headline_is_of_the_best_recipe(tmp_path):
 def test_the_description_says_what_was_trained_on_what(tmp_path):
     assert summary.description(make_result(tmp_path)) == (
         "Reads experience_level, employment_type, remote_ratio, company_size (network: mlp). Trained on 1,200 rows for"
-        " 2 epochs in batches of 4, seed 1. Its squared error is 17.7 % smaller than that of a ridge regression on the"
-        " same features."
+        " 2 epochs, of which the last is kept, in batches of 4, seed 1. Its squared error is 17.7 % smaller than that"
+        " of a ridge regression on the same features."
     )
 
 
@@ -30,12 +32,15 @@ def test_the_scores_are_those_of_the_metrics(tmp_path):
         "ridge regression": "$22,041",
         "the recipe": "$20,000",
         "noise floor": "$15,000",
+        "known on": "70.0 %",
+        "explained of what can be": "80.0 %",
         "R²": "0.525",
     }
 
 
 def test_an_unknown_noise_floor_is_said_to_be(tmp_path):
-    assert "unknown" in summary.scores([make_result(tmp_path, test_floor_usd2=None)])[1]
+    result = make_result(tmp_path, test_mse_over_floor=None, test_explained_of_explainable=None)
+    assert summary.scores([result])[1][-4:-1] == ["unknown", "70.0 %", "unknown"]
 
 
 @pytest.mark.parametrize(("ratio", "name"), [(0.999, "mine"), (1.0, "mine"), (1.25, "mine (worse than ridge)")])
@@ -70,6 +75,12 @@ def test_the_data_are_counted(tmp_path):
         ["train", "1,200"],
         ["valid", "444"],
         ["test", "340"],
+        ["train, equal to another of train", "200"],
+        ["train, with a value unknown to mine", "9"],
+        ["valid, equal to another of valid", "0"],
+        ["valid, with a value unknown to mine", "5"],
+        ["test, equal to another of test", "7"],
+        ["test, with a value unknown to mine", "17"],
     ]
 
 
@@ -94,4 +105,22 @@ def test_the_markdown_has_each_table_of_each_recipe(tmp_path):
 def test_a_hostile_value_stays_one_cell_of_text(tmp_path):
     slices = [{"slice": HOSTILE, "rows": 30, "mse_usd2": 1.0, "bias_usd": 1.0}]
     text = summary.markdown(write_metrics(tmp_path, mine={"slices": slices}).facts())
-    assert r"| job_title=R\|D \<script>alert(1)\</script> | 30 | $1 | $1 |" in text
+    assert r"| job_title=R\|D \<script\>alert(1)\</script\> | 30 | $1 | $1 |" in text
+
+
+@pytest.mark.parametrize("title", ["![p](http://a.example/p.png)", "[click](x)", "`code`", "*loud*", "&lt;", r"a\|b"])
+def test_markdown_in_a_value_stays_text(tmp_path, title):
+    slices = [{"slice": title, "rows": 30, "mse_usd2": 1.0, "bias_usd": 1.0}]
+    (line,) = [
+        line
+        for line in summary.markdown(write_metrics(tmp_path, mine={"slices": slices}).facts()).splitlines()
+        if line.endswith("| 30 | $1 | $1 |")
+    ]
+    cell = line.removeprefix("| ").removesuffix(" | 30 | $1 | $1 |")
+    assert not re.search(r"(?<!\\)(\\\\)*[`*\[\]<>&|]", cell)
+    assert re.sub(r"\\(.)", r"\1", cell) == title
+
+
+def test_groups_that_are_all_too_small_are_said_to_be(tmp_path):
+    text = summary.markdown(write_metrics(tmp_path, mine={"slices": [], "coverage": []}).facts())
+    assert text.count(summary.TOO_FEW) == 1  # the coverage of all rows is always there

@@ -81,7 +81,10 @@ def test_the_bundle_records_which_promise_holds(prepared, changes, promise, monk
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(platform, "machine", lambda: "x86_64")
     monkeypatch.setattr(fit, "CompiledLoop", fit.EagerLoop)  # compiling takes seconds, and changes no word
+    freed: list[bool] = []
+    monkeypatch.setattr(train, "free_matrix_products", lambda: freed.append(True))
     assert trained(prepared, make_recipe(**changes)).provenance["promise"] == promise
+    assert bool(freed) == (promise != "the same bytes on any x86-64 CPU")
 
 
 def test_training_takes_as_many_threads_as_the_recipe_says(prepared):

@@ -90,8 +90,8 @@ def test_a_training_is_short_and_writes_all_that_the_stage_does(tmp_path):
     bench = Bench(ROOT, tmp_path)
     bench.prepare()
     files = bench.train(Training("native", "2", "course"))
-    bundle = {f"models/course/{name}" for name in ("weights.safetensors", "encoder.json", "bundle.json")}
-    assert set(files) == {*bundle, "metrics/plots/course/learning_curve.csv"}
+    bundle = {"weights.safetensors", "background.safetensors", "encoder.json", "bundle.json", "MODEL_CARD.md"}
+    assert set(files) == {*(f"models/course/{name}" for name in bundle), "metrics/plots/course/learning_curve.csv"}
     assert len(files["metrics/plots/course/learning_curve.csv"].splitlines()) == 1 + EPOCHS
 
 
