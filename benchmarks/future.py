@@ -9,13 +9,12 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline import params
+from pipeline.bootstrap import resampled
 from pipeline.clean import clean
 from pipeline.header import read_header
 from pipeline.parse import parse
 from pipeline.read import read_blocks
 from pipeline.split import SPLITS, assign, row_hash
-
-ROUNDS = 2000
 
 
 @dataclass(frozen=True)
@@ -80,16 +79,11 @@ def read_rows(path: Path) -> pa.RecordBatch:
 def ratios(errors: np.ndarray, others: np.ndarray, *, groups: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """What the ratio of two means of squared errors might have been, had other rows come: bootstrap draws of it.
 
-    Whole groups of rows are drawn, the same for both methods: rows that are equal in all features are no independent
-    draws (many are copies, or the two ends of one advertisement's pay band).
-
-    Shape: all (rows,), groups numbered from 0; returns (ROUNDS,).
-    Source: the paired cluster bootstrap, Davison & Hinkley, "Bootstrap Methods and their Application" (1997), 3.8.
+    Shape: all (rows,), groups numbered from 0; returns (draws,).
     """
-    ours, theirs = (np.bincount(groups, weights=column) for column in (errors, others))
-    times = rng.multinomial(len(ours), np.full(len(ours), 1 / len(ours)), size=ROUNDS)
-    drawn: np.ndarray = (times @ ours) / (times @ theirs)
-    return drawn
+    ours, theirs = resampled(errors, others, groups=groups, rng=rng)
+    draws: np.ndarray = ours / theirs
+    return draws
 
 
 def interval(draws: np.ndarray) -> tuple[float, float]:

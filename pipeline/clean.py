@@ -62,6 +62,14 @@ class Account:
         """The share of rows that break the contract, between 0 and 1."""
         return self.quarantined / max(self.rows, 1)
 
+    def check(self, *, where: str, allowed: float) -> None:
+        """Raise ValueError if there is no row, or if more rows than allowed break the contract."""
+        if not self.rows:
+            raise ValueError(f"{where}: the table must have at least one row, found only the header")
+        if self.bad_fraction > allowed:
+            advice = "Mend these lines, or raise prepare.max_bad_fraction to let them go to quarantine."
+            raise ValueError(self.report(where=where, allowed=allowed) + advice)
+
     def report(self, *, where: str, allowed: float) -> str:
         """Each broken rule with its count and its first examples."""
         lines = [

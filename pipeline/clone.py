@@ -11,7 +11,7 @@ from pathlib import Path
 from pipeline import params, versions
 from pipeline.artifacts import Caches, Stage, inputs, md5_of, read_lock
 from pipeline.endings import CannotVerifyError
-from pipeline.processes import CommandError, run
+from pipeline.processes import STANDARD_ERROR, CommandError, run
 
 LOCK = "dvc.lock"
 DVC = (sys.executable, "-m", "dvc")
@@ -122,7 +122,7 @@ class Clone:
         (self.folder / ".dvc/config.local").write_text(OWN_SETTINGS, encoding="utf-8")
         record = [(sys.executable, "-m", "pipeline.versions")] if record_versions else []
         for command in (*record, (*DVC, "repro")):
-            run(command, folder=self.folder, environment=self.environment, shown=True)
+            run(command, folder=self.folder, environment=self.environment, shown=STANDARD_ERROR)
         return read_lock(self.folder / LOCK)
 
     def recorded(self, path: str, md5: str) -> bytes | None:

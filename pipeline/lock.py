@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pipeline.trouble import NightError
+from pipeline.trouble import BusyError
 
 
 @contextmanager
@@ -15,7 +15,7 @@ def alone(file: Path) -> Iterator[None]:
     """Hold the lock in the file for as long as the block runs. The commands that the block starts do not hold it.
 
     The file says who holds it, and stays: to delete it would let in a third while a second still waits at the old one.
-    Raises: NightError if another process holds it; says which, and since when.
+    Raises: BusyError if another process holds it; says which, and since when.
     Source: flock(2).
     """
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -24,7 +24,7 @@ def alone(file: Path) -> Iterator[None]:
             fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             opened.seek(0)
-            raise NightError(
+            raise BusyError(
                 "the night",
                 rule="must be the only one in this project",
                 found=opened.read().strip() or "one that is just starting",

@@ -18,6 +18,7 @@ FILE = Path("params.yaml")
 
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
+Seconds = Annotated[float, Field(gt=0)]
 Feature = Literal[
     "work_year",
     "experience_level",
@@ -133,6 +134,64 @@ class Evaluate(Section):
     """`evaluate:` how many test rows a slice must have to be shown."""
 
     min_slice_rows: Count
+
+
+Limit = Annotated[float, Field(ge=0)] | None
+
+
+class DriftLimits(Section):
+    """`nightly.drift.stop:` and `.warn:` how far tonight's table may be from yesterday's; null is any far."""
+
+    rows_gone: Limit
+    rows_added: Limit
+    rows_changed: Limit
+    estimated_years: Limit
+    new_categories: Limit
+    stability_index: Limit
+    target_mean: Limit
+    target_spread: Limit
+
+
+class Drift(Section):
+    """`nightly.drift:` beyond one limit tonight's table is rejected, beyond the other the report says so."""
+
+    stop: DriftLimits
+    warn: DriftLimits
+
+
+class Gate(Section):
+    """`nightly.gate:` when a challenger takes the champion's place."""
+
+    tolerance: Annotated[float, Field(ge=0)]
+    confidence: Annotated[float, Field(gt=0.5, lt=1)]
+    min_test_rows: Count
+    too_few: Literal["promote", "keep"]
+    max_over_mean: Annotated[float, Field(gt=0)]
+    slice_tolerance: Annotated[float, Field(ge=0)]
+    min_slice_rows: Count
+
+
+class Notify(Section):
+    """`nightly.notify:` who is told how the night ended: a command (its words) and a webhook."""
+
+    command: Annotated[tuple[str, ...], Field(min_length=1)] | None
+    webhook: str | None
+    seconds: Seconds
+
+
+class Nightly(Section):
+    """`nightly:` where tonight's table comes from, how long each step may take, and what a model must do to go out."""
+
+    source: Annotated[str, Field(min_length=1)] | None
+    recipe: str
+    tries: Count
+    fetch_seconds: Seconds
+    repro_seconds: Seconds
+    publish_seconds: Seconds
+    record_kept: bool
+    drift: Drift
+    gate: Gate
+    notify: Notify
 
 
 S = TypeVar("S", bound=Section)

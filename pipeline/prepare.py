@@ -64,7 +64,7 @@ def run(
         scratch = Path(name)
         try:
             account, counts = _check(raw, scratch, settings, block_bytes)
-            _judge(account, raw, allowed=settings.max_bad_fraction)
+            account.check(where=str(raw), allowed=settings.max_bad_fraction)
         except ValueError as error:
             report.write_text(f"{error}\n", encoding="utf-8")
             raise ValueError(f"{error}\nThis report is also in {report}.") from None
@@ -113,15 +113,6 @@ def _check(
             spill.write_batch(rows)
             progress.update(len(parsed.block.text))
     return account, counts
-
-
-def _judge(account: Account, raw: Path, *, allowed: float) -> None:
-    """Raise ValueError if there is no row, or if more rows than allowed break the contract."""
-    if not account.rows:
-        raise ValueError(f"{raw}: the table must have at least one row, found only the header")
-    if account.bad_fraction > allowed:
-        advice = "Mend these lines, or raise prepare.max_bad_fraction to let them go to quarantine."
-        raise ValueError(account.report(where=str(raw), allowed=allowed) + advice)
 
 
 def _sides(hashes: np.ndarray, split: params.Split) -> np.ndarray:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from pipeline.tied import tied
 
@@ -28,17 +29,18 @@ def run(
     folder: Path,
     environment: Mapping[str, str],
     given: bytes | None = None,
-    shown: bool = False,
+    shown: int | BinaryIO | None = None,
     seconds: float | None = None,
 ) -> bytes:
-    """Run the command in the folder to its end; returns what it printed, or shows all of it on standard error.
+    """Run the command in the folder to its end; returns what it printed, unless that is shown elsewhere.
 
-    given: its standard input; nothing if None. seconds: its time limit; none if None.
+    given: its standard input; nothing if None. shown: where all that it says goes, a file or the number of an open one.
+    seconds: its time limit; none if None.
     It gets a process group of its own, which is killed if it takes too long or anything interrupts the waiting for it,
     so that ctrl-C leaves nothing behind.
     Raises: CommandError if it cannot be started, takes longer, or does not end with code 0.
     """
-    printed, said = (STANDARD_ERROR, None) if shown else (subprocess.PIPE, subprocess.PIPE)
+    printed, said = (subprocess.PIPE, subprocess.PIPE) if shown is None else (shown, subprocess.STDOUT)
     try:
         process = subprocess.Popen(  # noqa: S603 (a list of words, no shell)
             tied(command),

@@ -1,12 +1,12 @@
 """Tonight's table from where it comes from: anything that `dvc get-url` reads, within a time and a number of tries."""
 
-import hashlib
 import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.artifacts import md5_of
 from pipeline.clone import DVC, Project
 from pipeline.processes import CommandError, run
 from pipeline.trouble import NightError
@@ -14,10 +14,10 @@ from pipeline.trouble import NightError
 
 @dataclass(frozen=True)
 class Fetched:
-    """A table that was fetched, in a temporary file beside the one it may replace, and the SHA-256 of its bytes."""
+    """A table that was fetched, in a temporary file beside the one it may replace, and its md5."""
 
     file: Path
-    sha256: str
+    md5: str
 
 
 def fetch(
@@ -50,7 +50,7 @@ def fetch(
             if not (folder / target.name).is_file():
                 raise CommandError(command, "brought no file")
             (folder / target.name).rename(file)
-            return Fetched(file, _sha256(file))
+            return Fetched(file, md5_of(file))
         except CommandError as error:
             failure = error
         finally:
@@ -61,8 +61,3 @@ def fetch(
         found=f"in the last of them: {failure}",
         fix="nightly.source in params.yaml names it, dvc get-url reads it",
     )
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()

@@ -10,3 +10,7 @@ class NightError(Exception):
 
     def __init__(self, what: str, *, rule: str, found: str, fix: str) -> None:
         super().__init__(f"{what} {rule}, found {found}; {fix}")
+
+
+class BusyError(NightError):
+    """Another night is running."""

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pipeline.clone import DVC, Project
+from pipeline.clone import DVC, NO_HOOKS, Project
 from pipeline.processes import CommandError
 from pipeline.trouble import NightError
 from pipeline.workspace import Workspace
@@ -47,7 +47,7 @@ class Upstream:
                 pause(2.0 ** (number - 1))
             try:
                 night.project.lines("git", "fetch", "--quiet", "--no-tags", self.remote, self.branch, seconds=seconds)
-                if _ahead(night.project, of=night.commit):
+                if _ahead(night.project, "FETCH_HEAD", of=night.commit):
                     _go_on_top(night, seconds=seconds)
                 refs = [f"HEAD:{self.branch}", *tag()]
                 push = ("push", "--quiet", "--atomic", "--no-verify", self.remote, *refs)
@@ -63,12 +63,31 @@ class Upstream:
         )
 
 
-def _ahead(clone: Project, *, of: str) -> bool:
-    """True if the fetched commit has commits that the other has not.
+def catch_up(user: Project, *, seconds: float) -> None:
+    """Bring the user's checkout to its upstream, if that has only added commits: others' work, or a killed night's.
+
+    Raises: NightError if the upstream cannot be reached, or if the checkout cannot just go forward to it.
+    """
+    try:
+        user.lines("git", "rev-parse", "--verify", "--quiet", "@{upstream}")
+    except CommandError:
+        return  # none, or a HEAD that follows nothing
+    try:
+        user.lines("git", "fetch", "--quiet", seconds=seconds)
+        if _ahead(user, "@{upstream}", of="HEAD"):
+            user.lines("git", "-c", NO_HOOKS, "merge", "--quiet", "--ff-only", "--no-autostash", "@{upstream}")
+            user.lines(*DVC, "checkout", "--quiet", "--allow-missing", seconds=seconds)
+    except CommandError as error:
+        rule, fix = "must follow its upstream", "make git pull work there"
+        raise NightError("your checkout", rule=rule, found=f"that {error}", fix=fix) from None
+
+
+def _ahead(project: Project, upstream: str, *, of: str) -> bool:
+    """True if the upstream has commits that the other has not.
 
     Raises: NightError if the other has some of its own.
     """
-    (counts,) = clone.lines("git", "rev-list", "--count", "--left-right", f"{of}...FETCH_HEAD")
+    (counts,) = project.lines("git", "rev-list", "--count", "--left-right", f"{of}...{upstream}")
     own, theirs = map(int, counts.split())
     if own:
         raise NightError(

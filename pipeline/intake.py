@@ -1,0 +1,92 @@
+"""Tonight's table: fetched, checked against the contract and against yesterday's, before it replaces anything."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pipeline import params
+from pipeline.artifacts import Stage, inputs, md5_of
+from pipeline.drift import beyond, measures
+from pipeline.night import Night
+from pipeline.processes import CommandError
+from pipeline.record import Record, already_judged
+from pipeline.source import Fetched, fetch
+from pipeline.table import Table, read_table
+from pipeline.trouble import NightError
+
+REJECTED = "rejected"
+
+
+@dataclass(frozen=True)
+class Intake:
+    """Tonight's table in its file, yesterday's if there is a sound one, and the record so far."""
+
+    file: Path
+    table: Table
+    before: Table | None
+    record: Record
+
+
+def fetch_table(night: Night, stages: Mapping[str, Stage]) -> Fetched | None:
+    """Fetch tonight's table; None if it is that of the last accepted commit, or the last that was judged.
+
+    Raises: NightError if no source is named, or if it cannot be read.
+    """
+    settings, file = night.settings, night.tree / params.FILE
+    if settings.source is None:
+        rule, fix = "must say where tonight's table comes from", "name a URL or a path in params.yaml, and commit it"
+        raise NightError("nightly.source", rule=rule, found="null", fix=fix)
+    fetched = fetch(
+        settings.source,
+        project=night.workspace.user,
+        target=night.tree / night.table,
+        tries=settings.tries,
+        seconds=settings.fetch_seconds,
+    )
+    same = fetched.md5 == inputs(stages).get(night.table)
+    known = same or already_judged(night.tree, table=fetched.md5, params=md5_of(file))
+    return None if known and night.forced is None else fetched
+
+
+def take_in(night: Night, stages: Mapping[str, Stage], fetched: Fetched) -> Intake | Record:
+    """Check the fetched table; returns what the night goes on with, or the record of its rejection.
+
+    Limits that stop a night do not stop an operator who forces it; the contract does.
+    Raises: NightError if the last accepted commit's outputs cannot be brought.
+    """
+    try:
+        night.workspace.bring_outputs(seconds=night.settings.publish_seconds)
+    except CommandError as error:
+        rule, fix = "must be at hand", "make dvc pull work in the project's folder"
+        raise NightError("the last accepted outputs", rule=rule, found=f"that {error}", fix=fix) from None
+    record = Record(night.date, REJECTED, "", table=fetched.md5, params=md5_of(night.tree / params.FILE))
+    try:
+        table = read_table(fetched.file, settings=night.prepare)
+    except ValueError as error:
+        return replace(record, reason=night.plain(error))
+    numbers = {"rows": len(table.hashes), "rows_quarantined": table.account.quarantined}
+    before = _yesterday(night, md5=inputs(stages).get(night.table))
+    record = _compared(replace(record, numbers=numbers), before, table, limits=night.settings.drift)
+    return Intake(fetched.file, table, before, record) if not record.breaches or night.forced else record
+
+
+def _yesterday(night: Night, *, md5: str | None) -> Table | None:
+    """The last accepted commit's table, if it has the recorded bytes and still keeps the contract."""
+    file = night.tree / night.table
+    if not file.is_file() or md5_of(file) != md5:
+        return None
+    try:
+        return read_table(file, settings=night.prepare)
+    except ValueError:
+        return None
+
+
+def _compared(record: Record, before: Table | None, table: Table, *, limits: params.Drift) -> Record:
+    """The record with how far the table is from yesterday's, if there is one."""
+    if before is None:
+        return record
+    found = measures(before, table)
+    breaches = beyond(found, limits.stop)
+    warnings = [measure for measure in beyond(found, limits.warn) if measure not in breaches]
+    reason = f"beyond nightly.drift.stop: {'; '.join(map(str, breaches))}" if breaches else ""
+    return replace(record, reason=reason, measures=found, breaches=breaches, warnings=warnings)

@@ -1,0 +1,84 @@
+"""What all steps of a night share: its clone, its date and the settings of the commit that it began at."""
+
+import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ruamel.yaml.error import YAMLError
+
+from pipeline import params
+from pipeline.artifacts import Caches, Stage, read_lock
+from pipeline.clone import DVC, LOCK
+from pipeline.trouble import NightError
+from pipeline.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Night:
+    """Where a night works, the folder of what it leaves, its date, and why its result is forced, if it is.
+
+    table is where params.yaml has the raw table.
+    """
+
+    workspace: Workspace
+    folder: Path
+    date: datetime.date
+    forced: str | None
+    settings: params.Nightly
+    prepare: params.Prepare
+    table: str
+
+    @classmethod
+    def begin(cls, workspace: Workspace, *, folder: Path, date: datetime.date, forced: str | None) -> "Night":
+        """A night with the settings of the clone's commit.
+
+        Raises: NightError if they are none, or not such as a night can work with.
+        """
+        file = workspace.project.folder / params.FILE
+        try:
+            settings = params.load(params.Nightly, "nightly", file=file)
+            prepare = params.load(params.Prepare, "prepare", file=file)
+            table, recipes = params.load(params.Data, "data", file=file).path, params.recipe_names(file)
+        except ValueError as error:
+            rule, fix = "must be right in the commit", "mend and commit them"
+            raise NightError("the settings", rule=rule, found=f"that {error}", fix=fix) from None
+        if settings.recipe not in recipes:
+            rule, fix = f"must be one of {', '.join(recipes)}", "name one of them in params.yaml, and commit"
+            raise NightError("nightly.recipe", rule=rule, found=settings.recipe, fix=fix)
+        if Path(table).is_absolute() or ".." in Path(table).parts:
+            rule, fix = "must lie in the project, for the night to replace it", "name a path in data/raw"
+            raise NightError("data.path", rule=rule, found=table, fix=fix)
+        return cls(workspace, folder, date, forced, settings, prepare, table)
+
+    @property
+    def tree(self) -> Path:
+        """The project in the night's clone."""
+        return self.workspace.project.folder
+
+    @property
+    def model(self) -> str:
+        """Where the champion is, and later the challenger."""
+        return f"models/{self.settings.recipe}"
+
+    def caches(self) -> Caches:
+        """DVC's cache, which is the user's."""
+        (cache,) = self.workspace.project.lines(*DVC, "cache", "dir")
+        return Caches((Path(cache),))
+
+    def stages(self) -> Mapping[str, Stage]:
+        """The stages that the clone's dvc.lock records now; none if there is no dvc.lock.
+
+        Raises: NightError if it is not as DVC wrote it.
+        """
+        try:
+            return read_lock(self.tree / LOCK)
+        except FileNotFoundError:
+            return {}
+        except (YAMLError, UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:
+            found, fix = f"{type(error).__name__}: {error}", f"git checkout an earlier {LOCK}, or dvc repro; commit it"
+            raise NightError(LOCK, rule="must be as DVC wrote it", found=found, fix=fix) from None
+
+    def plain(self, message: object) -> str:
+        """A message without this machine's folders: a record is the same wherever the night was."""
+        return str(message).replace(f"{self.tree}/", "")

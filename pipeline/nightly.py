@@ -1,0 +1,128 @@
+"""One night: fetch the table, check it, retrain, let the gate decide, publish. Main is better founded, or untouched.
+
+Exit codes from 0 to 29 say how a night went that needs nobody; from 40 on, somebody should look.
+"""
+
+import argparse
+import datetime
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from itertools import chain, count
+from pathlib import Path
+
+from pipeline import params, record
+from pipeline.clone import LOCK, Project
+from pipeline.intake import fetch_table, take_in
+from pipeline.lock import alone
+from pipeline.morning import ACCEPTED, ENDINGS, Ending, Report, leave
+from pipeline.night import Night
+from pipeline.processes import CommandError
+from pipeline.publish import Publication, publish
+from pipeline.record import Record
+from pipeline.retrain import restore, retrain
+from pipeline.trouble import BusyError, NightError
+from pipeline.upstream import catch_up
+from pipeline.workspace import Workspace, put_aside
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Read the arguments, spend the night, exit with the code of its ending."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    today = datetime.datetime.now(datetime.UTC).date()
+    parser.add_argument("--date", type=datetime.date.fromisoformat, default=today, help="of the night; today, UTC")
+    parser.add_argument("--force", metavar="REASON", help="accept tonight's table and model whatever the limits say")
+    arguments = parser.parse_args(argv)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:  # nohup has set it to be ignored, and that is to stay
+            signal.signal(number, signal.default_int_handler)
+    report = spend(Path.cwd(), date=arguments.date, forced=arguments.force)
+    print(f"nightly: {report.ending.name.lower()} (code {report.ending}): {report.message}", file=sys.stderr)
+    sys.exit(report.ending)
+
+
+def spend(folder: Path, *, date: datetime.date, forced: str | None = None) -> Report:
+    """Spend a night in the project in the folder; leave its log in `runs/`, and tell who is to be told."""
+    user, started = Project.at(folder), datetime.datetime.now(datetime.UTC)
+    run = folder / "runs" / f"{started:%Y-%m-%dT%H%M%SZ}-{os.getpid()}"
+    try:
+        settings = params.load(params.Nightly, "nightly", file=folder / params.FILE)
+        with alone(folder / ".cache/nightly.lock"):
+            report = _night(user, run=run, date=date, forced=forced, seconds=settings.publish_seconds)
+    except BusyError as error:
+        return Report(Ending.BUSY, str(error))
+    except ValueError as error:
+        return Report(Ending.FAILED, str(error))
+    leave(report, settings.notify, user=user, run=run, date=date, started=started)
+    return report
+
+
+def _night(user: Project, *, run: Path, date: datetime.date, forced: str | None, seconds: float) -> Report:
+    """The night in its order. What fails before publishing leaves nothing behind, what fails in it leaves the clone."""
+    try:
+        run.mkdir(parents=True)
+        put_aside(run.parent)
+        catch_up(user, seconds=seconds)
+        workspace = Workspace.of_head(user, run=run)
+        try:
+            night = Night.begin(workspace, folder=run, date=date, forced=forced)
+            judged = _judge(night)
+        except (NightError, CommandError, OSError):
+            workspace.remove()
+            raise
+        commit = _publish(night, judged) if judged else None
+        workspace.remove()
+    except (NightError, CommandError, OSError) as error:
+        return Report(Ending.FAILED, str(error))
+    except KeyboardInterrupt:
+        return Report(Ending.INTERRUPTED, "interrupted; the next night begins anew")
+    if judged is None:
+        return Report(Ending.UNCHANGED, "no new data")
+    return Report(ENDINGS[judged.decision], judged.reason, judged, commit)
+
+
+def _judge(night: Night) -> Record | None:
+    """The night up to its decision, which is then in its clone; None if there is no new data."""
+    stages = night.stages()
+    fetched = fetch_table(night, stages)
+    if fetched is None:
+        return None
+    taken = take_in(night, stages, fetched)
+    judged = taken if isinstance(taken, Record) else retrain(night, stages, taken)
+    if ENDINGS[judged.decision] not in ACCEPTED:
+        restore(night)
+    judged.write(night.tree)
+    (night.folder / record.MARKDOWN.name).write_text(judged.to_markdown(), encoding="utf-8")
+    return judged
+
+
+def _publish(night: Night, judged: Record) -> str | None:
+    """Publish what the decision lets out: everything, or the record alone; returns the commit, if there is one."""
+    accepted = ENDINGS[judged.decision] in ACCEPTED
+    if not accepted and not night.settings.record_kept:
+        return None
+    paths = [*record.FILES]
+    if accepted:
+        paths += [LOCK, night.table, f"{night.table}.dvc"]
+        paths += [path for stage in night.stages().values() for path in stage.writes]
+    known = ("git", "-c", "core.quotePath=false", "ls-files", "--cached", "--others", "--exclude-standard", "--")
+    publication = Publication(
+        files=sorted(set(night.workspace.project.lines(*known, *paths))),
+        message=f"Night of {night.date.isoformat()}: {judged.decision}\n\n{judged.reason}",
+        date=night.date,
+        tag=_free_tag(night) if accepted else None,
+    )
+    return publish(night.workspace, publication, tries=night.settings.tries, seconds=night.settings.publish_seconds)
+
+
+def _free_tag(night: Night) -> str:
+    """`nightly-2026-01-31`, or with a number behind it if there was such a night before."""
+    name = f"nightly-{night.date.isoformat()}"
+    taken = night.workspace.user.lines("git", "tag", "--list", f"{name}*")
+    names = chain([name], (f"{name}.{number}" for number in count(2)))
+    return next(tag for tag in names if tag not in taken)
+
+
+if __name__ == "__main__":
+    main()

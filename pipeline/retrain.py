@@ -1,0 +1,88 @@
+"""A challenger from tonight's table, and the gate's word on it."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pyarrow as pa
+
+from pipeline.artifacts import Stage, inputs, md5_of
+from pipeline.clone import DVC
+from pipeline.contest import Champion, dollars_of, find_champion, load_intact, trial
+from pipeline.gate import decide
+from pipeline.intake import Intake
+from pipeline.metrics import mean_squared_error
+from pipeline.night import Night
+from pipeline.processes import CommandError, run
+from pipeline.record import Record
+from pipeline.table import new_rows
+from pipeline.trouble import NightError
+
+LAST_LINES = 20
+
+
+def retrain(night: Night, stages: Mapping[str, Stage], intake: Intake) -> Record:
+    """Put the table in its place, run the pipeline on it and let the gate decide; returns the night's record.
+
+    stages: as the last accepted commit records them. The clone then holds the challenger and all that belongs to it.
+    Raises: NightError if the pipeline fails or takes too long.
+    """
+    champion = find_champion(night.tree, night.model, stages=stages, caches=night.caches(), split=night.prepare.split)
+    record = _newcomers(intake, champion)
+    intake.file.replace(night.tree / night.table)
+    _run_pipeline(night)
+    written = {path: md5 for stage in night.stages().values() for path, md5 in stage.writes.items()}
+    md5 = written[night.model]
+    try:
+        challenger = load_intact(night.tree, night.model, md5=md5, caches=night.caches())
+    except ValueError as error:
+        fix = "dvc repro --force in the project's folder"
+        raise NightError("the challenger", rule="must load", found=f"that {error}", fix=fix) from None
+    contest = trial(intake.table, champion=champion, challenger=challenger)
+    decision = decide(contest, night.settings.gate, forced=night.forced)
+    return replace(
+        record,
+        decision=decision.outcome.value,
+        reason=night.plain(decision.reason),
+        challenger=md5,
+        numbers={**record.numbers, **decision.numbers},
+    )
+
+
+def restore(night: Night) -> None:
+    """Put the clone back to its commit: the champion and all that belongs to it."""
+    project = night.workspace.project
+    project.lines("git", "reset", "--quiet", "--hard")
+    project.lines("git", "clean", "--quiet", "-d", "--force")
+    project.lines(*DVC, "checkout", "--quiet", "--force", "--allow-missing", seconds=night.settings.publish_seconds)
+
+
+def _newcomers(intake: Intake, champion: Champion) -> Record:
+    """The record with the champion's error on the rows that came tonight, which it has never seen."""
+    record = replace(intake.record, champion=champion.md5)
+    if intake.before is None:
+        return record
+    new = new_rows(intake.before, intake.table)
+    numbers = {**record.numbers, "new_rows": len(new)}
+    if champion.bundle and len(new):
+        prediction = dollars_of(champion.bundle, intake.table.rows.take(pa.array(new)))
+        numbers["champion_new_rows_mse_usd2"] = mean_squared_error(prediction, intake.table.dollars[new])
+    return replace(record, numbers=numbers)
+
+
+def _run_pipeline(night: Night) -> None:
+    """Make everything from the table, within the time limit; then see that nothing changed what it was made from."""
+    project, log = night.workspace.project, night.folder / "repro.log"
+    try:
+        if (night.tree / f"{night.table}.dvc").exists():
+            project.lines(*DVC, "add", "--quiet", "--", night.table, seconds=night.settings.publish_seconds)
+        with log.open("wb") as file:
+            limit = night.settings.repro_seconds
+            run((*DVC, "repro"), folder=project.folder, environment=project.environment, shown=file, seconds=limit)
+    except CommandError as error:
+        said = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.exists() else []
+        found = "\n".join([f"that {error}", *said[-LAST_LINES:]])
+        raise NightError("the pipeline", rule="must run on tonight's table", found=found, fix=f"see {log}") from None
+    files = {path: md5 for path, md5 in inputs(night.stages()).items() if not md5.endswith(".dir")}
+    if changed := [path for path, md5 in files.items() if md5_of(night.tree / path) != md5]:
+        rule, fix = "must be as the stages read it", "keep other programs out of runs/"
+        raise NightError("the night's clone", rule=rule, found=f"other bytes in {', '.join(changed)}", fix=fix)
