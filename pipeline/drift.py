@@ -22,9 +22,14 @@ class Measure:
     column: str
     value: float
 
+    @property
+    def title(self) -> str:
+        """As a report names it: `stability_index of work_year`."""
+        return f"{self.name} of {self.column}" if self.column else self.name
+
     def __str__(self) -> str:
         """As a report puts it: `stability_index of work_year: 0.31`."""
-        return f"{self.name}{f' of {self.column}' if self.column else ''}: {self.value:.3g}"
+        return f"{self.title}: {self.value:.3g}"
 
 
 def measures(before: Table, after: Table) -> list[Measure]:

@@ -99,13 +99,13 @@ def _compare(trial: Trial, champion: np.ndarray, settings: params.Gate, numbers:
     errors, others = ((prediction - trial.actual) ** 2 for prediction in (trial.challenger, champion))
     share = worse(errors, others, groups=trial.groups, tolerance=settings.tolerance)
     numbers = {**numbers, "worse_share": share}
+    than = f"worse than the champion's by more than {settings.tolerance:.0%}"
     if share >= settings.confidence:
-        reason = f"it is worse by more than {settings.tolerance:g} in {share:.1%} of the draws"
-        return Decision(Outcome.KEPT, reason, numbers)
+        return Decision(Outcome.KEPT, f"its error is {than} in {share:.1%} of the draws", numbers)
     if slices := list(_worse_slices(trial, errors, others, settings)):
-        reason = f"it is worse by more than {settings.slice_tolerance:g} where {', '.join(slices)}"
+        reason = f"its error is worse by more than {settings.slice_tolerance:.0%} where {', '.join(slices)}"
         return Decision(Outcome.KEPT, reason, numbers)
-    return Decision(Outcome.PROMOTED, f"it is not worse by more than {settings.tolerance:g}", numbers)
+    return Decision(Outcome.PROMOTED, f"its error is {than} in only {share:.1%} of the draws", numbers)
 
 
 def worse(errors: np.ndarray, others: np.ndarray, *, groups: np.ndarray, tolerance: float) -> float:

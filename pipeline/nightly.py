@@ -37,14 +37,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_DFL:  # nohup has set it to be ignored, and that is to stay
             signal.signal(number, signal.default_int_handler)
-    report = spend(Path.cwd(), date=arguments.date, forced=arguments.force)
+    report = spend(Project.at(Path.cwd()), date=arguments.date, forced=arguments.force)
     print(f"nightly: {report.ending.name.lower()} (code {report.ending}): {report.message}", file=sys.stderr)
     sys.exit(report.ending)
 
 
-def spend(folder: Path, *, date: datetime.date, forced: str | None = None) -> Report:
-    """Spend a night in the project in the folder; leave its log in `runs/`, and tell who is to be told."""
-    user, started = Project.at(folder), datetime.datetime.now(datetime.UTC)
+def spend(user: Project, *, date: datetime.date, forced: str | None = None) -> Report:
+    """Spend a night in the project; leave its log in `runs/`, and tell who is to be told."""
+    folder, started = user.folder, datetime.datetime.now(datetime.UTC)
     run = folder / "runs" / f"{started:%Y-%m-%dT%H%M%SZ}-{os.getpid()}"
     try:
         settings = params.load(params.Nightly, "nightly", file=folder / params.FILE)

@@ -52,7 +52,7 @@ class Record:
             "champion_md5": self.champion,
             "challenger_md5": self.challenger,
             "numbers": {name: _number(value) for name, value in self.numbers.items()},
-            "measures": [[measure.name, measure.column, _number(measure.value)] for measure in self.measures],
+            "measures": {measure.title: _number(measure.value) for measure in self.measures},
             "warnings": list(map(str, self.warnings)),
             "breaches": list(map(str, self.breaches)),
         }
@@ -67,8 +67,8 @@ class Record:
             if found:
                 parts.append(f"**{title}**\n\n" + "\n".join(f"- {measure}" for measure in found))
         if self.measures:
-            rows = [[measure.name, measure.column, f"{measure.value:.4g}"] for measure in self.measures]
-            parts.append("## Tonight's table against yesterday's\n\n" + _table(["measure", "column", "value"], rows))
+            rows = [[measure.title, f"{measure.value:.4g}"] for measure in self.measures]
+            parts.append("## Tonight's table against yesterday's\n\n" + _table(["measure", "value"], rows))
         models = {"table": self.table, "champion": self.champion, "challenger": self.challenger}
         parts.append("\n".join(f"- {name}: md5 `{md5}`" for name, md5 in models.items() if md5))
         return "\n\n".join(parts) + "\n"

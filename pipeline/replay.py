@@ -1,0 +1,173 @@
+"""Replays dated snapshots of a table as that many nights in a fresh clone: what would have been decided, and its worth.
+
+Writes the nights' history, a summary in Markdown and a picture. The same snapshots and commit give the same files.
+"""
+
+import argparse
+import datetime
+import math
+import re
+import shutil
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from tqdm import tqdm
+
+from pipeline import params, record
+from pipeline.bundle import Bundle
+from pipeline.clone import Project
+from pipeline.contest import dollars_of
+from pipeline.metrics import mean_squared_error
+from pipeline.morning import ACCEPTED, Ending, Report
+from pipeline.nightly import spend
+from pipeline.rehearsal import SOURCE, rehearsal, trained_ahead
+from pipeline.table import Table, new_rows, read_table
+from pipeline.timeline import Mark, drawn
+from pipeline.trouble import NightError
+
+WORKERS = 2
+WINDOW = 12  # nights
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """A night that was replayed: how it ended, and the first model's error on the rows that came, in USD²."""
+
+    date: datetime.date
+    report: Report
+    never_mse: float | None
+
+    @property
+    def newcomers(self) -> tuple[float, float, float] | None:
+        """How many rows came, and the errors on them: the champion's and the first model's; None if one is unknown."""
+        numbers = self.report.record.numbers if self.report.record else {}
+        if self.never_mse is None or "champion_new_rows_mse_usd2" not in numbers:
+            return None
+        return numbers["new_rows"], numbers["champion_new_rows_mse_usd2"], self.never_mse
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Replay the snapshots of a folder and write what happened."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("snapshots", type=Path, help="folder of CSV files with a date, YYYY-MM-DD, in their names")
+    parser.add_argument("--out", type=Path, required=True, help="folder for history.csv, replay.md and replay.svg")
+    arguments = parser.parse_args(argv)
+    try:
+        replay(dated(arguments.snapshots), project=Project.at(Path.cwd()), out=arguments.out)
+    except (NightError, OSError, ValueError) as error:
+        sys.exit(f"replay: {error}")
+
+
+def dated(folder: Path) -> dict[datetime.date, Path]:
+    """The folder's snapshots by their dates, in order.
+
+    Raises: ValueError if there are none, or two of one date.
+    """
+    found: dict[datetime.date, Path] = {}
+    for file in sorted(folder.glob("*.csv")):
+        if match := re.search(r"\d{4}-\d{2}-\d{2}", file.name):
+            date = datetime.date.fromisoformat(match[0])
+            if date in found:
+                raise ValueError(
+                    f"{folder}: each date must have one snapshot, found {found[date].name} and {file.name}"
+                )
+            found[date] = file
+    if not found:
+        raise ValueError(f"{folder}: must hold CSV files with a date such as 2026-01-31 in their names, found none")
+    return dict(sorted(found.items()))
+
+
+def replay(snapshots: dict[datetime.date, Path], *, project: Project, out: Path) -> list[Replayed]:
+    """Spend the nights and write their history, their summary and their picture into the folder."""
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="replay-") as name:
+        temporary = Path(name).resolve()
+        clone = rehearsal(project, temporary, date=min(snapshots))
+        with trained_ahead(clone, temporary, list(snapshots.values()), workers=WORKERS) as trained:
+            nights = list(_nights(clone, snapshots, trained))
+        shutil.copyfile(clone.folder / record.HISTORY, out / record.HISTORY.name)
+    (out / "replay.md").write_text(summary(nights), encoding="utf-8")
+    (out / "replay.svg").write_text(picture(nights), encoding="utf-8")
+    return nights
+
+
+def _nights(
+    clone: Project, snapshots: Mapping[datetime.date, Path], trained: Sequence[Future[None]]
+) -> Iterator[Replayed]:
+    """Each night in turn, as soon as its pipeline has run."""
+    prepare = params.load(params.Prepare, "prepare", file=clone.folder / params.FILE)
+    recipe = params.load(params.Nightly, "nightly", file=clone.folder / params.FILE).recipe
+    before: Table | None = None
+    first: Bundle | None = None
+    progress = tqdm(snapshots.items(), desc="replay", unit="night")
+    for (date, file), ready in zip(progress, trained, strict=True):
+        shutil.copyfile(file, clone.folder / SOURCE)
+        ready.result()
+        report = spend(clone, date=date)
+        progress.set_postfix_str(f"{date} {report.ending.name.lower()}")
+        if report.ending in (Ending.FAILED, Ending.INTERRUPTED):
+            raise NightError(f"the night of {date}", rule="must end", found=report.message, fix="mend that, and replay")
+        table = read_table(file, settings=prepare) if report.record and report.record.measures else None
+        yield Replayed(date, report, _error(first, before, table) if first and before and table else None)
+        if report.ending in ACCEPTED:
+            before = read_table(file, settings=prepare)
+            first = first or Bundle.load(clone.folder / f"models/{recipe}")
+
+
+def _error(model: Bundle, before: Table, table: Table) -> float | None:
+    """The model's error on the table's new rows, in USD²; None if there are none."""
+    new = new_rows(before, table)
+    if not len(new):
+        return None
+    return mean_squared_error(dollars_of(model, table.rows.take(pa.array(new))), table.dollars[new])
+
+
+def summary(nights: Sequence[Replayed]) -> str:
+    """What happened, as Markdown: how the nights ended, what retraining was worth, what was warned of, and each night."""
+    counts = Counter(night.report.ending.name.lower() for night in nights)
+    parts = [
+        f"# {len(nights)} nights, {nights[0].date} to {nights[-1].date}",
+        "\n".join(f"- {ending}: {count}" for ending, count in counts.most_common()),
+    ]
+    known = [night.newcomers for night in nights if night.newcomers]
+    if known:
+        rows, ours, never = np.array(known).T
+        parts.append(
+            f"On the {rows.sum():,.0f} rows that came in these nights, none of which it had seen, the champion's RMSE is"
+            f" {math.sqrt(np.average(ours, weights=rows)):,.0f} USD; had the first model stayed,"
+            f" {math.sqrt(np.average(never, weights=rows)):,.0f} USD."
+        )
+    lines = ["| night | ending | rows | warnings |", "| --- | --- | --- | --- |"]
+    for night in nights:
+        found = night.report.record
+        rows_now = f"{found.numbers.get('rows', 0):,.0f}" if found else ""
+        warned = "; ".join(map(str, (*found.breaches, *found.warnings))) if found else ""
+        lines.append(f"| {night.date} | {night.report.ending.name.lower()} | {rows_now} | {warned} |")
+    return "\n\n".join([*parts, "\n".join(lines)]) + "\n"
+
+
+def picture(nights: Sequence[Replayed]) -> str:
+    """The decisions, the warnings, and both models' errors on the new rows of the last nights."""
+    marks = [
+        Mark(night.date, night.report.ending.name.lower(), bool(night.report.record and night.report.record.warnings))
+        for night in nights
+    ]
+    lines: dict[str, list[tuple[datetime.date, float]]] = {"retrained nightly": [], "never retrained": []}
+    known = [(night.date, night.newcomers) for night in nights if night.newcomers]
+    for last in range(len(known)):
+        window = np.array([numbers for _, numbers in known[max(0, last + 1 - WINDOW) : last + 1]])
+        for points, errors in zip(lines.values(), window.T[1:], strict=True):
+            points.append((known[last][0], math.sqrt(np.average(errors, weights=window[:, 0]))))
+    label = f"RMSE in USD on rows that the model had never seen, of the last {WINDOW} nights"
+    return drawn(marks, lines, title="What the nights decided, and what retraining was worth", label=label)
+
+
+if __name__ == "__main__":
+    main()
