@@ -17,6 +17,7 @@ LOCK = "dvc.lock"
 DVC = (sys.executable, "-m", "dvc")
 OWN_SETTINGS = "[cache]\n    dir = cache\n[core]\n    autostage = true\n"  # else DVC advises to stage the clone's files
 NO_HOOKS = f"core.hooksPath={os.devnull}"
+KNOWN_FILES = ("git", "-c", "core.quotePath=false", "ls-files", "--cached", "--others", "--exclude-standard", "--")
 PLACES_OF_THEIR_OWN = ("DVC_GLOBAL_CONFIG_DIR", "DVC_SYSTEM_CONFIG_DIR", "DVC_SITE_CACHE_DIR", "TMPDIR")
 SET_BY_HOOKS = {"GIT_DIR", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_WORK_TREE"}  # they would lead git out of the clone
 

@@ -18,19 +18,23 @@ from pipeline.workspace import Workspace
 class Night:
     """Where a night works, the folder of what it leaves, its date, and why its result is forced, if it is.
 
-    table is where params.yaml has the raw table.
+    table is where params.yaml has the raw table. results: a project in which the pipeline has run on tonight's table
+    already, or None.
     """
 
     workspace: Workspace
     folder: Path
     date: datetime.date
     forced: str | None
+    results: Path | None
     settings: params.Nightly
     prepare: params.Prepare
     table: str
 
     @classmethod
-    def begin(cls, workspace: Workspace, *, folder: Path, date: datetime.date, forced: str | None) -> "Night":
+    def begin(
+        cls, workspace: Workspace, *, folder: Path, date: datetime.date, forced: str | None, results: Path | None
+    ) -> "Night":
         """A night with the settings of the clone's commit.
 
         Raises: NightError if they are none, or not such as a night can work with.
@@ -49,7 +53,7 @@ class Night:
         if Path(table).is_absolute() or ".." in Path(table).parts:
             rule, fix = "must lie in the project, for the night to replace it", "name a path in data/raw"
             raise NightError("data.path", rule=rule, found=table, fix=fix)
-        return cls(workspace, folder, date, forced, settings, prepare, table)
+        return cls(workspace, folder, date, forced, results, settings, prepare, table)
 
     @property
     def tree(self) -> Path:

@@ -8,12 +8,13 @@ import datetime
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import chain, count
 from pathlib import Path
 
 from pipeline import params, record
-from pipeline.clone import LOCK, Project
+from pipeline.clone import KNOWN_FILES, LOCK, Project
 from pipeline.intake import fetch_table, take_in
 from pipeline.lock import alone
 from pipeline.morning import ACCEPTED, ENDINGS, Ending, Report, leave
@@ -42,14 +43,18 @@ def main(argv: Sequence[str] | None = None) -> None:
     sys.exit(report.ending)
 
 
-def spend(user: Project, *, date: datetime.date, forced: str | None = None) -> Report:
-    """Spend a night in the project; leave its log in `runs/`, and tell who is to be told."""
+def spend(user: Project, *, date: datetime.date, forced: str | None = None, results: Path | None = None) -> Report:
+    """Spend a night in the project; leave its log in `runs/`, and tell who is to be told.
+
+    results: a project in which the pipeline has run on tonight's table already, if there is one.
+    """
     folder, started = user.folder, datetime.datetime.now(datetime.UTC)
     run = folder / "runs" / f"{started:%Y-%m-%dT%H%M%SZ}-{os.getpid()}"
     try:
         settings = params.load(params.Nightly, "nightly", file=folder / params.FILE)
         with alone(folder / ".cache/nightly.lock"):
-            report = _night(user, run=run, date=date, forced=forced, seconds=settings.publish_seconds)
+            begin = partial(Night.begin, folder=run, date=date, forced=forced, results=results)
+            report = _night(user, begin, run=run, seconds=settings.publish_seconds)
     except BusyError as error:
         return Report(Ending.BUSY, str(error))
     except ValueError as error:
@@ -58,7 +63,7 @@ def spend(user: Project, *, date: datetime.date, forced: str | None = None) -> R
     return report
 
 
-def _night(user: Project, *, run: Path, date: datetime.date, forced: str | None, seconds: float) -> Report:
+def _night(user: Project, begin: Callable[[Workspace], Night], *, run: Path, seconds: float) -> Report:
     """The night in its order. What fails before publishing leaves nothing behind, what fails in it leaves the clone."""
     try:
         run.mkdir(parents=True)
@@ -66,7 +71,7 @@ def _night(user: Project, *, run: Path, date: datetime.date, forced: str | None,
         catch_up(user, seconds=seconds)
         workspace = Workspace.of_head(user, run=run)
         try:
-            night = Night.begin(workspace, folder=run, date=date, forced=forced)
+            night = begin(workspace)
             judged = _judge(night)
         except (NightError, CommandError, OSError):
             workspace.remove()
@@ -106,9 +111,8 @@ def _publish(night: Night, judged: Record) -> str | None:
     if accepted:
         paths += [LOCK, night.table, f"{night.table}.dvc"]
         paths += [path for stage in night.stages().values() for path in stage.writes]
-    known = ("git", "-c", "core.quotePath=false", "ls-files", "--cached", "--others", "--exclude-standard", "--")
     publication = Publication(
-        files=sorted(set(night.workspace.project.lines(*known, *paths))),
+        files=sorted(set(night.workspace.project.lines(*KNOWN_FILES, *paths))),
         message=f"Night of {night.date.isoformat()}: {judged.decision}\n\n{judged.reason}",
         date=night.date,
         tag=_free_tag(night) if accepted else None,

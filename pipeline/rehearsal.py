@@ -1,12 +1,13 @@
 """A project to replay nights in: a clone of HEAD that knows no remote, no upstream and nobody to notify."""
 
 import datetime
+import os
 import shutil
+from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
-from queue import SimpleQueue
 
 from ruamel.yaml import YAML
 
@@ -42,35 +43,43 @@ def share_cache(folder: Path, temporary: Path) -> None:
     (folder / ".dvc/config.local").write_text(f"[cache]\n    dir = {temporary / 'cache'}\n", encoding="utf-8")
 
 
-@contextmanager
-def trained_ahead(
-    clone: Project, temporary: Path, tables: Sequence[Path], *, workers: int
-) -> Iterator[list[Future[None]]]:
-    """Run the pipeline on the tables, some at a time, while the nights go on: they find the results in DVC's cache.
+def trained_ahead(clone: Project, temporary: Path, tables: Sequence[Path]) -> Iterator[Path | None]:
+    """For each table a project in which the pipeline has run on it, there until the next is asked for; None if it fails.
 
-    What a challenger is depends on the night's table alone, never on what the nights before decided.
+    What a challenger is depends on the night's table alone, never on what the nights before decided: so all processors
+    train for the nights to come.
     """
-    free = SimpleQueue[Project]()
-    for number in range(workers):
-        folder = clone.cloned(temporary / f"worker-{number}")
-        share_cache(folder, temporary)
-        free.put(Project(folder, clone.environment))
     place = params.load(params.Data, "data", file=clone.folder / params.FILE).path
 
-    def train(table: Path) -> None:
-        worker = free.get()
+    def train(worker: Project, table: Path) -> Path | None:
         target = worker.folder / place
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(table, target)
-        with suppress(CommandError):  # the night will see for itself what is wrong with it
+        try:
             worker.lines(*DVC, "repro", "--quiet")
-        free.put(worker)
+        except CommandError:  # the night will see for itself what is wrong with the table
+            return None
+        return worker.folder
 
-    pool = ThreadPoolExecutor(workers)
-    try:
-        yield [pool.submit(train, table) for table in tables]
-    finally:
-        pool.shutdown(cancel_futures=True)
+    processors = os.cpu_count() or 1
+    waiting = iter(tables)
+    with ThreadPoolExecutor(processors) as pool:
+        workers = [_worker(clone, temporary / f"worker-{number}") for number in range(2 * processors)]
+        running = deque(
+            (worker, pool.submit(train, worker, table)) for worker, table in zip(workers, waiting, strict=False)
+        )
+        while running:
+            worker, done = running.popleft()
+            yield done.result()
+            if table := next(waiting, None):
+                running.append((worker, pool.submit(train, worker, table)))
+
+
+def _worker(clone: Project, folder: Path) -> Project:
+    """A clone of the clone, with the same cache."""
+    worker = Project(clone.cloned(folder), clone.environment)
+    share_cache(worker.folder, folder.parent)
+    return worker
 
 
 def _settle(file: Path) -> None:

@@ -12,7 +12,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,7 +32,6 @@ from pipeline.table import Table, new_rows, read_table
 from pipeline.timeline import Mark, drawn
 from pipeline.trouble import NightError
 
-WORKERS = 2
 WINDOW = 12  # nights
 
 
@@ -75,9 +74,7 @@ def dated(folder: Path) -> dict[datetime.date, Path]:
         if match := re.search(r"\d{4}-\d{2}-\d{2}", file.name):
             date = datetime.date.fromisoformat(match[0])
             if date in found:
-                raise ValueError(
-                    f"{folder}: each date must have one snapshot, found {found[date].name} and {file.name}"
-                )
+                raise ValueError(f"{folder}: each date must have one snapshot, found {found[date].name}, {file.name}")
             found[date] = file
     if not found:
         raise ValueError(f"{folder}: must hold CSV files with a date such as 2026-01-31 in their names, found none")
@@ -90,7 +87,7 @@ def replay(snapshots: dict[datetime.date, Path], *, project: Project, out: Path)
     with tempfile.TemporaryDirectory(prefix="replay-") as name:
         temporary = Path(name).resolve()
         clone = rehearsal(project, temporary, date=min(snapshots))
-        with trained_ahead(clone, temporary, list(snapshots.values()), workers=WORKERS) as trained:
+        with closing(trained_ahead(clone, temporary, list(snapshots.values()))) as trained:
             nights = list(_nights(clone, snapshots, trained))
         shutil.copyfile(clone.folder / record.HISTORY, out / record.HISTORY.name)
     (out / "replay.md").write_text(summary(nights), encoding="utf-8")
@@ -99,7 +96,7 @@ def replay(snapshots: dict[datetime.date, Path], *, project: Project, out: Path)
 
 
 def _nights(
-    clone: Project, snapshots: Mapping[datetime.date, Path], trained: Sequence[Future[None]]
+    clone: Project, snapshots: Mapping[datetime.date, Path], trained: Iterator[Path | None]
 ) -> Iterator[Replayed]:
     """Each night in turn, as soon as its pipeline has run."""
     prepare = params.load(params.Prepare, "prepare", file=clone.folder / params.FILE)
@@ -107,10 +104,9 @@ def _nights(
     before: Table | None = None
     first: Bundle | None = None
     progress = tqdm(snapshots.items(), desc="replay", unit="night")
-    for (date, file), ready in zip(progress, trained, strict=True):
+    for (date, file), results in zip(progress, trained, strict=True):
         shutil.copyfile(file, clone.folder / SOURCE)
-        ready.result()
-        report = spend(clone, date=date)
+        report = spend(clone, date=date, results=results)
         progress.set_postfix_str(f"{date} {report.ending.name.lower()}")
         if report.ending in (Ending.FAILED, Ending.INTERRUPTED):
             raise NightError(f"the night of {date}", rule="must end", found=report.message, fix="mend that, and replay")
@@ -130,7 +126,7 @@ def _error(model: Bundle, before: Table, table: Table) -> float | None:
 
 
 def summary(nights: Sequence[Replayed]) -> str:
-    """What happened, as Markdown: how the nights ended, what retraining was worth, what was warned of, and each night."""
+    """What happened, as Markdown: how the nights ended, what retraining was worth, and each night's warnings."""
     counts = Counter(night.report.ending.name.lower() for night in nights)
     parts = [
         f"# {len(nights)} nights, {nights[0].date} to {nights[-1].date}",
@@ -140,8 +136,8 @@ def summary(nights: Sequence[Replayed]) -> str:
     if known:
         rows, ours, never = np.array(known).T
         parts.append(
-            f"On the {rows.sum():,.0f} rows that came in these nights, none of which it had seen, the champion's RMSE is"
-            f" {math.sqrt(np.average(ours, weights=rows)):,.0f} USD; had the first model stayed,"
+            f"On the {rows.sum():,.0f} rows that came in these nights, none of which it had seen, the champion's RMSE"
+            f" is {math.sqrt(np.average(ours, weights=rows)):,.0f} USD; had the first model stayed,"
             f" {math.sqrt(np.average(never, weights=rows)):,.0f} USD."
         )
     lines = ["| night | ending | rows | warnings |", "| --- | --- | --- | --- |"]

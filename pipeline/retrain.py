@@ -1,12 +1,14 @@
 """A challenger from tonight's table, and the gate's word on it."""
 
+import shutil
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 
 import pyarrow as pa
 
 from pipeline.artifacts import Stage, inputs, md5_of
-from pipeline.clone import DVC
+from pipeline.clone import DVC, KNOWN_FILES, LOCK
 from pipeline.contest import Champion, dollars_of, find_champion, load_intact, trial
 from pipeline.gate import decide
 from pipeline.intake import Intake
@@ -75,6 +77,8 @@ def _run_pipeline(night: Night) -> None:
     try:
         if (night.tree / f"{night.table}.dvc").exists():
             project.lines(*DVC, "add", "--quiet", "--", night.table, seconds=night.settings.publish_seconds)
+        if night.results:
+            _take_over(night, night.results)
         with log.open("wb") as file:
             limit = night.settings.repro_seconds
             run((*DVC, "repro"), folder=project.folder, environment=project.environment, shown=file, seconds=limit)
@@ -86,3 +90,13 @@ def _run_pipeline(night: Night) -> None:
     if changed := [path for path, md5 in files.items() if md5_of(night.tree / path) != md5]:
         rule, fix = "must be as the stages read it", "keep other programs out of runs/"
         raise NightError("the night's clone", rule=rule, found=f"other bytes in {', '.join(changed)}", fix=fix)
+
+
+def _take_over(night: Night, results: Path) -> None:
+    """Copy what the pipeline wrote elsewhere; `dvc repro` then sees for itself that there is nothing left to do."""
+    shutil.copyfile(results / LOCK, night.tree / LOCK)
+    written = [path for stage in night.stages().values() for path in stage.writes]
+    for path in replace(night.workspace.project, folder=results).lines(*KNOWN_FILES, *written):
+        (night.tree / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(results / path, night.tree / path)
+    night.workspace.project.lines(*DVC, "checkout", "--quiet", seconds=night.settings.publish_seconds)

@@ -13,7 +13,8 @@ STYLE = """
 text { font: 12px system-ui, sans-serif; fill: #1f2328 } .note { fill: #59636e; font-size: 11px }
 .page { fill: #ffffff } .grid { stroke: #d1d9e0 } .title { font-weight: 600 } polyline { fill: none; stroke-width: 2 }
 .ours { stroke: #1f63b5 } .never { stroke: #bc4c00 } text.ours { fill: #1f63b5; stroke: none }
-text.never { fill: #bc4c00; stroke: none } .accepted { fill: #1f63b5 } .other { fill: #bc4c00 } .warning { fill: #bf8700 }
+text.never { fill: #bc4c00; stroke: none }
+.accepted { fill: #1f63b5 } .other { fill: #bc4c00 } .warning { fill: #bf8700 }
 @media (prefers-color-scheme: dark) {
 text { fill: #e6edf3 } .note { fill: #9198a1 } .page { fill: #0d1117 } .grid { stroke: #30363d }
 .ours { stroke: #6cb0ff } .never { stroke: #ff9a4d } text.ours { fill: #6cb0ff } text.never { fill: #ff9a4d }
