@@ -4,7 +4,7 @@ import datetime
 import os
 import shutil
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -43,8 +43,8 @@ def share_cache(folder: Path, temporary: Path) -> None:
     (folder / ".dvc/config.local").write_text(f"[cache]\n    dir = {temporary / 'cache'}\n", encoding="utf-8")
 
 
-def trained_ahead(clone: Project, temporary: Path, tables: Sequence[Path]) -> Iterator[Path | None]:
-    """For each table a project in which the pipeline has run on it, there until the next is asked for; None if it fails.
+def trained_ahead(clone: Project, temporary: Path, tables: Sequence[Path]) -> Generator[Path | None]:
+    """For each table a project in which the pipeline has run on it, until the next is asked for; None if it fails.
 
     What a challenger is depends on the night's table alone, never on what the nights before decided: so all processors
     train for the nights to come.
