@@ -33,7 +33,7 @@ FLOORS = (
     },
     {"bundle", "clone", "compiled", "outcomes", "page", "rows", "scorecard", "verdict"},
     {"clean", "fit", "recall", "score", "source", "workspace"},
-    {"checkpoint", "outputs", "upstream"},
+    {"checkpoint", "handover", "outputs", "upstream"},
     {"evaluate", "explain", "export", "predict", "prepare", "publish", "report", "results", "sample", "train"}
     | {"verify", "verify_cpus"},
 )
