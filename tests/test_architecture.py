@@ -32,10 +32,10 @@ FLOORS = (
         "summary",
     },
     {"bundle", "clone", "compiled", "outcomes", "page", "rows", "scorecard", "verdict"},
-    {"clean", "fit", "recall", "score", "source", "workspace"},
+    {"accepted", "clean", "fit", "recall", "score", "source", "workspace"},
     {"checkpoint", "handover", "outputs", "upstream"},
     {"evaluate", "explain", "export", "predict", "prepare", "publish", "report", "results", "sample", "train"}
-    | {"verify", "verify_cpus"},
+    | {"retention", "rollback", "verify", "verify_cpus"},
 )
 STAGES = ("prepare", "train", "evaluate", "report")
 DVC = YAML(typ="safe").load(ROOT / "dvc.yaml")
