@@ -67,8 +67,8 @@ def clean_up(folder: Path, *, nights: int, delete: bool) -> list[str]:
 
 def _since(user: Project, nights: int) -> list[str]:
     """DVC's option that protects the last nights, which are commits of HEAD's history; none if there were none."""
-    log = ("git", "log", f"--max-count={nights}", "--full-history", "--format=%ct", "HEAD", "--", HISTORY)
-    seconds = [int(line) for line in user.lines(*log)]
+    which = (f"--max-count={nights}", "--full-history", "--no-merges", "--format=%ct", "HEAD", "--", HISTORY)
+    seconds = [int(line) for line in user.lines("git", "log", *which)]
     return ["--date", datetime.fromtimestamp(min(seconds), UTC).date().isoformat()] if seconds else []
 
 

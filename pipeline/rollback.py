@@ -77,12 +77,15 @@ def _go_back(night: Workspace, tag: str, *, table: str) -> list[str]:
 
 
 def _check_outputs(user: Project) -> None:
-    """Refuse to replace outputs that the user has changed and DVC does not have. Deleted ones are no loss."""
+    """Refuse to replace outputs, and a table that DVC has, of which only the work tree has the bytes."""
     status = json.loads("\n".join(user.lines(*DVC, "data", "status", "--json", seconds=SECONDS)))
-    changes = status.get("uncommitted", {})
-    if mine := [str(path) for kind in ("modified", "added", "renamed") for path in changes.get(kind, [])]:
-        rule, fix = "must have no changes that DVC does not have", "dvc commit them, or dvc checkout --force"
-        raise NightError("your table and outputs", rule=rule, found=f"changes in {', '.join(mine)}", fix=fix)
+    uncommitted = status.get("uncommitted", {})
+    changed = {str(path) for kind in ("modified", "added", "renamed") for path in uncommitted.get(kind, [])}
+    alone_there = {*status.get("not_in_cache", []), *changed} - {*uncommitted.get("deleted", [])}
+    if alone_there:
+        rule, fix = "must be in DVC's cache, to come back from there", "dvc commit them, or dvc fetch and dvc checkout"
+        found = f"in the work tree only: {', '.join(sorted(alone_there))}"
+        raise NightError("your table and outputs", rule=rule, found=found, fix=fix)
 
 
 def _hand_over(night: Workspace, made: str) -> None:
