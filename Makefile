@@ -4,7 +4,7 @@ PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro verify verify-cpus test bench soak lock clean
+.PHONY: help setup repro verify verify-cpus rollback gc test bench soak lock clean
 
 help: ## List every target
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{ printf "make %-12s %s\n", $$1, $$2 }'
@@ -20,6 +20,14 @@ verify: git .venv/run.stamp ## Train HEAD from scratch in a temporary clone and 
 
 verify-cpus: git .venv/run.stamp ## Train shortly on CPUs that qemu emulates and compare all bytes
 	@python -m pipeline.verify_cpus
+
+rollback: git .venv/run.stamp ## Go back to an accepted night: make rollback TO=nightly-2026-01-31
+	@test -n '$(TO)' || { echo "rollback needs the tag of an accepted night: make rollback TO=nightly-2026-01-31"; exit 1; }
+	@python -m pipeline.rollback '$(TO)'
+
+NIGHTS ?= 30
+gc: git .venv/run.stamp ## Show what old nights leave behind, of the last NIGHTS=30 nothing; DELETE=yes deletes it
+	@python -m pipeline.retention --nights '$(NIGHTS)' $(if $(filter yes,$(DELETE)),--delete)
 
 test: git .venv/dev.stamp ## Check the style and the types, run the tests
 	ruff check

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from pipeline.trouble import BusyError
 
+RUNNING = Path(".cache/nightly.lock")  # in the project: held by a night, and by what may not run beside one
+
 
 @contextmanager
 def alone(file: Path) -> Iterator[None]:

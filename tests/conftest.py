@@ -16,6 +16,7 @@ from pipeline.reproducible import torch
 from tests.clones import copy_of_the_work_tree, run
 from tests.models import make_bundle
 from tests.nights import make_project
+from tests.pasts import make_past
 from tests.tables import rows, table
 
 ARCHIVE = Path(__file__).resolve().parents[2] / "shared/data/aijobs-weekly.tar.xz"
@@ -128,3 +129,15 @@ def made_for_nights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def user(made_for_nights: Path, tmp_path: Path) -> Path:
     """A copy of the tiny project, and of what is beside it, for one test alone."""
     return Path(shutil.copytree(made_for_nights.parent, tmp_path / "a user", symlinks=True)) / "user"
+
+
+@pytest.fixture(scope="session")
+def made_past(made_for_nights: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny project after some nights. Not to be changed."""
+    return make_past(made_for_nights, tmp_path_factory.mktemp("a past"))
+
+
+@pytest.fixture
+def past(made_past: Path, tmp_path: Path) -> Path:
+    """A copy of the tiny project after some nights, and of what is beside it, for one test alone."""
+    return Path(shutil.copytree(made_past.parent, tmp_path / "a past", symlinks=True)) / "user"

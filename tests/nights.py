@@ -77,6 +77,6 @@ def state(folder: Path) -> dict[str, object]:
         "files": {
             "/".join(names): place.read_bytes()
             for names, place in zip(parts, places, strict=True)
-            if names[0] not in (".git", "runs") and names[:2] not in ((".dvc", "tmp"), (".dvc", "cache"))
+            if names[0] not in (".cache", ".git", "runs") and names[:2] not in ((".dvc", "tmp"), (".dvc", "cache"))
         },
     }

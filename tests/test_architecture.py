@@ -32,10 +32,10 @@ FLOORS = (
         "summary",
     },
     {"bundle", "clone", "compiled", "outcomes", "page", "rows", "scorecard", "verdict"},
-    {"clean", "fit", "recall", "score", "source", "workspace"},
-    {"checkpoint", "outputs", "upstream"},
+    {"accepted", "clean", "fit", "recall", "score", "source", "workspace"},
+    {"checkpoint", "handover", "outputs", "upstream"},
     {"evaluate", "explain", "export", "predict", "prepare", "publish", "report", "results", "sample", "train"}
-    | {"verify", "verify_cpus"},
+    | {"retention", "rollback", "verify", "verify_cpus"},
 )
 STAGES = ("prepare", "train", "evaluate", "report")
 DVC = YAML(typ="safe").load(ROOT / "dvc.yaml")
@@ -142,7 +142,7 @@ def test_torch_comes_from_one_place_only(module):
     assert not [name for name in names if name.split(".")[0] == "torch" or name in ("safetensors", "safetensors.torch")]
 
 
-@pytest.mark.parametrize("module", ["prepare", "sample", "results", "verify", "verify_cpus"])
+@pytest.mark.parametrize("module", ["prepare", "sample", "results", "retention", "rollback", "verify", "verify_cpus"])
 def test_a_module_without_a_network_starts_without_torch(module):
     code = f"import sys, pipeline.{module}; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)

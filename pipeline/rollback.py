@@ -1,0 +1,127 @@
+"""Go back to an accepted night: its table, models, metrics and dvc.lock become one new commit on the branch."""
+
+import argparse
+import json
+import signal
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pipeline.accepted import METRICS, check_accepted, check_bytes, different, models, table_of
+from pipeline.clone import DVC, Project
+from pipeline.handover import Publication, bring, check, commit, signed
+from pipeline.lock import RUNNING, alone
+from pipeline.processes import CommandError
+from pipeline.trouble import NightError
+from pipeline.workspace import Workspace
+
+SECONDS = 3600.0  # for each command: a remote that never answers must not hold the lock for ever
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Read the arguments, go back, say what was done."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("tag", help="of an accepted night, such as nightly-2026-01-31")
+    arguments = parser.parse_args(argv)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        print(*rollback(Path.cwd(), tag=arguments.tag), sep="\n")
+    except NightError as error:
+        sys.exit(f"rollback: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def rollback(folder: Path, *, tag: str) -> list[str]:
+    """Go back to the night of the tag; returns what was done, in words.
+
+    It is all done in a clone first, with the bytes of the table and the models.
+    Raises: NightError. The project is then as it was, unless only DVC could not follow in the end.
+    """
+    user = Project.at(folder)
+    with alone(folder / RUNNING), tempfile.TemporaryDirectory(prefix="rollback-", dir=folder / RUNNING.parent) as run:
+        try:
+            check_accepted(user, tag)
+            table = table_of(user, tag, temporary=Path(run))
+            return _go_back(Workspace.of_head(user, run=Path(run)), tag, table=table)
+        except (CommandError, ValueError, OSError) as error:
+            fix = "make it work in the project's folder, and try again"
+            raise NightError(f"the state of {tag}", rule="must be restored", found=f"that {error}", fix=fix) from None
+
+
+def _go_back(night: Workspace, tag: str, *, table: str) -> list[str]:
+    """Restore in the clone, commit there, hand over."""
+    files = different(night.project, tag, table=table)
+    if not files:
+        return [f"rollback: nothing to do, {night.branch} has all files of {tag}"]
+    publication = Publication(files, f"Roll back to {tag}", datetime.now(UTC).date())
+    night = signed(night, publication)
+    clone, before = night.project, models(night.project)
+    clone.lines("git", "restore", f"--source=refs/tags/{tag}", "--worktree", "--", *files)
+    check(night, publication)
+    _check_outputs(night.user)
+    night.bring_outputs(seconds=SECONDS)
+    check_bytes(clone, table=table)
+    stale = json.loads("\n".join(clone.lines(*DVC, "status", "--json", seconds=SECONDS)))
+    commit(clone, publication)
+    (made,) = clone.lines("git", "rev-parse", "--short", "HEAD")
+    _hand_over(night, made)
+    return [
+        f"rollback: {night.branch} is back at {tag}, by the new commit {made}",
+        f"files: {_in_words(files)}; the record of the nights stays",
+        f"models: {_changes(before, models(clone)) or 'as before'}",
+        f"next: git push{', dvc push' if night.has_remote() else ''}{_again(stale)}",
+    ]
+
+
+def _check_outputs(user: Project) -> None:
+    """Refuse to replace outputs, and a table that DVC has, of which only the work tree has the bytes."""
+    status = json.loads("\n".join(user.lines(*DVC, "data", "status", "--json", seconds=SECONDS)))
+    uncommitted = status.get("uncommitted", {})
+    changed = {str(path) for kind in ("modified", "added", "renamed") for path in uncommitted.get(kind, [])}
+    alone_there = {*status.get("not_in_cache", []), *changed} - {*uncommitted.get("deleted", [])}
+    if alone_there:
+        rule, fix = "must be in DVC's cache, to come back from there", "dvc commit them, or dvc fetch and dvc checkout"
+        found = f"in the work tree only: {', '.join(sorted(alone_there))}"
+        raise NightError("your table and outputs", rule=rule, found=found, fix=fix)
+
+
+def _hand_over(night: Workspace, made: str) -> None:
+    try:
+        bring(night, seconds=SECONDS)
+    except CommandError as error:
+        rule, fix = f"must go forward to the commit {made}", "roll back again; if HEAD is there already, dvc checkout"
+        raise NightError("your checkout", rule=rule, found=f"that {error}", fix=fix) from None
+
+
+def _in_words(files: Sequence[str]) -> str:
+    """The files, those of the metrics as a number.
+
+    >>> _in_words(["dvc.lock", "metrics/full.json", "metrics/plots/full/slices.csv"])
+    'dvc.lock, 2 in metrics'
+    """
+    others = [file for file in files if not file.startswith(f"{METRICS}/")]
+    many = len(files) - len(others)
+    return ", ".join([*others, *([f"{many} in {METRICS}"] if many else [])])
+
+
+def _changes(before: Mapping[str, str], after: Mapping[str, str]) -> str:
+    """The models that are not the same, by the first digits of their md5.
+
+    >>> _changes({"models/full": "d41d8cd98f00"}, {"models/full": "0cc175b9c0f1"})
+    'models/full (md5 d41d8cd9 → 0cc175b9)'
+    """
+    paths = [path for path in sorted({*before, *after}) if before.get(path) != after.get(path)]
+    return ", ".join(f"{path} (md5 {before.get(path, 'none')[:8]} → {after.get(path, 'none')[:8]})" for path in paths)
+
+
+def _again(stale: Sequence[str]) -> str:
+    """What to say of the stages that are not up to date."""
+    names = ", ".join(stale)
+    return f"; code, settings or versions are not that night's: dvc repro would run {names} again" if names else ""
+
+
+if __name__ == "__main__":
+    main()
