@@ -8,11 +8,10 @@ from pathlib import Path, PurePosixPath
 from pipeline import params
 from pipeline.artifacts import Caches, Hashes, inputs, md5_of, read_lock
 from pipeline.clone import DVC, LOCK, Project
+from pipeline.record import FILES, HISTORY
 from pipeline.trouble import NightError
 
 METRICS, MODELS = "metrics", "models"
-HISTORY = "metrics/history.csv"
-RECORD = {"metrics/nightly.json", "metrics/nightly.md", HISTORY}  # they tell of all nights, and so stay as they are
 NAME = r"nightly-\d{4}-\d{2}-\d{2}(\.\d+)?"
 SHOWN = 5
 
@@ -28,7 +27,7 @@ def check_accepted(project: Project, tag: str) -> None:
         raise NightError(what, rule="must be that of an accepted night", found="no such night", fix=fix)
     commit = f"refs/tags/{tag}^{{commit}}"
     changed = project.lines("git", "diff-tree", "--no-commit-id", "--name-only", "-r", "--relative", commit)
-    if not {LOCK, HISTORY} <= set(changed):
+    if not {LOCK, str(HISTORY)} <= set(changed):
         rule = f"must be that of an accepted night, which changes {LOCK} and {HISTORY}"
         raise NightError(what, rule=rule, found=f"a commit that changes {', '.join(changed) or 'nothing'}", fix=fix)
 
@@ -46,11 +45,12 @@ def table_of(project: Project, tag: str, *, temporary: Path) -> str:
 def different(project: Project, tag: str, *, table: str) -> list[str]:
     """The files of a night that HEAD and the tag do not have alike: dvc.lock, the table, all metrics but the record.
 
+    The record tells of all nights, and so stays as it is.
     The table is a file in git, or one that DVC has, by the file of the same name with `.dvc` behind.
     """
     words: Sequence[str] = ("--no-renames", "--name-only", "--relative", "HEAD", f"refs/tags/{tag}", "--")
     diff = ("git", "--literal-pathspecs", "-c", "core.quotePath=false", "diff", *words)
-    return sorted(set(project.lines(*diff, LOCK, METRICS, table, f"{table}.dvc")) - RECORD)
+    return sorted(set(project.lines(*diff, LOCK, METRICS, table, f"{table}.dvc")) - {*FILES})
 
 
 def models(project: Project) -> Hashes:

@@ -1,35 +1,17 @@
 """How far tonight's table is from yesterday's, and whether that is farther than the limits."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 
 from pipeline import params
+from pipeline.record import Measure
 from pipeline.schema import FEATURES, TARGET
 from pipeline.table import Table, new_rows
 
 SMOOTHING = 0.5  # rows that each category has besides, so that one which came or went has a logarithm
 TENTHS = np.linspace(0.1, 0.9, 9)
-
-
-@dataclass(frozen=True)
-class Measure:
-    """One way in which two tables differ: its name in `nightly.drift`, the column unless it is all, and how much."""
-
-    name: str
-    column: str
-    value: float
-
-    @property
-    def title(self) -> str:
-        """As a report names it: `stability_index of work_year`."""
-        return f"{self.name} of {self.column}" if self.column else self.name
-
-    def __str__(self) -> str:
-        """As a report puts it: `stability_index of work_year: 0.31`."""
-        return f"{self.title}: {self.value:.3g}"
 
 
 def measures(before: Table, after: Table) -> list[Measure]:

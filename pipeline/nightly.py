@@ -15,12 +15,13 @@ from pathlib import Path
 
 from pipeline import params, record
 from pipeline.clone import KNOWN_FILES, LOCK, Project
+from pipeline.handover import Publication
 from pipeline.intake import fetch_table, take_in
-from pipeline.lock import alone
+from pipeline.lock import RUNNING, alone
 from pipeline.morning import ACCEPTED, ENDINGS, Ending, Report, leave
 from pipeline.night import Night
 from pipeline.processes import CommandError
-from pipeline.publish import Publication, publish
+from pipeline.publish import publish
 from pipeline.record import Record
 from pipeline.retrain import restore, retrain
 from pipeline.trouble import BusyError, NightError
@@ -52,7 +53,7 @@ def spend(user: Project, *, date: datetime.date, forced: str | None = None, resu
     run = folder / "runs" / f"{started:%Y-%m-%dT%H%M%SZ}-{os.getpid()}"
     try:
         settings = params.load(params.Nightly, "nightly", file=folder / params.FILE)
-        with alone(folder / ".cache/nightly.lock"):
+        with alone(folder / RUNNING):
             begin = partial(Night.begin, folder=run, date=date, forced=forced, results=results)
             report = _night(user, begin, run=run, seconds=settings.publish_seconds)
     except BusyError as error:

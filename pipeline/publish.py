@@ -11,8 +11,6 @@ from pipeline.trouble import NightError
 from pipeline.upstream import Upstream
 from pipeline.workspace import Workspace
 
-__all__ = ["Publication", "publish"]
-
 
 def publish(
     night: Workspace,

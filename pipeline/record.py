@@ -9,8 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline.drift import Measure
-
 JSON, MARKDOWN, HISTORY = (Path("metrics", name) for name in ("nightly.json", "nightly.md", "history.csv"))
 FILES = tuple(map(str, (JSON, MARKDOWN, HISTORY)))
 ERRORS = ("challenger", "champion", "mean", "champion_new_rows")
@@ -19,6 +17,24 @@ COLUMNS = (
     *(f"{name}_rmse_usd" for name in ERRORS),
     *("worse_share", "warnings"),
 )
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One way in which two tables differ: its name in `nightly.drift`, the column unless it is all, and how much."""
+
+    name: str
+    column: str
+    value: float
+
+    @property
+    def title(self) -> str:
+        """As a report names it: `stability_index of work_year`."""
+        return f"{self.name} of {self.column}" if self.column else self.name
+
+    def __str__(self) -> str:
+        """As a report puts it: `stability_index of work_year: 0.31`."""
+        return f"{self.title}: {self.value:.3g}"
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from ruamel.yaml import YAML
 
 from pipeline import params
 from pipeline.clone import DVC, LOCK, NO_HOOKS, PLACES_OF_THEIR_OWN, Project
+from pipeline.handover import Publication
 from pipeline.processes import CommandError
-from pipeline.publish import Publication
 
 SOURCE = "../source.csv"
 

@@ -12,10 +12,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pipeline.accepted import HISTORY
 from pipeline.clone import DVC, Project
 from pipeline.lock import RUNNING, alone
 from pipeline.processes import CommandError
+from pipeline.record import HISTORY
 from pipeline.trouble import NightError
 from pipeline.workspace import LEFTOVER, TREE
 
@@ -67,7 +67,7 @@ def clean_up(folder: Path, *, nights: int, delete: bool) -> list[str]:
 
 def _since(user: Project, nights: int) -> list[str]:
     """DVC's option that protects the last nights, which are commits of HEAD's history; none if there were none."""
-    which = (f"--max-count={nights}", "--full-history", "--no-merges", "--format=%ct", "HEAD", "--", HISTORY)
+    which = (f"--max-count={nights}", "--full-history", "--no-merges", "--format=%ct", "HEAD", "--", str(HISTORY))
     seconds = [int(line) for line in user.lines("git", "log", *which)]
     return ["--date", datetime.fromtimestamp(min(seconds), UTC).date().isoformat()] if seconds else []
 

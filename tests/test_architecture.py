@@ -13,29 +13,21 @@ from pipeline import params, schema, versions
 
 ROOT = Path(__file__).parent.parent
 FLOORS = (
-    {"__init__", "ahead", "metrics", "params", "parent", "reproducible", "rowgroups", "schema"}
-    | {"trouble", "versions"},
-    {"artifacts", "background", "difference", "lock", "shapley", "tied"},
-    {"adam", "cells", "charts", "conformal", "encoding", "facts", "plots", "processes", "read", "split", "streamed"},
-    {
-        "batches",
-        "card",
-        "endings",
-        "header",
-        "importance",
-        "leaks",
-        "network",
-        "notify",
-        "parse",
-        "ridge",
-        "slices",
-        "summary",
-    },
-    {"bundle", "clone", "compiled", "outcomes", "page", "rows", "scorecard", "verdict"},
-    {"accepted", "clean", "fit", "recall", "score", "source", "workspace"},
-    {"checkpoint", "handover", "outputs", "upstream"},
-    {"evaluate", "explain", "export", "predict", "prepare", "publish", "report", "results", "sample", "train"}
-    | {"retention", "rollback", "verify", "verify_cpus"},
+    {"__init__", "ahead", "artifacts", "background", "bootstrap", "cells", "charts", "difference", "metrics"}
+    | {"params", "parent", "read", "record", "reproducible", "rowgroups", "schema", "shapley", "trouble"}
+    | {"versions"},
+    {"adam", "conformal", "encoding", "facts", "gate", "header", "lock", "parse", "plots", "split", "streamed"}
+    | {"tied", "timeline"},
+    {"batches", "card", "importance", "leaks", "network", "processes", "ridge", "slices", "summary", "verdict"},
+    {"bundle", "clean", "compiled", "endings", "notify", "outcomes", "page", "rows", "scorecard"},
+    {"clone", "fit", "recall", "score", "table"},
+    {"accepted", "checkpoint", "contest", "drift", "outputs", "source", "workspace"},
+    {"handover", "night", "upstream"},
+    {"intake", "publish", "rehearsal"},
+    {"morning", "retrain"},
+    {"nightly"},
+    {"evaluate", "explain", "export", "predict", "prepare", "replay", "report", "results", "retention"}
+    | {"rollback", "sample", "train", "verify", "verify_cpus"},
 )
 STAGES = ("prepare", "train", "evaluate", "report")
 DVC = YAML(typ="safe").load(ROOT / "dvc.yaml")

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline.publish import Publication, publish
+from pipeline.handover import Publication
+from pipeline.publish import publish
 from pipeline.trouble import NightError
 from tests.clones import run
 from tests.nights import commit, git, state, workspace

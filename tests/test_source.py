@@ -1,11 +1,11 @@
 """Sources that fail as real ones do: files, and a server of our own; dvc reads them."""
 
-import hashlib
 import http.server
 import threading
 
 import pytest
 
+from pipeline.artifacts import md5_of
 from pipeline.clone import Project
 from pipeline.source import fetch
 from pipeline.trouble import NightError
@@ -82,7 +82,7 @@ def serve():
 def test_a_fetched_source_stands_beside_the_target_with_its_hash(tmp_path):
     (tmp_path / "source.csv").write_bytes(TABLE)
     fetched = fetch_here(tmp_path, "source.csv")
-    assert fetched.md5 == hashlib.md5(TABLE).hexdigest()
+    assert fetched.md5 == md5_of(tmp_path / "source.csv")
     assert fetched.file.read_bytes() == TABLE
     assert files(tmp_path) == {fetched.file.name}
     assert fetched.file.name != "table.csv"
