@@ -9,7 +9,7 @@ from ruamel.yaml.error import YAMLError
 
 from pipeline import params
 from pipeline.artifacts import Caches, Stage, read_lock
-from pipeline.clone import DVC, LOCK
+from pipeline.clone import LOCK
 from pipeline.trouble import NightError
 from pipeline.workspace import Workspace
 
@@ -65,10 +65,10 @@ class Night:
         """Where the champion is, and later the challenger."""
         return f"models/{self.settings.recipe}"
 
+    @property
     def caches(self) -> Caches:
         """DVC's cache, which is the user's."""
-        (cache,) = self.workspace.project.lines(*DVC, "cache", "dir")
-        return Caches((Path(cache),))
+        return Caches((self.workspace.cache,))
 
     def stages(self) -> Mapping[str, Stage]:
         """The stages that the clone's dvc.lock records now; none if there is no dvc.lock.

@@ -28,7 +28,7 @@ def publish(
     clone = night.project
     try:
         check(night, publication)
-        if night.has_remote():
+        if night.has_remote:
             _push_data(clone, seconds=seconds)
         commit(clone, publication)
         upstream = Upstream.of(night)

@@ -28,14 +28,14 @@ def retrain(night: Night, stages: Mapping[str, Stage], intake: Intake) -> Record
     stages: as the last accepted commit records them. The clone then holds the challenger and all that belongs to it.
     Raises: NightError if the pipeline fails or takes too long.
     """
-    champion = find_champion(night.tree, night.model, stages=stages, caches=night.caches(), split=night.prepare.split)
+    champion = find_champion(night.tree, night.model, stages=stages, caches=night.caches, split=night.prepare.split)
     record = _newcomers(intake, champion)
     intake.file.replace(night.tree / night.table)
     _run_pipeline(night)
     written = {path: md5 for stage in night.stages().values() for path, md5 in stage.writes.items()}
     md5 = written[night.model]
     try:
-        challenger = load_intact(night.tree, night.model, md5=md5, caches=night.caches())
+        challenger = load_intact(night.tree, night.model, md5=md5, caches=night.caches)
     except ValueError as error:
         fix = "dvc repro --force in the project's folder"
         raise NightError("the challenger", rule="must load", found=f"that {error}", fix=fix) from None

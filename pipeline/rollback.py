@@ -72,7 +72,7 @@ def _go_back(night: Workspace, tag: str, *, table: str) -> list[str]:
         f"rollback: {night.branch} is back at {tag}, by the new commit {made}",
         f"files: {_in_words(files)}; the record of the nights stays",
         f"models: {_changes(before, models(clone)) or 'as before'}",
-        f"next: git push{', dvc push' if night.has_remote() else ''}{_again(stale)}",
+        f"next: git push{', dvc push' if night.has_remote else ''}{_again(stale)}",
     ]
 
 

@@ -21,12 +21,17 @@ TO_REACH_A_REMOTE = ("remote.", "url.", "http.", "credential.", "ssh.", "core.ss
 
 @dataclass(frozen=True)
 class Workspace:
-    """A clone of the commit at which the user's branch was, with DVC's cache, remotes and credentials of the user."""
+    """A clone of the commit at which the user's branch was, with DVC's cache, remotes and credentials of the user.
+
+    cache is DVC's; has_remote is True if DVC has a default remote.
+    """
 
     user: Project
     project: Project
     branch: str
     commit: str
+    cache: Path
+    has_remote: bool
 
     @classmethod
     def of_head(cls, user: Project, *, run: Path) -> "Workspace":
@@ -46,9 +51,12 @@ class Workspace:
             ) from None
         try:
             folder = user.cloned((run / TREE).resolve(), *ONLY_THE_COMMIT_COUNTS)
-            workspace = cls(user, Project(folder, {**user.environment, **_ways_to_remotes(user)}), branch, commit)
-            workspace.project.lines("git", "remote", "remove", "origin")  # the user's checkout; there may be a real one
-            (folder / ".dvc/config.local").write_text(_dvc_settings(user, folder), encoding="utf-8")
+            project = Project(folder, {**user.environment, **_ways_to_remotes(user)})
+            project.lines("git", "remote", "remove", "origin")  # the user's checkout; there may be a real one
+            (cache,) = user.lines(*DVC, "cache", "dir")
+            settings = _dvc_settings(user, folder, cache=cache)
+            (folder / ".dvc/config.local").write_text(settings, encoding="utf-8")
+            remote = any(line.startswith("core.remote=") for line in project.lines(*DVC, "config", "--list"))
         except (CommandError, configparser.Error, OSError) as error:
             raise NightError(
                 f"the night's clone of {user.folder}",
@@ -56,11 +64,7 @@ class Workspace:
                 found=f"that {error}",
                 fix="make this command or file work there",
             ) from None
-        return workspace
-
-    def has_remote(self) -> bool:
-        """True if DVC has a default remote."""
-        return any(line.startswith("core.remote=") for line in self.project.lines(*DVC, "config", "--list"))
+        return cls(user, project, branch, commit, Path(cache), remote)
 
     def bring_outputs(self, *, seconds: float) -> None:
         """Put what the stages wrote in its place: from the cache, and what is not there from the default remote.
@@ -68,7 +72,7 @@ class Workspace:
         What is in neither is left out: `dvc repro` makes it.
         Raises: CommandError if the remote is needed and does not answer in time.
         """
-        how = "pull" if self.has_remote() else "checkout"
+        how = "pull" if self.has_remote else "checkout"
         self.project.lines(*DVC, how, "--quiet", "--allow-missing", seconds=seconds)
 
     def remove(self) -> None:
@@ -113,9 +117,8 @@ def _ways_to_remotes(user: Project) -> dict[str, str]:
     return variables
 
 
-def _dvc_settings(user: Project, folder: Path) -> str:
+def _dvc_settings(user: Project, folder: Path, *, cache: str) -> str:
     """The user's local settings of DVC, with the user's cache and every relative path as it is for the user."""
-    (cache,) = user.lines(*DVC, "cache", "dir")
     committed, local = (configparser.RawConfigParser(strict=False) for _ in range(2))
     committed.read(folder / ".dvc/config", encoding="utf-8")
     local.read(user.folder / ".dvc/config.local", encoding="utf-8")

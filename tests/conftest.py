@@ -17,6 +17,7 @@ from tests.clones import copy_of_the_work_tree, run
 from tests.models import make_bundle
 from tests.nights import make_project
 from tests.pasts import make_past
+from tests.sleepers import make_sleeper
 from tests.tables import rows, table
 
 ARCHIVE = Path(__file__).resolve().parents[2] / "shared/data/aijobs-weekly.tar.xz"
@@ -141,3 +142,15 @@ def made_past(made_for_nights: Path, tmp_path_factory: pytest.TempPathFactory) -
 def past(made_past: Path, tmp_path: Path) -> Path:
     """A copy of the tiny project after some nights, and of what is beside it, for one test alone."""
     return Path(shutil.copytree(made_past.parent, tmp_path / "a past", symlinks=True)) / "user"
+
+
+@pytest.fixture(scope="session")
+def made_sleeper(modelled: Stage, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small project that nights can be spent in. Not to be changed."""
+    return make_sleeper(tmp_path_factory.mktemp("a sleeper"), modelled.folder / "model")
+
+
+@pytest.fixture
+def sleeper(made_sleeper: Path, tmp_path: Path) -> Path:
+    """A copy of that project, and of what is beside it, for one test alone."""
+    return Path(shutil.copytree(made_sleeper.parent, tmp_path / "a sleeper", symlinks=True)) / "user"

@@ -1,0 +1,101 @@
+"""A small project that nights can be spent in: real data, models and gate; its training just copies a model."""
+
+import datetime
+import json
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from pipeline.bundle import Bundle
+from pipeline.clone import Project
+from pipeline.morning import Report
+from pipeline.nightly import spend
+from pipeline.reproducible import torch
+from tests.clones import ROOT, run
+from tests.nights import git
+from tests.tables import row, rows, table
+
+DATE = datetime.date(2026, 1, 31)
+CONFIG = "[core]\n    analytics = false\n    remote = store\n['remote \"store\"']\n    url = ../../remote\n"
+STAGES = """
+stages:
+  train:
+    cmd: exec sh train.sh
+    deps: [bundles, data/raw/salaries.csv, train.sh]
+    params: [prepare]
+    outs: [models/full]
+    metrics: [metrics/full.json: {cache: false}]
+"""
+TRAIN = """set -e
+model=good
+if grep -q 'Bad Model' data/raw/salaries.csv; then model=bad; fi
+mkdir -p models metrics
+cp -r bundles/$model models/full
+wc -l <data/raw/salaries.csv >models/full/rows.txt
+cp models/full/rows.txt metrics/full.json
+"""
+YESTERDAY = table(rows(600))
+TONIGHT = table(rows(640))
+WORSE = table([*rows(600), *(row(job_title="Bad Model", salary_in_usd=50_000 + place) for place in range(40))])
+
+
+def make_sleeper(folder: Path, model: Path) -> Path:
+    """In the folder: the project `user`, trained and pushed; its upstream, its DVC remote, and its source beside it."""
+    user = folder / "user"
+    (user / "data/raw").mkdir(parents=True)
+    git(folder, "init", "--quiet", "--bare", "--initial-branch=main", "upstream.git")
+    git(user, "init", "--quiet", "--initial-branch=main")
+    run(user, "dvc", "init", "--quiet")
+    (user / ".dvc/config").write_text(
+        "[core]\n    analytics = false\n    remote = store\n['remote \"store\"']\n    url = ../../remote\n"
+    )
+    (folder / "remote").mkdir()
+    good = Bundle.load(model)
+    good.save(user / "bundles/good")
+    *_, last = good.network.parameters()
+    with torch.no_grad():
+        last.add_(1)
+    good.save(user / "bundles/bad")
+    (user / "dvc.yaml").write_text(STAGES)
+    (user / "train.sh").write_text(TRAIN)
+    (user / ".gitignore").write_text("/models\n/runs\n/.cache\n")
+    (user / "data/raw/salaries.csv").write_bytes(YESTERDAY)
+    (folder / "source.csv").write_bytes(TONIGHT)
+    settings = YAML(typ="safe").load(ROOT / "params.yaml")
+    settings["nightly"] |= {"source": "../source.csv", "tries": 1}
+    settings["nightly"]["gate"] |= {"max_over_mean": 3.0}
+    YAML().dump(settings, user / "params.yaml")
+    run(user, "dvc", "repro", "--quiet")
+    run(user, "dvc", "push", "--quiet")
+    git(user, "add", "--all")
+    git(user, "commit", "--quiet", "--message", "start")
+    git(user, "remote", "add", "origin", "../upstream.git")
+    git(user, "push", "--quiet", "--set-upstream", "origin", "main")
+    return user
+
+
+def night(user: Path, source: bytes | None = None, *, date: datetime.date = DATE, forced: str | None = None) -> Report:
+    """Spend a night in the project, with these bytes at its source."""
+    if source is not None:
+        (user.parent / "source.csv").write_bytes(source)
+    return spend(Project.at(user), date=date, forced=forced)
+
+
+def change_settings(user: Path, **changes: object) -> None:
+    """Commit and push other settings of the night, by their names below `nightly:`."""
+    settings = YAML(typ="safe").load(user / "params.yaml")
+    for path, value in changes.items():
+        section = settings["nightly"]
+        *keys, name = path.split("__")
+        for key in keys:
+            section = section[key]
+        section[name] = value
+    YAML().dump(settings, user / "params.yaml")
+    git(user, "commit", "--quiet", "--all", "--message", "other settings")
+    git(user, "push", "--quiet")
+
+
+def log_of(user: Path) -> Any:
+    """What the last night has left in its run's folder."""
+    return json.loads((max((user / "runs").iterdir()) / "night.json").read_text())

@@ -1,0 +1,240 @@
+"""Nights in a small project, spent for real, with git, DVC, a remote and an upstream: what is seen, what is lost."""
+
+import csv
+import json
+import os
+import shutil
+import sys
+from dataclasses import replace
+
+import pytest
+
+from pipeline import nightly
+from pipeline.clone import Project
+from pipeline.lock import RUNNING, alone
+from pipeline.morning import Ending
+from tests.clones import ROOT, run
+from tests.nights import git, state
+from tests.processes import ended, started
+from tests.sleepers import DATE, TONIGHT, WORSE, YESTERDAY, change_settings, log_of, night
+from tests.tables import rows, table
+
+RECORD = {"metrics/history.csv", "metrics/nightly.json", "metrics/nightly.md"}
+
+
+def committed(user, commit="HEAD"):
+    return set(git(user, "diff-tree", "--no-commit-id", "--name-only", "-r", commit).splitlines())
+
+
+def history(user):
+    return list(csv.DictReader((user / "metrics/history.csv").read_text().splitlines()))
+
+
+def test_a_night_with_a_better_founded_model_is_one_commit_with_all_that_belongs_to_it(sleeper):
+    report = night(sleeper)
+    assert report.ending == Ending.PROMOTED, report.message
+    assert (
+        report.commit == git(sleeper, "rev-parse", "HEAD") == git(sleeper.parent / "upstream.git", "rev-parse", "main")
+    )
+    assert committed(sleeper) == {"dvc.lock", "data/raw/salaries.csv", "metrics/full.json", *RECORD}
+    assert (sleeper / "data/raw/salaries.csv").read_bytes() == TONIGHT
+    assert git(sleeper, "tag", "--points-at", "HEAD") == f"nightly-{DATE}"
+    assert git(sleeper, "log", "-1", "--format=%an %cI") == f"salary-pipeline nightly {DATE}T00:00:00+00:00"
+    assert not git(sleeper, "status", "--porcelain")
+    assert "up to date" in run(sleeper, "dvc", "status")
+    assert "in sync" in run(sleeper, "dvc", "status", "--cloud")
+    (line,) = history(sleeper)
+    assert (line["date"], line["decision"], line["rows"], line["new_rows"]) == (str(DATE), "promoted", "640", "40")
+    assert {file.name for file in max((sleeper / "runs").iterdir()).iterdir()} == {
+        "night.json",
+        "nightly.md",
+        "repro.log",
+    }
+
+
+def test_unchanged_bytes_end_the_night_without_a_commit(sleeper):
+    before = state(sleeper)
+    report = night(sleeper, YESTERDAY)
+    assert (report.ending, report.message) == (Ending.UNCHANGED, "no new data")
+    assert state(sleeper) == before
+
+
+def test_a_worse_model_is_not_published_but_recorded_and_not_trained_again(sleeper):
+    model = (sleeper / "models/full/rows.txt").read_text()
+    report = night(sleeper, WORSE)
+    assert report.ending == Ending.KEPT
+    assert "worse than the champion's by more than 2%" in report.message
+    assert committed(sleeper) == RECORD
+    assert (sleeper / "models/full/rows.txt").read_text() == model
+    assert (sleeper / "data/raw/salaries.csv").read_bytes() == YESTERDAY
+    assert "up to date" in run(sleeper, "dvc", "status")
+    assert not git(sleeper, "tag", "--list")
+    assert night(sleeper).ending == Ending.UNCHANGED
+
+
+def test_an_operator_may_force_a_model_with_a_reason_that_is_recorded(sleeper):
+    report = night(sleeper, WORSE, forced="the market has changed")
+    assert report.ending == Ending.FORCED
+    recorded = json.loads((sleeper / "metrics/nightly.json").read_text())
+    assert recorded["reason"] == "forced by the operator: the market has changed"
+    assert "models/full" in (sleeper / "dvc.lock").read_text()
+    assert git(sleeper, "tag", "--list") == f"nightly-{DATE}"
+
+
+def test_half_the_rows_gone_is_rejected_and_yesterdays_table_stays(sleeper):
+    report = night(sleeper, table(rows(300)))
+    assert report.ending == Ending.REJECTED
+    assert "rows_gone: 0.5" in report.message
+    assert committed(sleeper) == RECORD
+    assert (sleeper / "data/raw/salaries.csv").read_bytes() == YESTERDAY
+    assert history(sleeper)[0]["warnings"].startswith("rows_gone: 0.5")
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        (b"<!DOCTYPE html>\n<html><body>502 Bad Gateway</body></html>\n", "the header must name work_year"),
+        (TONIGHT.replace(b"salary_in_usd", b"salary_usd", 1), "salary_in_usd"),
+        (TONIGHT[:-20], "break the data contract"),
+    ],
+    ids=["an HTML error page", "a renamed column", "a truncated file"],
+)
+def test_what_breaks_the_contract_is_rejected(sleeper, source, words):
+    change_settings(sleeper, record_kept=False)
+    before = state(sleeper)
+    report = night(sleeper, source)
+    assert report.ending == Ending.REJECTED
+    assert words in report.message
+    assert str(sleeper) not in report.message
+    assert state(sleeper) == before
+
+
+def test_without_a_champion_the_first_model_is_promoted_as_such(sleeper):
+    git(sleeper, "rm", "--quiet", "dvc.lock")
+    git(sleeper, "commit", "--quiet", "--message", "no champion")
+    git(sleeper, "push", "--quiet")
+    assert night(sleeper).ending == Ending.FIRST
+
+
+def test_a_champion_of_another_split_is_not_comparable(sleeper):
+    text = (sleeper / "params.yaml").read_text()
+    (sleeper / "params.yaml").write_text(text.replace("salt: v1", "salt: v2"))
+    git(sleeper, "commit", "--quiet", "--all", "--message", "another split")
+    git(sleeper, "push", "--quiet")
+    report = night(sleeper)
+    assert report.ending == Ending.INCOMPARABLE
+    assert "another prepare.split" in report.message
+
+
+def test_a_champion_that_the_cache_has_damaged_is_not_comparable(sleeper):
+    cached = run(sleeper, "find", ".dvc/cache", "-size", "-5c", "-type", "f").split()  # rows.txt: the smallest file
+    for file in (sleeper / name for name in cached):
+        times = file.stat()
+        file.chmod(0o644)
+        file.write_text("777\n")  # size and time as before: DVC notices nothing
+        os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))
+    report = night(sleeper)
+    assert report.ending == Ending.INCOMPARABLE, report.message
+    assert "its files must be as recorded, found models/full/rows.txt" in report.message
+
+
+def test_a_second_night_says_who_runs_and_leaves(sleeper):
+    with alone(sleeper / RUNNING):
+        report = night(sleeper)
+    assert report.ending == Ending.BUSY
+    assert "found process" in report.message
+
+
+def test_a_source_that_is_down_fails_the_night_and_changes_nothing(sleeper):
+    before = state(sleeper)
+    (sleeper.parent / "source.csv").unlink()
+    report = night(sleeper)
+    assert report.ending == Ending.FAILED
+    assert "the source ../source.csv must be read within 1 tries" in report.message
+    assert state(sleeper) == before
+    assert not [*(sleeper / "runs").glob("*/tree")]
+
+
+def test_a_detached_head_is_refused(sleeper):
+    git(sleeper, "checkout", "--quiet", "--detach")
+    report = night(sleeper)
+    assert report.ending == Ending.FAILED
+    assert "must be a commit on a branch" in report.message
+
+
+def test_uncommitted_work_elsewhere_stays_and_in_the_nights_files_is_refused(sleeper):
+    (sleeper / "notes.txt").write_text("mine")
+    (sleeper / "train.sh").write_text("exit 1\n")
+    assert night(sleeper).ending == Ending.PROMOTED
+    assert (sleeper / "train.sh").read_text() == "exit 1\n"
+    (sleeper / "data/raw/salaries.csv").write_bytes(b"mine")
+    report = night(sleeper, table(rows(660)))
+    assert report.ending == Ending.FAILED
+    assert "must have no changes of your own" in report.message
+    assert (sleeper / "data/raw/salaries.csv").read_bytes() == b"mine"
+
+
+def test_a_damaged_lock_file_is_named(sleeper):
+    (sleeper / "dvc.lock").write_text("schema: '2.0'\nstages:\n  train: [oh\n")
+    git(sleeper, "commit", "--quiet", "--all", "--message", "damage")
+    git(sleeper, "push", "--quiet")
+    report = night(sleeper)
+    assert report.ending == Ending.FAILED
+    assert "dvc.lock must be as DVC wrote it" in report.message
+
+
+def test_a_remote_that_refuses_fails_the_night_and_main_stays(sleeper):
+    before = state(sleeper)
+    shutil.rmtree(sleeper.parent / "remote")
+    (sleeper.parent / "remote").write_text("no folder")
+    report = night(sleeper)
+    assert report.ending == Ending.FAILED
+    assert state(sleeper) == before
+
+
+def test_a_pipeline_that_takes_too_long_is_ended_with_all_its_processes(sleeper):
+    (sleeper / "train.sh").write_text("echo $$ >../../../../pid; sleep 600\n")
+    git(sleeper, "commit", "--quiet", "--all", "--message", "slow")
+    change_settings(sleeper, repro_seconds=3)
+    report = night(sleeper)
+    assert report.ending == Ending.FAILED
+    assert "took longer than 3 s" in report.message
+
+
+def test_a_night_without_an_identity_of_git_commits_as_the_bot(sleeper):
+    project = Project.at(sleeper)
+    empty = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_SYSTEM": "/dev/null", "HOME": str(sleeper.parent)}
+    named = ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL")
+    bare = {name: value for name, value in project.environment.items() if name not in named}
+    assert nightly.spend(replace(project, environment=bare | empty), date=DATE).ending == Ending.PROMOTED
+
+
+def test_somebody_is_told_and_what_failed_is_in_the_log(sleeper):
+    change_settings(sleeper, notify__command=["sh", "-c", "cat >../told.json"], notify__webhook="http://127.0.0.1:1/x")
+    assert night(sleeper, YESTERDAY).ending == Ending.UNCHANGED
+    told = json.loads((sleeper.parent / "told.json").read_text())
+    assert (told["ending"], told["code"], told["date"]) == ("unchanged", 21, str(DATE))
+    assert "notify.webhook" in log_of(sleeper)["not_notified"][0]
+
+
+def test_the_command_exits_with_the_code_of_its_ending_and_says_it(sleeper, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    (sleeper.parent / "source.csv").write_bytes(YESTERDAY)
+    printed = run(sleeper, sys.executable, "-m", "pipeline.nightly", code=21)
+    assert "nightly: unchanged (code 21): no new data" in printed
+
+
+def test_sigterm_ends_the_night_and_changes_nothing(sleeper, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    (sleeper / "train.sh").write_text("sleep 600\n")
+    git(sleeper, "commit", "--quiet", "--all", "--message", "slow")
+    git(sleeper, "push", "--quiet")
+    before = state(sleeper)
+    with started(sleeper, sys.executable, "-m", "pipeline.nightly") as process:
+        while not [*(sleeper / "runs").glob("*/repro.log")]:
+            assert process.poll() is None
+        process.terminate()
+        code, said = ended(process)
+    assert code == Ending.INTERRUPTED
+    assert "the next night begins anew" in said
+    assert state(sleeper) == before
