@@ -2,7 +2,6 @@
 
 import csv
 import json
-import os
 import shutil
 import sys
 from dataclasses import replace
@@ -126,16 +125,22 @@ def test_a_champion_of_another_split_is_not_comparable(sleeper):
     assert "another prepare.split" in report.message
 
 
-def test_a_champion_that_the_cache_has_damaged_is_not_comparable(sleeper):
-    cached = run(sleeper, "find", ".dvc/cache", "-size", "-5c", "-type", "f").split()  # rows.txt: the smallest file
-    for file in (sleeper / name for name in cached):
-        times = file.stat()
-        file.chmod(0o644)
-        file.write_text("777\n")  # size and time as before: DVC notices nothing
-        os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))
+def test_a_champion_of_which_cache_and_remote_have_lost_a_file_is_not_comparable(sleeper):
+    shutil.rmtree(sleeper.parent / "remote/files")
+    shutil.rmtree(sleeper / "models")
+    for name in run(sleeper, "find", ".dvc/cache", "-size", "-5c", "-type", "f").split():  # rows.txt: the smallest
+        (sleeper / name).chmod(0o644)
+        (sleeper / name).write_text("777\n")
     report = night(sleeper)
     assert report.ending == Ending.INCOMPARABLE, report.message
     assert "its files must be as recorded, found models/full/rows.txt" in report.message
+
+
+def test_a_file_that_the_cache_has_damaged_comes_back_from_the_remote(sleeper):
+    for name in run(sleeper, "find", ".dvc/cache", "-size", "-5c", "-type", "f").split():
+        (sleeper / name).chmod(0o644)
+        (sleeper / name).write_text("777\n")
+    assert night(sleeper).ending == Ending.PROMOTED
 
 
 def test_a_second_night_says_who_runs_and_leaves(sleeper):
