@@ -1,0 +1,67 @@
+import csv
+import datetime
+import json
+
+import pytest
+
+from pipeline.record import HISTORY, JSON, MARKDOWN, Measure, Record, already_judged
+
+MEASURES = [Measure("rows_gone", "", 0.25), Measure("stability_index", "work_year", 0.3041234567)]
+RECORD = Record(
+    datetime.date(2026, 1, 31),
+    "promoted",
+    "its error is fine",
+    table="t" * 32,
+    params="p" * 32,
+    champion="c.dir",
+    challenger="d.dir",
+    measures=MEASURES,
+    warnings=MEASURES[1:],
+    numbers={"rows": 1557, "test_rows": 299.0, "challenger_mse_usd2": 2_500_000_123.4, "worse_share": 0.5225},
+)
+
+
+def test_the_json_has_all_but_the_clock(tmp_path):
+    RECORD.write(tmp_path)
+    facts = json.loads((tmp_path / JSON).read_text())
+    assert (facts["decision"], facts["table_md5"], facts["champion_md5"]) == ("promoted", "t" * 32, "c.dir")
+    assert facts["measures"] == {"rows_gone": 0.25, "stability_index of work_year": 0.304123}
+    assert facts["numbers"]["challenger_mse_usd2"] == 2_500_000_000
+    assert facts["warnings"] == ["stability_index of work_year: 0.304"]
+    assert "2026" not in (tmp_path / JSON).read_text()
+
+
+def test_the_history_gets_one_line_a_night_under_one_header(tmp_path):
+    for _ in range(2):
+        RECORD.write(tmp_path)
+    first, second = csv.DictReader((tmp_path / HISTORY).read_text().splitlines())
+    assert first == second
+    assert first["challenger_rmse_usd"] == "50000"
+    assert (first["champion_rmse_usd"], first["worse_share"]) == ("", "0.522")
+    assert first["warnings"] == "stability_index of work_year: 0.304"
+
+
+def test_the_report_names_decision_reason_numbers_and_warnings(tmp_path):
+    RECORD.write(tmp_path)
+    text = (tmp_path / MARKDOWN).read_text()
+    assert text.startswith("# The night of 2026-01-31: promoted\n\nits error is fine\n")
+    assert "| rows | 1,557 |" in text
+    assert "**Beyond a warning limit**\n\n- stability_index of work_year: 0.304" in text
+    assert "Beyond a stop limit" not in text
+
+
+@pytest.mark.parametrize(
+    ("table", "params", "expected"), [("t", "p", True), ("other", "p", False), ("t", "other", False)]
+)
+def test_a_table_is_judged_once_under_the_same_settings(tmp_path, table, params, expected):
+    assert not already_judged(tmp_path, table="t" * 32, params="p" * 32)
+    RECORD.write(tmp_path)
+    known = {"t": "t" * 32, "p": "p" * 32, "other": "o" * 32}
+    assert already_judged(tmp_path, table=known[table], params=known[params]) == expected
+
+
+def test_a_damaged_record_judges_nothing(tmp_path):
+    RECORD.write(tmp_path)
+    for text in ("{", "[]", "{}"):
+        (tmp_path / JSON).write_text(text)
+        assert not already_judged(tmp_path, table="t" * 32, params="p" * 32)
