@@ -69,7 +69,7 @@ def _check_user(night: Workspace, publication: Publication) -> None:
     if dirty := night.user.lines(*changes, *publication.files):
         rule, fix = "must have no changes of your own in what is to be published", "commit them, or git stash them"
         raise NightError("your work tree", rule=rule, found=", ".join(dirty), fix=fix)
-    if publication.tag and night.user.lines("git", "tag", "--list", publication.tag):
+    if publication.tag and night.user.lines("git", "tag", "--list", "--merged", "HEAD", publication.tag):
         fix = "give another --date, or delete the tag if you do not need it"
         raise NightError(f"the tag {publication.tag}", rule="must be new", found="one", fix=fix)
 
@@ -82,15 +82,15 @@ def commit(clone: Project, publication: Publication) -> None:
 
 
 def bring(night: Workspace, *, refs: Sequence[str] = (), seconds: float) -> None:
-    """Move the user's branch, work tree and outputs to the clone's HEAD, and bring these refs.
+    """Bring these refs to the user's checkout, then move its branch, work tree and outputs to the clone's HEAD.
 
+    So a tag may be there before its commit is in the branch, if this is killed, but never a commit without its tag.
     Raises: CommandError if git or DVC refuse, which they do where changes would be lost.
     """
     (top,) = night.project.lines("git", "rev-parse", "--show-toplevel")
     (made,) = night.project.lines("git", "rev-parse", "HEAD")
     git = ("git", "-c", NO_HOOKS)
-    fetch = (*git, "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--", top)
+    fetch = (*git, "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--", top, "HEAD", *refs)
     merge = (*git, "merge", "--quiet", "--ff-only", "--no-autostash", made)
-    follow = (*DVC, "checkout", "--quiet", "--allow-missing")
-    for command in ((*fetch, "HEAD"), merge, *([(*fetch, *refs)] if refs else []), follow):
+    for command in (fetch, merge, (*DVC, "checkout", "--quiet", "--allow-missing")):
         night.user.lines(*command, seconds=seconds)

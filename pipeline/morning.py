@@ -65,7 +65,10 @@ def leave(
     failures = notify(facts, **settings.model_dump(), folder=user.folder, environment=user.environment)
     seconds = (datetime.datetime.now(datetime.UTC) - started).total_seconds()
     log = {**facts, "seconds": round(seconds, 1), "not_notified": failures}
-    run.mkdir(parents=True, exist_ok=True)
-    (run / "night.json").write_text(json.dumps(log, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    try:
+        run.mkdir(parents=True, exist_ok=True)
+        (run / "night.json").write_text(json.dumps(log, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    except OSError as error:  # on a full disk, too, the night has ended as it has
+        failures.append(f"no log: {error}")
     for failure in failures:
         print(f"nightly: {failure}", file=sys.stderr)

@@ -14,7 +14,7 @@ from itertools import chain, count
 from pathlib import Path
 
 from pipeline import params, record
-from pipeline.clone import KNOWN_FILES, LOCK, Project
+from pipeline.clone import DVC, KNOWN_FILES, LOCK, Project
 from pipeline.handover import Publication
 from pipeline.intake import fetch_table, take_in
 from pipeline.lock import RUNNING, alone
@@ -68,7 +68,8 @@ def _night(user: Project, begin: Callable[[Workspace], Night], *, run: Path, sec
     """The night in its order. What fails before publishing leaves nothing behind, what fails in it leaves the clone."""
     try:
         run.mkdir(parents=True)
-        put_aside(run.parent)
+        if put_aside(run.parent):
+            user.lines(*DVC, "checkout", "--quiet", "--allow-missing")  # what the killed one may not have come to
         catch_up(user, seconds=seconds)
         workspace = Workspace.of_head(user, run=run)
         try:
@@ -124,7 +125,7 @@ def _publish(night: Night, judged: Record) -> str | None:
 def _free_tag(night: Night) -> str:
     """`nightly-2026-01-31`, or with a number behind it if there was such a night before."""
     name = f"nightly-{night.date.isoformat()}"
-    taken = night.workspace.user.lines("git", "tag", "--list", f"{name}*")
+    taken = night.workspace.user.lines("git", "tag", "--list", "--merged", "HEAD", f"{name}*")
     names = chain([name], (f"{name}.{number}" for number in count(2)))
     return next(tag for tag in names if tag not in taken)
 

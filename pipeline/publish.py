@@ -38,7 +38,7 @@ def publish(
     except CommandError as error:
         fix = "make it work in the project's folder; the next night tries again"
         raise NightError("tonight's results", rule="must be published", found=f"that {error}", fix=fix) from None
-    refs = [*(f"{tag}:{tag}" for tag in tags), *([f"+HEAD:{upstream.tracked}"] if upstream else [])]
+    refs = [*(f"+{tag}:{tag}" for tag in tags), *([f"+HEAD:{upstream.tracked}"] if upstream else [])]
     return _brought(night, refs=refs, state="pushed" if upstream else "only in the night's clone", seconds=seconds)
 
 

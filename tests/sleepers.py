@@ -2,11 +2,16 @@
 
 import datetime
 import json
+import sys
+import time
 from pathlib import Path
+from random import Random
 from typing import Any
 
+import psutil  # type: ignore[import-untyped]
 from ruamel.yaml import YAML
 
+from pipeline.artifacts import md5_of
 from pipeline.bundle import Bundle
 from pipeline.clone import Project
 from pipeline.morning import Report
@@ -14,6 +19,7 @@ from pipeline.nightly import spend
 from pipeline.reproducible import torch
 from tests.clones import ROOT, run
 from tests.nights import git
+from tests.processes import started
 from tests.tables import row, rows, table
 
 DATE = datetime.date(2026, 1, 31)
@@ -99,3 +105,27 @@ def change_settings(user: Path, **changes: object) -> None:
 def log_of(user: Path) -> Any:
     """What the last night has left in its run's folder."""
     return json.loads((max((user / "runs").iterdir()) / "night.json").read_text())
+
+
+def kill_a_night(user: Path, *, draw: Random) -> None:
+    """Start tonight's night, and kill it, or a process below it, at a moment that is drawn."""
+    with started(user, sys.executable, "-m", "pipeline.nightly", "--date", str(DATE)) as process:
+        time.sleep(draw.uniform(1.5, 11))
+        try:
+            below = psutil.Process(process.pid).children(recursive=True)
+            draw.choice([psutil.Process(process.pid), *below]).kill()
+        except psutil.NoSuchProcess:
+            return  # it was faster
+        process.wait()
+
+
+def outcome(user: Path) -> dict[str, str]:
+    """All that the nights so far have published: branches and tags here and upstream, and the models' bytes."""
+    model = "".join(f"{file.name} {md5_of(file)}\n" for file in sorted((user / "models/full").iterdir()))
+    upstream = git(user.parent / "upstream.git", "for-each-ref")
+    return {
+        "here": git(user, "for-each-ref"),
+        "upstream": upstream,
+        "model": model,
+        "HEAD": git(user, "rev-parse", "HEAD"),
+    }

@@ -3,8 +3,10 @@
 import csv
 import json
 import shutil
+import subprocess
 import sys
 from dataclasses import replace
+from random import Random
 
 import pytest
 
@@ -15,7 +17,7 @@ from pipeline.morning import Ending
 from tests.clones import ROOT, run
 from tests.nights import git, state
 from tests.processes import ended, started
-from tests.sleepers import DATE, TONIGHT, WORSE, YESTERDAY, change_settings, log_of, night
+from tests.sleepers import DATE, TONIGHT, WORSE, YESTERDAY, change_settings, kill_a_night, log_of, night, outcome
 from tests.tables import rows, table
 
 RECORD = {"metrics/history.csv", "metrics/nightly.json", "metrics/nightly.md"}
@@ -243,3 +245,46 @@ def test_sigterm_ends_the_night_and_changes_nothing(sleeper, monkeypatch):
     assert code == Ending.INTERRUPTED
     assert "the next night begins anew" in said
     assert state(sleeper) == before
+
+
+def kill_and_recover(made, folder, *, kills, seed, monkeypatch):
+    """Kill some nights; then one undisturbed must end where one ended that was never killed."""
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    undisturbed, killed = (shutil.copytree(made.parent, folder / name, symlinks=True) / "user" for name in ("a", "b"))
+    draw = Random(seed)  # noqa: S311 (no secret)
+    night(undisturbed)
+    for _ in range(kills):
+        kill_a_night(killed, draw=draw)
+        assert not git(killed, "status", "--porcelain")
+        git(killed, "fsck")
+    assert night(killed).ending in (Ending.PROMOTED, Ending.UNCHANGED)
+    assert outcome(killed) == outcome(undisturbed)
+    assert "up to date" in run(killed, "dvc", "status")
+
+
+def test_after_kills_at_any_moment_the_next_night_does_what_an_undisturbed_one_does(
+    made_sleeper, tmp_path, monkeypatch
+):
+    kill_and_recover(made_sleeper, tmp_path, kills=3, seed=1, monkeypatch=monkeypatch)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(2, 15))
+def test_after_many_kills_too(made_sleeper, tmp_path, monkeypatch, seed):
+    kill_and_recover(made_sleeper, tmp_path, kills=4, seed=seed, monkeypatch=monkeypatch)
+
+
+def test_a_full_disk_fails_the_night_and_loses_nothing(sleeper):
+    runs, before = sleeper / "runs", state(sleeper)
+    runs.mkdir()
+    mount = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", runs], capture_output=True, check=False)
+    if mount.returncode:
+        pytest.skip("mounting a small file system needs the right to")
+    try:
+        report = night(sleeper)
+    finally:
+        subprocess.run(["umount", runs], check=True)
+    assert report.ending == Ending.FAILED
+    assert "No space left on device" in report.message
+    assert state(sleeper) == before
+    assert night(sleeper).ending == Ending.PROMOTED
