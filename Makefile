@@ -4,7 +4,7 @@ PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro verify verify-cpus rollback gc test bench soak lock clean
+.PHONY: help setup repro verify verify-cpus nightly replay rollback gc test bench soak lock clean
 
 help: ## List every target
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{ printf "make %-12s %s\n", $$1, $$2 }'
@@ -20,6 +20,13 @@ verify: git .venv/run.stamp ## Train HEAD from scratch in a temporary clone and 
 
 verify-cpus: git .venv/run.stamp ## Train shortly on CPUs that qemu emulates and compare all bytes
 	@python -m pipeline.verify_cpus
+
+nightly: git .venv/run.stamp ## Spend one night: fetch the table, check it, retrain, judge, publish
+	@python -m pipeline.nightly; code=$$?; test $$code -lt 30 || exit $$code
+
+replay: git .venv/run.stamp ## Replay a folder of dated tables as that many nights: make replay SNAPSHOTS=weekly
+	@test -n '$(SNAPSHOTS)' || { echo "replay needs a folder of tables with dates in their names: make replay SNAPSHOTS=weekly"; exit 1; }
+	@python -m pipeline.replay '$(SNAPSHOTS)' --out replay
 
 rollback: git .venv/run.stamp ## Go back to an accepted night: make rollback TO=nightly-2026-01-31
 	@test -n '$(TO)' || { echo "rollback needs the tag of an accepted night: make rollback TO=nightly-2026-01-31"; exit 1; }
@@ -54,7 +61,7 @@ lock: .venv/dev.stamp ## Resolve the ranges of pyproject.toml anew, install the 
 	python -m pipeline.versions
 
 clean: ## Remove .venv, prepared data, models and caches; DVC's own cache stays
-	rm -rf .venv data/prepared models/*/ dvc_plots .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv data/prepared models/*/ dvc_plots .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis replay
 
 COMPILE = --quiet --strip-extras --allow-unsafe --no-header --annotation-style=line --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 

@@ -15,6 +15,7 @@ from pipeline import params
 from pipeline.clone import DVC, LOCK, NO_HOOKS, PLACES_OF_THEIR_OWN, Project
 from pipeline.handover import Publication
 from pipeline.processes import CommandError
+from pipeline.record import FILES
 
 SOURCE = "../source.csv"
 
@@ -30,7 +31,7 @@ def rehearsal(project: Project, temporary: Path, *, date: datetime.date) -> Proj
     share_cache(folder, temporary)
     _settle(folder / params.FILE)
     table = params.load(params.Data, "data", file=folder / params.FILE).path
-    for file in (LOCK, table, f"{table}.dvc"):
+    for file in (LOCK, table, f"{table}.dvc", *FILES):
         (folder / file).unlink(missing_ok=True)
     signed = Project(folder, {**clone.environment, **Publication([], "", date).variables()})
     signed.lines("git", "add", "--all")

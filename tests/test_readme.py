@@ -87,7 +87,9 @@ def test_every_module_stands_in_the_layout():
 def test_every_recipe_is_drawn():
     plots = YAML(typ="safe").load(ROOT / "dvc.yaml")["plots"]
     for plot in plots:
-        ((_, settings),) = plot.items()
+        ((name, settings),) = plot.items()
+        if name == "Nights":
+            continue
         drawn = {Path(file).parent.name for file in settings["y"]}
         assert drawn == set(params.recipe_names(ROOT / "params.yaml"))
 

@@ -3,8 +3,10 @@ import datetime
 import json
 
 import pytest
+from ruamel.yaml import YAML
 
-from pipeline.record import HISTORY, JSON, MARKDOWN, Measure, Record, already_judged
+from pipeline.record import COLUMNS, HISTORY, JSON, MARKDOWN, Measure, Record, already_judged
+from tests.clones import ROOT
 
 MEASURES = [Measure("rows_gone", "", 0.25), Measure("stability_index", "work_year", 0.3041234567)]
 RECORD = Record(
@@ -39,6 +41,12 @@ def test_the_history_gets_one_line_a_night_under_one_header(tmp_path):
     assert first["challenger_rmse_usd"] == "50000"
     assert (first["champion_rmse_usd"], first["worse_share"]) == ("", "0.522")
     assert first["warnings"] == "stability_index of work_year: 0.304"
+
+
+def test_the_projects_history_begins_with_the_header_and_its_plot_names_columns_of_it():
+    assert (ROOT / HISTORY).read_text().splitlines()[0] == ",".join(COLUMNS)
+    (nights,) = [plot["Nights"] for plot in YAML(typ="safe").load(ROOT / "dvc.yaml")["plots"] if "Nights" in plot]
+    assert {nights["x"], *nights["y"][str(HISTORY)]} <= {*COLUMNS}
 
 
 def test_the_report_names_decision_reason_numbers_and_warnings(tmp_path):
