@@ -62,7 +62,7 @@ def drawn(marks: Sequence[Mark], series: Series, *, title: str, label: str) -> s
     for kind, (name, points) in zip(("ours", "never"), series.items(), strict=False):
         path = " ".join(f"{x(date):.1f},{y(value):.1f}" for date, value in points)
         parts.append(f'<polyline class="{kind}" points="{path}"/>')
-        parts.append(_text(WIDTH - RIGHT - 8, TOP + (16 if kind == "ours" else 32), name, kind, anchor="end"))
+        parts.append(_text(WIDTH - RIGHT, 22 if kind == "ours" else 42, name, kind, anchor="end"))
     rows = {"decision": TOP + PANEL + 24, "warning": TOP + PANEL + 44}
     parts += [_text(LEFT - 8, place + 4, name, "note", anchor="end") for name, place in rows.items()]
     for mark in marks:

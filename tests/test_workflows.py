@@ -28,6 +28,21 @@ def test_a_workflow_may_only_read_the_repository(name):
     assert WORKFLOWS[name]["permissions"] == {"contents": "read"}
 
 
+def test_only_the_night_may_write_and_only_to_the_repository():
+    jobs = [(name, job) for workflow in WORKFLOWS.values() for name, job in workflow["jobs"].items()]
+    writing = {name: job["permissions"] for name, job in jobs if "write" in job.get("permissions", {}).values()}
+    assert writing == {"nightly": {"contents": "write"}, "compare": {"contents": "read", "pull-requests": "write"}}
+    assert [WORKFLOWS[name]["concurrency"] for name in ("nightly",)] == [{"group": "nightly"}]
+
+
+def test_secrets_reach_the_night_alone_and_no_command_line():
+    steps = [step for workflow in WORKFLOWS.values() for job in workflow["jobs"].values() for step in job["steps"]]
+    with_secrets = [step for step in steps if "secrets." in str(step)]
+    assert [step["run"] for step in with_secrets] == ["make nightly"]
+    kept = [step for step in steps if step.get("with", {}).get("persist-credentials") is not False]
+    assert [step.get("with", {}).get("fetch-depth") for step in kept if "checkout" in step.get("uses", "")] == [0]
+
+
 def test_every_week_both_verifications_run():
     (schedule,) = WORKFLOWS["verify"]["on"]["schedule"]
     assert re.fullmatch(r"\d+ \d+ \* \* \d", schedule["cron"])
