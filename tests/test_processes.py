@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.processes import CommandError, run
+from pipeline.processes import STANDARD_ERROR, CommandError, run
 from tests.clones import ROOT
 from tests.processes import until
 
@@ -18,7 +18,7 @@ def test_what_a_command_prints_comes_back(tmp_path):
 
 
 def test_what_is_shown_goes_to_standard_error(tmp_path, capfd):
-    assert run((*PYTHON, "print('shown')"), folder=tmp_path, environment={}, shown=True) == b""
+    assert run((*PYTHON, "print('shown')"), folder=tmp_path, environment={}, shown=STANDARD_ERROR) == b""
     assert capfd.readouterr() == ("", "shown\n")
 
 
