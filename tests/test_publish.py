@@ -191,7 +191,9 @@ def test_changes_that_only_a_pushed_commit_of_others_would_overwrite_are_kept(wi
     before = state(user)
     with pytest.raises(NightError, match=r"your checkout must go forward to .*, which is pushed(.|\n)*notes.md"):
         published(night, KEPT)
-    assert state(user) == before
+    pushed = {"refs": git(user, "for-each-ref")}  # the upstream's own branch, as it is there now
+    assert git(user, "rev-parse", "origin/main") == git(upstream_of(user), "rev-parse", "main")
+    assert state(user) == before | pushed
 
 
 def test_a_user_who_has_committed_meanwhile_stops_it(without_remote, refused):
