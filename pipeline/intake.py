@@ -67,18 +67,30 @@ def take_in(night: Night, stages: Mapping[str, Stage], fetched: Fetched) -> Inta
     numbers = {"rows": len(table.hashes), "rows_quarantined": table.account.quarantined}
     before = _yesterday(night, md5=inputs(stages).get(night.table))
     record = _compared(replace(record, numbers=numbers), before, table, limits=night.settings.drift)
-    return Intake(fetched.file, table, before, record) if not record.breaches or night.forced else record
+    return Intake(fetched.file, table, before, record) if not record.breaches or night.forced is not None else record
 
 
 def _yesterday(night: Night, *, md5: str | None) -> Table | None:
-    """The last accepted commit's table, if it has the recorded bytes and still keeps the contract."""
+    """The last accepted commit's table; None if there is none yet, or if it cannot be read and the night is forced.
+
+    Raises: NightError if it is not as dvc.lock records it, or breaks the contract of today: what cannot be compared
+    may have lost half of its rows.
+    """
+    if md5 is None:
+        return None
     file = night.tree / night.table
-    if not file.is_file() or md5_of(file) != md5:
-        return None
     try:
+        if not file.is_file() or md5_of(file) != md5:
+            raise ValueError(f"{'another table' if file.exists() else 'none'} in its place")
         return read_table(file, settings=night.prepare)
-    except ValueError:
-        return None
+    except ValueError as error:
+        if night.forced is not None:
+            return None
+        rule, fix = (
+            "must be as dvc.lock records it",
+            "dvc repro, commit and push; or look at the new one and --force it",
+        )
+        raise NightError("yesterday's table", rule=rule, found=night.plain(error), fix=fix) from None
 
 
 def _compared(record: Record, before: Table | None, table: Table, *, limits: params.Drift) -> Record:

@@ -39,6 +39,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_DFL:  # nohup has set it to be ignored, and that is to stay
             signal.signal(number, signal.default_int_handler)
+    print("nightly: runs/ has the log of the training", file=sys.stderr)
     report = spend(Project.at(Path.cwd()), date=arguments.date, forced=arguments.force)
     print(f"nightly: {report.ending.name.lower()} (code {report.ending}): {report.message}", file=sys.stderr)
     sys.exit(report.ending)
@@ -53,24 +54,26 @@ def spend(user: Project, *, date: datetime.date, forced: str | None = None, resu
     run = folder / "runs" / f"{started:%Y-%m-%dT%H%M%SZ}-{os.getpid()}"
     try:
         settings = params.load(params.Nightly, "nightly", file=folder / params.FILE)
-        with alone(folder / RUNNING):
-            begin = partial(Night.begin, folder=run, date=date, forced=forced, results=results)
-            report = _night(user, begin, run=run, seconds=settings.publish_seconds)
-    except BusyError as error:
-        return Report(Ending.BUSY, str(error))
     except ValueError as error:
         return Report(Ending.FAILED, str(error))
+    begin = partial(Night.begin, folder=run, date=date, forced=forced, results=results)
+    try:
+        with alone(folder / RUNNING):
+            report = _night(user, begin, run=run, settings=settings)
+    except BusyError as error:
+        return Report(Ending.BUSY, str(error))
     leave(report, settings.notify, user=user, run=run, date=date, started=started)
     return report
 
 
-def _night(user: Project, begin: Callable[[Workspace], Night], *, run: Path, seconds: float) -> Report:
+def _night(user: Project, begin: Callable[[Workspace], Night], *, run: Path, settings: params.Nightly) -> Report:
     """The night in its order. What fails before publishing leaves nothing behind, what fails in it leaves the clone."""
     try:
         run.mkdir(parents=True)
         if put_aside(run.parent):
-            user.lines(*DVC, "checkout", "--quiet", "--allow-missing")  # what the killed one may not have come to
-        catch_up(user, seconds=seconds)
+            # what the killed one may not have come to
+            user.lines(*DVC, "checkout", "--quiet", "--allow-missing", seconds=settings.publish_seconds)
+        catch_up(user, tries=settings.tries, seconds=settings.publish_seconds)
         workspace = Workspace.of_head(user, run=run)
         try:
             night = begin(workspace)

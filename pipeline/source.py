@@ -1,5 +1,6 @@
 """Tonight's table from where it comes from: anything that `dvc get-url` reads, within a time and a number of tries."""
 
+import re
 import shutil
 import time
 from collections.abc import Callable
@@ -7,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.artifacts import md5_of
+from pipeline.attempts import attempts
 from pipeline.clone import DVC, Project
 from pipeline.processes import CommandError, run
 from pipeline.trouble import NightError
@@ -31,7 +33,7 @@ def fetch(
 ) -> Fetched:
     """Fetch the source to a file beside the target, in at most so many tries of so many seconds each.
 
-    A source that is a relative path starts at the project's folder. Between tries it waits 1, 2, 4, … seconds.
+    A source that is a relative path starts at the project's folder. A password in a URL is not shown.
     The file's name is always the same, so that one that a killed night leaves is replaced.
     Raises: NightError if no try brings a file; then nothing is left beside the target.
     """
@@ -39,9 +41,7 @@ def fetch(
     file, folder = (target.with_name(f".{target.name}.{part}") for part in ("fetched", "fetching"))
     file.unlink(missing_ok=True)
     failure = CommandError(["dvc", "get-url"], "was never tried")
-    for number in range(tries):
-        if number:
-            pause(2.0 ** (number - 1))
+    for _ in attempts(tries, pause=pause):
         shutil.rmtree(folder, ignore_errors=True)  # dvc leaves parts of files where it is killed: they stay in there
         folder.mkdir()
         try:
@@ -55,9 +55,10 @@ def fetch(
             failure = error
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+    shown = re.sub(r"//[^/@]*@", "//***@", source)
     raise NightError(
-        f"the source {source}",
+        f"the source {shown}",
         rule=f"must be read within {tries} tries of {seconds:g} s",
-        found=f"in the last of them: {failure}",
+        found=f"in the last of them: {str(failure).replace(source, shown)}",
         fix="nightly.source in params.yaml names it, dvc get-url reads it",
     )

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from pipeline.attempts import attempts
 from pipeline.clone import DVC, NO_HOOKS, Project
 from pipeline.processes import CommandError
 from pipeline.trouble import NightError
@@ -42,9 +43,7 @@ class Upstream:
         Raises: NightError if the commit cannot go there, or if no try succeeds.
         """
         failure = CommandError(["git", "push"], "was never tried")
-        for number in range(tries):
-            if number:
-                pause(2.0 ** (number - 1))
+        for _ in attempts(tries, pause=pause):
             try:
                 night.project.lines("git", "fetch", "--quiet", "--no-tags", self.remote, self.branch, seconds=seconds)
                 if _ahead(night.project, "FETCH_HEAD", of=night.commit):
@@ -63,7 +62,7 @@ class Upstream:
         )
 
 
-def catch_up(user: Project, *, seconds: float) -> None:
+def catch_up(user: Project, *, tries: int, seconds: float, pause: Callable[[float], None] = time.sleep) -> None:
     """Bring the user's checkout to its upstream, if that has only added commits: others' work, or a killed night's.
 
     Raises: NightError if the upstream cannot be reached, or if the checkout cannot just go forward to it.
@@ -72,14 +71,22 @@ def catch_up(user: Project, *, seconds: float) -> None:
         user.lines("git", "rev-parse", "--verify", "--quiet", "@{upstream}")
     except CommandError:
         return  # none, or a HEAD that follows nothing
-    try:
-        user.lines("git", "fetch", "--quiet", seconds=seconds)
-        if _ahead(user, "@{upstream}", of="HEAD"):
-            user.lines("git", "-c", NO_HOOKS, "merge", "--quiet", "--ff-only", "--no-autostash", "@{upstream}")
-            user.lines(*DVC, "checkout", "--quiet", "--allow-missing", seconds=seconds)
-    except CommandError as error:
-        rule, fix = "must follow its upstream", "make git pull work there"
-        raise NightError("your checkout", rule=rule, found=f"that {error}", fix=fix) from None
+    failure = None
+    for _ in attempts(tries, pause=pause):
+        try:
+            user.lines("git", "fetch", "--quiet", seconds=seconds)
+            if _ahead(user, "@{upstream}", of="HEAD"):
+                user.lines("git", "-c", NO_HOOKS, "merge", "--quiet", "--ff-only", "--no-autostash", "@{upstream}")
+                user.lines(*DVC, "checkout", "--quiet", "--allow-missing", seconds=seconds)
+            return
+        except CommandError as error:
+            failure = error
+    raise NightError(
+        "your checkout",
+        rule="must follow its upstream",
+        found=f"in the last of {tries} tries that {failure}",
+        fix="make git pull work there",
+    )
 
 
 def _ahead(project: Project, upstream: str, *, of: str) -> bool:

@@ -110,7 +110,7 @@ def log_of(user: Path) -> Any:
 def kill_a_night(user: Path, *, draw: Random) -> None:
     """Start tonight's night, and kill it, or a process below it, at a moment that is drawn."""
     with started(user, sys.executable, "-m", "pipeline.nightly", "--date", str(DATE)) as process:
-        time.sleep(draw.uniform(1.5, 11))
+        time.sleep(draw.uniform(1.5, 12))
         try:
             below = psutil.Process(process.pid).children(recursive=True)
             draw.choice([psutil.Process(process.pid), *below]).kill()

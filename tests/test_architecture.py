@@ -13,9 +13,9 @@ from pipeline import params, schema, versions
 
 ROOT = Path(__file__).parent.parent
 FLOORS = (
-    {"__init__", "ahead", "artifacts", "background", "bootstrap", "cells", "charts", "difference", "metrics"}
-    | {"params", "parent", "read", "record", "reproducible", "rowgroups", "schema", "shapley", "trouble"}
-    | {"versions"},
+    {"__init__", "ahead", "artifacts", "attempts", "background", "bootstrap", "cells", "charts", "difference"}
+    | {"metrics", "params", "parent", "read", "record", "reproducible", "rowgroups", "schema", "shapley"}
+    | {"trouble", "versions"},
     {"adam", "conformal", "encoding", "facts", "gate", "header", "lock", "parse", "plots", "split", "streamed"}
     | {"tied", "timeline"},
     {"batches", "card", "importance", "leaks", "network", "processes", "ridge", "slices", "summary", "verdict"},

@@ -162,6 +162,36 @@ def test_a_source_that_is_down_fails_the_night_and_changes_nothing(sleeper):
     assert not [*(sleeper / "runs").glob("*/tree")]
 
 
+def test_without_yesterdays_table_the_night_fails_since_rows_may_be_gone(sleeper):
+    (sleeper / "data/raw/salaries.csv").write_bytes(table(rows(590)))
+    git(sleeper, "commit", "--quiet", "--all", "--message", "a table, but no dvc repro")
+    git(sleeper, "push", "--quiet")
+    report = night(sleeper)
+    assert report.ending == Ending.FAILED
+    assert "yesterday's table must be as dvc.lock records it, found another table" in report.message
+    assert night(sleeper, forced="I have looked at it").ending == Ending.FORCED
+
+
+def test_a_night_begins_with_what_others_have_pushed(sleeper):
+    git(sleeper.parent, "clone", "--quiet", "upstream.git", "colleague")
+    colleague = sleeper.parent / "colleague"
+    (colleague / "notes.md").write_text("of a colleague")
+    git(colleague, "add", "--all")
+    git(colleague, "commit", "--quiet", "--message", "notes")
+    git(colleague, "push", "--quiet")
+    assert night(sleeper, YESTERDAY).ending == Ending.UNCHANGED
+    assert git(sleeper, "rev-parse", "HEAD") == git(colleague, "rev-parse", "HEAD")
+    assert (sleeper / "notes.md").is_file()
+
+
+def test_an_upstream_that_cannot_be_reached_fails_the_night_before_it_trains(sleeper):
+    shutil.move(sleeper.parent / "upstream.git", sleeper.parent / "elsewhere.git")
+    report = night(sleeper)
+    assert report.ending == Ending.FAILED
+    assert "your checkout must follow its upstream, found in the last of 1 tries" in report.message
+    assert not [*(sleeper / "runs").glob("*/repro.log")]
+
+
 def test_a_detached_head_is_refused(sleeper):
     git(sleeper, "checkout", "--quiet", "--detach")
     report = night(sleeper)
@@ -250,8 +280,13 @@ def test_sigterm_ends_the_night_and_changes_nothing(sleeper, monkeypatch):
 def kill_and_recover(made, folder, *, kills, seed, monkeypatch):
     """Kill some nights; then one undisturbed must end where one ended that was never killed."""
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    undisturbed, killed = (shutil.copytree(made.parent, folder / name, symlinks=True) / "user" for name in ("a", "b"))
     draw = Random(seed)  # noqa: S311 (no secret)
+    killed = shutil.copytree(made.parent, folder / "killed", symlinks=True) / "user"
+    (killed / "train.sh").write_text((killed / "train.sh").read_text().replace("set -e", "set -e; sleep 3"))
+    run(killed, "dvc", "repro", "--quiet")
+    git(killed, "commit", "--quiet", "--all", "--message", "a training that takes its time")
+    git(killed, "push", "--quiet")
+    undisturbed = shutil.copytree(killed.parent, folder / "undisturbed", symlinks=True) / "user"
     night(undisturbed)
     for _ in range(kills):
         kill_a_night(killed, draw=draw)

@@ -10,13 +10,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline import ridge, sample
+from pipeline import params, ridge, sample
+from pipeline.bundle import Bundle
 from pipeline.conformal import LEVEL, PERCENTS, Outcomes, calibrate
+from pipeline.contest import Champion, trial
 from pipeline.encoding import ROWS, WORDS, Encoder, Scaling
 from pipeline.evaluate import read_split
+from pipeline.gate import Outcome, decide
 from pipeline.rowgroups import RowGroups
 from pipeline.schema import FEATURES, TARGET
 from pipeline.split import SPLITS
+from pipeline.table import read_table
 from tests.clones import ROOT, copy_of_the_work_tree
 from tests.clones import run as run_in
 from tests.processes import ARGUMENTS, set_params
@@ -127,3 +131,20 @@ def test_intervals_hold_on_the_real_table_overall_and_at_every_level(real_tables
     assert all(abs(share - percent) <= (2 if level == "all" else 5) for (percent, level), share in shares.items()), (
         shares
     )
+
+
+@pytest.mark.real
+def test_the_gate_keeps_out_a_model_that_reads_half_of_the_features(real_tables, tmp_path):
+    folder = copy_of_the_work_tree(tmp_path / "clone")
+    gate = params.load(params.Nightly, "nightly").gate
+    settings = params.load(params.Prepare, "prepare")
+    for file in real_tables[60::16]:
+        shutil.copyfile(file, folder / "data/raw/salaries.csv")
+        run_in(folder, "dvc", "repro")
+        full, course = (Bundle.load(folder / f"models/{name}") for name in ("full", "course"))
+        table = read_table(file, settings=settings)
+        outcomes = [
+            decide(trial(table, champion=Champion(champion, ""), challenger=challenger), gate).outcome
+            for champion, challenger in ((full, course), (course, full))
+        ]
+        assert outcomes == [Outcome.KEPT, Outcome.PROMOTED], file.name

@@ -127,3 +127,10 @@ def test_half_a_table_is_none_and_fetched_again(tmp_path, serve):
     fetched = fetch_here(tmp_path, server.url, tries=2, pause=lambda seconds: setattr(server, "answer", "all"))
     assert fetched.file.read_bytes() == TABLE
     assert server.answer == "all"
+
+
+def test_a_password_in_the_address_is_not_shown(tmp_path):
+    with pytest.raises(NightError) as raised:
+        fetch_here(tmp_path, "http://me:secret@127.0.0.1:1/table.csv")
+    assert "http://***@127.0.0.1:1/table.csv" in str(raised.value)
+    assert "secret" not in str(raised.value)
