@@ -100,5 +100,6 @@ def _compared(record: Record, before: Table | None, table: Table, *, limits: par
     found = measures(before, table)
     breaches = beyond(found, limits.stop)
     warnings = [measure for measure in beyond(found, limits.warn) if measure not in breaches]
-    reason = f"beyond nightly.drift.stop: {'; '.join(map(str, breaches))}" if breaches else ""
+    listed = "; ".join(map(str, breaches))
+    reason = f"beyond nightly.drift.stop: {listed}; if the table is right, --force it with a reason" if breaches else ""
     return replace(record, reason=reason, measures=found, breaches=breaches, warnings=warnings)

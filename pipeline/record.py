@@ -78,7 +78,7 @@ class Record:
         """The record for people."""
         parts = [f"# The night of {self.date.isoformat()}: {self.decision}", self.reason]
         if self.numbers:
-            parts.append(_table(["", "value"], [[name, f"{value:,.6g}"] for name, value in self.numbers.items()]))
+            parts.append(_table(["number", "value"], [[name, f"{value:,.6g}"] for name, value in self.numbers.items()]))
         for title, found in {"Beyond a stop limit": self.breaches, "Beyond a warning limit": self.warnings}.items():
             if found:
                 parts.append(f"**{title}**\n\n" + "\n".join(f"- {measure}" for measure in found))

@@ -53,6 +53,20 @@ def test_a_night_with_a_better_founded_model_is_one_commit_with_all_that_belongs
     }
 
 
+def test_a_table_that_dvc_has_is_versioned_there(sleeper):
+    git(sleeper, "rm", "--quiet", "--cached", "data/raw/salaries.csv")
+    run(sleeper, "dvc", "add", "--quiet", "data/raw/salaries.csv")
+    run(sleeper, "dvc", "push", "--quiet")
+    git(sleeper, "add", "--all")
+    git(sleeper, "commit", "--quiet", "--message", "the table is DVC's")
+    git(sleeper, "push", "--quiet")
+    report = night(sleeper)
+    assert report.ending == Ending.PROMOTED, report.message
+    assert committed(sleeper) == {"dvc.lock", "data/raw/salaries.csv.dvc", "metrics/full.json", *RECORD}
+    assert (sleeper / "data/raw/salaries.csv").read_bytes() == TONIGHT
+    assert "in sync" in run(sleeper, "dvc", "status", "--cloud")
+
+
 def test_unchanged_bytes_end_the_night_without_a_commit(sleeper):
     before = state(sleeper)
     report = night(sleeper, YESTERDAY)
