@@ -99,13 +99,17 @@ def _compare(trial: Trial, champion: np.ndarray, settings: params.Gate, numbers:
     errors, others = ((prediction - trial.actual) ** 2 for prediction in (trial.challenger, champion))
     share = worse(errors, others, groups=trial.groups, tolerance=settings.tolerance)
     numbers = {**numbers, "worse_share": share}
-    than = f"worse than the champion's by more than {settings.tolerance:.0%}"
+    ours, theirs = (math.sqrt(numbers[f"{name}_mse_usd2"]) for name in ("challenger", "champion"))
+    reason = (
+        f"RMSE {ours:,.0f} USD, the champion's {theirs:,.0f}; the MSE is over {100 * settings.tolerance:g}% worse in"
+        f" {share:.1%} of the draws, and {settings.confidence:.0%} of them keep a challenger out"
+    )
     if share >= settings.confidence:
-        return Decision(Outcome.KEPT, f"its error is {than} in {share:.1%} of the draws", numbers)
-    if slices := list(_worse_slices(trial, errors, others, settings)):
-        reason = f"its error is worse by more than {settings.slice_tolerance:.0%} where {', '.join(slices)}"
         return Decision(Outcome.KEPT, reason, numbers)
-    return Decision(Outcome.PROMOTED, f"its error is {than} in only {share:.1%} of the draws", numbers)
+    if slices := list(_worse_slices(trial, errors, others, settings)):
+        where = f"the MSE is over {100 * settings.slice_tolerance:g}% worse where {', '.join(slices)}"
+        return Decision(Outcome.KEPT, where, numbers)
+    return Decision(Outcome.PROMOTED, reason, numbers)
 
 
 def worse(errors: np.ndarray, others: np.ndarray, *, groups: np.ndarray, tolerance: float) -> float:

@@ -46,7 +46,7 @@ def test_a_better_challenger_is_promoted():
 def test_a_clearly_worse_challenger_is_not():
     decision = decide(trial(predicted(40), predicted(30)), GATE)
     assert decision.outcome == Outcome.KEPT
-    assert "worse than the champion's by more than 2%" in decision.reason
+    assert "the MSE is over 2% worse in 100.0% of the draws, and 95% of them keep" in decision.reason
     assert decision.numbers["worse_share"] > 0.95
 
 
@@ -124,4 +124,4 @@ def test_a_slice_that_is_much_worse_keeps_the_champion_and_is_named():
     assert outcome(challenger, predicted(34), gate=settings(min_slice_rows=ROWS)) == Outcome.PROMOTED
     decision = decide(trial(challenger, predicted(34)), GATE)
     assert decision.outcome == Outcome.KEPT
-    assert "25% where company_size=L" in decision.reason
+    assert decision.reason == "the MSE is over 25% worse where company_size=L"

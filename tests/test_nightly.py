@@ -78,7 +78,7 @@ def test_a_worse_model_is_not_published_but_recorded_and_not_trained_again(sleep
     model = (sleeper / "models/full/rows.txt").read_text()
     report = night(sleeper, WORSE)
     assert report.ending == Ending.KEPT
-    assert "worse than the champion's by more than 2%" in report.message
+    assert "the MSE is over 2% worse in 100.0% of the draws" in report.message
     assert committed(sleeper) == RECORD
     assert (sleeper / "models/full/rows.txt").read_text() == model
     assert (sleeper / "data/raw/salaries.csv").read_bytes() == YESTERDAY
