@@ -296,7 +296,7 @@ def kill_and_recover(made, folder, *, kills, seed, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     draw = Random(seed)  # noqa: S311 (no secret)
     killed = shutil.copytree(made.parent, folder / "killed", symlinks=True) / "user"
-    (killed / "train.sh").write_text((killed / "train.sh").read_text().replace("set -e", "set -e; sleep 3"))
+    (killed / "train.sh").write_text((killed / "train.sh").read_text().replace("set -e", "set -e; sleep 1"))
     run(killed, "dvc", "repro", "--quiet")
     git(killed, "commit", "--quiet", "--all", "--message", "a training that takes its time")
     git(killed, "push", "--quiet")

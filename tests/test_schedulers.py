@@ -35,7 +35,7 @@ def test_crons_line_prints_nothing_unless_the_night_needs_somebody(tmp_path):
     project.mkdir()
     for code, shown in ((0, ""), (1, "the night\n")):
         (project / "Makefile").write_text(f"nightly:\n\t@echo the night; exit {code}\n")
-        environment = os.environ | {"HOME": str(tmp_path)}
+        environment = {"HOME": str(tmp_path), "PATH": os.environ["PATH"]}  # cron knows of no make around it
         done = subprocess.run(["/bin/sh", "-c", command], env=environment, capture_output=True, text=True, check=False)
         assert done.stdout.startswith(shown)
         assert bool(done.stdout) == bool(code)
