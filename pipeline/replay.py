@@ -5,18 +5,14 @@ Writes the nights' history, a summary in Markdown and a picture. The same snapsh
 
 import argparse
 import datetime
-import math
 import re
 import shutil
 import sys
 import tempfile
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 from tqdm import tqdm
 
@@ -24,32 +20,13 @@ from pipeline import params, record
 from pipeline.bundle import Bundle
 from pipeline.clone import Project
 from pipeline.contest import dollars_of
+from pipeline.hindsight import Replayed, picture, summary
 from pipeline.metrics import mean_squared_error
-from pipeline.morning import ACCEPTED, Ending, Report
+from pipeline.morning import ACCEPTED, Ending
 from pipeline.nightly import spend
 from pipeline.rehearsal import SOURCE, rehearsal, trained_ahead
 from pipeline.table import Table, new_rows, read_table
-from pipeline.timeline import Mark, drawn
 from pipeline.trouble import NightError
-
-WINDOW = 12  # nights
-
-
-@dataclass(frozen=True)
-class Replayed:
-    """A night that was replayed: how it ended, and the first model's error on the rows that came, in USD²."""
-
-    date: datetime.date
-    report: Report
-    never_mse: float | None
-
-    @property
-    def newcomers(self) -> tuple[float, float, float] | None:
-        """How many rows came, and the errors on them: the champion's and the first model's; None if one is unknown."""
-        numbers = self.report.record.numbers if self.report.record else {}
-        if self.never_mse is None or "champion_new_rows_mse_usd2" not in numbers:
-            return None
-        return numbers["new_rows"], numbers["champion_new_rows_mse_usd2"], self.never_mse
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -123,46 +100,6 @@ def _error(model: Bundle, before: Table, table: Table) -> float | None:
     if not len(new):
         return None
     return mean_squared_error(dollars_of(model, table.rows.take(pa.array(new))), table.dollars[new])
-
-
-def summary(nights: Sequence[Replayed]) -> str:
-    """What happened, as Markdown: how the nights ended, what retraining was worth, and each night's warnings."""
-    counts = Counter(night.report.ending.name.lower() for night in nights)
-    parts = [
-        f"# {len(nights)} nights, {nights[0].date} to {nights[-1].date}",
-        "\n".join(f"- {ending}: {count}" for ending, count in counts.most_common()),
-    ]
-    known = [night.newcomers for night in nights if night.newcomers]
-    if known:
-        rows, ours, never = np.array(known).T
-        parts.append(
-            f"On the {rows.sum():,.0f} rows that came in these nights, none of which it had seen, the champion's RMSE"
-            f" is {math.sqrt(np.average(ours, weights=rows)):,.0f} USD; had the first model stayed,"
-            f" {math.sqrt(np.average(never, weights=rows)):,.0f} USD."
-        )
-    lines = ["| night | ending | rows | warnings |", "| --- | --- | --- | --- |"]
-    for night in nights:
-        found = night.report.record
-        rows_now = f"{found.numbers.get('rows', 0):,.0f}" if found else ""
-        warned = "; ".join(map(str, (*found.breaches, *found.warnings))) if found else ""
-        lines.append(f"| {night.date} | {night.report.ending.name.lower()} | {rows_now} | {warned} |")
-    return "\n\n".join([*parts, "\n".join(lines)]) + "\n"
-
-
-def picture(nights: Sequence[Replayed]) -> str:
-    """The decisions, the warnings, and both models' errors on the new rows of the last nights."""
-    marks = [
-        Mark(night.date, night.report.ending.name.lower(), bool(night.report.record and night.report.record.warnings))
-        for night in nights
-    ]
-    lines: dict[str, list[tuple[datetime.date, float]]] = {"retrained nightly": [], "never retrained": []}
-    known = [(night.date, night.newcomers) for night in nights if night.newcomers]
-    for last in range(len(known)):
-        window = np.array([numbers for _, numbers in known[max(0, last + 1 - WINDOW) : last + 1]])
-        for points, errors in zip(lines.values(), window.T[1:], strict=True):
-            points.append((known[last][0], math.sqrt(np.average(errors, weights=window[:, 0]))))
-    label = f"RMSE in USD on rows that the model had never seen, of the last {WINDOW} nights"
-    return drawn(marks, lines, title="What the nights decided, and what retraining was worth", label=label)
 
 
 if __name__ == "__main__":

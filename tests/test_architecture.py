@@ -25,7 +25,7 @@ FLOORS = (
     {"handover", "night", "upstream"},
     {"intake", "publish", "rehearsal"},
     {"morning", "retrain"},
-    {"nightly"},
+    {"hindsight", "nightly"},
     {"evaluate", "explain", "export", "predict", "prepare", "replay", "report", "results", "retention"}
     | {"rollback", "sample", "train", "verify", "verify_cpus"},
 )

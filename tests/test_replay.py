@@ -56,7 +56,10 @@ def test_the_summary_counts_the_endings_and_lists_the_nights(replayed):
     text = (replayed[1] / "replay.md").read_text()
     assert text.startswith("# 4 nights, 2026-01-01 to 2026-01-04\n")
     assert "- rejected: 1" in text
-    assert "| 2026-01-02 | promoted | 640 |  |" in text
+    cells = {line.split(" | ")[0].strip("| "): line.strip("| ").split(" | ") for line in text.splitlines()}
+    assert cells["2026-01-02"][1:4] == ["promoted", "640", "40"]
+    assert cells["2026-01-04"][1] == "kept"
+    assert int(cells["2026-01-04"][5].replace(",", "")) > int(cells["2026-01-04"][4].replace(",", ""))
 
 
 def test_the_picture_has_a_dot_for_each_night_and_one_for_the_warning(replayed):
