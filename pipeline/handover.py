@@ -41,7 +41,7 @@ def check(night: Workspace, publication: Publication) -> None:
     Raises: NightError; CommandError if git cannot tell.
     """
     _check_clone(night.project, publication.files)
-    _check_user(night, publication)
+    check_user(night, publication)
 
 
 def _check_clone(clone: Project, files: Sequence[str]) -> None:
@@ -58,8 +58,11 @@ def _check_clone(clone: Project, files: Sequence[str]) -> None:
         )
 
 
-def _check_user(night: Workspace, publication: Publication) -> None:
-    """Refuse to publish what the user's checkout could not take over in the end."""
+def check_user(night: Workspace, publication: Publication) -> None:
+    """Refuse to publish what the user's checkout could not take over in the end.
+
+    Raises: NightError; CommandError if git cannot tell.
+    """
     (branch,) = night.user.lines("git", "rev-parse", "--symbolic-full-name", "HEAD")
     (commit,) = night.user.lines("git", "rev-parse", "HEAD")
     if (branch, commit) != (f"refs/heads/{night.branch}", night.commit):

@@ -10,6 +10,9 @@ from ruamel.yaml.error import YAMLError
 from pipeline import params
 from pipeline.artifacts import Caches, Stage, read_lock
 from pipeline.clone import LOCK
+from pipeline.handover import Publication, check_user
+from pipeline.processes import CommandError
+from pipeline.record import FILES
 from pipeline.trouble import NightError
 from pipeline.workspace import Workspace
 
@@ -35,7 +38,7 @@ class Night:
     def begin(
         cls, workspace: Workspace, *, folder: Path, date: datetime.date, forced: str | None, results: Path | None
     ) -> "Night":
-        """A night with the settings of the clone's commit.
+        """A night with the settings of the clone's commit; what it would publish must be free of the user's changes.
 
         Raises: NightError if they are none, or not such as a night can work with.
         """
@@ -53,12 +56,29 @@ class Night:
         if Path(table).is_absolute() or ".." in Path(table).parts:
             rule, fix = "must lie in the project, for the night to replace it", "name a path in data/raw"
             raise NightError("data.path", rule=rule, found=table, fix=fix)
-        return cls(workspace, folder, date, forced, results, settings, prepare, table)
+        night = cls(workspace, folder, date, forced, results, settings, prepare, table)
+        check_user(workspace, Publication([LOCK, night.table_in_git, *FILES], "", date))
+        return night
 
     @property
     def tree(self) -> Path:
         """The project in the night's clone."""
         return self.workspace.project.folder
+
+    @property
+    def table_in_git(self) -> str:
+        """The file by which git has the table: itself, or what DVC writes of it.
+
+        Raises: NightError if git has neither: then nobody would get the table that a night has accepted.
+        """
+        if (self.tree / f"{self.table}.dvc").exists():
+            return f"{self.table}.dvc"
+        try:
+            self.workspace.project.lines("git", "check-ignore", "--quiet", "--", self.table)
+        except CommandError:
+            return self.table
+        rule, fix = "must be versioned, by git or by DVC", f"dvc add {self.table}, and commit"
+        raise NightError("data.path", rule=rule, found=f"{self.table}, which git ignores", fix=fix)
 
     @property
     def model(self) -> str:

@@ -114,7 +114,7 @@ def _publish(night: Night, judged: Record) -> str | None:
         return None
     paths = [*record.FILES]
     if accepted:
-        paths += [LOCK, night.table, f"{night.table}.dvc"]
+        paths += [LOCK, night.table_in_git]
         paths += [path for stage in night.stages().values() for path in stage.writes]
     publication = Publication(
         files=sorted(set(night.workspace.project.lines(*KNOWN_FILES, *paths))),

@@ -75,7 +75,7 @@ def _run_pipeline(night: Night) -> None:
     """Make everything from the table, within the time limit; then see that nothing changed what it was made from."""
     project, log = night.workspace.project, night.folder / "repro.log"
     try:
-        if (night.tree / f"{night.table}.dvc").exists():
+        if night.table_in_git != night.table:
             project.lines(*DVC, "add", "--quiet", "--", night.table, seconds=night.settings.publish_seconds)
         if night.results:
             _take_over(night, night.results)

@@ -22,8 +22,9 @@ FLOORS = (
     {"bundle", "clean", "compiled", "endings", "notify", "outcomes", "page", "rows", "scorecard"},
     {"clone", "fit", "recall", "score", "table"},
     {"accepted", "checkpoint", "contest", "drift", "outputs", "source", "workspace"},
-    {"handover", "night", "upstream"},
-    {"intake", "publish", "rehearsal"},
+    {"handover", "upstream"},
+    {"night", "publish", "rehearsal"},
+    {"intake"},
     {"morning", "retrain"},
     {"hindsight", "nightly"},
     {"evaluate", "explain", "export", "predict", "prepare", "replay", "report", "results", "retention"}

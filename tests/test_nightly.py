@@ -223,6 +223,18 @@ def test_uncommitted_work_elsewhere_stays_and_in_the_nights_files_is_refused(sle
     assert report.ending == Ending.FAILED
     assert "must have no changes of your own" in report.message
     assert (sleeper / "data/raw/salaries.csv").read_bytes() == b"mine"
+    assert not (max((sleeper / "runs").iterdir()) / "repro.log").exists()
+
+
+def test_a_table_that_nobody_would_get_is_refused(sleeper):
+    git(sleeper, "rm", "--quiet", "--cached", "data/raw/salaries.csv")
+    with (sleeper / ".gitignore").open("a") as ignored:
+        ignored.write("/data/raw\n")
+    git(sleeper, "commit", "--quiet", "--all", "--message", "the table is nobody's")
+    git(sleeper, "push", "--quiet")
+    report = night(sleeper)
+    assert report.ending == Ending.FAILED
+    assert "found data/raw/salaries.csv, which git ignores; dvc add data/raw/salaries.csv" in report.message
 
 
 def test_a_damaged_lock_file_is_named(sleeper):
