@@ -40,7 +40,7 @@ test: git .venv/dev.stamp ## Check the style and the types, run the tests
 	ruff check
 	ruff format --check
 	mypy
-	pytest -m "not soak"
+	pytest -m "not soak" --numprocesses 2 --dist loadfile
 
 soak: git .venv/dev.stamp ## Run the long campaigns: kills, real weeks, ten million rows
 	pytest -m soak
