@@ -12,12 +12,18 @@ CARD = "MODEL_CARD.md"
 
 
 def card(
-    name: str, recipe: Recipe, *, facts: Mapping[str, Any], rows: Mapping[str, int], losses: Mapping[str, float]
+    name: str,
+    recipe: Recipe,
+    *,
+    facts: Mapping[str, Any],
+    rows: Mapping[str, int],
+    scores: Mapping[str, tuple[float, float]],
 ) -> str:
     """The card as Markdown.
 
-    `facts` are the bundle's, `rows` counts those of each file, and `losses`, of the kept epoch, are in squared
-    normalised units. The scores on the test rows are not known before evaluate: the card says where they will be.
+    `facts` are the bundle's, `rows` counts those of each file, and `scores` are pairs: the loss of the kept epoch, in
+    squared normalised units, and the root mean squared error, in US dollars. Those on the test rows are not known
+    before evaluate: the card says where they will be.
     """
     files = [f"| {file} | {count:,} | `{facts['data'][file]}` |" for file, count in rows.items()]
     return TEXT.substitute(
@@ -30,7 +36,7 @@ def card(
         files="\n".join(files),
         promise=facts["promise"],
         epoch=facts["kept_epoch"],
-        losses="\n".join(f"| {kind} | {loss:.5f} |" for kind, loss in losses.items()),
+        scores="\n".join(f"| {kind} | {loss:.5f} | {rmse:,.0f} USD |" for kind, (loss, rmse) in scores.items()),
     )
 
 
@@ -64,12 +70,13 @@ here is knowledge about real pay. What to expect of a second training: ${promise
 
 ## Scores
 
-Mean squared error in normalised units at the end of epoch ${epoch}, which was kept. That of training is over the
-epoch's batches, dropout and weights of rows included; by that of validation, settings and epochs may have been chosen.
+The loss is the mean squared error in normalised units at the end of epoch ${epoch}, which was kept. That of training is
+over the epoch's batches, dropout and weights of rows included; by that of validation, settings and epochs may have been
+chosen. The RMSE is that of the kept network's predictions; of very many rows every n-th is taken.
 
-| rows | loss |
-| --- | --: |
-${losses}
+| rows | loss | RMSE |
+| --- | --: | --: |
+${scores}
 
 The scores on the test rows, beside baselines and the noise floor, are what to judge it by: metrics/${name}.json and
 metrics/report.md of the commit that it was trained in.

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from pipeline.parse import Parsed, split_lines, text_of
 from pipeline.read import Block
-from pipeline.schema import COLUMNS, ESTIMATED_YEAR, FEATURES, TARGET, requirement
+from pipeline.schema import AMOUNTS, COLUMNS, ESTIMATED_YEAR, requirement
 from pipeline.verdict import Verdict, judge
 
 EXAMPLES = 3
@@ -29,7 +29,7 @@ class Violation:
 class Cleaned:
     """What became of a block: rows in = rows + quarantine.
 
-    Shape: rows (rows kept,), the features as dictionaries of typed values and the target as plain numbers.
+    Shape: rows (rows kept,), amounts as plain numbers and all other columns as dictionaries of typed values.
     """
 
     rows: pa.RecordBatch
@@ -110,13 +110,16 @@ def _violation(rule: str, places: np.ndarray, parsed: Parsed, found: Sequence[st
 
 
 def _kept_rows(columns: pa.RecordBatch, typed: dict[str, pa.Array], kept: np.ndarray) -> pa.RecordBatch:
-    """The features and the target of the kept rows, in the contract's types; no dictionary keeps a broken value."""
-    rows = {name: pa.DictionaryArray.from_arrays(columns[name].indices, typed[name], safe=False) for name in FEATURES}
-    if not kept.all():
-        rows = {
-            name: column.filter(pa.array(kept)).dictionary_decode().dictionary_encode() for name, column in rows.items()
-        }
-    return pa.record_batch(rows | {TARGET: typed[TARGET].filter(pa.array(kept))})
+    """The kept rows in the contract's types; no dictionary keeps a broken value."""
+    rows = {}
+    for name in COLUMNS:
+        if name in AMOUNTS:
+            rows[name] = typed[name].filter(pa.array(kept))
+            continue
+        rows[name] = pa.DictionaryArray.from_arrays(columns[name].indices, typed[name], safe=False)
+        if not kept.all():
+            rows[name] = rows[name].filter(pa.array(kept)).dictionary_decode().dictionary_encode()
+    return pa.record_batch(rows)
 
 
 def _estimated_years(column: pa.DictionaryArray, kept: np.ndarray) -> int:

@@ -75,10 +75,7 @@ def trial(table: Table, *, champion: Champion, challenger: Bundle) -> Trial:
         challenger=dollars_of(challenger, rows),
         champion=dollars_of(champion.bundle, rows) if champion.bundle else None,
         groups=groups,
-        slices={
-            name: (rows[name].indices.to_numpy(), list(map(str, rows[name].dictionary.to_pylist())))
-            for name in FEATURES
-        },
+        slices={name: _values(rows[name]) for name in FEATURES},
         mean_usd=float(table.dollars[table.on("train")].mean()),
         incomparable=champion.missing,
     )

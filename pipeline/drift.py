@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from pipeline import params
 from pipeline.record import Measure
-from pipeline.schema import FEATURES, TARGET
+from pipeline.schema import AMOUNTS, COLUMNS, TARGET
 from pipeline.table import Table, new_rows
 
 SMOOTHING = 0.5  # rows that each category has besides, so that one which came or went has a logarithm
@@ -20,8 +20,8 @@ def measures(before: Table, after: Table) -> list[Measure]:
     - rows_gone, rows_added, rows_changed: shares of yesterday's rows. Rows have no identity: as many rows as have gone
       and have come are taken for changed, the others for gone, or added;
     - estimated_years: the change of the share of rows whose year the publisher marked as estimated;
-    - new_categories: the share of tonight's rows with a value that yesterday's table had nowhere, by feature;
-    - stability_index: the population stability index by feature, and of the target's tenths;
+    - new_categories: the share of tonight's rows with a value that yesterday's table had nowhere, of no amount;
+    - stability_index: the population stability index by column, of amounts that of yesterday's tenths;
     - target_mean, target_spread: the change of its mean and of its standard deviation, as a share of the larger one.
     """
     return list(_measures(before, after))
@@ -40,14 +40,14 @@ def _measures(before: Table, after: Table) -> Iterator[Measure]:
         yield Measure(name, "", rows / len(before.hashes))
     estimated = [table.account.estimated_years / len(table.hashes) for table in (before, after)]
     yield Measure("estimated_years", "work_year", abs(estimated[1] - estimated[0]))
-    for name in FEATURES:
+    for name in COLUMNS:
+        if name in AMOUNTS:
+            yield Measure("stability_index", name, stability_index(*_tenths(before.rows[name], after.rows[name])))
+            continue
         old, new = _counts(before.rows[name], after.rows[name])
         yield Measure("new_categories", name, float(new[old == 0].sum() / new.sum()))
         yield Measure("stability_index", name, stability_index(old, new))
     old, new = before.dollars, after.dollars
-    ends = np.quantile(old, TENTHS)
-    tenths = [np.bincount(np.searchsorted(ends, dollars), minlength=len(ends) + 1) for dollars in (old, new)]
-    yield Measure("stability_index", TARGET, stability_index(*tenths))
     yield Measure("target_mean", TARGET, _change(old.mean(), new.mean()))
     yield Measure("target_spread", TARGET, _change(old.std(), new.std()))
 
@@ -75,6 +75,14 @@ def _counts(before: pa.DictionaryArray, after: pa.DictionaryArray) -> tuple[np.n
     """How many rows of each have each value that one of them has. Shape: two (values,)."""
     both = pa.chunked_array([before, after]).unify_dictionaries()
     old, new = (np.bincount(part.indices.to_numpy(), minlength=len(part.dictionary)) for part in both.chunks)
+    return old, new
+
+
+def _tenths(before: pa.Array, after: pa.Array) -> tuple[np.ndarray, np.ndarray]:
+    """How many amounts of each fall into the tenths of the earlier ones. Shape: two (tenths,)."""
+    amounts = [part.to_numpy() for part in (before, after)]
+    ends = np.quantile(amounts[0], TENTHS)
+    old, new = (np.bincount(np.searchsorted(ends, part), minlength=len(ends) + 1) for part in amounts)
     return old, new
 
 

@@ -15,8 +15,13 @@ ENOUGH_ROWS = 1 << 18
 
 def step_through(path: Path) -> int:
     """Every how many-th row of the file is taken: each one, unless there are more than `ENOUGH_ROWS`."""
-    rows: int = pq.ParquetFile(path).metadata.num_rows
-    return max(1, -(-rows // ENOUGH_ROWS))
+    return max(1, -(-count_rows(path) // ENOUGH_ROWS))
+
+
+def count_rows(path: Path) -> int:
+    """How many rows the file has."""
+    rows: int = pq.read_metadata(path).num_rows
+    return rows
 
 
 def read_outcomes(path: Path, network: Regressor, scaling: Scaling) -> Outcomes:

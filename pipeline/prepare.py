@@ -108,7 +108,7 @@ def _check(
             quarantine.write(cleaned.quarantine)
             hashes = row_hash(cleaned.rows, salt=settings.split.salt)
             _count(counts, cleaned.rows, np.flatnonzero(_sides(hashes, settings.split) == SPLITS.index("train")))
-            rows = cleaned.rows.append_column("row_hash", pa.array(hashes))
+            rows = cleaned.rows.select([*FEATURES, TARGET]).append_column("row_hash", pa.array(hashes))
             spill = spill or stack.enter_context(pa.ipc.new_stream(scratch / "spill.arrow", rows.schema))
             spill.write_batch(rows)
             progress.update(len(parsed.block.text))

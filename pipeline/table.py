@@ -21,8 +21,8 @@ from pipeline.split import SPLITS, assign, row_hash
 class Table:
     """The clean rows of a raw table and what became of the others.
 
-    Shape: rows (rows,), the features as dictionaries and the target as numbers; hashes (rows,) uint64, equal rows have
-    the same; sides (rows,), positions in `SPLITS`.
+    Shape: rows (rows,), amounts as numbers and all other columns as dictionaries; hashes (rows,) uint64, rows that are
+    equal in features and target have the same; sides (rows,), positions in `SPLITS`.
     """
 
     rows: pa.RecordBatch

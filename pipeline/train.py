@@ -4,6 +4,7 @@ import argparse
 import csv
 import hashlib
 import logging
+import math
 import signal
 import sys
 from collections.abc import Mapping, Sequence
@@ -19,11 +20,12 @@ from pipeline.bundle import Bundle
 from pipeline.card import CARD, card
 from pipeline.checkpoint import Checkpoint
 from pipeline.compiled import keep_compiled_code_in
-from pipeline.conformal import LEVEL, calibrate
+from pipeline.conformal import LEVEL, Outcomes, calibrate
 from pipeline.encoding import Encoder
 from pipeline.fit import Epoch, Progress, fit
+from pipeline.metrics import mean_squared_error
 from pipeline.network import Regressor, build
-from pipeline.outcomes import read_outcomes, step_through
+from pipeline.outcomes import count_rows, read_outcomes, step_through
 from pipeline.parent import end_with_parent
 from pipeline.reproducible import (
     ANY_CPU,
@@ -106,9 +108,9 @@ def run(
     facts = {"kept_epoch": last.kept_epoch, **provenance}
     Bundle(network, fitted_encoder, recipe, intervals, background, facts).save(out)
     kept = last.history[last.kept_epoch - 1]
-    losses = {"training": kept.train_mse, "validation": kept.valid_mse}
-    rows = {train.name: len(of_train.actual), valid.name: len(of_valid.actual)}
-    (out / CARD).write_text(card(name, recipe, facts=facts, rows=rows, losses=losses), encoding="utf-8")
+    scores = {"training": (kept.train_mse, _rmse(of_train)), "validation": (kept.valid_mse, _rmse(of_valid))}
+    rows = {path.name: count_rows(path) for path in (train, valid)}
+    (out / CARD).write_text(card(name, recipe, facts=facts, rows=rows, scores=scores), encoding="utf-8")
     curve.parent.mkdir(parents=True, exist_ok=True)
     with curve.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
@@ -147,6 +149,11 @@ def _show(epoch: Epoch, progress: "tqdm[Any]", name: str) -> None:
         print(f"{name} epoch {epoch.epoch}/{progress.total}", *shown, flush=True)
     progress.set_postfix(losses)
     progress.update()
+
+
+def _rmse(outcomes: Outcomes) -> float:
+    """The root mean squared error, in US dollars."""
+    return math.sqrt(mean_squared_error(outcomes.prediction, outcomes.actual))
 
 
 def _sha256(path: Path) -> str:

@@ -3,7 +3,10 @@ import shlex
 import subprocess
 import sys
 
+import numpy as np
+import pyarrow.parquet as pq
 import pytest
+from sklearn.metrics import root_mean_squared_error
 
 from pipeline import params, predict, train
 from pipeline.bundle import Bundle
@@ -18,10 +21,12 @@ FACTS = {
     "data": {"train.parquet": "0123abcd", "valid.parquet": "4567cdef"},
 }
 
+SCORES = {"training": (0.5, 50_000.4), "validation": (0.25, 61_234.0)}
+
 
 def make_card(name="mine", **changes):
     counts = {"train.parquet": 2642, "valid.parquet": 529}
-    return card(name, make_recipe(**changes), facts=FACTS, rows=counts, losses={"training": 0.5, "validation": 0.25})
+    return card(name, make_recipe(**changes), facts=FACTS, rows=counts, scores=SCORES)
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +67,7 @@ def test_it_says_what_it_is_given():
     assert "intervals of 80 % and 95 %, within 1 to 10,000,000 US dollars" in text
     assert "| train.parquet | 2,642 | `0123abcd` |\n| valid.parquet | 529 | `4567cdef` |" in text
     assert "epoch 7, which was kept" in text
-    assert "| training | 0.50000 |\n| validation | 0.25000 |" in text
+    assert "| training | 0.50000 | 50,000 USD |\n| validation | 0.25000 | 61,234 USD |" in text
     assert "second training: the same bytes on any x86-64 CPU." in text
     assert "metrics/mine.json and\nmetrics/report.md" in text
 
@@ -96,8 +101,18 @@ def test_training_writes_it_with_what_the_bundle_and_the_curve_say(trained):
     _, training, validation = curve[facts["kept_epoch"]]
     text = read(trained)
     assert all(f"| `{digest}` |" in text for digest in facts["data"].values())
-    assert f"| training | {float(training):.5f} |\n| validation | {float(validation):.5f} |" in text
+    assert f"| training | {float(training):.5f} | " in text
+    assert f"| validation | {float(validation):.5f} | " in text
     assert f"end of epoch {facts['kept_epoch']}," in text
+
+
+def test_the_rmse_is_that_of_the_bundles_predictions(trained):
+    bundle = Bundle.load(trained / "models/mine")
+    for kind, file in {"training": "train", "validation": "valid"}.items():
+        rows = pq.read_table(trained / f"data/prepared/{file}.parquet").to_pydict()
+        codes = {name: np.array(rows[name], np.int16) for name in bundle.network.columns}
+        error = root_mean_squared_error(rows["salary_in_usd"], bundle.encoder.scaling.to_dollars(bundle.predict(codes)))
+        assert re.search(rf"^\| {kind} \| .* \| {error:,.0f} USD \|$", read(trained), flags=re.MULTILINE)
 
 
 def test_the_python_example_runs(trained):

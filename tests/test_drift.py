@@ -5,7 +5,7 @@ import pytest
 
 from pipeline import params
 from pipeline.drift import beyond, measures, stability_index
-from pipeline.schema import FEATURES
+from pipeline.schema import AMOUNTS, COLUMNS
 from pipeline.table import read_table
 from tests.clones import ROOT
 from tests.conftest import prepare_settings
@@ -51,7 +51,17 @@ def test_a_relabelled_year_is_seen_although_no_row_has_changed(compare):
 def test_a_new_category_is_counted_by_its_rows(compare):
     found = compare(rows(60), [*rows(60), *(row(job_title="Prompt Engineer") for _ in range(20))])
     assert found["new_categories of job_title"] == 0.25
-    assert all(found[f"new_categories of {name}"] == 0 for name in FEATURES if name != "job_title")
+    others = set(COLUMNS) - {*AMOUNTS, "job_title"}
+    assert {found[f"new_categories of {name}"] for name in others} == {0.0}
+
+
+@pytest.mark.parametrize("column", COLUMNS)
+def test_each_column_has_its_stability_index(compare, column):
+    other = {"experience_level": "EX", "employment_type": "CT", "remote_ratio": "50", "company_size": "S"}
+    other |= {"job_title": "Prompt Engineer", "salary_currency": "EUR", "work_year": "2020"}
+    other |= dict.fromkeys(("employee_residence", "company_location"), "FR") | dict.fromkeys(AMOUNTS, "999999")
+    found = compare(rows(100), [*rows(50), *(row(**{column: other[column]}) for _ in range(50))])
+    assert found[f"stability_index of {column}"] > 0.25
 
 
 def test_the_targets_mean_and_spread_change_as_a_share_of_the_larger(compare):
