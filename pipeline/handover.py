@@ -95,5 +95,5 @@ def bring(night: Workspace, *, refs: Sequence[str] = (), seconds: float) -> None
     git = ("git", "-c", NO_HOOKS)
     fetch = (*git, "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--", top, "HEAD", *refs)
     merge = (*git, "merge", "--quiet", "--ff-only", "--no-autostash", made)
-    for command in (fetch, merge, (*DVC, "checkout", "--quiet", "--allow-missing")):
+    for command in (fetch, merge, (*DVC, "checkout", "--allow-missing")):
         night.user.lines(*command, seconds=seconds)

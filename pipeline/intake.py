@@ -63,7 +63,7 @@ def take_in(night: Night, stages: Mapping[str, Stage], fetched: Fetched) -> Inta
     try:
         table = read_table(fetched.file, settings=night.prepare)
     except ValueError as error:
-        return replace(record, reason=night.plain(error))
+        return replace(record, reason=str(error).replace(str(fetched.file), "tonight's table"))
     numbers = {"rows": len(table.hashes), "rows_quarantined": table.account.quarantined}
     before = _yesterday(night, md5=inputs(stages).get(night.table))
     record = _compared(replace(record, numbers=numbers), before, table, limits=night.settings.drift)

@@ -72,7 +72,7 @@ def _night(user: Project, begin: Callable[[Workspace], Night], *, run: Path, set
         run.mkdir(parents=True)
         if put_aside(run.parent):
             # what the killed one may not have come to
-            user.lines(*DVC, "checkout", "--quiet", "--allow-missing", seconds=settings.publish_seconds)
+            user.lines(*DVC, "checkout", "--allow-missing", seconds=settings.publish_seconds)
         catch_up(user, tries=settings.tries, seconds=settings.publish_seconds)
         workspace = Workspace.of_head(user, run=run)
         try:

@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 
-from pipeline.clone import DVC, Project
+from pipeline.clone import DVC, LOCK, Project
 from pipeline.handover import Publication, bring, check, commit, signed
 from pipeline.processes import CommandError
 from pipeline.trouble import NightError
@@ -28,7 +28,7 @@ def publish(
     clone = night.project
     try:
         check(night, publication)
-        if night.has_remote:
+        if night.has_remote and LOCK in publication.files:  # else the outputs are those of the commit before
             _push_data(clone, seconds=seconds)
         commit(clone, publication)
         upstream = Upstream.of(night)
@@ -47,7 +47,7 @@ def _push_data(clone: Project, *, seconds: float) -> None:
 
     `dvc push` and `dvc status --cloud` take a folder as pushed if its listing is there: they miss files it has lost.
     """
-    clone.lines(*DVC, "push", "--quiet", seconds=seconds)
+    clone.lines(*DVC, "push", seconds=seconds)
     status = (*DVC, "data", "status", "--not-in-remote", "--granular", "--json")
     missing = json.loads("\n".join(clone.lines(*status, seconds=seconds))).get("not_in_remote", [])
     if missing:

@@ -27,7 +27,7 @@ def rehearsal(project: Project, temporary: Path, *, date: datetime.date) -> Proj
     clone = Project(folder, {**project.environment, **own})
     clone.lines("git", "remote", "remove", "origin")
     with suppress(CommandError):  # none is set
-        clone.lines(*DVC, "config", "--quiet", "--unset", "core.remote")
+        clone.lines(*DVC, "config", "--unset", "core.remote")
     share_cache(folder, temporary)
     _settle(folder / params.FILE)
     table = params.load(params.Data, "data", file=folder / params.FILE).path
@@ -57,7 +57,7 @@ def trained_ahead(clone: Project, temporary: Path, tables: Sequence[Path]) -> Ge
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(table, target)
         try:
-            worker.lines(*DVC, "repro", "--quiet")
+            worker.lines(*DVC, "repro")
         except CommandError:  # the night will see for itself what is wrong with the table
             return None
         return worker.folder

@@ -55,7 +55,7 @@ def restore(night: Night) -> None:
     project = night.workspace.project
     project.lines("git", "reset", "--quiet", "--hard")
     project.lines("git", "clean", "--quiet", "-d", "--force")
-    project.lines(*DVC, "checkout", "--quiet", "--force", "--allow-missing", seconds=night.settings.publish_seconds)
+    project.lines(*DVC, "checkout", "--force", "--allow-missing", seconds=night.settings.publish_seconds)
 
 
 def _newcomers(intake: Intake, champion: Champion) -> Record:
@@ -76,7 +76,7 @@ def _run_pipeline(night: Night) -> None:
     project, log = night.workspace.project, night.folder / "repro.log"
     try:
         if night.table_in_git != night.table:
-            project.lines(*DVC, "add", "--quiet", "--", night.table, seconds=night.settings.publish_seconds)
+            project.lines(*DVC, "add", "--", night.table, seconds=night.settings.publish_seconds)
         if night.results:
             _take_over(night, night.results)
         with log.open("wb") as file:
@@ -99,4 +99,4 @@ def _take_over(night: Night, results: Path) -> None:
     for path in replace(night.workspace.project, folder=results).lines(*KNOWN_FILES, *written):
         (night.tree / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(results / path, night.tree / path)
-    night.workspace.project.lines(*DVC, "checkout", "--quiet", seconds=night.settings.publish_seconds)
+    night.workspace.project.lines(*DVC, "checkout", seconds=night.settings.publish_seconds)

@@ -45,7 +45,7 @@ def fetch(
         shutil.rmtree(folder, ignore_errors=True)  # dvc leaves parts of files where it is killed: they stay in there
         folder.mkdir()
         try:
-            command = (*DVC, "get-url", "--quiet", "--", source, str(folder.resolve() / target.name))
+            command = (*DVC, "get-url", "--", source, str(folder.resolve() / target.name))
             run(command, folder=project.folder, environment=project.environment, seconds=seconds)
             if not (folder / target.name).is_file():
                 raise CommandError(command, "brought no file")

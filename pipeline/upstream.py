@@ -77,7 +77,7 @@ def catch_up(user: Project, *, tries: int, seconds: float, pause: Callable[[floa
             user.lines("git", "fetch", "--quiet", seconds=seconds)
             if _ahead(user, "@{upstream}", of="HEAD"):
                 user.lines("git", "-c", NO_HOOKS, "merge", "--quiet", "--ff-only", "--no-autostash", "@{upstream}")
-                user.lines(*DVC, "checkout", "--quiet", "--allow-missing", seconds=seconds)
+                user.lines(*DVC, "checkout", "--allow-missing", seconds=seconds)
             return
         except CommandError as error:
             failure = error

@@ -73,7 +73,7 @@ class Workspace:
         Raises: CommandError if the remote is needed and does not answer in time.
         """
         how = "pull" if self.has_remote else "checkout"
-        self.project.lines(*DVC, how, "--quiet", "--allow-missing", seconds=seconds)
+        self.project.lines(*DVC, how, "--allow-missing", seconds=seconds)
 
     def remove(self) -> None:
         """Remove the clone, after which the run's folder has only what the night has put there."""

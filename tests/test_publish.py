@@ -55,6 +55,11 @@ def push_as_colleague(user, **files):
     return made
 
 
+def break_remote(user):
+    (user.parent / "remote").rmdir()
+    (user.parent / "remote").write_text("no folder")
+
+
 @pytest.fixture
 def without_remote(user):
     (user / ".dvc/config").write_text("[core]\n    analytics = false\n")
@@ -114,24 +119,29 @@ def test_without_upstream_only_the_users_branch_moves(without_remote):
     assert git(upstream_of(user), "for-each-ref") == before
 
 
-def test_a_remote_that_takes_no_data_changes_nothing(user):
-    night = kept(user)
-    (user.parent / "remote").rmdir()
-    (user.parent / "remote").write_text("no folder")
+def test_a_remote_that_takes_no_data_changes_nothing_and_its_reason_is_given(user):
+    night = trained(user)
+    break_remote(user)
     before = state(user), git(upstream_of(user), "for-each-ref")
-    with pytest.raises(NightError, match=r"must be published, found that .*dvc push"):
-        published(night, KEPT)
+    with pytest.raises(NightError, match=r"must be published, found that .*dvc push(.|\n)*Not a directory"):
+        published(night, PROMOTED)
     assert (state(user), git(upstream_of(user), "for-each-ref")) == before
 
 
-def test_a_remote_that_has_lost_a_file_is_found_out(user):
-    run(user, "dvc", "push", "--quiet")
+def test_a_night_that_has_only_its_record_to_publish_needs_no_remote(user):
     night = kept(user)
+    break_remote(user)
+    assert published(night, KEPT) == git(user, "rev-parse", "main")
+
+
+def test_a_remote_that_has_lost_a_file_is_found_out(user):
+    night = trained(user)
+    run(night.project.folder, "dvc", "push", "--quiet")
     (lost,) = [file for file in (user.parent / "remote").rglob("*") if file.is_file() and file.suffix != ".dir"]
     lost.unlink()
     before = state(user)
     with pytest.raises(NightError, match=r"DVC's remote must have all outputs .*, found none of models/weights;"):
-        published(night, KEPT)
+        published(night, PROMOTED)
     assert state(user) == before
 
 
