@@ -61,7 +61,7 @@ text {{ font: 12px system-ui, sans-serif }} .note {{ font-size: 11px }} .title, 
 """
 
 
-def drawn(panels: Mapping[str, Panel], *, title: str) -> str:
+def to_svg(panels: Mapping[str, Panel], *, title: str) -> str:
     """An SVG picture for light and dark pages; the panels have the same loops and at most five batch sizes."""
     first = next(iter(panels.values()))
     width, height = LEFT + len(panels) * (PANEL + GAP) - GAP // 2, TOP + (len(first) + 1) * ROW

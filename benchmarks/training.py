@@ -79,7 +79,7 @@ def main() -> None:
             print(table(NETWORKS[network], speeds), end="\n\n", flush=True)
             panels[NETWORKS[network]] = {name: medians(one) for name, one in speeds.items()}
     if arguments.picture:
-        arguments.picture.write_text(picture.drawn(panels, title=TITLE), encoding="utf-8")
+        arguments.picture.write_text(picture.to_svg(panels, title=TITLE), encoding="utf-8")
 
 
 def contest(

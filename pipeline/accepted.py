@@ -8,8 +8,8 @@ from pathlib import Path, PurePosixPath
 from pipeline import params
 from pipeline.artifacts import Caches, Hashes, inputs, md5_of, read_lock
 from pipeline.clone import DVC, LOCK, Project
+from pipeline.errors import NightError
 from pipeline.record import FILES, HISTORY
-from pipeline.trouble import NightError
 
 METRICS, MODELS = "metrics", "models"
 NAME = r"nightly-\d{4}-\d{2}-\d{2}(\.\d+)?"
@@ -22,7 +22,8 @@ def check_accepted(project: Project, tag: str) -> None:
     Raises: NightError, which names the last nights; CommandError if git cannot tell.
     """
     nights = project.lines("git", "tag", "--list", "nightly-*", "--sort=-version:refname")
-    what, fix = f"the tag '{tag}'", f"choose one of {', '.join(nights[:SHOWN]) or 'those that nights will set'}"
+    fix = f"choose one of {', '.join(nights[:SHOWN])}" if nights else "spend a night first: there is no tag yet"
+    what = f"the tag '{tag}'"
     if not re.fullmatch(NAME, tag) or tag not in nights:
         raise NightError(what, rule="must be that of an accepted night", found="no such night", fix=fix)
     commit = f"refs/tags/{tag}^{{commit}}"
@@ -33,16 +34,16 @@ def check_accepted(project: Project, tag: str) -> None:
 
 
 def table_of(project: Project, tag: str, *, temporary: Path) -> str:
-    """Where the raw table was then. The temporary folder takes the settings of then.
+    """The raw table's path by the tag's params.yaml, of which the temporary folder gets a copy.
 
-    Raises: ValueError if they are none, CommandError if there are none.
+    Raises: ValueError if that file has no valid `data:`; CommandError if the tag has no such file.
     """
     settings = temporary / params.FILE
     settings.write_text("\n".join(project.lines("git", "show", f"{tag}:./{params.FILE}")), encoding="utf-8")
     return os.path.normpath(params.load(params.Data, "data", file=settings).path)
 
 
-def different(project: Project, tag: str, *, table: str) -> list[str]:
+def changed_files(project: Project, tag: str, *, table: str) -> list[str]:
     """The files of a night that HEAD and the tag do not have alike: dvc.lock, the table, all metrics but the record.
 
     The record tells of all nights, and so stays as it is.

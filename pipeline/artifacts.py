@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 Hashes = Mapping[str, str]  # the md5 of each path; that of a folder ends in .dir and is its listing's
 
@@ -43,8 +44,15 @@ class Artifact:
 
 
 def read_lock(file: Path) -> dict[str, Stage]:
-    """The stages by name, in an order in which they can run."""
-    stages = {name: _stage(entry) for name, entry in YAML(typ="safe", pure=True).load(file)["stages"].items()}
+    """The stages by name, in an order in which they can run.
+
+    Raises: FileNotFoundError; ValueError if the file is not as DVC wrote it.
+    """
+    try:
+        stages = {name: _stage(entry) for name, entry in YAML(typ="safe", pure=True).load(file)["stages"].items()}
+    except (YAMLError, UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:
+        found = f"{type(error).__name__}: {error}"
+        raise ValueError(f"{file.name} must be as DVC wrote it, found {found}") from None
     before = {name: [other for other in stages if stage.reads_from(stages[other])] for name, stage in stages.items()}
     return {name: stages[name] for name in TopologicalSorter(before).static_order()}
 

@@ -15,14 +15,15 @@ from pipeline.schema import FEATURES
 from pipeline.score import distinct, predict
 from pipeline.table import Table
 
-SPLIT = "params.yaml prepare"
+PREPARE = "params.yaml prepare"
 
 
 @dataclass(frozen=True)
 class Champion:
-    """The model of the last accepted commit, or None: then `missing` says why it cannot be compared, if there is one.
+    """The model of the last accepted commit.
 
-    md5 is that of the bundle's listing, DVC's name for the model.
+    bundle: None if there is none, or if it cannot be compared: then `missing` says why. md5 is that of the bundle's
+    listing, DVC's name for the model.
     """
 
     bundle: Bundle | None
@@ -41,7 +42,7 @@ def find_champion(
     md5 = next((stage.writes[path] for stage in stages.values() if path in stage.writes), None)
     if md5 is None:
         return Champion(None, None)
-    trained_under = [stage.settings[SPLIT] for stage in stages.values() if SPLIT in stage.settings]
+    trained_under = [stage.settings[PREPARE] for stage in stages.values() if PREPARE in stage.settings]
     if split.model_dump() not in [entry.get("split") for entry in trained_under if isinstance(entry, Mapping)]:
         return Champion(None, md5, "it was trained under another prepare.split")
     try:

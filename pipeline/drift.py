@@ -10,7 +10,7 @@ from pipeline.record import Measure
 from pipeline.schema import AMOUNTS, COLUMNS, TARGET
 from pipeline.table import Table, new_rows
 
-SMOOTHING = 0.5  # rows that each category has besides, so that one which came or went has a logarithm
+SMOOTHING = 0.5  # rows added to each category: the logarithm of none is infinite
 TENTHS = np.linspace(0.1, 0.9, 9)
 
 

@@ -1,12 +1,12 @@
 """How a verification ends: the exit codes of `python -m pipeline.verify` and `python -m pipeline.verify_cpus`."""
 
-import signal
 import sys
 from collections.abc import Callable
 from enum import IntEnum
 from typing import NoReturn
 
 from pipeline.processes import CommandError
+from pipeline.signals import end_as_ctrl_c_does
 
 
 class Ending(IntEnum):
@@ -26,11 +26,9 @@ class CannotVerifyError(Exception):
 def conclude(name: str, verify: Callable[[], bool]) -> NoReturn:
     """Run the verification, which returns whether the bytes are the same, and exit with the code of its ending.
 
-    SIGTERM and a closed terminal end it as ctrl-C does: processes and temporary folders are cleared away.
+    SIGTERM and a closed terminal end it as ctrl-C does.
     """
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is signal.SIG_DFL:  # nohup has set it to be ignored, and that is to stay
-            signal.signal(number, signal.default_int_handler)
+    end_as_ctrl_c_does()
     try:
         sys.exit(Ending.SAME if verify() else Ending.DIFFERENT)
     except CannotVerifyError as error:

@@ -55,9 +55,10 @@ class Trial:
 def decide(trial: Trial, settings: params.Gate, *, forced: str | None = None) -> Decision:
     """Promote the challenger unless it is worse than the champion by more than the tolerance, and than chance.
 
-    Squared errors in USD² are compared, over all rows and over the slices that have rows enough. Without a champion to
-    compare with, the challenger must beat the training mean; that it must do in any case. An operator may force it.
-    Numbers that are not finite never promote.
+    Squared errors in USD² are compared, over all rows and over the slices that have rows enough. With a champion or
+    without, the challenger's may be at most `max_over_mean` times the training mean's. With fewer than `min_test_rows`
+    rows neither is looked at, and `too_few` decides. An operator may force it; but numbers that are not finite never
+    promote.
     """
     numbers = _numbers(trial)
     if wrong := [name for name, value in numbers.items() if not math.isfinite(value)]:
@@ -69,7 +70,7 @@ def decide(trial: Trial, settings: params.Gate, *, forced: str | None = None) ->
     if few and settings.too_few == "keep":
         return Decision(Outcome.KEPT, _few(trial, settings), numbers)
     if not few and (numbers["challenger_mse_usd2"] > settings.max_over_mean * numbers["mean_mse_usd2"]):
-        reason = f"its error is above {settings.max_over_mean:g} of the training mean's"
+        reason = f"its MSE is more than {settings.max_over_mean:g} times that of the training mean"
         return Decision(Outcome.KEPT, reason, numbers)
     if trial.incomparable is not None:
         return Decision(Outcome.INCOMPARABLE, f"no comparison: {trial.incomparable}", numbers)
@@ -102,7 +103,7 @@ def _compare(trial: Trial, champion: np.ndarray, settings: params.Gate, numbers:
     ours, theirs = (math.sqrt(numbers[f"{name}_mse_usd2"]) for name in ("challenger", "champion"))
     reason = (
         f"RMSE {ours:,.0f} USD, the champion's {theirs:,.0f}; the MSE is over {100 * settings.tolerance:g}% worse in"
-        f" {share:.1%} of the draws, and {settings.confidence:.0%} of them keep a challenger out"
+        f" {share:.1%} of the bootstrap draws: from {settings.confidence:.0%} on the champion stays"
     )
     if share >= settings.confidence:
         return Decision(Outcome.KEPT, reason, numbers)
@@ -136,7 +137,7 @@ def _worse_slices(trial: Trial, errors: np.ndarray, others: np.ndarray, settings
     confidence = 1 - (1 - settings.confidence) / max(len(enough), 1)
     for name, rows in enough:
         ours, theirs = errors[rows], others[rows]
-        if ours.sum() > (1 + settings.slice_tolerance) * theirs.sum():  # else no confidence above a half
+        if ours.sum() > (1 + settings.slice_tolerance) * theirs.sum():  # else about half of the draws at most are worse
             share = worse(ours, theirs, groups=trial.groups[rows], tolerance=settings.slice_tolerance)
             if share >= confidence:
                 yield name

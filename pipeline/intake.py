@@ -7,12 +7,12 @@ from pathlib import Path
 from pipeline import params
 from pipeline.artifacts import Stage, inputs, md5_of
 from pipeline.drift import beyond, measures
+from pipeline.errors import NightError
 from pipeline.night import Night
 from pipeline.processes import CommandError
 from pipeline.record import Record, already_judged
 from pipeline.source import Fetched, fetch
 from pipeline.table import Table, read_table
-from pipeline.trouble import NightError
 
 REJECTED = "rejected"
 
@@ -28,7 +28,9 @@ class Intake:
 
 
 def fetch_table(night: Night, stages: Mapping[str, Stage]) -> Fetched | None:
-    """Fetch tonight's table; None if it is that of the last accepted commit, or the last that was judged.
+    """Fetch tonight's table; None if it is that of the last accepted commit, or was judged last under these settings.
+
+    A night that is forced takes it in any case.
 
     Raises: NightError if no source is named, or if it cannot be read.
     """
@@ -44,11 +46,11 @@ def fetch_table(night: Night, stages: Mapping[str, Stage]) -> Fetched | None:
         seconds=settings.fetch_seconds,
     )
     same = fetched.md5 == inputs(stages).get(night.table)
-    known = same or already_judged(night.tree, table=fetched.md5, params=md5_of(file))
+    known = same or already_judged(night.tree, table_md5=fetched.md5, params_md5=md5_of(file))
     return None if known and night.forced is None else fetched
 
 
-def take_in(night: Night, stages: Mapping[str, Stage], fetched: Fetched) -> Intake | Record:
+def check_table(night: Night, stages: Mapping[str, Stage], fetched: Fetched) -> Intake | Record:
     """Check the fetched table; returns what the night goes on with, or the record of its rejection.
 
     Limits that stop a night do not stop an operator who forces it; the contract does.
@@ -59,7 +61,7 @@ def take_in(night: Night, stages: Mapping[str, Stage], fetched: Fetched) -> Inta
     except CommandError as error:
         rule, fix = "must be at hand", "make dvc pull work in the project's folder"
         raise NightError("the last accepted outputs", rule=rule, found=f"that {error}", fix=fix) from None
-    record = Record(night.date, REJECTED, "", table=fetched.md5, params=md5_of(night.tree / params.FILE))
+    record = Record(night.date, REJECTED, "", table_md5=fetched.md5, params_md5=md5_of(night.tree / params.FILE))
     try:
         table = read_table(fetched.file, settings=night.prepare)
     except ValueError as error:
@@ -86,10 +88,8 @@ def _yesterday(night: Night, *, md5: str | None) -> Table | None:
     except ValueError as error:
         if night.forced is not None:
             return None
-        rule, fix = (
-            "must be as dvc.lock records it",
-            "dvc repro, commit and push; or look at the new one and --force it",
-        )
+        rule = "must be the one that dvc.lock records, and keep the contract"
+        fix = "dvc repro, commit and push; or look at tonight's and --force it"
         raise NightError("yesterday's table", rule=rule, found=night.plain(error), fix=fix) from None
 
 

@@ -1,4 +1,4 @@
-"""One night at a time: a lock that the kernel releases when its holder ends, however it ends."""
+"""One at a time: a lock that the kernel releases when its holder ends, however it ends."""
 
 import fcntl
 import os
@@ -7,13 +7,13 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pipeline.trouble import BusyError
+from pipeline.errors import BusyError
 
 RUNNING = Path(".cache/nightly.lock")  # in the project: held by a night, and by what may not run beside one
 
 
 @contextmanager
-def alone(file: Path) -> Iterator[None]:
+def exclusive(file: Path) -> Iterator[None]:
     """Hold the lock in the file for as long as the block runs. The commands that the block starts do not hold it.
 
     The file says who holds it, and stays: to delete it would let in a third while a second still waits at the old one.
@@ -27,10 +27,10 @@ def alone(file: Path) -> Iterator[None]:
         except BlockingIOError:
             opened.seek(0)
             raise BusyError(
-                "the night",
-                rule="must be the only one in this project",
+                "this command",
+                rule="must not run beside a night, a rollback or a gc of the same project",
                 found=opened.read().strip() or "one that is just starting",
-                fix="wait for its end, or end it: what it leaves is put aside by the next",
+                fix="wait for its end, or end it: what a night leaves is put aside by the next",
             ) from None
         opened.truncate(0)
         print(f"process {os.getpid()}, since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC", file=opened, flush=True)

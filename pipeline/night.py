@@ -5,15 +5,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ruamel.yaml.error import YAMLError
-
 from pipeline import params
 from pipeline.artifacts import Caches, Stage, read_lock
 from pipeline.clone import LOCK
-from pipeline.handover import Publication, check_user
+from pipeline.errors import NightError
+from pipeline.handover import check_user
 from pipeline.processes import CommandError
 from pipeline.record import FILES
-from pipeline.trouble import NightError
 from pipeline.workspace import Workspace
 
 
@@ -57,7 +55,7 @@ class Night:
             rule, fix = "must lie in the project, for the night to replace it", "name a path in data/raw"
             raise NightError("data.path", rule=rule, found=table, fix=fix)
         night = cls(workspace, folder, date, forced, results, settings, prepare, table)
-        check_user(workspace, Publication([LOCK, night.table_in_git, *FILES], "", date))
+        check_user(workspace, [LOCK, night.table_in_git, *FILES])
         return night
 
     @property
@@ -99,9 +97,9 @@ class Night:
             return read_lock(self.tree / LOCK)
         except FileNotFoundError:
             return {}
-        except (YAMLError, UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:
-            found, fix = f"{type(error).__name__}: {error}", f"git checkout an earlier {LOCK}, or dvc repro; commit it"
-            raise NightError(LOCK, rule="must be as DVC wrote it", found=found, fix=fix) from None
+        except ValueError as error:
+            rule, fix = "must be readable", "git checkout an earlier one, or dvc repro; commit it"
+            raise NightError(LOCK, rule=rule, found=f"that {self.plain(error)}", fix=fix) from None
 
     def plain(self, message: object) -> str:
         """A message without this machine's folders: a record is the same wherever the night was."""

@@ -1,4 +1,4 @@
-"""One night: fetch the table, check it, retrain, let the gate decide, publish. Main is better founded, or untouched.
+"""One night: fetch the table, check it, retrain, let the gate decide, publish a new champion or only the report.
 
 Exit codes from 0 to 29 say how a night went that needs nobody; from 40 on, somebody should look.
 """
@@ -6,25 +6,26 @@ Exit codes from 0 to 29 say how a night went that needs nobody; from 40 on, some
 import argparse
 import datetime
 import os
-import signal
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from itertools import chain, count
 from pathlib import Path
 
 from pipeline import params, record
 from pipeline.clone import DVC, KNOWN_FILES, LOCK, Project
+from pipeline.errors import BusyError, NightError
 from pipeline.handover import Publication
-from pipeline.intake import fetch_table, take_in
-from pipeline.lock import RUNNING, alone
-from pipeline.morning import ACCEPTED, ENDINGS, Ending, Report, leave
+from pipeline.intake import check_table, fetch_table
+from pipeline.lock import RUNNING, exclusive
 from pipeline.night import Night
+from pipeline.night_report import ACCEPTED, ENDINGS, Ending, Report, notify_and_log
 from pipeline.processes import CommandError
 from pipeline.publish import publish
 from pipeline.record import Record
 from pipeline.retrain import restore, retrain
-from pipeline.trouble import BusyError, NightError
+from pipeline.signals import end_as_ctrl_c_does
 from pipeline.upstream import catch_up
 from pipeline.workspace import Workspace, put_aside
 
@@ -36,19 +37,18 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--date", type=datetime.date.fromisoformat, default=today, help="of the night; today, UTC")
     parser.add_argument("--force", metavar="REASON", help="accept tonight's table and model whatever the limits say")
     arguments = parser.parse_args(argv)
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is signal.SIG_DFL:  # nohup has set it to be ignored, and that is to stay
-            signal.signal(number, signal.default_int_handler)
+    end_as_ctrl_c_does()
     print("nightly: runs/ has the log of the training", file=sys.stderr)
-    report = spend(Project.at(Path.cwd()), date=arguments.date, forced=arguments.force)
+    report = run_night(Project.at(Path.cwd()), date=arguments.date, forced=arguments.force)
     print(f"nightly: {report.ending.name.lower()} (code {report.ending}): {report.message}", file=sys.stderr)
     sys.exit(report.ending)
 
 
-def spend(user: Project, *, date: datetime.date, forced: str | None = None, results: Path | None = None) -> Report:
+def run_night(user: Project, *, date: datetime.date, forced: str | None = None, results: Path | None = None) -> Report:
     """Spend a night in the project; leave its log in `runs/`, and tell who is to be told.
 
     results: a project in which the pipeline has run on tonight's table already, if there is one.
+    Nobody is told, and no log is left, if params.yaml is broken or the project is busy.
     """
     folder, started = user.folder, datetime.datetime.now(datetime.UTC)
     run = folder / "runs" / f"{started:%Y-%m-%dT%H%M%SZ}-{os.getpid()}"
@@ -58,35 +58,40 @@ def spend(user: Project, *, date: datetime.date, forced: str | None = None, resu
         return Report(Ending.FAILED, str(error))
     begin = partial(Night.begin, folder=run, date=date, forced=forced, results=results)
     try:
-        with alone(folder / RUNNING):
+        with exclusive(folder / RUNNING):
             report = _night(user, begin, run=run, settings=settings)
     except BusyError as error:
         return Report(Ending.BUSY, str(error))
-    leave(report, settings.notify, user=user, run=run, date=date, started=started)
+    notify_and_log(report, settings.notify, user=user, run=run, date=date, started=started)
     return report
 
 
 def _night(user: Project, begin: Callable[[Workspace], Night], *, run: Path, settings: params.Nightly) -> Report:
-    """The night in its order. What fails before publishing leaves nothing behind, what fails in it leaves the clone."""
+    """The night in its order, whatever it ends with."""
     try:
         run.mkdir(parents=True)
         if put_aside(run.parent):
-            # what the killed one may not have come to
+            # the killed one may have moved the branch, and not have come to its outputs
             user.lines(*DVC, "checkout", "--allow-missing", seconds=settings.publish_seconds)
         catch_up(user, tries=settings.tries, seconds=settings.publish_seconds)
-        workspace = Workspace.of_head(user, run=run)
-        try:
-            night = begin(workspace)
-            judged = _judge(night)
-        except (NightError, CommandError, OSError):
-            workspace.remove()
-            raise
-        commit = _publish(night, judged) if judged else None
-        workspace.remove()
+        return _work(Workspace.of_head(user, run=run), begin)
     except (NightError, CommandError, OSError) as error:
         return Report(Ending.FAILED, str(error))
     except KeyboardInterrupt:
         return Report(Ending.INTERRUPTED, "interrupted; the next night begins anew")
+
+
+def _work(workspace: Workspace, begin: Callable[[Workspace], Night]) -> Report:
+    """Judge and publish in the clone, and remove it. What fails in publishing, or is interrupted, leaves it."""
+    try:
+        night = begin(workspace)
+        judged = _judge(night)
+    except (NightError, CommandError, OSError):
+        workspace.remove()
+        raise
+    commit = _publish(night, judged) if judged else None
+    with suppress(CommandError, OSError):  # it has ended as it has; the next one puts the clone aside
+        workspace.remove()
     if judged is None:
         return Report(Ending.UNCHANGED, "no new data")
     return Report(ENDINGS[judged.decision], judged.reason, judged, commit)
@@ -98,7 +103,7 @@ def _judge(night: Night) -> Record | None:
     fetched = fetch_table(night, stages)
     if fetched is None:
         return None
-    taken = take_in(night, stages, fetched)
+    taken = check_table(night, stages, fetched)
     judged = taken if isinstance(taken, Record) else retrain(night, stages, taken)
     if ENDINGS[judged.decision] not in ACCEPTED:
         restore(night)

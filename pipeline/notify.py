@@ -20,23 +20,23 @@ def notify(
     folder: Path,
     environment: Mapping[str, str],
 ) -> list[str]:
-    """Give the report as JSON to the command's standard input, and POST it to the webhook; None: to nobody there.
+    """Give the report as JSON to the command's standard input, and POST it to the webhook; what is None is not told.
 
     Returns what failed, in words for the log, and raises nothing. Each has so many seconds in all.
     """
-    text = json.dumps(report, default=str).encode()
+    text = json.dumps(report).encode()
     failures = []
     if command:
         try:
             run(command, folder=folder, environment=environment, given=text, seconds=seconds)
         except (CommandError, ValueError) as error:  # ValueError: a word that cannot be one, such as one with a NUL
             failures.append(f"notify.command: {error}")
-    if webhook and (failure := _posted(text, webhook, seconds=seconds)):
+    if webhook and (failure := _post_in_time(text, webhook, seconds=seconds)):
         failures.append(f"notify.webhook: {failure}")
     return failures
 
 
-def _posted(text: bytes, webhook: str, *, seconds: float) -> str | None:
+def _post_in_time(text: bytes, webhook: str, *, seconds: float) -> str | None:
     """POST the text; returns what went wrong. It names the host only: the rest of a webhook's address is its password.
 
     urllib's time-out is that of each read, and a server may send a byte now and then: so it is given up from outside.
@@ -60,6 +60,6 @@ def _post(text: bytes, webhook: str, *, seconds: float) -> str | None:
         with urllib.request.urlopen(request, timeout=seconds):  # noqa: S310
             return None
     except (ValueError, InvalidURL):  # their words repeat the address
-        return "the address is none"
+        return "the address must be a valid URL, found another (not shown: it may hold a password)"
     except (OSError, HTTPException) as error:
         return f"{host}: {error}"

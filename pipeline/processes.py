@@ -1,4 +1,4 @@
-"""The commands that others here start: none outlives its starter. Nothing else starts processes, or uses a shell."""
+"""Runs commands, none of which outlives its starter. No other module starts processes, and none uses a shell."""
 
 import os
 import shlex

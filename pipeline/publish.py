@@ -5,15 +5,15 @@ import time
 from collections.abc import Callable, Sequence
 
 from pipeline.clone import DVC, LOCK, Project
-from pipeline.handover import Publication, bring, check, commit, signed
+from pipeline.errors import NightError
+from pipeline.handover import Publication, bring, check, commit, with_identity
 from pipeline.processes import CommandError
-from pipeline.trouble import NightError
 from pipeline.upstream import Upstream
 from pipeline.workspace import Workspace
 
 
 def publish(
-    night: Workspace,
+    workspace: Workspace,
     publication: Publication,
     *,
     tries: int,
@@ -22,24 +22,25 @@ def publish(
 ) -> str:
     """Publish from the night's clone; returns the commit. Each command has the time limit; pushing has the tries.
 
-    Raises: NightError. The user's repository is then as it was, unless only DVC could not follow in the end.
+    Raises: NightError. Until the push, only DVC's remote has more than before; after it, only the user's checkout may
+    be behind, and the message says how to bring it forward.
     """
-    night = signed(night, publication)
-    clone = night.project
+    workspace = with_identity(workspace, publication.date)
+    clone = workspace.project
     try:
-        check(night, publication)
-        if night.has_remote and LOCK in publication.files:  # else the outputs are those of the commit before
+        check(workspace, publication)
+        if workspace.has_remote and LOCK in publication.files:  # else the outputs are those of the commit before
             _push_data(clone, seconds=seconds)
         commit(clone, publication)
-        upstream = Upstream.of(night)
+        upstream = Upstream.of(workspace)
         if upstream:
-            upstream.push(night, tag=lambda: _tag(clone, publication), tries=tries, seconds=seconds, pause=pause)
+            upstream.push(workspace, tag=lambda: _tag(clone, publication), tries=tries, seconds=seconds, pause=pause)
         tags = _tag(clone, publication)
     except CommandError as error:
         fix = "make it work in the project's folder; the next night tries again"
         raise NightError("tonight's results", rule="must be published", found=f"that {error}", fix=fix) from None
     refs = [*(f"+{tag}:{tag}" for tag in tags), *([f"+HEAD:{upstream.tracked}"] if upstream else [])]
-    return _brought(night, refs=refs, state="pushed" if upstream else "only in the night's clone", seconds=seconds)
+    return _brought(workspace, refs=refs, state="pushed" if upstream else "only in the night's clone", seconds=seconds)
 
 
 def _push_data(clone: Project, *, seconds: float) -> None:
@@ -64,11 +65,11 @@ def _tag(clone: Project, publication: Publication) -> list[str]:
     return [f"refs/tags/{publication.tag}"]
 
 
-def _brought(night: Workspace, *, refs: Sequence[str], state: str, seconds: float) -> str:
+def _brought(workspace: Workspace, *, refs: Sequence[str], state: str, seconds: float) -> str:
     """Bring the clone's HEAD, and these refs, to the user's checkout; returns the commit."""
-    top, made = night.project.lines("git", "rev-parse", "--show-toplevel", "HEAD")
+    top, made = workspace.project.lines("git", "rev-parse", "--show-toplevel", "HEAD")
     try:
-        bring(night, refs=refs, seconds=seconds)
+        bring(workspace, refs=refs, seconds=seconds)
     except CommandError as error:
         raise NightError(
             "your checkout",

@@ -15,7 +15,7 @@ ERRORS = ("challenger", "champion", "mean", "champion_new_rows")
 COLUMNS = (
     *("date", "decision", "table_md5", "rows", "new_rows", "test_rows"),
     *(f"{name}_rmse_usd" for name in ERRORS),
-    *("worse_share", "warnings"),
+    *("worse_share", "beyond_limits"),
 )
 
 
@@ -41,18 +41,18 @@ class Measure:
 class Record:
     """A night's decision, why, and the numbers that it rests on: no clock, no duration, no machine.
 
-    table and params are the md5 of the table that came and of the settings that it was judged under; champion and
-    challenger those of the models' listings. measures: how far the table is from yesterday's; those beyond a limit
+    table_md5 and params_md5 are of the table that came and of the settings that it was judged under, champion_md5 and
+    challenger_md5 of the models' listings. measures: how far the table is from yesterday's; those beyond a limit
     are in warnings (the night went on) or in breaches (it did not).
     """
 
     date: datetime.date
     decision: str
     reason: str
-    table: str
-    params: str
-    champion: str | None = None
-    challenger: str | None = None
+    table_md5: str
+    params_md5: str
+    champion_md5: str | None = None
+    challenger_md5: str | None = None
     measures: Sequence[Measure] = ()
     warnings: Sequence[Measure] = ()
     breaches: Sequence[Measure] = ()
@@ -63,10 +63,10 @@ class Record:
         facts = {
             "decision": self.decision,
             "reason": self.reason,
-            "table_md5": self.table,
-            "params_md5": self.params,
-            "champion_md5": self.champion,
-            "challenger_md5": self.challenger,
+            "table_md5": self.table_md5,
+            "params_md5": self.params_md5,
+            "champion_md5": self.champion_md5,
+            "challenger_md5": self.challenger_md5,
             "numbers": {name: _number(value) for name, value in self.numbers.items()},
             "measures": {measure.title: _number(measure.value) for measure in self.measures},
             "warnings": list(map(str, self.warnings)),
@@ -85,14 +85,14 @@ class Record:
         if self.measures:
             rows = [[measure.title, f"{measure.value:.4g}"] for measure in self.measures]
             parts.append("## Tonight's table against yesterday's\n\n" + _table(["measure", "value"], rows))
-        models = {"table": self.table, "champion": self.champion, "challenger": self.challenger}
+        models = {"table": self.table_md5, "champion": self.champion_md5, "challenger": self.challenger_md5}
         parts.append("\n".join(f"- {name}: md5 `{md5}`" for name, md5 in models.items() if md5))
         return "\n\n".join(parts) + "\n"
 
     def line(self) -> dict[str, str]:
         """The night's line of the history; what it does not know is empty."""
         cells = dict.fromkeys(COLUMNS, "")
-        cells |= {"date": self.date.isoformat(), "decision": self.decision, "table_md5": self.table}
+        cells |= {"date": self.date.isoformat(), "decision": self.decision, "table_md5": self.table_md5}
         cells |= {
             name: f"{self.numbers[name]:.0f}" for name in ("rows", "new_rows", "test_rows") if name in self.numbers
         }
@@ -101,7 +101,7 @@ class Record:
                 cells[f"{name}_rmse_usd"] = f"{math.sqrt(self.numbers[f'{name}_mse_usd2']):.0f}"
         if "worse_share" in self.numbers:
             cells["worse_share"] = f"{self.numbers['worse_share']:.3f}"
-        return cells | {"warnings": "; ".join(map(str, (*self.breaches, *self.warnings)))}
+        return cells | {"beyond_limits": "; ".join(map(str, (*self.breaches, *self.warnings)))}
 
     def write(self, project: Path) -> None:
         """Write the record into the project: two files of its own, and a line more in the history."""
@@ -116,11 +116,11 @@ class Record:
             writer.writerow(self.line())
 
 
-def already_judged(project: Path, *, table: str, params: str) -> bool:
+def already_judged(project: Path, *, table_md5: str, params_md5: str) -> bool:
     """True if the last recorded night judged this table under these settings."""
     try:
         last = json.loads((project / JSON).read_text(encoding="utf-8"))
-        return bool((last["table_md5"], last["params_md5"]) == (table, params))
+        return bool((last["table_md5"], last["params_md5"]) == (table_md5, params_md5))
     except (FileNotFoundError, json.JSONDecodeError, KeyError, TypeError):
         return False
 

@@ -20,13 +20,15 @@ from pipeline import params, record
 from pipeline.bundle import Bundle
 from pipeline.clone import Project
 from pipeline.contest import dollars_of
-from pipeline.hindsight import Replayed, picture, summary
+from pipeline.errors import NightError
 from pipeline.metrics import mean_squared_error
-from pipeline.morning import ACCEPTED, Ending
-from pipeline.nightly import spend
-from pipeline.rehearsal import SOURCE, rehearsal, trained_ahead
+from pipeline.night_report import ACCEPTED, Ending
+from pipeline.nightly import run_night
+from pipeline.processes import CommandError
+from pipeline.replay_clone import SOURCE, make_clone, trained_ahead
+from pipeline.replay_report import Replayed, picture, summary
+from pipeline.signals import end_as_ctrl_c_does
 from pipeline.table import Table, new_rows, read_table
-from pipeline.trouble import NightError
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -35,10 +37,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("snapshots", type=Path, help="folder of CSV files with a date, YYYY-MM-DD, in their names")
     parser.add_argument("--out", type=Path, required=True, help="folder for history.csv, replay.md and replay.svg")
     arguments = parser.parse_args(argv)
+    end_as_ctrl_c_does()
     try:
         replay(dated(arguments.snapshots), project=Project.at(Path.cwd()), out=arguments.out)
-    except (NightError, OSError, ValueError) as error:
+    except (NightError, CommandError, OSError, ValueError) as error:
         sys.exit(f"replay: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 def dated(folder: Path) -> dict[datetime.date, Path]:
@@ -59,11 +64,14 @@ def dated(folder: Path) -> dict[datetime.date, Path]:
 
 
 def replay(snapshots: dict[datetime.date, Path], *, project: Project, out: Path) -> list[Replayed]:
-    """Spend the nights and write their history, their summary and their picture into the folder."""
+    """Spend the nights and write their history, their summary and their picture into the folder.
+
+    Raises: NightError if a night fails; CommandError if git or DVC cannot make the clone.
+    """
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="replay-") as name:
         temporary = Path(name).resolve()
-        clone = rehearsal(project, temporary, date=min(snapshots))
+        clone = make_clone(project, temporary, date=min(snapshots))
         with closing(trained_ahead(clone, temporary, list(snapshots.values()))) as trained:
             nights = list(_nights(clone, snapshots, trained))
         shutil.copyfile(clone.folder / record.HISTORY, out / record.HISTORY.name)
@@ -83,7 +91,7 @@ def _nights(
     progress = tqdm(snapshots.items(), desc="replay", unit="night")
     for (date, file), results in zip(progress, trained, strict=True):
         shutil.copyfile(file, clone.folder / SOURCE)
-        report = spend(clone, date=date, results=results)
+        report = run_night(clone, date=date, results=results)
         progress.set_postfix_str(f"{date} {report.ending.name.lower()}")
         if report.ending in (Ending.FAILED, Ending.INTERRUPTED):
             raise NightError(f"the night of {date}", rule="must end", found=report.message, fix="mend that, and replay")

@@ -1,4 +1,4 @@
-"""What may go: the cache's files of old, unprotected commits, and the folders of old nights. Deleted when told so.
+"""Shows, or deletes when told so, cached files that only old commits need, and the folders of old nights in runs/.
 
 `dvc gc` cannot count commits that touch a file, and its `--num` follows first parents only. So the last N nights are
 protected by their dates: every commit of any branch, as old as the oldest of them or younger, keeps its files.
@@ -13,10 +13,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pipeline.clone import DVC, Project
-from pipeline.lock import RUNNING, alone
+from pipeline.errors import NightError
+from pipeline.lock import RUNNING, exclusive
 from pipeline.processes import CommandError
 from pipeline.record import HISTORY
-from pipeline.trouble import NightError
 from pipeline.workspace import LEFTOVER, TREE
 
 PROTECTED = ("--workspace", "--rev", "HEAD", "--all-branches", "--all-tags", "--all-experiments")
@@ -44,7 +44,7 @@ def clean_up(folder: Path, *, nights: int, delete: bool) -> list[str]:
     Raises: NightError if a night runs, or to delete from a cache that others may use; CommandError if git or DVC fail.
     """
     user, runs = Project.at(folder), folder / "runs"
-    with alone(folder / RUNNING):
+    with exclusive(folder / RUNNING):
         collect = (*DVC, "gc", "--force", *PROTECTED, *_since(user, nights))
         in_utc = replace(user, environment={**user.environment, "TZ": "UTC"})  # as the nights' dates are
         printed = in_utc.lines(*collect, "--dry")
@@ -92,7 +92,8 @@ def _amount(files: Sequence[Path]) -> str:
 def _names(runs: Sequence[Path]) -> str:
     """The names of the runs' folders, and which of them have the clone of a night that was killed."""
     clones = [any(run.glob(f"{LEFTOVER}*")) or (run / TREE).exists() for run in runs]
-    names = [f"{run.name}{' (with a killed night’s clone)' * cloned}" for run, cloned in zip(runs, clones, strict=True)]
+    notes = [" (with a killed night's clone)" if cloned else "" for cloned in clones]
+    names = [f"{run.name}{note}" for run, note in zip(runs, notes, strict=True)]
     return f": {', '.join(names)}" if names else ""
 
 

@@ -10,16 +10,14 @@ import pyarrow as pa
 from pipeline.artifacts import Stage, inputs, md5_of
 from pipeline.clone import DVC, KNOWN_FILES, LOCK
 from pipeline.contest import Champion, dollars_of, find_champion, load_intact, trial
+from pipeline.errors import NightError
 from pipeline.gate import decide
 from pipeline.intake import Intake
 from pipeline.metrics import mean_squared_error
 from pipeline.night import Night
-from pipeline.processes import CommandError, run
+from pipeline.processes import LAST_LINES, CommandError, run
 from pipeline.record import Record
 from pipeline.table import new_rows
-from pipeline.trouble import NightError
-
-LAST_LINES = 20
 
 
 def retrain(night: Night, stages: Mapping[str, Stage], intake: Intake) -> Record:
@@ -29,9 +27,10 @@ def retrain(night: Night, stages: Mapping[str, Stage], intake: Intake) -> Record
     Raises: NightError if the pipeline fails or takes too long.
     """
     champion = find_champion(night.tree, night.model, stages=stages, caches=night.caches, split=night.prepare.split)
-    record = _newcomers(intake, champion)
+    record = _with_new_rows(intake, champion)
     intake.file.replace(night.tree / night.table)
     _run_pipeline(night)
+    _check_inputs(night)
     written = {path: md5 for stage in night.stages().values() for path, md5 in stage.writes.items()}
     md5 = written[night.model]
     try:
@@ -45,7 +44,7 @@ def retrain(night: Night, stages: Mapping[str, Stage], intake: Intake) -> Record
         record,
         decision=decision.outcome.value,
         reason=night.plain(decision.reason),
-        challenger=md5,
+        challenger_md5=md5,
         numbers={**record.numbers, **decision.numbers},
     )
 
@@ -58,9 +57,9 @@ def restore(night: Night) -> None:
     project.lines(*DVC, "checkout", "--force", "--allow-missing", seconds=night.settings.publish_seconds)
 
 
-def _newcomers(intake: Intake, champion: Champion) -> Record:
+def _with_new_rows(intake: Intake, champion: Champion) -> Record:
     """The record with the champion's error on the rows that came tonight, which it has never seen."""
-    record = replace(intake.record, champion=champion.md5)
+    record = replace(intake.record, champion_md5=champion.md5)
     if intake.before is None:
         return record
     new = new_rows(intake.before, intake.table)
@@ -72,7 +71,7 @@ def _newcomers(intake: Intake, champion: Champion) -> Record:
 
 
 def _run_pipeline(night: Night) -> None:
-    """Make everything from the table, within the time limit; then see that nothing changed what it was made from."""
+    """Run the pipeline on the table, within the time limit; what it says goes to repro.log."""
     project, log = night.workspace.project, night.folder / "repro.log"
     try:
         if night.table_in_git != night.table:
@@ -86,6 +85,13 @@ def _run_pipeline(night: Night) -> None:
         said = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.exists() else []
         found = "\n".join([f"that {error}", *said[-LAST_LINES:]])
         raise NightError("the pipeline", rule="must run on tonight's table", found=found, fix=f"see {log}") from None
+
+
+def _check_inputs(night: Night) -> None:
+    """Refuse if a file that the stages read has other bytes now.
+
+    Raises: NightError, which names the files.
+    """
     files = {path: md5 for path, md5 in inputs(night.stages()).items() if not md5.endswith(".dir")}
     if changed := [path for path, md5 in files.items() if md5_of(night.tree / path) != md5]:
         rule, fix = "must be as the stages read it", "keep other programs out of runs/"

@@ -2,22 +2,21 @@
 
 import argparse
 import json
-import signal
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pipeline.accepted import METRICS, check_accepted, check_bytes, different, models, table_of
+from pipeline import params
+from pipeline.accepted import METRICS, changed_files, check_accepted, check_bytes, models, table_of
 from pipeline.clone import DVC, Project
-from pipeline.handover import Publication, bring, check, commit, signed
-from pipeline.lock import RUNNING, alone
+from pipeline.errors import NightError
+from pipeline.handover import Publication, bring, check, commit, with_identity
+from pipeline.lock import RUNNING, exclusive
 from pipeline.processes import CommandError
-from pipeline.trouble import NightError
+from pipeline.signals import end_as_ctrl_c_does
 from pipeline.workspace import Workspace
-
-SECONDS = 3600.0  # for each command: a remote that never answers must not hold the lock for ever
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -25,7 +24,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("tag", help="of an accepted night, such as nightly-2026-01-31")
     arguments = parser.parse_args(argv)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    end_as_ctrl_c_does()
     try:
         print(*rollback(Path.cwd(), tag=arguments.tag), sep="\n")
     except NightError as error:
@@ -38,59 +37,63 @@ def rollback(folder: Path, *, tag: str) -> list[str]:
     """Go back to the night of the tag; returns what was done, in words.
 
     It is all done in a clone first, with the bytes of the table and the models.
-    Raises: NightError. The project is then as it was, unless only DVC could not follow in the end.
+    Raises: NightError. The project is then as it was, unless only the last dvc checkout has failed.
     """
     user = Project.at(folder)
-    with alone(folder / RUNNING), tempfile.TemporaryDirectory(prefix="rollback-", dir=folder / RUNNING.parent) as run:
+    with (
+        exclusive(folder / RUNNING),
+        tempfile.TemporaryDirectory(prefix="rollback-", dir=folder / RUNNING.parent) as run,
+    ):
         try:
             check_accepted(user, tag)
             table = table_of(user, tag, temporary=Path(run))
-            return _go_back(Workspace.of_head(user, run=Path(run)), tag, table=table)
+            seconds = params.load(params.Nightly, "nightly", file=folder / params.FILE).publish_seconds
+            return _go_back(Workspace.of_head(user, run=Path(run)), tag, table=table, seconds=seconds)
         except (CommandError, ValueError, OSError) as error:
             fix = "make it work in the project's folder, and try again"
             raise NightError(f"the state of {tag}", rule="must be restored", found=f"that {error}", fix=fix) from None
 
 
-def _go_back(night: Workspace, tag: str, *, table: str) -> list[str]:
+def _go_back(workspace: Workspace, tag: str, *, table: str, seconds: float) -> list[str]:
     """Restore in the clone, commit there, hand over."""
-    files = different(night.project, tag, table=table)
+    files = changed_files(workspace.project, tag, table=table)
     if not files:
-        return [f"rollback: nothing to do, {night.branch} has all files of {tag}"]
+        return [f"rollback: nothing to do, {workspace.branch} has all files of {tag}"]
     publication = Publication(files, f"Roll back to {tag}", datetime.now(UTC).date())
-    night = signed(night, publication)
-    clone, before = night.project, models(night.project)
+    workspace = with_identity(workspace, publication.date)
+    clone, before = workspace.project, models(workspace.project)
     clone.lines("git", "restore", f"--source=refs/tags/{tag}", "--worktree", "--", *files)
-    check(night, publication)
-    _check_outputs(night.user)
-    night.bring_outputs(seconds=SECONDS)
+    check(workspace, publication)
+    _check_outputs(workspace.user, seconds=seconds)
+    workspace.bring_outputs(seconds=seconds)
     check_bytes(clone, table=table)
-    stale = json.loads("\n".join(clone.lines(*DVC, "status", "--json", seconds=SECONDS)))
+    stale = json.loads("\n".join(clone.lines(*DVC, "status", "--json", seconds=seconds)))
     commit(clone, publication)
     (made,) = clone.lines("git", "rev-parse", "--short", "HEAD")
-    _hand_over(night, made)
+    _hand_over(workspace, made, seconds=seconds)
     return [
-        f"rollback: {night.branch} is back at {tag}, by the new commit {made}",
+        f"rollback: {workspace.branch} is back at {tag}, by the new commit {made}",
         f"files: {_in_words(files)}; the record of the nights stays",
         f"models: {_changes(before, models(clone)) or 'as before'}",
-        f"next: git push{', dvc push' if night.has_remote else ''}{_again(stale)}",
+        f"next: git push{', dvc push' if workspace.has_remote else ''}{_again(stale)}",
     ]
 
 
-def _check_outputs(user: Project) -> None:
-    """Refuse to replace outputs, and a table that DVC has, of which only the work tree has the bytes."""
-    status = json.loads("\n".join(user.lines(*DVC, "data", "status", "--json", seconds=SECONDS)))
+def _check_outputs(user: Project, *, seconds: float) -> None:
+    """Refuse to replace outputs, and a table that DVC has, whose bytes only the work tree may have."""
+    status = json.loads("\n".join(user.lines(*DVC, "data", "status", "--json", seconds=seconds)))
     uncommitted = status.get("uncommitted", {})
     changed = {str(path) for kind in ("modified", "added", "renamed") for path in uncommitted.get(kind, [])}
-    alone_there = {*status.get("not_in_cache", []), *changed} - {*uncommitted.get("deleted", [])}
-    if alone_there:
-        rule, fix = "must be in DVC's cache, to come back from there", "dvc commit them, or dvc fetch and dvc checkout"
-        found = f"in the work tree only: {', '.join(sorted(alone_there))}"
+    if at_risk := {*status.get("not_in_cache", []), *changed} - {*uncommitted.get("deleted", [])}:
+        rule = "must be as dvc.lock records them, and in DVC's cache to be had again"
+        found = f"changed, or not in the cache: {', '.join(sorted(at_risk))}"
+        fix = "dvc checkout brings the recorded ones, dvc commit records these"
         raise NightError("your table and outputs", rule=rule, found=found, fix=fix)
 
 
-def _hand_over(night: Workspace, made: str) -> None:
+def _hand_over(workspace: Workspace, made: str, *, seconds: float) -> None:
     try:
-        bring(night, seconds=SECONDS)
+        bring(workspace, seconds=seconds)
     except CommandError as error:
         rule, fix = f"must go forward to the commit {made}", "roll back again; if HEAD is there already, dvc checkout"
         raise NightError("your checkout", rule=rule, found=f"that {error}", fix=fix) from None

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.artifacts import md5_of
-from pipeline.attempts import attempts
 from pipeline.clone import DVC, Project
+from pipeline.errors import NightError
 from pipeline.processes import CommandError, run
-from pipeline.trouble import NightError
+from pipeline.retry import retried
 
 
 @dataclass(frozen=True)
@@ -40,25 +40,26 @@ def fetch(
     target.parent.mkdir(parents=True, exist_ok=True)
     file, folder = (target.with_name(f".{target.name}.{part}") for part in ("fetched", "fetching"))
     file.unlink(missing_ok=True)
-    failure = CommandError(["dvc", "get-url"], "was never tried")
-    for _ in attempts(tries, pause=pause):
+
+    def brought() -> Path:
         shutil.rmtree(folder, ignore_errors=True)  # dvc leaves parts of files where it is killed: they stay in there
         folder.mkdir()
+        command = (*DVC, "get-url", "--", source, str(folder.resolve() / target.name))
         try:
-            command = (*DVC, "get-url", "--", source, str(folder.resolve() / target.name))
             run(command, folder=project.folder, environment=project.environment, seconds=seconds)
             if not (folder / target.name).is_file():
                 raise CommandError(command, "brought no file")
-            (folder / target.name).rename(file)
-            return Fetched(file, md5_of(file))
-        except CommandError as error:
-            failure = error
+            return (folder / target.name).rename(file)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-    shown = re.sub(r"//[^/@]*@", "//***@", source)
-    raise NightError(
-        f"the source {shown}",
-        rule=f"must be read within {tries} tries of {seconds:g} s",
-        found=f"in the last of them: {str(failure).replace(source, shown)}",
-        fix="nightly.source in params.yaml names it, dvc get-url reads it",
-    )
+
+    try:
+        return Fetched(retried(brought, tries=tries, pause=pause), md5_of(file))
+    except CommandError as error:
+        shown = re.sub(r"//[^/@]*@", "//***@", source)
+        raise NightError(
+            f"the source {shown}",
+            rule=f"must be read within {tries} tries of {seconds:g} s",
+            found=f"in the last of them: {str(error).replace(source, shown)}",
+            fix="correct nightly.source in params.yaml; dvc get-url tries it by hand",
+        ) from None

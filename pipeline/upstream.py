@@ -5,10 +5,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pipeline.attempts import attempts
 from pipeline.clone import DVC, NO_HOOKS, Project
+from pipeline.errors import NightError
 from pipeline.processes import CommandError
-from pipeline.trouble import NightError
+from pipeline.retry import retried
 from pipeline.workspace import Workspace
 
 
@@ -21,16 +21,16 @@ class Upstream:
     tracked: str
 
     @classmethod
-    def of(cls, night: Workspace) -> "Upstream | None":
+    def of(cls, workspace: Workspace) -> "Upstream | None":
         """The upstream of the branch that the night began at, if it has one."""
         names = "%(upstream:remotename)%00%(upstream:remoteref)%00%(upstream)"
-        (line,) = night.user.lines("git", "for-each-ref", f"--format={names}", f"refs/heads/{night.branch}")
+        (line,) = workspace.user.lines("git", "for-each-ref", f"--format={names}", f"refs/heads/{workspace.branch}")
         remote, branch, tracked = line.split("\0")
         return cls(remote, branch, tracked) if remote not in ("", ".") else None  # "." is this repository
 
     def push(
         self,
-        night: Workspace,
+        workspace: Workspace,
         *,
         tag: Callable[[], list[str]],
         tries: int,
@@ -42,24 +42,25 @@ class Upstream:
         tag: sets the tags at the clone's HEAD, and returns their full names. Between tries it waits 1, 2, 4, … seconds.
         Raises: NightError if the commit cannot go there, or if no try succeeds.
         """
-        failure = CommandError(["git", "push"], "was never tried")
-        for _ in attempts(tries, pause=pause):
-            try:
-                night.project.lines("git", "fetch", "--quiet", "--no-tags", self.remote, self.branch, seconds=seconds)
-                if _ahead(night.project, "FETCH_HEAD", of=night.commit):
-                    _go_on_top(night, seconds=seconds)
-                refs = [f"HEAD:{self.branch}", *tag()]
-                push = ("push", "--quiet", "--atomic", "--no-verify", self.remote, *refs)
-                night.project.lines("git", *push, seconds=seconds)
-                return
-            except CommandError as error:
-                failure = error
-        raise NightError(
-            f"tonight's commit to {self.branch} of {self.remote}",
-            rule=f"must be pushed within {tries} tries of {seconds:g} s",
-            found=f"in the last of them: {failure}",
-            fix="the next night tries again",
-        )
+
+        def pushed() -> None:
+            clone = workspace.project
+            clone.lines("git", "fetch", "--quiet", "--no-tags", self.remote, self.branch, seconds=seconds)
+            if _ahead(clone, "FETCH_HEAD", of=workspace.commit):
+                _go_on_top(workspace, seconds=seconds)
+            refs = [f"HEAD:{self.branch}", *tag()]
+            push = ("push", "--quiet", "--atomic", "--no-verify", self.remote, *refs)
+            clone.lines("git", *push, seconds=seconds)
+
+        try:
+            retried(pushed, tries=tries, pause=pause)
+        except CommandError as error:
+            raise NightError(
+                f"tonight's commit to {self.branch} of {self.remote}",
+                rule=f"must be pushed within {tries} tries of {seconds:g} s",
+                found=f"in the last of them: {error}",
+                fix="the next night tries again",
+            ) from None
 
 
 def catch_up(user: Project, *, tries: int, seconds: float, pause: Callable[[float], None] = time.sleep) -> None:
@@ -71,22 +72,19 @@ def catch_up(user: Project, *, tries: int, seconds: float, pause: Callable[[floa
         user.lines("git", "rev-parse", "--verify", "--quiet", "@{upstream}")
     except CommandError:
         return  # none, or a HEAD that follows nothing
-    failure = None
-    for _ in attempts(tries, pause=pause):
-        try:
-            user.lines("git", "fetch", "--quiet", seconds=seconds)
-            if _ahead(user, "@{upstream}", of="HEAD"):
-                user.lines("git", "-c", NO_HOOKS, "merge", "--quiet", "--ff-only", "--no-autostash", "@{upstream}")
-                user.lines(*DVC, "checkout", "--allow-missing", seconds=seconds)
-            return
-        except CommandError as error:
-            failure = error
-    raise NightError(
-        "your checkout",
-        rule="must follow its upstream",
-        found=f"in the last of {tries} tries that {failure}",
-        fix="make git pull work there",
-    )
+
+    def caught_up() -> None:
+        user.lines("git", "fetch", "--quiet", seconds=seconds)
+        if _ahead(user, "@{upstream}", of="HEAD"):
+            user.lines("git", "-c", NO_HOOKS, "merge", "--quiet", "--ff-only", "--no-autostash", "@{upstream}")
+            user.lines(*DVC, "checkout", "--allow-missing", seconds=seconds)
+
+    try:
+        retried(caught_up, tries=tries, pause=pause)
+    except CommandError as error:
+        found = f"in the last of {tries} tries that {error}"
+        fix = "make git pull work there"
+        raise NightError("your checkout", rule="must follow its upstream", found=found, fix=fix) from None
 
 
 def _ahead(project: Project, upstream: str, *, of: str) -> bool:
@@ -106,19 +104,19 @@ def _ahead(project: Project, upstream: str, *, of: str) -> bool:
     return theirs > 0
 
 
-def _go_on_top(night: Workspace, *, seconds: float) -> None:
+def _go_on_top(workspace: Workspace, *, seconds: float) -> None:
     """Rebase the night's commit onto the fetched one.
 
     Raises: NightError if both change the same, or if the outputs are not those of the changed project any more.
     """
-    clone, rule = night.project, "must go on top of what others have pushed meanwhile"
+    clone, rule = workspace.project, "must go on top of what others have pushed meanwhile"
     fix = "git pull, and let the next night begin there"
     try:
         clone.lines("git", "rebase", "--quiet", "FETCH_HEAD")
     except CommandError as error:
         clone.lines("git", "rebase", "--abort")
         raise NightError("tonight's commit", rule=rule, found=f"a conflict: {error}", fix=fix) from None
-    night.bring_outputs(seconds=seconds)
+    workspace.bring_outputs(seconds=seconds)
     stale = json.loads("\n".join(clone.lines(*DVC, "status", "--json", seconds=seconds)))
     if stale:
         found = f"that it changes what they are made from: dvc status names {', '.join(sorted(stale))}"

@@ -11,7 +11,7 @@ from pipeline import versions
 from pipeline.artifacts import NEVER_RUN, Artifact, Stage, artifacts, inputs, read_lock
 from pipeline.clone import LOCK, Clone, Project
 from pipeline.difference import difference
-from pipeline.endings import conclude
+from pipeline.endings import CannotVerifyError, conclude
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -29,7 +29,10 @@ def verify(folder: Path) -> bool:
     print(f"verify: training {project.head()} from scratch in a temporary clone", file=sys.stderr)
     with tempfile.TemporaryDirectory(prefix="verify-") as temporary:
         clone = Clone.of_head(project, Path(temporary).resolve())
-        recorded = read_lock(clone.folder / LOCK)
+        try:
+            recorded = read_lock(clone.folder / LOCK)
+        except ValueError as error:
+            raise CannotVerifyError(str(error)) from None
         packages = other_versions(json.loads((clone.folder / versions.FILE).read_text(encoding="utf-8")))
         clone.bring_table(recorded)
         found = clone.retrain(record_versions=bool(packages))

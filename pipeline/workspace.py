@@ -10,13 +10,19 @@ from itertools import count
 from pathlib import Path
 
 from pipeline.clone import DVC, NO_HOOKS, Project
+from pipeline.errors import NightError
 from pipeline.processes import CommandError
-from pipeline.trouble import NightError
 
 TREE = "tree"
 LEFTOVER = "leftover"
-ONLY_THE_COMMIT_COUNTS = (NO_HOOKS, "commit.gpgSign=false", "tag.gpgSign=false", "core.autocrlf=false", "gc.auto=0")
-TO_REACH_A_REMOTE = ("remote.", "url.", "http.", "credential.", "ssh.", "core.sshcommand", "core.gitproxy")
+CLONE_SETTINGS = (
+    NO_HOOKS,
+    "commit.gpgSign=false",
+    "tag.gpgSign=false",
+    "core.autocrlf=false",
+    "gc.auto=0",
+)
+REMOTE_SETTINGS = ("remote.", "url.", "http.", "credential.", "ssh.", "core.sshcommand", "core.gitproxy")
 
 
 @dataclass(frozen=True)
@@ -50,7 +56,7 @@ class Workspace:
                 fix="check out the branch that is to get the night's commit",
             ) from None
         try:
-            folder = user.cloned((run / TREE).resolve(), *ONLY_THE_COMMIT_COUNTS)
+            folder = user.cloned((run / TREE).resolve(), *CLONE_SETTINGS)
             project = Project(folder, {**user.environment, **_ways_to_remotes(user)})
             project.lines("git", "remote", "remove", "origin")  # the user's checkout; there may be a real one
             (cache,) = user.lines(*DVC, "cache", "dir")
@@ -106,7 +112,7 @@ def _ways_to_remotes(user: Project) -> dict[str, str]:
     """
     (top,) = user.lines("git", "rev-parse", "--show-toplevel")
     listed = "\n".join(user.lines("git", "config", "--local", "--includes", "--null", "--list")).split("\0")
-    pairs = [entry.split("\n", 1) for entry in listed if entry.startswith(TO_REACH_A_REMOTE) and "\n" in entry]
+    pairs = [entry.split("\n", 1) for entry in listed if entry.startswith(REMOTE_SETTINGS) and "\n" in entry]
     first = int(user.environment.get("GIT_CONFIG_COUNT", 0))
     variables = {"GIT_CONFIG_COUNT": str(first + len(pairs)), "GIT_TERMINAL_PROMPT": "0"}
     for number, (key, value) in enumerate(pairs, first):

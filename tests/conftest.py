@@ -15,9 +15,9 @@ from pipeline.read import BLOCK_BYTES
 from pipeline.reproducible import torch
 from tests.clones import copy_of_the_work_tree, run
 from tests.models import make_bundle
+from tests.night_projects import make_night_project
 from tests.nights import make_project
 from tests.pasts import make_past
-from tests.sleepers import make_sleeper
 from tests.tables import rows, table
 
 ARCHIVE = Path(__file__).resolve().parents[2] / "shared/data/aijobs-weekly.tar.xz"
@@ -145,12 +145,12 @@ def past(made_past: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def made_sleeper(modelled: Stage, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made_night_project(modelled: Stage, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small project that nights can be spent in. Not to be changed."""
-    return make_sleeper(tmp_path_factory.mktemp("a sleeper"), modelled.folder / "model")
+    return make_night_project(tmp_path_factory.mktemp("a project"), modelled.folder / "model")
 
 
 @pytest.fixture
-def sleeper(made_sleeper: Path, tmp_path: Path) -> Path:
+def project(made_night_project: Path, tmp_path: Path) -> Path:
     """A copy of that project, and of what is beside it, for one test alone."""
-    return Path(shutil.copytree(made_sleeper.parent, tmp_path / "a sleeper", symlinks=True)) / "user"
+    return Path(shutil.copytree(made_night_project.parent, tmp_path / "a project", symlinks=True)) / "user"

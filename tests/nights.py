@@ -6,6 +6,7 @@ from pipeline.clone import Project
 from pipeline.workspace import Workspace
 from tests.clones import run
 
+CONFIG = "[core]\n    analytics = false\n    remote = store\n['remote \"store\"']\n    url = ../../remote\n"
 STAGES = """
 stages:
   train:
@@ -45,9 +46,7 @@ def make_project(folder: Path) -> Path:
     git(folder, "init", "--quiet", "--bare", "--initial-branch=main", "upstream.git")
     git(user, "init", "--quiet", "--initial-branch=main")
     run(user, "dvc", "init", "--quiet")
-    (user / ".dvc/config").write_text(
-        "[core]\n    analytics = false\n    remote = store\n['remote \"store\"']\n    url = ../../remote\n"
-    )
+    (user / ".dvc/config").write_text(CONFIG)
     (folder / "remote").mkdir()
     for name, text in FILES.items():
         (user / name).write_text(text)

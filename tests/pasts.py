@@ -3,7 +3,9 @@
 import shutil
 from pathlib import Path
 
-from tests.clones import run
+from ruamel.yaml import YAML
+
+from tests.clones import ROOT, run
 from tests.nights import git
 
 STAGES = """
@@ -46,7 +48,8 @@ def make_past(made: Path, folder: Path) -> Path:
     user = Path(shutil.copytree(made.parent, folder / "in", symlinks=True)) / "user"
     (user / "metrics").mkdir()
     (user / "dvc.yaml").write_text(STAGES)
-    (user / "params.yaml").write_text("data:\n  path: table.csv\n")
+    settings = YAML(typ="safe").load(ROOT / "params.yaml")
+    YAML().dump({"data": {"path": "table.csv"}, "nightly": settings["nightly"]}, user / "params.yaml")
     (user / ".gitignore").write_text("/models\n/runs\n/.cache\n")
     (user / "dvc.lock").unlink()
     git(user, "rm", "--quiet", "metrics.txt", "history.csv")

@@ -13,20 +13,20 @@ from pipeline import params, schema, versions
 
 ROOT = Path(__file__).parent.parent
 FLOORS = (
-    {"__init__", "ahead", "artifacts", "attempts", "background", "bootstrap", "cells", "charts", "difference"}
+    {"__init__", "ahead", "artifacts", "background", "bootstrap", "cells", "charts", "difference", "errors"}
     | {"metrics", "params", "parent", "read", "record", "reproducible", "rowgroups", "schema", "shapley"}
-    | {"trouble", "versions"},
-    {"adam", "conformal", "encoding", "facts", "gate", "header", "lock", "parse", "plots", "split", "streamed"}
-    | {"tied", "timeline"},
+    | {"signals", "versions"},
+    {"adam", "conformal", "encoding", "facts", "gate", "header", "lock", "parse", "plots", "replay_chart"}
+    | {"split", "streamed", "tied"},
     {"batches", "card", "importance", "leaks", "network", "processes", "ridge", "slices", "summary", "verdict"},
     {"bundle", "clean", "compiled", "endings", "notify", "outcomes", "page", "rows", "scorecard"},
-    {"clone", "fit", "recall", "score", "table"},
+    {"clone", "fit", "recall", "retry", "score", "table"},
     {"accepted", "checkpoint", "contest", "drift", "outputs", "source", "workspace"},
     {"handover", "upstream"},
-    {"night", "publish", "rehearsal"},
+    {"night", "publish", "replay_clone"},
     {"intake"},
-    {"morning", "retrain"},
-    {"hindsight", "nightly"},
+    {"night_report", "retrain"},
+    {"nightly", "replay_report"},
     {"evaluate", "explain", "export", "predict", "prepare", "replay", "report", "results", "retention"}
     | {"rollback", "sample", "train", "verify", "verify_cpus"},
 )

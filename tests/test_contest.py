@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pipeline import params
-from pipeline.artifacts import Caches, Stage
+from pipeline.artifacts import Caches, Stage, md5_of
 from pipeline.bundle import Bundle
 from pipeline.contest import Champion, find_champion, trial
 from pipeline.encoding import Encoder
@@ -20,14 +20,16 @@ LISTED = {"prepare": Stage({}, {MODEL: "0.dir"}, {"params.yaml prepare": SETTING
 
 
 class Listing(Caches):
-    """A cache in which all files of the tree are as recorded, but for those named."""
+    """A cache whose listings have the files of the tree; that of `1.dir` has other weights."""
 
     def files(self, path, md5):
-        return {f"{path}/weights.safetensors": "another"} if md5 == "1.dir" else {}
+        (tree,) = self.folders
+        recorded = {f"{path}/{file.name}": md5_of(file) for file in (tree / path).iterdir()}
+        return recorded | ({f"{path}/weights.safetensors": "another"} if md5 == "1.dir" else {})
 
 
 def find(tree, stages, *, split=SETTINGS.split):
-    return find_champion(tree, MODEL, stages=stages, caches=Listing(()), split=split)
+    return find_champion(tree, MODEL, stages=stages, caches=Listing((tree,)), split=split)
 
 
 @pytest.fixture

@@ -3,12 +3,12 @@ import sys
 
 import pytest
 
-from pipeline.lock import alone
-from pipeline.trouble import NightError
+from pipeline.errors import NightError
+from pipeline.lock import exclusive
 from tests.clones import ROOT
 
-HOLD = "import sys, time; from pathlib import Path; from pipeline.lock import alone\n"
-HOLD += "with alone(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
+HOLD = "import sys, time; from pathlib import Path; from pipeline.lock import exclusive\n"
+HOLD += "with exclusive(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
 
 
 @pytest.fixture
@@ -24,14 +24,17 @@ def holder(tmp_path):
 
 
 def test_a_second_holder_is_refused_and_told_who_holds_it(tmp_path, holder):
-    with pytest.raises(NightError, match=rf"the only one .* found process {holder.pid}, since 2.* UTC;"):
-        alone(tmp_path / "a/lock").__enter__()
+    with (
+        pytest.raises(NightError, match=rf"must not run beside .* found process {holder.pid}, since 2.* UTC;"),
+        exclusive(tmp_path / "a/lock"),
+    ):
+        pass
 
 
 def test_the_lock_of_a_killed_holder_is_free_again(tmp_path, holder):
     holder.kill()
     holder.wait()
-    with alone(tmp_path / "a/lock"):
+    with exclusive(tmp_path / "a/lock"):
         text = (tmp_path / "a/lock").read_text()
     assert str(holder.pid) not in text
     assert text.count("process") == 1
@@ -39,15 +42,15 @@ def test_the_lock_of_a_killed_holder_is_free_again(tmp_path, holder):
 
 def test_a_lock_is_free_after_its_block(tmp_path):
     for _ in range(2):
-        with alone(tmp_path / "lock"):
+        with exclusive(tmp_path / "lock"):
             pass
 
 
 def test_a_command_that_outlives_the_block_does_not_hold_it(tmp_path):
-    with alone(tmp_path / "lock"):
+    with exclusive(tmp_path / "lock"):
         process = subprocess.Popen(["sleep", "60"])
     try:
-        with alone(tmp_path / "lock"):
+        with exclusive(tmp_path / "lock"):
             pass
     finally:
         process.kill()

@@ -82,9 +82,9 @@ def test_a_command_that_fails_is_said_and_keeps_nobody_else_from_being_told(comm
         ("http://127.0.0.1:1/secret", "127.0.0.1: <urlopen error"),
         ("file:///secret", "must begin with https:// or http://, found file"),
         ("secret", "found neither"),
-        ("http://[secret", "the address is none"),
-        ("http://127.0.0.1:secret/", "the address is none"),
-        ("http://127.0.0.1/a secret", "the address is none"),
+        ("http://[secret", "the address must be a valid URL"),
+        ("http://127.0.0.1:secret/", "the address must be a valid URL"),
+        ("http://127.0.0.1/a secret", "the address must be a valid URL"),
     ],
 )
 def test_a_webhook_that_fails_is_said_without_the_rest_of_its_address(webhook, failure, tmp_path, server):

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from pipeline.errors import NightError
 from pipeline.handover import Publication
 from pipeline.publish import publish
-from pipeline.trouble import NightError
 from tests.clones import run
 from tests.nights import commit, git, state, workspace
 
@@ -217,11 +217,10 @@ def test_a_tag_that_there_is_stops_it(without_remote, refused):
     refused(kept(without_remote), f"the tag {TAG} must be new, found one", TAGGED)
 
 
-def test_a_night_publishes_changed_files_by_name_and_leaves_out_none(without_remote):
+def test_what_a_night_has_changed_besides_is_not_lost_in_silence(without_remote, refused):
     night = kept(without_remote)
-    for files in ((), (".dvc",), ("notes.md",), ("history.csv", ".dvc")):
-        with pytest.raises(NightError, match="must publish one or more changed files, each by its name"):
-            published(night, replace(KEPT, files=files))
+    (night.project.folder / "notes.md").write_text("of a stage")
+    refused(night, "the pipeline must change no file in git but its outputs, found changes in notes.md")
 
 
 def test_a_tag_that_there_is_upstream_keeps_the_commit_out_too(without_remote, refused):

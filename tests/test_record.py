@@ -13,10 +13,10 @@ RECORD = Record(
     datetime.date(2026, 1, 31),
     "promoted",
     "its error is fine",
-    table="t" * 32,
-    params="p" * 32,
-    champion="c.dir",
-    challenger="d.dir",
+    table_md5="t" * 32,
+    params_md5="p" * 32,
+    champion_md5="c.dir",
+    challenger_md5="d.dir",
     measures=MEASURES,
     warnings=MEASURES[1:],
     numbers={"rows": 1557, "test_rows": 299.0, "challenger_mse_usd2": 2_500_000_123.4, "worse_share": 0.5225},
@@ -40,7 +40,7 @@ def test_the_history_gets_one_line_a_night_under_one_header(tmp_path):
     assert first == second
     assert first["challenger_rmse_usd"] == "50000"
     assert (first["champion_rmse_usd"], first["worse_share"]) == ("", "0.522")
-    assert first["warnings"] == "stability_index of work_year: 0.304"
+    assert first["beyond_limits"] == "stability_index of work_year: 0.304"
 
 
 def test_the_projects_history_begins_with_the_header_and_its_plot_names_columns_of_it():
@@ -62,14 +62,14 @@ def test_the_report_names_decision_reason_numbers_and_warnings(tmp_path):
     ("table", "params", "expected"), [("t", "p", True), ("other", "p", False), ("t", "other", False)]
 )
 def test_a_table_is_judged_once_under_the_same_settings(tmp_path, table, params, expected):
-    assert not already_judged(tmp_path, table="t" * 32, params="p" * 32)
+    assert not already_judged(tmp_path, table_md5="t" * 32, params_md5="p" * 32)
     RECORD.write(tmp_path)
     known = {"t": "t" * 32, "p": "p" * 32, "other": "o" * 32}
-    assert already_judged(tmp_path, table=known[table], params=known[params]) == expected
+    assert already_judged(tmp_path, table_md5=known[table], params_md5=known[params]) == expected
 
 
 def test_a_damaged_record_judges_nothing(tmp_path):
     RECORD.write(tmp_path)
     for text in ("{", "[]", "{}"):
         (tmp_path / JSON).write_text(text)
-        assert not already_judged(tmp_path, table="t" * 32, params="p" * 32)
+        assert not already_judged(tmp_path, table_md5="t" * 32, params_md5="p" * 32)

@@ -10,19 +10,19 @@ import pytest
 from pipeline.clone import Project
 from pipeline.replay import dated, main, replay
 from tests.clones import copy_of_the_work_tree
+from tests.night_projects import TONIGHT, WORSE, YESTERDAY
 from tests.nights import state
-from tests.sleepers import TONIGHT, WORSE, YESTERDAY
 
 DATES = [datetime.date(2026, 1, day) for day in (1, 2, 3, 4)]
 
 
 @pytest.fixture(scope="module")
-def replayed(made_sleeper, tmp_path_factory):
+def replayed(made_night_project, tmp_path_factory):
     """A replay of four nights: its nights, the folder of its files, and what it has changed in the project."""
     folder = tmp_path_factory.mktemp("replay")
     for date, table in zip(DATES, (YESTERDAY, TONIGHT, b"<html>", WORSE), strict=True):
         (folder / f"weekly_{date}.csv").write_bytes(table)
-    user = shutil.copytree(made_sleeper.parent, folder / "in", symlinks=True) / "user"
+    user = shutil.copytree(made_night_project.parent, folder / "in", symlinks=True) / "user"
     before = state(user)
     nights = replay(dated(folder), project=Project.at(user), out=folder / "out")
     return nights, folder / "out", (before, state(user))

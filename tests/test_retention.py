@@ -5,9 +5,9 @@ import shutil
 import pytest
 
 from pipeline import retention as command
-from pipeline.lock import RUNNING, alone
+from pipeline.errors import NightError
+from pipeline.lock import RUNNING, exclusive
 from pipeline.retention import clean_up
-from pipeline.trouble import NightError
 from tests.clones import run
 from tests.nights import git, state
 from tests.pasts import FIRST
@@ -29,7 +29,7 @@ def model_at(user, revision, *, code=0):
 def with_runs(user, *names):
     for name in names:
         (user / "runs" / name).mkdir(parents=True)
-        (user / "runs" / name / "log.txt").write_text("1000 bytes".ljust(1000))
+        (user / "runs" / name / "log.txt").write_text("10000 bytes".ljust(10_000))
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,7 @@ def test_it_says_how_much_went(cleaned):
     assert said == [
         "gc: protected are the work tree, HEAD, all branches, tags and experiments, and the last 1 nights",
         f"DVC's cache: {len(gone)} files, 0.00 MB went",
-        "runs: 1 folders, 1 files, 0.00 MB went: 2026-01-03",
+        "runs: 1 folders, 1 files, 0.01 MB went: 2026-01-03",
     ]
 
 
@@ -81,7 +81,7 @@ def test_what_is_only_shown_changes_nothing(past):
     assert (past / "runs/a/log.txt").is_file()
     assert said[1:] == [
         "DVC's cache: 5 files, 0.00 MB would go",
-        "runs: 2 folders, 2 files, 0.00 MB would go: a (with a killed night’s clone), b",
+        "runs: 2 folders, 2 files, 0.02 MB would go: a (with a killed night's clone), b",
         "nothing was deleted: --delete does it (make gc DELETE=yes)",
     ]
 
@@ -98,7 +98,10 @@ def test_a_cache_that_others_may_share_is_only_shown(past, tmp_path):
 def test_beside_a_night_that_runs_nothing_is_deleted(past, monkeypatch):
     before = cache(past)
     monkeypatch.chdir(past)
-    with alone(past / RUNNING), pytest.raises(SystemExit, match="gc: the night must be the only one in this project"):
+    with (
+        exclusive(past / RUNNING),
+        pytest.raises(SystemExit, match="gc: this command must not run beside a night"),
+    ):
         command.main(["--nights", "1", "--delete"])
     assert cache(past) == before
 

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 import pytest
 
 from pipeline import rollback as command
-from pipeline.lock import RUNNING, alone
+from pipeline.errors import NightError
+from pipeline.lock import RUNNING, exclusive
 from pipeline.rollback import rollback
-from pipeline.trouble import NightError
 from tests.clones import run
 from tests.nights import commit, git, state
 from tests.pasts import FIRST, RECORD, SECOND, night
@@ -129,8 +129,8 @@ def test_a_detached_head_is_refused(past, refused):
 
 
 def test_beside_a_night_that_runs_it_is_refused(past, refused):
-    with alone(past / RUNNING):
-        refused("must be the only one in this project")
+    with exclusive(past / RUNNING):
+        refused("must not run beside a night")
 
 
 def test_changes_that_are_not_committed_are_not_overwritten(past, refused):
@@ -145,7 +145,7 @@ def test_outputs_that_only_the_work_tree_has_are_not_overwritten(past, refused, 
         (past / "models/weights").write_text("of the user")
     else:
         shutil.rmtree(past / ".dvc/cache")
-    refused("your table and outputs must be in DVC's cache, .*, found in the work tree only: models/;")
+    refused("your table and outputs must be as dvc.lock records .* found changed, or not in the cache: models/;")
 
 
 @pytest.mark.parametrize("fault", ["lost", "damaged"])

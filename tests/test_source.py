@@ -7,8 +7,8 @@ import pytest
 
 from pipeline.artifacts import md5_of
 from pipeline.clone import Project
+from pipeline.errors import NightError
 from pipeline.source import fetch
-from pipeline.trouble import NightError
 
 TABLE = b"a,b\n1,2\n"
 
@@ -103,7 +103,9 @@ def test_a_source_that_is_not_there_at_first_is_fetched_at_the_second_try(tmp_pa
 def test_a_source_that_fails_says_why_and_leaves_nothing(tmp_path):
     (tmp_path / "data").mkdir()
     (tmp_path / "data/.table.csv.fetched").write_bytes(b"of a night that was killed")
-    with pytest.raises(NightError, match=r"the source source.csv must be read within 1 tries of 60 s(.|\n)*source.csv' does not exist"):
+    with pytest.raises(
+        NightError, match=r"the source source.csv must be read within 1 tries of 60 s(.|\n)*source.csv' does not exist"
+    ):
         fetch_here(tmp_path, "source.csv")
     assert not files(tmp_path)
 

@@ -56,7 +56,7 @@ def test_the_table_compares_ours_with_c_where_there_is_one(c, shares):
 
 def test_the_picture_is_well_formed_and_has_a_dot_for_each_speed():
     one = {name: medians(loop) for name, loop in speeds(skorch={4: "<none>", 64: "<none>"}).items()}
-    svg = picture.drawn({"first": one, "second": one}, title="a < b")
+    svg = picture.to_svg({"first": one, "second": one}, title="a < b")
     expat.ParserCreate().Parse(svg, True)
     in_the_legend = 2 * 2
     assert svg.count("<circle") == 2 * 2 * (len(LOOPS) - 1) + in_the_legend

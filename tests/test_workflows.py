@@ -32,7 +32,7 @@ def test_only_the_night_may_write_and_only_to_the_repository():
     jobs = [(name, job) for workflow in WORKFLOWS.values() for name, job in workflow["jobs"].items()]
     writing = {name: job["permissions"] for name, job in jobs if "write" in job.get("permissions", {}).values()}
     assert writing == {"nightly": {"contents": "write"}, "compare": {"contents": "read", "pull-requests": "write"}}
-    assert [WORKFLOWS[name]["concurrency"] for name in ("nightly",)] == [{"group": "nightly"}]
+    assert WORKFLOWS["nightly"]["concurrency"] == {"group": "nightly"}
 
 
 def test_secrets_reach_the_night_alone_and_no_command_line():

@@ -3,7 +3,7 @@ import shutil
 import pytest
 
 from pipeline.clone import Project
-from pipeline.trouble import NightError
+from pipeline.errors import NightError
 from pipeline.workspace import Workspace, put_aside
 from tests.clones import run
 from tests.nights import commit, git, state, workspace

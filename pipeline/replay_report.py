@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.morning import Report
-from pipeline.timeline import Mark, drawn
+from pipeline.night_report import ACCEPTED, Report
+from pipeline.replay_chart import Mark, to_svg
 
 WINDOW = 12  # nights
 TITLES = "night | ending | rows | new rows | champion | challenger | champion, new | first, new | beyond limits"
@@ -21,15 +21,15 @@ class Replayed:
 
     date: datetime.date
     report: Report
-    never_mse: float | None
+    first_mse: float | None
 
     @property
     def newcomers(self) -> tuple[float, float, float] | None:
         """How many rows came, and the errors on them: the champion's and the first model's; None if one is unknown."""
         numbers = self.report.record.numbers if self.report.record else {}
-        if self.never_mse is None or "champion_new_rows_mse_usd2" not in numbers:
+        if self.first_mse is None or "champion_new_rows_mse_usd2" not in numbers:
             return None
-        return numbers["new_rows"], numbers["champion_new_rows_mse_usd2"], self.never_mse
+        return numbers["new_rows"], numbers["champion_new_rows_mse_usd2"], self.first_mse
 
 
 def summary(nights: Sequence[Replayed]) -> str:
@@ -55,8 +55,8 @@ def summary(nights: Sequence[Replayed]) -> str:
 def _line(night: Replayed) -> str:
     """A night's line of the table; what it does not know is empty."""
     found = night.report.record
-    numbers = {**(found.numbers if found else {}), "never_mse_usd2": night.never_mse}
-    errors = [numbers.get(f"{name}_mse_usd2") for name in ("champion", "challenger", "champion_new_rows", "never")]
+    numbers = {**(found.numbers if found else {}), "first_mse_usd2": night.first_mse}
+    errors = [numbers.get(f"{name}_mse_usd2") for name in ("champion", "challenger", "champion_new_rows", "first")]
     cells = [
         str(night.date),
         night.report.ending.name.lower(),
@@ -70,7 +70,12 @@ def _line(night: Replayed) -> str:
 def picture(nights: Sequence[Replayed]) -> str:
     """The decisions, the warnings, and both models' errors on the new rows of the last nights."""
     marks = [
-        Mark(night.date, night.report.ending.name.lower(), bool(night.report.record and night.report.record.warnings))
+        Mark(
+            night.date,
+            night.report.ending.name.lower(),
+            accepted=night.report.ending in ACCEPTED,
+            warned=bool(night.report.record and night.report.record.warnings),
+        )
         for night in nights
     ]
     lines: dict[str, list[tuple[datetime.date, float]]] = {"retrained nightly": [], "never retrained": []}
@@ -80,4 +85,4 @@ def picture(nights: Sequence[Replayed]) -> str:
         for points, errors in zip(lines.values(), window.T[1:], strict=True):
             points.append((known[last][0], math.sqrt(np.average(errors, weights=window[:, 0]))))
     label = f"RMSE in USD on rows that the model had never seen, of the last {WINDOW} nights"
-    return drawn(marks, lines, title="What the nights decided, and what retraining was worth", label=label)
+    return to_svg(marks, lines, title="What the nights decided, and what retraining was worth", label=label)

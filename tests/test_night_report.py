@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from pipeline.morning import ACCEPTED, ENDINGS, Ending
+from pipeline.night_report import ACCEPTED, ENDINGS, Ending
 from tests.clones import ROOT
 
 

@@ -51,7 +51,7 @@ class Report:
         return {**ending, "commit": self.commit, "record": judged}
 
 
-def leave(
+def notify_and_log(
     report: Report,
     settings: params.Notify,
     *,

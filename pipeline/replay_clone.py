@@ -13,14 +13,14 @@ from ruamel.yaml import YAML
 
 from pipeline import params
 from pipeline.clone import DVC, LOCK, NO_HOOKS, PLACES_OF_THEIR_OWN, Project
-from pipeline.handover import Publication
+from pipeline.handover import identity
 from pipeline.processes import CommandError
 from pipeline.record import FILES
 
 SOURCE = "../source.csv"
 
 
-def rehearsal(project: Project, temporary: Path, *, date: datetime.date) -> Project:
+def make_clone(project: Project, temporary: Path, *, date: datetime.date) -> Project:
     """The clone, in its own folder of the temporary one, at a commit without a champion and without a table."""
     folder = project.cloned(temporary / "clone", "gc.auto=0")
     own = dict.fromkeys(PLACES_OF_THEIR_OWN, str(temporary))
@@ -29,11 +29,11 @@ def rehearsal(project: Project, temporary: Path, *, date: datetime.date) -> Proj
     with suppress(CommandError):  # none is set
         clone.lines(*DVC, "config", "--unset", "core.remote")
     share_cache(folder, temporary)
-    _settle(folder / params.FILE)
+    _isolate_settings(folder / params.FILE)
     table = params.load(params.Data, "data", file=folder / params.FILE).path
     for file in (LOCK, table, f"{table}.dvc", *FILES):
         (folder / file).unlink(missing_ok=True)
-    signed = Project(folder, {**clone.environment, **Publication([], "", date).variables()})
+    signed = Project(folder, {**clone.environment, **identity(date)})
     signed.lines("git", "add", "--all")
     signed.lines("git", "-c", NO_HOOKS, "commit", "--quiet", "--message", "Before the first night")
     return clone
@@ -51,29 +51,30 @@ def trained_ahead(clone: Project, temporary: Path, tables: Sequence[Path]) -> Ge
     train for the nights to come.
     """
     place = params.load(params.Data, "data", file=clone.folder / params.FILE).path
-
-    def train(worker: Project, table: Path) -> Path | None:
-        target = worker.folder / place
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(table, target)
-        try:
-            worker.lines(*DVC, "repro")
-        except CommandError:  # the night will see for itself what is wrong with the table
-            return None
-        return worker.folder
-
-    processors = os.cpu_count() or 1
-    waiting = iter(tables)
+    processors, waiting = os.cpu_count() or 1, iter(tables)
+    count = min(2 * processors, len(tables))  # twice: some wait for their night while as many train
+    workers = [_worker(clone, temporary / f"worker-{number}") for number in range(count)]
     with ThreadPoolExecutor(processors) as pool:
-        workers = [_worker(clone, temporary / f"worker-{number}") for number in range(2 * processors)]
         running = deque(
-            (worker, pool.submit(train, worker, table)) for worker, table in zip(workers, waiting, strict=False)
+            (worker, pool.submit(_train, worker, table, place)) for worker, table in zip(workers, waiting, strict=False)
         )
         while running:
             worker, done = running.popleft()
             yield done.result()
             if table := next(waiting, None):
-                running.append((worker, pool.submit(train, worker, table)))
+                running.append((worker, pool.submit(_train, worker, table, place)))
+
+
+def _train(worker: Project, table: Path, place: str) -> Path | None:
+    """Run the pipeline on the table in its place; returns the project, or None if it fails."""
+    target = worker.folder / place
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(table, target)
+    try:
+        worker.lines(*DVC, "repro")
+    except CommandError:  # the night will see for itself what is wrong with the table
+        return None
+    return worker.folder
 
 
 def _worker(clone: Project, folder: Path) -> Project:
@@ -83,8 +84,8 @@ def _worker(clone: Project, folder: Path) -> Project:
     return worker
 
 
-def _settle(file: Path) -> None:
-    """In the settings: the source is a file beside the clone, and nobody is notified."""
+def _isolate_settings(file: Path) -> None:
+    """In the settings: the source is a file beside the clone, nobody is notified, and every record is committed."""
     yaml = YAML()
     settings = yaml.load(file)
     settings["nightly"]["source"] = SOURCE

@@ -1,4 +1,4 @@
-"""What stops a night: the one error of everything that it does around the pipeline."""
+"""What stops a night, or what is done with nights: the one error of everything around the pipeline."""
 
 
 class NightError(Exception):
@@ -13,4 +13,4 @@ class NightError(Exception):
 
 
 class BusyError(NightError):
-    """Another night is running."""
+    """A night, a rollback or a gc is running in this project."""

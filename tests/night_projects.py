@@ -14,16 +14,15 @@ from ruamel.yaml import YAML
 from pipeline.artifacts import md5_of
 from pipeline.bundle import Bundle
 from pipeline.clone import Project
-from pipeline.morning import Report
-from pipeline.nightly import spend
+from pipeline.night_report import Report
+from pipeline.nightly import run_night
 from pipeline.reproducible import torch
 from tests.clones import ROOT, run
-from tests.nights import git
+from tests.nights import CONFIG, git
 from tests.processes import started
 from tests.tables import row, rows, table
 
 DATE = datetime.date(2026, 1, 31)
-CONFIG = "[core]\n    analytics = false\n    remote = store\n['remote \"store\"']\n    url = ../../remote\n"
 STAGES = """
 stages:
   train:
@@ -46,16 +45,14 @@ TONIGHT = table(rows(640))
 WORSE = table([*rows(600), *(row(job_title="Bad Model", salary_in_usd=50_000 + place) for place in range(40))])
 
 
-def make_sleeper(folder: Path, model: Path) -> Path:
+def make_night_project(folder: Path, model: Path) -> Path:
     """In the folder: the project `user`, trained and pushed; its upstream, its DVC remote, and its source beside it."""
     user = folder / "user"
     (user / "data/raw").mkdir(parents=True)
     git(folder, "init", "--quiet", "--bare", "--initial-branch=main", "upstream.git")
     git(user, "init", "--quiet", "--initial-branch=main")
     run(user, "dvc", "init", "--quiet")
-    (user / ".dvc/config").write_text(
-        "[core]\n    analytics = false\n    remote = store\n['remote \"store\"']\n    url = ../../remote\n"
-    )
+    (user / ".dvc/config").write_text(CONFIG)
     (folder / "remote").mkdir()
     good = Bundle.load(model)
     good.save(user / "bundles/good")
@@ -85,7 +82,7 @@ def night(user: Path, source: bytes | None = None, *, date: datetime.date = DATE
     """Spend a night in the project, with these bytes at its source."""
     if source is not None:
         (user.parent / "source.csv").write_bytes(source)
-    return spend(Project.at(user), date=date, forced=forced)
+    return run_night(Project.at(user), date=date, forced=forced)
 
 
 def change_settings(user: Path, **changes: object) -> None:
