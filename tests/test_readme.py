@@ -99,3 +99,11 @@ def test_the_example_of_a_comparison_starts_from_the_committed_metrics():
     shown = dict(re.findall(r"^metrics/full\.json +(\w+) +([-0-9.]+) ", README, flags=re.MULTILINE))
     assert {"test_mse_usd2", "valid_mse_usd2", "train_mse_usd2"} <= shown.keys()
     assert {name: float(value) for name, value in shown.items()} == {name: round(metrics[name], 5) for name in shown}
+
+
+def test_the_messages_of_a_night_are_those_of_the_code():
+    section = README.split("### When something goes wrong")[1].split("\n### ")[0]
+    quoted = set(re.findall(r"`([a-z][^`/]+ [^`]+)`", section.split("|---|---|---|")[1]))
+    code = "".join(file.read_text(encoding="utf-8") for file in sorted((ROOT / "pipeline").glob("*.py")))
+    assert len(quoted) > 10
+    assert not [words for words in quoted if words not in code]
