@@ -41,7 +41,7 @@ def fetch(
     file, folder = (target.with_name(f".{target.name}.{part}") for part in ("fetched", "fetching"))
     file.unlink(missing_ok=True)
 
-    def brought() -> Path:
+    def attempt() -> Path:
         shutil.rmtree(folder, ignore_errors=True)  # dvc leaves parts of files where it is killed: they stay in there
         folder.mkdir()
         command = (*DVC, "get-url", "--", source, str(folder.resolve() / target.name))
@@ -54,7 +54,7 @@ def fetch(
             shutil.rmtree(folder, ignore_errors=True)
 
     try:
-        return Fetched(retried(brought, tries=tries, pause=pause), md5_of(file))
+        return Fetched(retried(attempt, tries=tries, pause=pause), md5_of(file))
     except CommandError as error:
         shown = re.sub(r"//[^/@]*@", "//***@", source)
         raise NightError(

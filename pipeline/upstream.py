@@ -43,7 +43,7 @@ class Upstream:
         Raises: NightError if the commit cannot go there, or if no try succeeds.
         """
 
-        def pushed() -> None:
+        def attempt() -> None:
             clone = workspace.project
             clone.lines("git", "fetch", "--quiet", "--no-tags", self.remote, self.branch, seconds=seconds)
             if _ahead(clone, "FETCH_HEAD", of=workspace.commit):
@@ -53,7 +53,7 @@ class Upstream:
             clone.lines("git", *push, seconds=seconds)
 
         try:
-            retried(pushed, tries=tries, pause=pause)
+            retried(attempt, tries=tries, pause=pause)
         except CommandError as error:
             raise NightError(
                 f"tonight's commit to {self.branch} of {self.remote}",
@@ -73,14 +73,14 @@ def catch_up(user: Project, *, tries: int, seconds: float, pause: Callable[[floa
     except CommandError:
         return  # none, or a HEAD that follows nothing
 
-    def caught_up() -> None:
+    def attempt() -> None:
         user.lines("git", "fetch", "--quiet", seconds=seconds)
         if _ahead(user, "@{upstream}", of="HEAD"):
             user.lines("git", "-c", NO_HOOKS, "merge", "--quiet", "--ff-only", "--no-autostash", "@{upstream}")
             user.lines(*DVC, "checkout", "--allow-missing", seconds=seconds)
 
     try:
-        retried(caught_up, tries=tries, pause=pause)
+        retried(attempt, tries=tries, pause=pause)
     except CommandError as error:
         found = f"in the last of {tries} tries that {error}"
         fix = "make git pull work there"
