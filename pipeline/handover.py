@@ -66,9 +66,15 @@ def check_user(workspace: Workspace, files: Sequence[str], *, tag: str | None = 
     if dirty := workspace.user.lines(*changes, *files):
         rule, fix = "must have no changes of your own in what is to be published", "commit them, or git stash them"
         raise NightError("your work tree", rule=rule, found=", ".join(dirty), fix=fix)
-    if tag and workspace.user.lines("git", "tag", "--list", "--merged", "HEAD", tag):
+    if tag and tags_in_use(workspace.user, tag):
         fix = "give another --date, or delete the tag if you do not need it"
         raise NightError(f"the tag {tag}", rule="must be new", found="one", fix=fix)
+
+
+def tags_in_use(user: Project, pattern: str) -> list[str]:
+    """The tags whose commit is in a branch, here or of a remote. Others are what killed nights have left."""
+    branches = ("git", "for-each-ref", "--count=1", "refs/heads", "refs/remotes", "--contains")
+    return [tag for tag in user.lines("git", "tag", "--list", pattern) if user.lines(*branches, f"refs/tags/{tag}")]
 
 
 def commit(clone: Project, publication: Publication) -> None:

@@ -10,7 +10,7 @@ from pipeline.drift import beyond, measures
 from pipeline.errors import NightError
 from pipeline.night import Night
 from pipeline.processes import CommandError
-from pipeline.record import Record, already_judged
+from pipeline.record import Record, last_word
 from pipeline.source import Fetched, fetch
 from pipeline.table import Table, read_table
 
@@ -27,8 +27,15 @@ class Intake:
     record: Record
 
 
-def fetch_table(night: Night, stages: Mapping[str, Stage]) -> Fetched | None:
-    """Fetch tonight's table; None if it is that of the last accepted commit, or was judged last under these settings.
+@dataclass(frozen=True)
+class Known:
+    """A table that needs nothing to be done: it is in use, or was judged last. Why it was rejected, if it was."""
+
+    rejected: str | None = None
+
+
+def fetch_table(night: Night, stages: Mapping[str, Stage]) -> Fetched | Known:
+    """Fetch tonight's table, unless it is that of the last accepted commit, or was judged last under these settings.
 
     A night that is forced takes it in any case.
 
@@ -45,9 +52,12 @@ def fetch_table(night: Night, stages: Mapping[str, Stage]) -> Fetched | None:
         tries=settings.tries,
         seconds=settings.fetch_seconds,
     )
-    same = fetched.md5 == inputs(stages).get(night.table)
-    known = same or already_judged(night.tree, table_md5=fetched.md5, params_md5=md5_of(file))
-    return None if known and night.forced is None else fetched
+    if night.forced is not None:
+        return fetched
+    if fetched.md5 == inputs(stages).get(night.table):
+        return Known()
+    decision, reason = last_word(night.tree, table_md5=fetched.md5, params_md5=md5_of(file)) or (None, "")
+    return fetched if decision is None else Known(reason if decision == REJECTED else None)
 
 
 def check_table(night: Night, stages: Mapping[str, Stage], fetched: Fetched) -> Intake | Record:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pipeline import params
 from pipeline.artifacts import Caches, Stage, read_lock
-from pipeline.clone import LOCK
+from pipeline.clone import KNOWN_FILES, LOCK
 from pipeline.errors import NightError
 from pipeline.handover import check_user
 from pipeline.processes import CommandError
@@ -55,7 +55,7 @@ class Night:
             rule, fix = "must lie in the project, for the night to replace it", "name a path in data/raw"
             raise NightError("data.path", rule=rule, found=table, fix=fix)
         night = cls(workspace, folder, date, forced, results, settings, prepare, table)
-        check_user(workspace, [LOCK, night.table_in_git, *FILES])
+        check_user(workspace, [LOCK, night.table_in_git, *FILES, *night.published()])
         return night
 
     @property
@@ -77,6 +77,14 @@ class Night:
             return self.table
         rule, fix = "must be versioned, by git or by DVC", f"dvc add {self.table}, and commit"
         raise NightError("data.path", rule=rule, found=f"{self.table}, which git ignores", fix=fix)
+
+    def published(self) -> list[str]:
+        """The files in git that an accepted night publishes, as far as dvc.lock records them now.
+
+        Raises: NightError if it is not as DVC wrote it.
+        """
+        written = [path for stage in self.stages().values() for path in stage.writes]
+        return self.workspace.project.lines(*KNOWN_FILES, LOCK, self.table_in_git, *FILES, *written)
 
     @property
     def model(self) -> str:

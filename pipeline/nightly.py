@@ -14,10 +14,10 @@ from itertools import chain, count
 from pathlib import Path
 
 from pipeline import params, record
-from pipeline.clone import DVC, KNOWN_FILES, LOCK, Project
+from pipeline.clone import DVC, KNOWN_FILES, Project
 from pipeline.errors import BusyError, NightError
-from pipeline.handover import Publication
-from pipeline.intake import check_table, fetch_table
+from pipeline.handover import Publication, tags_in_use
+from pipeline.intake import REJECTED, Known, check_table, fetch_table
 from pipeline.lock import RUNNING, exclusive
 from pipeline.night import Night
 from pipeline.night_report import ACCEPTED, ENDINGS, Ending, Report, notify_and_log
@@ -26,7 +26,7 @@ from pipeline.publish import publish
 from pipeline.record import Record
 from pipeline.retrain import restore, retrain
 from pipeline.signals import end_as_ctrl_c_does
-from pipeline.upstream import catch_up
+from pipeline.upstream import Upstream, catch_up
 from pipeline.workspace import Workspace, put_aside
 
 
@@ -37,6 +37,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--date", type=datetime.date.fromisoformat, default=today, help="of the night; today, UTC")
     parser.add_argument("--force", metavar="REASON", help="accept tonight's table and model whatever the limits say")
     arguments = parser.parse_args(argv)
+    if arguments.date > today:
+        parser.error(f"--date must not be after today, {today}, found {arguments.date}")
     end_as_ctrl_c_does()
     print("nightly: runs/ has the log of the training", file=sys.stderr)
     report = run_night(Project.at(Path.cwd()), date=arguments.date, forced=arguments.force)
@@ -89,22 +91,26 @@ def _work(workspace: Workspace, begin: Callable[[Workspace], Night]) -> Report:
     except (NightError, CommandError, OSError):
         workspace.remove()
         raise
-    commit = _publish(night, judged) if judged else None
+    commit = _publish(night, judged) if isinstance(judged, Record) else None
     with suppress(CommandError, OSError):  # it has ended as it has; the next one puts the clone aside
         workspace.remove()
-    if judged is None:
+    if isinstance(judged, Known):
+        if judged.rejected:
+            return Report(Ending.REJECTED, f"still the table that was rejected: {judged.rejected}")
         return Report(Ending.UNCHANGED, "no new data")
     return Report(ENDINGS[judged.decision], judged.reason, judged, commit)
 
 
-def _judge(night: Night) -> Record | None:
-    """The night up to its decision, which is then in its clone; None if there is no new data."""
+def _judge(night: Night) -> Record | Known:
+    """The night up to its decision, which is then in its clone, unless there is no new data."""
     stages = night.stages()
     fetched = fetch_table(night, stages)
-    if fetched is None:
-        return None
+    if isinstance(fetched, Known):
+        return fetched
     taken = check_table(night, stages, fetched)
     judged = taken if isinstance(taken, Record) else retrain(night, stages, taken)
+    if judged.decision == REJECTED:
+        fetched.file.replace(night.folder / "rejected.csv")  # by the morning the source may be another
     if ENDINGS[judged.decision] not in ACCEPTED:
         restore(night)
     judged.write(night.tree)
@@ -117,12 +123,9 @@ def _publish(night: Night, judged: Record) -> str | None:
     accepted = ENDINGS[judged.decision] in ACCEPTED
     if not accepted and not night.settings.record_kept:
         return None
-    paths = [*record.FILES]
-    if accepted:
-        paths += [LOCK, night.table_in_git]
-        paths += [path for stage in night.stages().values() for path in stage.writes]
+    files = night.published() if accepted else night.workspace.project.lines(*KNOWN_FILES, *record.FILES)
     publication = Publication(
-        files=sorted(set(night.workspace.project.lines(*KNOWN_FILES, *paths))),
+        files=sorted(set(files)),
         message=f"Night of {night.date.isoformat()}: {judged.decision}\n\n{judged.reason}",
         date=night.date,
         tag=_free_tag(night) if accepted else None,
@@ -131,9 +134,12 @@ def _publish(night: Night, judged: Record) -> str | None:
 
 
 def _free_tag(night: Night) -> str:
-    """`nightly-2026-01-31`, or with a number behind it if there was such a night before."""
-    name = f"nightly-{night.date.isoformat()}"
-    taken = night.workspace.user.lines("git", "tag", "--list", "--merged", "HEAD", f"{name}*")
+    """`nightly-2026-01-31`, or with a number behind it if there was such a night before, here or upstream."""
+    name, workspace = f"nightly-{night.date.isoformat()}", night.workspace
+    tries, seconds = night.settings.tries, night.settings.publish_seconds
+    taken = tags_in_use(workspace.user, f"{name}*")
+    if upstream := Upstream.of(workspace):
+        taken += upstream.tags(workspace, f"{name}*", tries=tries, seconds=seconds)
     names = chain([name], (f"{name}.{number}" for number in count(2)))
     return next(tag for tag in names if tag not in taken)
 

@@ -78,7 +78,7 @@ class Record:
         """The record for people."""
         parts = [f"# The night of {self.date.isoformat()}: {self.decision}", self.reason]
         if self.numbers:
-            parts.append(_table(["number", "value"], [[name, f"{value:,.6g}"] for name, value in self.numbers.items()]))
+            parts.append(_table(["number", "value"], [_row(name, value) for name, value in self.numbers.items()]))
         for title, found in {"Beyond a stop limit": self.breaches, "Beyond a warning limit": self.warnings}.items():
             if found:
                 parts.append(f"**{title}**\n\n" + "\n".join(f"- {measure}" for measure in found))
@@ -116,13 +116,25 @@ class Record:
             writer.writerow(self.line())
 
 
-def already_judged(project: Path, *, table_md5: str, params_md5: str) -> bool:
-    """True if the last recorded night judged this table under these settings."""
+def last_word(project: Path, *, table_md5: str, params_md5: str) -> tuple[str, str] | None:
+    """The decision of the last recorded night, and why, if it judged this table under these settings."""
     try:
         last = json.loads((project / JSON).read_text(encoding="utf-8"))
-        return bool((last["table_md5"], last["params_md5"]) == (table_md5, params_md5))
+        same = (last["table_md5"], last["params_md5"]) == (table_md5, params_md5)
+        return (last["decision"], last["reason"]) if same else None
     except (FileNotFoundError, json.JSONDecodeError, KeyError, TypeError):
-        return False
+        return None
+
+
+def _row(name: str, value: float) -> list[str]:
+    """A number for people: of a mean squared error the root.
+
+    >>> _row("champion_mse_usd2", 2.5e9), _row("rows", 3152.0)
+    (['champion_rmse_usd', '50,000'], ['rows', '3,152'])
+    """
+    if name.endswith("_mse_usd2"):
+        return [name.replace("_mse_usd2", "_rmse_usd"), f"{math.sqrt(value):,.0f}"]
+    return [name, f"{value:,.6g}"]
 
 
 def _number(value: float) -> float:

@@ -39,7 +39,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = parser.parse_args(argv)
     end_as_ctrl_c_does()
     try:
-        replay(dated(arguments.snapshots), project=Project.at(Path.cwd()), out=arguments.out)
+        nights = replay(dated(arguments.snapshots), project=Project.at(Path.cwd()), out=arguments.out)
+        print(f"replay: {len(nights)} nights are in {arguments.out}/: replay.md, replay.svg, history.csv")
     except (NightError, CommandError, OSError, ValueError) as error:
         sys.exit(f"replay: {error}")
     except KeyboardInterrupt:
@@ -88,7 +89,7 @@ def _nights(
     recipe = params.load(params.Nightly, "nightly", file=clone.folder / params.FILE).recipe
     before: Table | None = None
     first: Bundle | None = None
-    progress = tqdm(snapshots.items(), desc="replay", unit="night")
+    progress = tqdm(snapshots.items(), desc="replay", unit="night", disable=None)
     for (date, file), results in zip(progress, trained, strict=True):
         shutil.copyfile(file, clone.folder / SOURCE)
         report = run_night(clone, date=date, results=results)

@@ -28,6 +28,15 @@ class Upstream:
         remote, branch, tracked = line.split("\0")
         return cls(remote, branch, tracked) if remote not in ("", ".") else None  # "." is this repository
 
+    def tags(self, workspace: Workspace, pattern: str, *, tries: int, seconds: float) -> list[str]:
+        """The names of its tags.
+
+        Raises: CommandError if no try reaches it.
+        """
+        ask = ("git", "ls-remote", "--tags", "--refs", self.remote, f"refs/tags/{pattern}")
+        lines = retried(lambda: workspace.project.lines(*ask, seconds=seconds), tries=tries, pause=time.sleep)
+        return [line.split("\t")[1].removeprefix("refs/tags/") for line in lines]
+
     def push(
         self,
         workspace: Workspace,

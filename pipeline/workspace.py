@@ -48,11 +48,11 @@ class Workspace:
         try:
             (branch,) = user.lines("git", "symbolic-ref", "--quiet", "--short", "HEAD")
             (commit,) = user.lines("git", "rev-parse", "--verify", "--quiet", "HEAD")
-        except CommandError as error:
+        except CommandError:
             raise NightError(
                 f"HEAD of {user.folder}",
                 rule="must be a commit on a branch",
-                found=f"that {error}",
+                found="a detached HEAD, or no commit yet",
                 fix="check out the branch that is to get the night's commit",
             ) from None
         try:

@@ -104,6 +104,33 @@ def test_half_the_rows_gone_is_rejected_and_yesterdays_table_stays(project):
     assert committed(project) == RECORD
     assert (project / "data/raw/salaries.csv").read_bytes() == YESTERDAY
     assert history(project)[0]["beyond_limits"].startswith("rows_gone: 0.5")
+    (rejected,) = (project / "runs").glob("*/rejected.csv")
+    assert rejected.read_bytes() == table(rows(300))
+
+
+def test_as_long_as_the_source_has_a_rejected_table_every_night_says_so(project):
+    first = night(project, table(rows(300)))
+    commit = git(project, "rev-parse", "HEAD")
+    second = night(project)
+    assert second.ending == Ending.REJECTED
+    assert second.message == f"still the table that was rejected: {first.message}"
+    assert git(project, "rev-parse", "HEAD") == commit
+    assert night(project, YESTERDAY).ending == Ending.UNCHANGED
+
+
+def test_a_tag_of_another_branch_or_of_the_upstream_is_left_alone(project):
+    name = f"nightly-{DATE}"
+    git(project, "tag", f"{name}.2")
+    git(project, "push", "--quiet", "origin", f"{name}.2")
+    git(project, "tag", "--delete", f"{name}.2")
+    git(project, "checkout", "--quiet", "-b", "other")
+    git(project, "commit", "--quiet", "--allow-empty", "--message", "elsewhere")
+    git(project, "tag", name)
+    elsewhere = git(project, "rev-parse", "HEAD")
+    git(project, "checkout", "--quiet", "main")
+    assert night(project).ending == Ending.PROMOTED
+    assert git(project, "rev-parse", name) == elsewhere
+    assert git(project, "rev-parse", f"{name}.3^{{commit}}") == git(project, "rev-parse", "HEAD")
 
 
 @pytest.mark.parametrize(

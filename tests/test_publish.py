@@ -217,6 +217,14 @@ def test_a_tag_that_there_is_stops_it(without_remote, refused):
     refused(kept(without_remote), f"the tag {TAG} must be new, found one", TAGGED)
 
 
+def test_a_tag_of_another_branch_is_not_moved(without_remote, refused):
+    git(without_remote, "checkout", "--quiet", "-b", "other")
+    commit(without_remote, notes="elsewhere")
+    git(without_remote, "tag", TAG)
+    git(without_remote, "checkout", "--quiet", "main")
+    refused(kept(without_remote), f"the tag {TAG} must be new, found one", TAGGED)
+
+
 def test_what_a_night_has_changed_besides_is_not_lost_in_silence(without_remote, refused):
     night = kept(without_remote)
     (night.project.folder / "notes.md").write_text("of a stage")

@@ -81,7 +81,7 @@ def test_what_is_only_shown_changes_nothing(past):
     assert (past / "runs/a/log.txt").is_file()
     assert said[1:] == [
         "DVC's cache: 5 files, 0.00 MB would go",
-        "runs: 2 folders, 2 files, 0.02 MB would go: a (with a killed night's clone), b",
+        "runs: 2 folders, 2 files, 0.02 MB would go: a (with its clone), b",
         "nothing was deleted: --delete does it (make gc DELETE=yes)",
     ]
 
