@@ -90,7 +90,7 @@ def _amount(files: Sequence[Path]) -> str:
 
 
 def _names(runs: Sequence[Path]) -> str:
-    """The names of the runs' folders, and which of them have the clone of a night that was killed."""
+    """The names of the runs' folders, and which of them still have the clone, as after a kill."""
     clones = [any(run.glob(f"{LEFTOVER}*")) or (run / TREE).exists() for run in runs]
     notes = [" (with its clone)" if cloned else "" for cloned in clones]
     names = [f"{run.name}{note}" for run, note in zip(runs, notes, strict=True)]
