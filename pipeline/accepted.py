@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from pipeline import params
-from pipeline.artifacts import Caches, Hashes, inputs, md5_of, read_lock
+from pipeline.artifacts import Caches, Hashes, inputs, md5_of, outputs, read_lock
 from pipeline.clone import DVC, LOCK, Project
 from pipeline.errors import NightError
 from pipeline.record import FILES, HISTORY
@@ -56,8 +56,8 @@ def changed_files(project: Project, tag: str, *, table: str) -> list[str]:
 
 def models(project: Project) -> Hashes:
     """The md5 of each model by dvc.lock."""
-    written = [item for stage in read_lock(project.folder / LOCK).values() for item in stage.writes.items()]
-    return {path: md5 for path, md5 in written if PurePosixPath(path).is_relative_to(MODELS)}
+    written = outputs(read_lock(project.folder / LOCK))
+    return {path: md5 for path, md5 in written.items() if PurePosixPath(path).is_relative_to(MODELS)}
 
 
 def check_bytes(project: Project, *, table: str) -> None:

@@ -63,6 +63,11 @@ def inputs(stages: Mapping[str, Stage]) -> Hashes:
     return {path: md5 for path, md5 in read.items() if not any(stage.has_written(path) for stage in stages.values())}
 
 
+def outputs(stages: Mapping[str, Stage]) -> Hashes:
+    """What the stages write."""
+    return {path: md5 for stage in stages.values() for path, md5 in stage.writes.items()}
+
+
 def artifacts(recorded: Mapping[str, Stage], found: Mapping[str, Stage], *, caches: "Caches") -> Iterator[Artifact]:
     """Each file that the found stages write or have written, in the order of the stages.
 

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline import params
-from pipeline.artifacts import Caches, Stage, md5_of
+from pipeline.artifacts import Caches, Stage, md5_of, outputs
 from pipeline.bundle import Bundle
 from pipeline.gate import Trial
 from pipeline.schema import FEATURES
@@ -39,7 +39,7 @@ def find_champion(
     It can be compared if its bytes are the recorded ones, its contract is today's, and it was trained under today's
     split: else tonight's test rows may be rows that it was trained on.
     """
-    md5 = next((stage.writes[path] for stage in stages.values() if path in stage.writes), None)
+    md5 = outputs(stages).get(path)
     if md5 is None:
         return Champion(None, None)
     trained_under = [stage.settings[PREPARE] for stage in stages.values() if PREPARE in stage.settings]

@@ -20,7 +20,7 @@ def measures(before: Table, after: Table) -> list[Measure]:
     - rows_gone, rows_added, rows_changed: shares of yesterday's rows. Rows have no identity: as many rows as have gone
       and have come are taken for changed, the others for gone, or added;
     - estimated_years: the change of the share of rows whose year the publisher marked as estimated;
-    - new_categories: the share of tonight's rows with a value that yesterday's table had nowhere, of no amount;
+    - new_categories: the share of tonight's rows with a value that yesterday's table had nowhere (not of amounts);
     - stability_index: the population stability index by column, of amounts that of yesterday's tenths;
     - target_mean, target_spread: the change of its mean and of its standard deviation, as a share of the larger one.
     """

@@ -56,8 +56,11 @@ def fetch_table(night: Night, stages: Mapping[str, Stage]) -> Fetched | Known:
         return fetched
     if fetched.md5 == inputs(stages).get(night.table):
         return Known()
-    decision, reason = last_word(night.tree, table_md5=fetched.md5, params_md5=md5_of(file)) or (None, "")
-    return fetched if decision is None else Known(reason if decision == REJECTED else None)
+    last = last_word(night.tree, table_md5=fetched.md5, params_md5=md5_of(file))
+    if last is None:
+        return fetched
+    decision, reason = last
+    return Known(rejected=reason if decision == REJECTED else None)
 
 
 def check_table(night: Night, stages: Mapping[str, Stage], fetched: Fetched) -> Intake | Record:

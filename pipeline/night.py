@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline import params
-from pipeline.artifacts import Caches, Stage, read_lock
+from pipeline.artifacts import Caches, Stage, outputs, read_lock
 from pipeline.clone import KNOWN_FILES, LOCK
 from pipeline.errors import NightError
 from pipeline.handover import check_user
@@ -83,8 +83,7 @@ class Night:
 
         Raises: NightError if it is not as DVC wrote it.
         """
-        written = [path for stage in self.stages().values() for path in stage.writes]
-        return self.workspace.project.lines(*KNOWN_FILES, LOCK, self.table_in_git, *FILES, *written)
+        return self.workspace.project.lines(*KNOWN_FILES, LOCK, self.table_in_git, *FILES, *outputs(self.stages()))
 
     @property
     def model(self) -> str:

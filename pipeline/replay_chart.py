@@ -25,7 +25,7 @@ text { fill: #e6edf3 } .note { fill: #9198a1 } .page { fill: #0d1117 } .grid { s
 
 @dataclass(frozen=True)
 class Mark:
-    """A night in the picture: its decision, and whether the data was beyond a limit."""
+    """A night in the picture: its decision, whether that was accepted, and whether the data was beyond a limit."""
 
     date: datetime.date
     decision: str

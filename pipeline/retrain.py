@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from pipeline.artifacts import Stage, inputs, md5_of
+from pipeline.artifacts import Stage, inputs, md5_of, outputs
 from pipeline.clone import DVC, KNOWN_FILES, LOCK
 from pipeline.contest import Champion, dollars_of, find_champion, load_intact, trial
 from pipeline.errors import NightError
@@ -30,9 +30,9 @@ def retrain(night: Night, stages: Mapping[str, Stage], intake: Intake) -> Record
     record = _with_new_rows(intake, champion)
     intake.file.replace(night.tree / night.table)
     _run_pipeline(night)
-    _check_inputs(night)
-    written = {path: md5 for stage in night.stages().values() for path, md5 in stage.writes.items()}
-    md5 = written[night.model]
+    made = night.stages()
+    _check_inputs(night, made)
+    md5 = outputs(made)[night.model]
     try:
         challenger = load_intact(night.tree, night.model, md5=md5, caches=night.caches)
     except ValueError as error:
@@ -87,12 +87,12 @@ def _run_pipeline(night: Night) -> None:
         raise NightError("the pipeline", rule="must run on tonight's table", found=found, fix=f"see {log}") from None
 
 
-def _check_inputs(night: Night) -> None:
+def _check_inputs(night: Night, stages: Mapping[str, Stage]) -> None:
     """Refuse if a file that the stages read has other bytes now.
 
     Raises: NightError, which names the files.
     """
-    files = {path: md5 for path, md5 in inputs(night.stages()).items() if not md5.endswith(".dir")}
+    files = {path: md5 for path, md5 in inputs(stages).items() if not md5.endswith(".dir")}
     if changed := [path for path, md5 in files.items() if md5_of(night.tree / path) != md5]:
         rule, fix = "must be as the stages read it", "keep other programs out of runs/"
         raise NightError("the night's clone", rule=rule, found=f"other bytes in {', '.join(changed)}", fix=fix)
@@ -101,8 +101,7 @@ def _check_inputs(night: Night) -> None:
 def _take_over(night: Night, results: Path) -> None:
     """Copy what the pipeline wrote elsewhere; `dvc repro` then sees for itself that there is nothing left to do."""
     shutil.copyfile(results / LOCK, night.tree / LOCK)
-    written = [path for stage in night.stages().values() for path in stage.writes]
-    for path in replace(night.workspace.project, folder=results).lines(*KNOWN_FILES, *written):
+    for path in replace(night.workspace.project, folder=results).lines(*KNOWN_FILES, *outputs(night.stages())):
         (night.tree / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(results / path, night.tree / path)
     night.workspace.project.lines(*DVC, "checkout", seconds=night.settings.publish_seconds)

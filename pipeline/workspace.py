@@ -15,13 +15,7 @@ from pipeline.processes import CommandError
 
 TREE = "tree"
 LEFTOVER = "leftover"
-CLONE_SETTINGS = (
-    NO_HOOKS,
-    "commit.gpgSign=false",
-    "tag.gpgSign=false",
-    "core.autocrlf=false",
-    "gc.auto=0",
-)
+CLONE_SETTINGS = (NO_HOOKS, "commit.gpgSign=false", "tag.gpgSign=false", "core.autocrlf=false", "gc.auto=0")
 REMOTE_SETTINGS = ("remote.", "url.", "http.", "credential.", "ssh.", "core.sshcommand", "core.gitproxy")
 
 

@@ -85,6 +85,12 @@ def night(user: Path, source: bytes | None = None, *, date: datetime.date = DATE
     return run_night(Project.at(user), date=date, forced=forced)
 
 
+def push_changes(user: Path, message: str) -> None:
+    """Commit all changes of files that git knows, and push."""
+    git(user, "commit", "--quiet", "--all", "--message", message)
+    git(user, "push", "--quiet")
+
+
 def change_settings(user: Path, **changes: object) -> None:
     """Commit and push other settings of the night, by their names below `nightly:`."""
     settings = YAML(typ="safe").load(user / "params.yaml")
@@ -95,8 +101,7 @@ def change_settings(user: Path, **changes: object) -> None:
             section = section[key]
         section[name] = value
     YAML().dump(settings, user / "params.yaml")
-    git(user, "commit", "--quiet", "--all", "--message", "other settings")
-    git(user, "push", "--quiet")
+    push_changes(user, "other settings")
 
 
 def log_of(user: Path) -> Any:

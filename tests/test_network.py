@@ -173,22 +173,22 @@ def test_embeddings_start_with_unit_length_and_linear_skips_at_zero():
     assert not network.skip.weight.any()
 
 
-def to_svg(seed):
+def drawn(seed):
     """The weights of a network that was built with the seed."""
     network = build(make_recipe(features=FEATURES), sizes=SIZES, generator=seeded(seed))
     return torch.cat([parameter.flatten() for parameter in network.parameters()])
 
 
 def test_the_same_seed_draws_the_same_weights_and_another_seed_others():
-    assert torch.equal(to_svg(1), to_svg(1))
-    assert not torch.equal(to_svg(1), to_svg(2))
+    assert torch.equal(drawn(1), drawn(1))
+    assert not torch.equal(drawn(1), drawn(2))
 
 
 def test_the_weights_do_not_depend_on_torchs_global_generator():
     torch.manual_seed(5)
-    one = to_svg(1)
+    one = drawn(1)
     torch.manual_seed(6)
-    assert torch.equal(one, to_svg(1))
+    assert torch.equal(one, drawn(1))
 
 
 def test_the_embedding_network_also_goes_without_titles():

@@ -16,7 +16,18 @@ from pipeline.clone import Project
 from pipeline.lock import RUNNING, exclusive
 from pipeline.night_report import Ending
 from tests.clones import ROOT, run
-from tests.night_projects import DATE, TONIGHT, WORSE, YESTERDAY, change_settings, kill_a_night, log_of, night, outcome
+from tests.night_projects import (
+    DATE,
+    TONIGHT,
+    WORSE,
+    YESTERDAY,
+    change_settings,
+    kill_a_night,
+    log_of,
+    night,
+    outcome,
+    push_changes,
+)
 from tests.nights import git, state
 from tests.processes import ended, started, until
 from tests.tables import rows, table
@@ -154,16 +165,14 @@ def test_what_breaks_the_contract_is_rejected(project, source, words):
 
 def test_without_a_champion_the_first_model_is_promoted_as_such(project):
     git(project, "rm", "--quiet", "dvc.lock")
-    git(project, "commit", "--quiet", "--message", "no champion")
-    git(project, "push", "--quiet")
+    push_changes(project, "no champion")
     assert night(project).ending == Ending.FIRST
 
 
 def test_a_champion_of_another_split_is_not_comparable(project):
     text = (project / "params.yaml").read_text()
     (project / "params.yaml").write_text(text.replace("salt: v1", "salt: v2"))
-    git(project, "commit", "--quiet", "--all", "--message", "another split")
-    git(project, "push", "--quiet")
+    push_changes(project, "another split")
     report = night(project)
     assert report.ending == Ending.INCOMPARABLE
     assert "another prepare.split" in report.message
@@ -206,8 +215,7 @@ def test_a_source_that_is_down_fails_the_night_and_changes_nothing(project):
 
 def test_without_yesterdays_table_the_night_fails_since_rows_may_be_gone(project):
     (project / "data/raw/salaries.csv").write_bytes(table(rows(590)))
-    git(project, "commit", "--quiet", "--all", "--message", "a table, but no dvc repro")
-    git(project, "push", "--quiet")
+    push_changes(project, "a table, but no dvc repro")
     report = night(project)
     assert report.ending == Ending.FAILED
     assert "yesterday's table must be the one that dvc.lock records, and keep the contract, found" in report.message
@@ -258,8 +266,7 @@ def test_a_table_that_nobody_would_get_is_refused(project):
     git(project, "rm", "--quiet", "--cached", "data/raw/salaries.csv")
     with (project / ".gitignore").open("a") as ignored:
         ignored.write("/data/raw\n")
-    git(project, "commit", "--quiet", "--all", "--message", "the table is nobody's")
-    git(project, "push", "--quiet")
+    push_changes(project, "the table is nobody's")
     report = night(project)
     assert report.ending == Ending.FAILED
     assert "found data/raw/salaries.csv, which git ignores; dvc add data/raw/salaries.csv" in report.message
@@ -267,8 +274,7 @@ def test_a_table_that_nobody_would_get_is_refused(project):
 
 def test_a_damaged_lock_file_is_named(project):
     (project / "dvc.lock").write_text("schema: '2.0'\nstages:\n  train: [oh\n")
-    git(project, "commit", "--quiet", "--all", "--message", "damage")
-    git(project, "push", "--quiet")
+    push_changes(project, "damage")
     report = night(project)
     assert report.ending == Ending.FAILED
     assert "dvc.lock must be as DVC wrote it" in report.message
@@ -320,8 +326,7 @@ def test_the_command_exits_with_the_code_of_its_ending_and_says_it(project, monk
 def test_sigterm_ends_the_night_and_changes_nothing(project, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     (project / "train.sh").write_text("sleep 600\n")
-    git(project, "commit", "--quiet", "--all", "--message", "slow")
-    git(project, "push", "--quiet")
+    push_changes(project, "slow")
     before = state(project)
     with started(project, sys.executable, "-m", "pipeline.nightly") as process:
         until(lambda: [*(project / "runs").glob("*/repro.log")] or process.poll() is not None)

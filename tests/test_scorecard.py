@@ -39,7 +39,7 @@ def split(levels, usd):
 
 
 def test_what_could_be_explained_is_worked_out_by_hand():
-    rows = split([1, 1, 2, 2, 3], [10, 30, 50, 70, 900])  # floor 200, variance 500 without the row that is exclusive
+    rows = split([1, 1, 2, 2, 3], [10, 30, 50, 70, 900])  # floor 200, variance 500 without the row that is alone
     found = explained(np.array([20.0, 20.0, 60.0, 60.0, 0.0]), rows, columns=["level"])
     assert found == {
         "floor_usd2": 200.0,
