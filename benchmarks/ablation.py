@@ -20,16 +20,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from ruamel.yaml import YAML
 
-from benchmarks import networks
-from benchmarks.scores import OURS, Scores, comparison
+from benchmarks.accuracy import variants
+from benchmarks.accuracy.scores import OURS, Scores, comparison
 from pipeline import params, prepare
-from pipeline.cells import cell_numbers
-from pipeline.encoding import Encoder
-from pipeline.fit import fit
-from pipeline.network import EmbeddingNet, initialise
-from pipeline.reproducible import nn, torch
-from pipeline.rows import loader_of, read_rows
-from pipeline.schema import FEATURES, TARGET
+from pipeline.data.encoding import Encoder
+from pipeline.data.schema import FEATURES, TARGET
+from pipeline.evaluation.noise_floor import cell_numbers
+from pipeline.model.network import EmbeddingNet, initialise
+from pipeline.model.reproducible import nn, torch
+from pipeline.training.fit import fit
+from pipeline.training.loader import loader_of, read_rows
 
 CUTOFFS = ("2022-08-28", "2023-03-26", "2023-10-29")
 HELD_OUT = ("valid", "test")
@@ -45,7 +45,7 @@ class Change:
 
 CHANGES = {
     OURS: Change(),
-    "without linear skips": Change(network=networks.WithoutSkips),
+    "without linear skips": Change(network=variants.WithoutSkips),
     "without code dropout": Change({"recipes.full.network.code_dropout": 0.0}),
     "without dropout": Change({"recipes.full.network.dropout": 0.0}),
     "without a schedule": Change({"recipes.full.optimizer.schedule": "constant"}),
@@ -57,12 +57,12 @@ CHANGES = {
     "weight decay 1": Change({"recipes.full.optimizer.weight_decay": 1.0}),
     "averaged weights, ema_decay 0.9": Change({"recipes.full.optimizer.ema_decay": 0.9}),
     "averaged weights, ema_decay 0.98": Change({"recipes.full.optimizer.ema_decay": 0.98}),
-    "ordinals embedded": Change(network=networks.EmbeddedOrdinals),
-    "ordinals piecewise linear": Change(network=networks.PiecewiseLinearOrdinals),
-    "ordinals periodic": Change(network=networks.PeriodicOrdinals),
-    "target encoding inside folds": Change(network=networks.TargetEncoded),
-    "8 parallel heads, packed": Change(network=networks.PackedHeads),
-    "8 parallel heads, TabM mini": Change(network=networks.TabM),
+    "ordinals embedded": Change(network=variants.EmbeddedOrdinals),
+    "ordinals piecewise linear": Change(network=variants.PiecewiseLinearOrdinals),
+    "ordinals periodic": Change(network=variants.PeriodicOrdinals),
+    "target encoding inside folds": Change(network=variants.TargetEncoded),
+    "8 parallel heads, packed": Change(network=variants.PackedHeads),
+    "8 parallel heads, TabM mini": Change(network=variants.TabM),
 }
 AVERAGED = "networks of all seeds, averaged"
 
@@ -108,8 +108,8 @@ def fitted(change: Change, snapshot: Path, folder: Path, *, seeds: Sequence[int]
         report=folder / "report.txt",
         settings=params.parse(params.Prepare, settings["prepare"], where="prepare"),
     )
-    if change.network is networks.TargetEncoded:
-        networks.add_target_means(folder)
+    if change.network is variants.TargetEncoded:
+        variants.add_target_means(folder)
     recipe = params.parse(params.Recipe, settings["recipes"][OURS], where=OURS)
     return np.stack([predicted(recipe.model_copy(update={"seed": seed}), change.network, folder) for seed in seeds])
 

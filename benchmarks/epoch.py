@@ -16,7 +16,7 @@ from pathlib import Path
 from statistics import median
 from unittest.mock import patch
 
-from benchmarks.turns import Contestant, Loop
+from benchmarks.speed.contestants import Contestant, Loop
 from pipeline import params  # without torch, which a contestant may want before it is pinned
 
 TABLE_ROWS = 92_000  # of which some 60,000 are for training
@@ -50,7 +50,8 @@ def prepare(folder: Path) -> None:
 
 def beside(name: str, engine: str, folder: Path) -> float:
     """The share of the train stage's processor time that is not its steps, from the first epoch's end to the last's."""
-    from pipeline import compiled, fit, train
+    from pipeline import train
+    from pipeline.training import compiled, fit
 
     recipe = params.load(params.Recipe, "recipes", name)
     recipe = recipe.model_copy(update={"engine": engine, "epochs": 6, "patience": None})
@@ -83,7 +84,7 @@ def beside(name: str, engine: str, folder: Path) -> float:
 def pinning(name: str) -> float:
     """How many times as long the eager step takes with torch's code paths pinned as with those it chooses itself."""
     batch = params.load(params.Recipe, "recipes", name).batch_size
-    loops = [Loop("engines:eager", pinned=pinned) for pinned in (True, False)]
+    loops = [Loop("plain_torch:eager", pinned=pinned) for pinned in (True, False)]
     with ExitStack() as stack:
         contestants = [stack.enter_context(closing(Contestant(loop))) for loop in loops]
         for contestant in contestants:

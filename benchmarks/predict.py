@@ -14,7 +14,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
 
-from benchmarks.measure import Run, in_turn
+from benchmarks.speed.measure import Run, in_turn
 
 SIZES = (100_000, 200_000, 400_000, 1_000_000, 10_000_000)
 MODEL = Path("models/full")

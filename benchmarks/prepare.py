@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.measure import Run, in_turn
+from benchmarks.speed.measure import Run, in_turn
 
 SIZES = (75_000, 1_000_000, 10_000_000)
 
@@ -25,7 +25,7 @@ def pandas(table: Path, out: Path) -> None:
     """The whole table in memory, the contract asked for every row, one Parquet file and no encoding."""
     import pandas as pd
 
-    from pipeline.schema import NUMBERS, Salaries
+    from pipeline.data.schema import NUMBERS, Salaries
 
     frame = pd.read_csv(table, keep_default_na=False).astype(dict.fromkeys(NUMBERS, "Int64"))
     Salaries.validate(frame, lazy=True)

@@ -14,15 +14,15 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from benchmarks.boosters import BOOSTERS
-from benchmarks.future import Task, task
-from benchmarks.rivals import SIMPLE, Predict, tune
-from benchmarks.scores import OURS, SEEDED, Scores, report
+from benchmarks.accuracy.boosters import BOOSTERS
+from benchmarks.accuracy.future_rows import Task, task
+from benchmarks.accuracy.scores import OURS, SEEDED, Scores, report
+from benchmarks.accuracy.tuned_baselines import SIMPLE, Predict, tune
 from pipeline import params, prepare, train, versions
-from pipeline.bundle import Bundle
-from pipeline.cells import cell_numbers, noise_floor
-from pipeline.schema import FEATURES, TARGET
-from pipeline.split import row_hash
+from pipeline.data.schema import FEATURES, TARGET
+from pipeline.data.split import row_hash
+from pipeline.evaluation.noise_floor import cell_numbers, noise_floor
+from pipeline.model.bundle import Bundle
 
 CUTOFFS = ("2022-08-28", "2022-12-25", "2023-03-26", "2023-06-25", "2023-08-27", "2023-10-29", "2023-12-31")
 RIVALS = SIMPLE | BOOSTERS

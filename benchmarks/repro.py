@@ -2,7 +2,7 @@
 
 import sys
 
-from benchmarks.measure import in_turn
+from benchmarks.speed.measure import in_turn
 
 
 def main() -> None:

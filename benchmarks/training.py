@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median, quantiles
 
-from benchmarks import picture
-from benchmarks.turns import Contestant, Loop
+from benchmarks.speed import chart
+from benchmarks.speed.contestants import Contestant, Loop
 
 TEXTBOOK, CEILING = "textbook", "C by hand"
 LOOPS = {
@@ -22,15 +22,15 @@ LOOPS = {
     "skorch": Loop("frameworks:skorch"),
     "Lightning Fabric": Loop("frameworks:fabric"),
     "scikit-learn": Loop("frameworks:scikit_learn"),
-    TEXTBOOK: Loop("engines:textbook"),
-    "… with two workers": Loop("engines:workers"),
-    "… with batch_size=None": Loop("engines:whole_batches"),
-    "… with torch.compile": Loop("engines:compiled_network"),
-    "indexing, fused Adam": Loop("engines:indexed"),
-    "**ours, eager**": Loop("engines:eager", pinned=True),
-    "**ours, compiled**": Loop("engines:compiled", pinned=True),
-    "numba by hand": Loop("by_numba:numba"),
-    CEILING: Loop("by_hand:c"),
+    TEXTBOOK: Loop("plain_torch:textbook"),
+    "… with two workers": Loop("plain_torch:workers"),
+    "… with batch_size=None": Loop("plain_torch:whole_batches"),
+    "… with torch.compile": Loop("plain_torch:compiled_network"),
+    "indexing, fused Adam": Loop("plain_torch:indexed"),
+    "**ours, eager**": Loop("plain_torch:eager", pinned=True),
+    "**ours, compiled**": Loop("plain_torch:compiled", pinned=True),
+    "numba by hand": Loop("handwritten_numba:numba"),
+    CEILING: Loop("handwritten_c:c"),
 }
 NETWORKS = {"course": "course, 4-16-8-1", "64-64": "64-64, 4-64-64-1", "full": "full"}
 BATCHES = (4, 64, 256, 1024, 4096)
@@ -79,7 +79,7 @@ def main() -> None:
             print(table(NETWORKS[network], speeds), end="\n\n", flush=True)
             panels[NETWORKS[network]] = {name: medians(one) for name, one in speeds.items()}
     if arguments.picture:
-        arguments.picture.write_text(picture.to_svg(panels, title=TITLE), encoding="utf-8")
+        arguments.picture.write_text(chart.to_svg(panels, title=TITLE), encoding="utf-8")
 
 
 def contest(

@@ -10,18 +10,19 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
-from pipeline import leaks, params, versions
-from pipeline.bundle import Bundle
-from pipeline.conformal import LEVEL, PERCENTS
-from pipeline.encoding import UNKNOWN
-from pipeline.importance import permutation_importance
-from pipeline.metrics import mean_squared_error
-from pipeline.parent import end_with_parent
-from pipeline.plots import histogram, scatter
-from pipeline.schema import TARGET
-from pipeline.scorecard import baselines, check_finite, explained, interval_scores, scores
-from pipeline.slices import Bands, Columns, calibration, coverage, slices
-from pipeline.split import SPLITS
+from pipeline import params, versions
+from pipeline.data.encoding import UNKNOWN
+from pipeline.data.schema import TARGET
+from pipeline.data.split import SPLITS
+from pipeline.evaluation import leaks
+from pipeline.evaluation.importance import permutation_importance
+from pipeline.evaluation.metrics import mean_squared_error
+from pipeline.evaluation.plot_tables import Bands, Columns, calibration, coverage, slices
+from pipeline.evaluation.plots import histogram, scatter
+from pipeline.evaluation.scorecard import baselines, check_finite, explained, interval_scores, scores
+from pipeline.model.bundle import Bundle
+from pipeline.model.intervals import LEVEL, PERCENTS
+from pipeline.runtime.lifetime import end_with_parent
 
 
 def main(argv: Sequence[str] | None = None) -> None:

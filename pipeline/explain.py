@@ -10,16 +10,16 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from pipeline.bundle import Bundle
-from pipeline.conformal import PERCENTS
-from pipeline.encoding import TITLE, WORDS, title_words
-from pipeline.header import check_features
-from pipeline.parse import TYPES, Parsed
-from pipeline.read import Block
-from pipeline.schema import FEATURES, NUMBERS, requirement
-from pipeline.score import Predictions, clean_rows, predict
-from pipeline.shapley import coalition_worths, shapley_values, whole
-from pipeline.verdict import judge
+from pipeline.data.csv_blocks import Block
+from pipeline.data.csv_header import check_features
+from pipeline.data.csv_rows import TYPES, Parsed
+from pipeline.data.encoding import TITLE, WORDS, title_words
+from pipeline.data.schema import FEATURES, NUMBERS, requirement
+from pipeline.data.validate import judge
+from pipeline.inference.score import Predictions, clean_rows, predict
+from pipeline.inference.shapley import coalition_worths, shapley_values, whole
+from pipeline.model.bundle import Bundle
+from pipeline.model.intervals import PERCENTS
 
 EXAMPLE = '{"work_year": 2023, "experience_level": "SE", …}'
 

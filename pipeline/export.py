@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
-from pipeline.bundle import Bundle
-from pipeline.network import Regressor
-from pipeline.reproducible import nn, torch
+from pipeline.model.bundle import Bundle
+from pipeline.model.network import Regressor
+from pipeline.model.reproducible import nn, torch
 
 PACKAGES = ("onnx", "onnxscript")
 EXAMPLE_ROWS = 8

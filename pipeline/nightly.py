@@ -13,21 +13,22 @@ from functools import partial
 from itertools import chain, count
 from pathlib import Path
 
-from pipeline import params, record
-from pipeline.clone import DVC, KNOWN_FILES, Project
-from pipeline.errors import BusyError, NightError
-from pipeline.handover import Publication, tags_in_use
-from pipeline.intake import REJECTED, Known, check_table, fetch_table
-from pipeline.lock import RUNNING, exclusive
-from pipeline.night import Night
-from pipeline.night_report import ACCEPTED, ENDINGS, Ending, Report, notify_and_log
-from pipeline.processes import CommandError
-from pipeline.publish import publish
-from pipeline.record import Record
-from pipeline.retrain import restore, retrain
-from pipeline.signals import end_as_ctrl_c_does
-from pipeline.upstream import Upstream, catch_up
-from pipeline.workspace import Workspace, put_aside
+from pipeline import params
+from pipeline.nights import record
+from pipeline.nights.check import REJECTED, Known, check_table, fetch_table
+from pipeline.nights.night import Night
+from pipeline.nights.publish import publish
+from pipeline.nights.record import Record
+from pipeline.nights.result import ACCEPTED, ENDINGS, Ending, Report, notify_and_log
+from pipeline.nights.retrain import restore, retrain
+from pipeline.repository.delivery import Publication, tags_in_use
+from pipeline.repository.project import DVC, KNOWN_FILES, Project
+from pipeline.repository.upstream import Upstream, catch_up
+from pipeline.repository.workspace import Workspace, put_aside
+from pipeline.runtime.errors import BusyError, NightError
+from pipeline.runtime.lock import RUNNING, exclusive
+from pipeline.runtime.processes import CommandError
+from pipeline.runtime.signals import end_as_ctrl_c_does
 
 
 def main(argv: Sequence[str] | None = None) -> None:

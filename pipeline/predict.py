@@ -14,13 +14,13 @@ from typing import BinaryIO, TextIO
 import pyarrow.compute as pc
 from tqdm import tqdm
 
-from pipeline.ahead import ahead
-from pipeline.header import read_features
-from pipeline.outputs import CsvOutput, ParquetOutput
-from pipeline.parse import parse
-from pipeline.read import BLOCK_BYTES, blocks_of
-from pipeline.recall import Recall
-from pipeline.score import ANSWERS, Scored, score
+from pipeline.data.csv_blocks import BLOCK_BYTES, blocks_of
+from pipeline.data.csv_header import read_features
+from pipeline.data.csv_rows import parse
+from pipeline.inference.cache import Recall
+from pipeline.inference.score import ANSWERS, Scored, score
+from pipeline.inference.writers import CsvOutput, ParquetOutput
+from pipeline.runtime.prefetch import ahead
 
 STREAM = Path("-")
 FORMATS: dict[str, type[CsvOutput | ParquetOutput]] = {".csv": CsvOutput, ".parquet": ParquetOutput}

@@ -21,17 +21,18 @@ import numpy as np
 import pyarrow as pa
 from tqdm import tqdm
 
-from pipeline import encoding, params, versions
-from pipeline.ahead import ahead
-from pipeline.clean import QUARANTINE, Account, clean
-from pipeline.encoding import ROWS, Encoder
-from pipeline.header import read_header
-from pipeline.parent import end_with_parent
-from pipeline.parse import parse
-from pipeline.read import BLOCK_BYTES, read_blocks
-from pipeline.rowgroups import RowGroups
-from pipeline.schema import FEATURES, TARGET
-from pipeline.split import SPLITS, assign, row_hash
+from pipeline import params, versions
+from pipeline.data import encoding
+from pipeline.data.clean import QUARANTINE, Account, clean
+from pipeline.data.csv_blocks import BLOCK_BYTES, read_blocks
+from pipeline.data.csv_header import read_header
+from pipeline.data.csv_rows import parse
+from pipeline.data.encoding import ROWS, Encoder
+from pipeline.data.parquet import RowGroups
+from pipeline.data.schema import FEATURES, TARGET
+from pipeline.data.split import SPLITS, assign, row_hash
+from pipeline.runtime.lifetime import end_with_parent
+from pipeline.runtime.prefetch import ahead
 
 
 def main(argv: Sequence[str] | None = None) -> None:

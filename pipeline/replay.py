@@ -16,19 +16,20 @@ from pathlib import Path
 import pyarrow as pa
 from tqdm import tqdm
 
-from pipeline import params, record
-from pipeline.bundle import Bundle
-from pipeline.clone import Project
-from pipeline.contest import dollars_of
-from pipeline.errors import NightError
-from pipeline.metrics import mean_squared_error
-from pipeline.night_report import ACCEPTED, Ending
+from pipeline import params
+from pipeline.backtest.clone import SOURCE, make_clone, trained_ahead
+from pipeline.backtest.report import Replayed, picture, summary
+from pipeline.data.raw_table import Table, new_rows, read_table
+from pipeline.evaluation.metrics import mean_squared_error
+from pipeline.model.bundle import Bundle
 from pipeline.nightly import run_night
-from pipeline.processes import CommandError
-from pipeline.replay_clone import SOURCE, make_clone, trained_ahead
-from pipeline.replay_report import Replayed, picture, summary
-from pipeline.signals import end_as_ctrl_c_does
-from pipeline.table import Table, new_rows, read_table
+from pipeline.nights import record
+from pipeline.nights.champion import dollars_of
+from pipeline.nights.result import ACCEPTED, Ending
+from pipeline.repository.project import Project
+from pipeline.runtime.errors import NightError
+from pipeline.runtime.processes import CommandError
+from pipeline.runtime.signals import end_as_ctrl_c_does
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline import params
-from pipeline.facts import read_facts
-from pipeline.page import html as to_html
-from pipeline.parent import end_with_parent
-from pipeline.summary import markdown as to_markdown
+from pipeline.reporting.html import html as to_html
+from pipeline.reporting.run_results import read_facts
+from pipeline.reporting.summary import markdown as to_markdown
+from pipeline.runtime.lifetime import end_with_parent
 
 
 def main(argv: Sequence[str] | None = None) -> None:

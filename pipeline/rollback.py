@@ -9,14 +9,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pipeline import params
-from pipeline.accepted import METRICS, changed_files, check_accepted, check_bytes, models, table_of
-from pipeline.clone import DVC, Project
-from pipeline.errors import NightError
-from pipeline.handover import Publication, bring, check, commit, with_identity
-from pipeline.lock import RUNNING, exclusive
-from pipeline.processes import CommandError
-from pipeline.signals import end_as_ctrl_c_does
-from pipeline.workspace import Workspace
+from pipeline.nights.accepted import METRICS, changed_files, check_accepted, check_bytes, models, table_of
+from pipeline.repository.delivery import Publication, bring, check, commit, with_identity
+from pipeline.repository.project import DVC, Project
+from pipeline.repository.workspace import Workspace
+from pipeline.runtime.errors import NightError
+from pipeline.runtime.lock import RUNNING, exclusive
+from pipeline.runtime.processes import CommandError
+from pipeline.runtime.signals import end_as_ctrl_c_does
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -15,19 +15,13 @@ from typing import Any
 from tqdm import tqdm
 
 from pipeline import params, versions
-from pipeline.background import read_background
-from pipeline.bundle import Bundle
-from pipeline.card import CARD, card
-from pipeline.checkpoint import Checkpoint
-from pipeline.compiled import keep_compiled_code_in
-from pipeline.conformal import LEVEL, Outcomes, calibrate
-from pipeline.encoding import Encoder
-from pipeline.fit import Epoch, Progress, fit
-from pipeline.metrics import mean_squared_error
-from pipeline.network import Regressor, build
-from pipeline.outcomes import count_rows, read_outcomes, step_through
-from pipeline.parent import end_with_parent
-from pipeline.reproducible import (
+from pipeline.data.encoding import Encoder
+from pipeline.evaluation.metrics import mean_squared_error
+from pipeline.model.bundle import Bundle
+from pipeline.model.card import CARD, card
+from pipeline.model.intervals import LEVEL, Outcomes, calibrate
+from pipeline.model.network import Regressor, build
+from pipeline.model.reproducible import (
     ANY_CPU,
     DataLoader,
     TensorDataset,
@@ -37,7 +31,13 @@ from pipeline.reproducible import (
     promise,
     torch,
 )
-from pipeline.rows import loader_of, read_rows
+from pipeline.runtime.lifetime import end_with_parent
+from pipeline.training.background import read_background
+from pipeline.training.checkpoint import Checkpoint
+from pipeline.training.compiled import keep_compiled_code_in
+from pipeline.training.fit import Epoch, Progress, fit
+from pipeline.training.loader import loader_of, read_rows
+from pipeline.training.predictions import count_rows, read_outcomes, step_through
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -163,7 +163,7 @@ def _sha256(path: Path) -> str:
 
 def _code() -> str:
     """The hash of the project's own code: whatever has changed in it may train other weights."""
-    files = sorted(Path(__file__).parent.glob("*.py"))
+    files = sorted(Path(__file__).parent.rglob("*.py"))
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 

@@ -8,14 +8,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pipeline import versions
-from pipeline.artifacts import NEVER_RUN, Artifact, Stage, artifacts, inputs, read_lock
-from pipeline.clone import LOCK, Clone, Project
-from pipeline.difference import difference
-from pipeline.endings import CannotVerifyError, conclude
+from pipeline.repository.dvc_lock import NEVER_RUN, Artifact, Stage, artifacts, inputs, read_lock
+from pipeline.repository.project import LOCK, Clone, Project
+from pipeline.reproduction.difference import difference
+from pipeline.reproduction.exit_codes import CannotVerifyError, conclude
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Verify the project in the current folder; pipeline/endings.py has the exit codes."""
+    """Verify the project in the current folder; pipeline/reproduction/exit_codes.py has the exit codes."""
     argparse.ArgumentParser(description=__doc__).parse_args(argv)
     conclude("verify", lambda: verify(Path.cwd()))
 

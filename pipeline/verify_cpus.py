@@ -20,8 +20,8 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from pipeline import params
-from pipeline.endings import CannotVerifyError, conclude
-from pipeline.processes import run
+from pipeline.reproduction.exit_codes import CannotVerifyError, conclude
+from pipeline.runtime.processes import run
 
 QEMU = "qemu-x86_64-static"
 NATIVE, UNSET = "native", "unset"
@@ -45,7 +45,7 @@ class Training:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Verify the recipes of the project in the current folder; pipeline/endings.py has the exit codes."""
+    """Verify the current folder's recipes; pipeline/reproduction/exit_codes.py has the exit codes."""
     argparse.ArgumentParser(description=__doc__).parse_args(argv)
     conclude("verify-cpus", lambda: verify(Path.cwd()))
 

@@ -11,14 +11,14 @@ import pytest
 from hypothesis import settings
 
 from pipeline import params, prepare
-from pipeline.read import BLOCK_BYTES
-from pipeline.reproducible import torch
-from tests.clones import copy_of_the_work_tree, run
-from tests.models import make_bundle
-from tests.night_projects import make_night_project
-from tests.nights import make_project
-from tests.pasts import make_past
-from tests.tables import rows, table
+from pipeline.data.csv_blocks import BLOCK_BYTES
+from pipeline.model.reproducible import torch
+from tests.support.models import make_bundle
+from tests.support.night_history import make_past
+from tests.support.night_project import make_night_project
+from tests.support.tables import rows, table
+from tests.support.tiny_project import make_project
+from tests.support.work_tree import copy_of_the_work_tree, run
 
 ARCHIVE = Path(__file__).resolve().parents[2] / "shared/data/aijobs-weekly.tar.xz"
 
@@ -97,7 +97,7 @@ def modelled(tmp_path_factory: pytest.TempPathFactory) -> Stage:
 
 @pytest.fixture(scope="session")
 def real_tables(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """The 126 real weekly tables, oldest first."""
+    """The 152 real weekly tables, oldest first."""
     if not ARCHIVE.is_file():
         pytest.skip(f"the real tables are not at {ARCHIVE}")
     folder = tmp_path_factory.mktemp("real")

@@ -1,0 +1,1 @@
+"""Models, ours and others', on rows of the future."""

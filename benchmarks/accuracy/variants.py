@@ -1,0 +1,186 @@
+"""What the field says goes further: `full`'s network with one idea more each, for benchmarks/ablation.py."""
+
+import math
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.data.schema import FEATURES, ORDINALS
+from pipeline.data.split import SPLITS
+from pipeline.model.network import EmbeddingNet
+from pipeline.model.reproducible import nn, torch
+from pipeline.params import Embedding
+
+HEADS = 8
+FREQUENCIES = 2.0 ** torch.arange(-1, 3)  # waves over an ordinal's range
+FOLDS, SHRINKAGE = 10, 10  # rows that say that a value makes no difference
+NOMINALS = [name for name in FEATURES if name not in ORDINALS]
+MEANS = tuple(f"mean_of_{name}" for name in NOMINALS)
+PARTS = 1000  # of the target's unit: among the codes, means are whole numbers
+
+
+class Variant(EmbeddingNet):
+    """`full`'s network, changed once it is built."""
+
+    def __init__(
+        self, features: Sequence[str], settings: Embedding, *, sizes: Mapping[str, int], generator: torch.Generator
+    ) -> None:
+        super().__init__(features, settings, sizes=sizes, generator=generator)
+        before_first = self._read(torch.zeros(1, len(self.columns), dtype=torch.int32))[0].shape[1]
+        self.widths = [before_first, *settings.hidden, 1]
+        self.change()
+
+    def change(self) -> None:
+        """Lay the first layer anew, as wide as what it sees; `widths` has those of all layers' inputs and outputs."""
+        self.hidden[0] = nn.Linear(self.widths[0], self.widths[1])
+
+
+class WithoutSkips(Variant):
+    """No linear share of each code beside the hidden layers."""
+
+    def _read(self, codes: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        hidden, linear = super()._read(codes)
+        return hidden, torch.zeros_like(linear)
+
+
+class Wider(Variant):
+    """The first layer sees `more` of each row."""
+
+    def more(self, codes: torch.Tensor) -> torch.Tensor:
+        """Numbers beside the embeddings. Shape: codes (rows, columns); returns (rows, any)."""
+        raise NotImplementedError
+
+    def _read(self, codes: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        hidden, linear = super()._read(codes)
+        return torch.cat([hidden, self.more(codes)], dim=1), linear
+
+
+class EmbeddedOrdinals(Wider):
+    """Ordinals embedded, too, as the nominals are."""
+
+    def more(self, codes: torch.Tensor) -> torch.Tensor:
+        """The ordinals' embeddings."""
+        vectors: torch.Tensor = self.embedding(codes + self.starts)
+        return vectors[:, self.ordinals].flatten(1)
+
+
+class PiecewiseLinearOrdinals(Wider):
+    """Ordinals in piecewise linear encoding: every value is a knot, so that is a 0 or 1 for each value reached.
+
+    Source: Gorishniy et al., "On Embeddings for Numerical Features in Tabular Deep Learning" (2022).
+    """
+
+    def more(self, codes: torch.Tensor) -> torch.Tensor:
+        """Which values each ordinal has reached."""
+        values = torch.arange(1, int(self.largest.max()) + 2)
+        return (codes[:, self.ordinals].unsqueeze(2) >= values).flatten(1).float()
+
+
+class PeriodicOrdinals(Wider):
+    """Ordinals as sines and cosines, of fixed frequencies.
+
+    Source: as PiecewiseLinearOrdinals, whose authors train the frequencies.
+    """
+
+    def more(self, codes: torch.Tensor) -> torch.Tensor:
+        """The waves at each ordinal's place."""
+        places = codes[:, self.ordinals] / self.largest
+        angles = (2 * math.pi * places.unsqueeze(2) * FREQUENCIES).flatten(1)
+        return torch.cat([angles.sin(), angles.cos()], dim=1)
+
+
+class Parallel(nn.Module):
+    """Linear layers side by side. Shape: inputs (rows, width) or (heads, rows, width); returns (heads, rows, units)."""
+
+    def __init__(self, width: int, units: int) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(nn.Linear(width, units) for _ in range(HEADS))
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Each layer's own outputs of its own inputs."""
+        inputs = inputs.expand(HEADS, *inputs.shape[-2:])
+        return torch.stack([layer(part) for layer, part in zip(self.layers, inputs, strict=True)])
+
+
+class PackedHeads(Variant):
+    """Several networks on one embedding, each with its own loss; what they predict is their mean."""
+
+    def change(self) -> None:
+        """Multiply every layer."""
+        *hidden, output = pairwise(self.widths)
+        self.hidden = nn.ModuleList(Parallel(*pair) for pair in hidden)
+        self.add_module("output", Parallel(*output))
+
+    def forward(self, inputs: torch.Tensor, noise: torch.Tensor | None = None) -> torch.Tensor:
+        """In training every head's prediction, all to be compared with the one target. Shape: (heads, rows, 1)."""
+        heads = super().forward(inputs, noise)
+        return heads if self.training else heads.mean(0)
+
+
+class TabM(PackedHeads):
+    """The same with shared hidden layers: each head sees the inputs with signs of its own, and has its own output.
+
+    Source: Gorishniy et al., "TabM: Advancing Tabular Deep Learning with Parameter-Efficient Ensembling" (2025),
+    the mini variant.
+    """
+
+    signs = torch.ones(1)
+
+    def change(self) -> None:
+        """Draw the signs."""
+        self.add_module("output", Parallel(*self.widths[-2:]))
+        draws = torch.rand(HEADS, 1, self.widths[0], generator=torch.Generator().manual_seed(0))
+        self.signs = (draws < 0.5) * 2.0 - 1.0
+
+    def _read(self, codes: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        hidden, linear = super()._read(codes)
+        return hidden * self.signs, linear
+
+
+class TargetEncoded(Wider):
+    """The nominals' mean targets beside their embeddings; `add_target_means` computes them."""
+
+    means = torch.zeros(1, len(MEANS))
+
+    def change(self) -> None:
+        """Read the means behind the codes."""
+        super().change()
+        self.columns += MEANS
+
+    def forward(self, inputs: torch.Tensor, noise: torch.Tensor | None = None) -> torch.Tensor:
+        """Predict normalised salaries."""
+        self.means = inputs[:, -len(MEANS) :] / PARTS
+        return super().forward(inputs[:, : -len(MEANS)], noise)
+
+    def more(self, codes: torch.Tensor) -> torch.Tensor:
+        """The means of the rows at hand."""
+        return self.means
+
+
+def add_target_means(folder: Path) -> None:
+    """Write into the prepared splits, beside each nominal, its value's shrunken mean target among the training rows.
+
+    A training row gets the mean of the other folds' rows, so that it does not see its own target.
+    Source: Micci-Barreca, "A Preprocessing Scheme for High-Cardinality Categorical Attributes" (2001).
+    """
+    train = pq.read_table(folder / "train.parquet")
+    target, of_train = train["target"].to_numpy(), train["row_hash"].to_numpy() % FOLDS  # equal rows in one fold
+    for split in SPLITS:
+        path = folder / f"{split}.parquet"
+        table = pq.read_table(path)
+        folds = of_train if split == "train" else np.full(table.num_rows, FOLDS)  # none is left out
+        for name, column in zip(NOMINALS, MEANS, strict=True):
+            codes, of_row = train[name].to_numpy(), table[name].to_numpy()
+            size = max(codes.max(), of_row.max()) + 1
+            means = [_means(codes[of_train != fold], target[of_train != fold], size) for fold in range(FOLDS + 1)]
+            parts = np.rint(np.stack(means)[folds, of_row] * PARTS).astype(np.int16)
+            table = table.append_column(column, pa.array(parts))
+        pq.write_table(table, path)
+
+
+def _means(codes: np.ndarray, target: np.ndarray, size: int) -> np.ndarray:
+    return np.bincount(codes, target, minlength=size) / (np.bincount(codes, minlength=size) + SHRINKAGE)

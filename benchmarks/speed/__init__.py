@@ -1,0 +1,1 @@
+"""Training loops, ours and others', against the clock."""

@@ -1,0 +1,1 @@
+"""Past tables replayed as nights."""

@@ -1,0 +1,113 @@
+"""A replay as a picture: what each night decided, and what retraining was worth. SVG for light and dark pages."""
+
+import datetime
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from xml.sax.saxutils import escape
+
+from pipeline.reporting.svg import round_ticks
+
+WIDTH, LEFT, RIGHT, TOP, PANEL, BOTTOM = 860, 64, 18, 58, 240, 84  # pixels
+HEIGHT = TOP + PANEL + BOTTOM
+STYLE = """
+text { font: 12px system-ui, sans-serif; fill: #1f2328 } .note { fill: #59636e; font-size: 11px }
+.page { fill: #ffffff } .grid { stroke: #d1d9e0 } .title { font-weight: 600 } polyline { fill: none; stroke-width: 2 }
+.ours { stroke: #1f63b5 } .never { stroke: #bc4c00 } text.ours { fill: #1f63b5; stroke: none }
+text.never { fill: #bc4c00; stroke: none }
+.accepted { fill: #1f63b5 } .other { fill: #bc4c00 } .warning { fill: #bf8700 }
+@media (prefers-color-scheme: dark) {
+text { fill: #e6edf3 } .note { fill: #9198a1 } .page { fill: #0d1117 } .grid { stroke: #30363d }
+.ours { stroke: #6cb0ff } .never { stroke: #ff9a4d } text.ours { fill: #6cb0ff } text.never { fill: #ff9a4d }
+.accepted { fill: #6cb0ff } .other { fill: #ff9a4d } .warning { fill: #e3b341 }
+}
+"""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A night in the picture: its decision, whether that was accepted, and whether the data was beyond a limit."""
+
+    date: datetime.date
+    decision: str
+    accepted: bool
+    warned: bool
+
+
+@dataclass(frozen=True)
+class Scales:
+    """Dates and values to pixels; the panel ends at the largest value."""
+
+    first: datetime.date
+    days: int
+    largest: float
+
+    def x(self, date: datetime.date) -> float:
+        """Pixels from the left."""
+        return LEFT + (date - self.first).days / self.days * (WIDTH - LEFT - RIGHT)
+
+    def y(self, value: float) -> float:
+        """Pixels from the top."""
+        return TOP + PANEL * (1 - value / self.largest)
+
+
+Series = Mapping[str, Sequence[tuple[datetime.date, float]]]  # by the lines' names, the champion's first
+
+
+def to_svg(marks: Sequence[Mark], series: Series, *, title: str, label: str) -> str:
+    """The picture: a panel with the lines, and below it two rows, of decisions and of warnings."""
+    first, last = marks[0].date, marks[-1].date
+    ticks = round_ticks(0.0, max((value for points in series.values() for _, value in points), default=1.0))
+    scales = Scales(first, max((last - first).days, 1), ticks[-1])
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" role="img">',
+        f"<title>{escape(title)}</title>\n<style>{STYLE}</style>",
+        f'<rect class="page" width="{WIDTH}" height="{HEIGHT}"/>',
+        _text(LEFT, 22, title, "title"),
+        _text(LEFT, 42, label, "note"),
+        *_grid(scales, ticks),
+        *_lines(scales, series),
+        *_dots(scales, marks),
+        *_quarters(scales, first, last),
+        "</svg>",
+    ]
+    return "\n".join(parts) + "\n"
+
+
+def _grid(scales: Scales, ticks: Sequence[float]) -> Iterator[str]:
+    for tick in ticks:
+        y = scales.y(tick)
+        yield f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
+        yield _text(LEFT - 8, y + 4, f"{tick:,.0f}", "note", anchor="end")
+
+
+def _lines(scales: Scales, series: Series) -> Iterator[str]:
+    for kind, (name, points) in zip(("ours", "never"), series.items(), strict=False):
+        path = " ".join(f"{scales.x(date):.1f},{scales.y(value):.1f}" for date, value in points)
+        yield f'<polyline class="{kind}" points="{path}"/>'
+        yield _text(WIDTH - RIGHT, 22 if kind == "ours" else 42, name, kind, anchor="end")
+
+
+def _dots(scales: Scales, marks: Sequence[Mark]) -> Iterator[str]:
+    """Two rows: each night's decision, and a dot where the data was beyond a limit."""
+    rows = {"decision": TOP + PANEL + 24, "warning": TOP + PANEL + 44}
+    yield from (_text(LEFT - 8, place + 4, name, "note", anchor="end") for name, place in rows.items())
+    for mark in marks:
+        kind = "accepted" if mark.accepted else "other"
+        yield _dot(scales.x(mark.date), rows["decision"], kind, f"{mark.date}: {mark.decision}")
+        if mark.warned:
+            yield _dot(scales.x(mark.date), rows["warning"], "warning", f"{mark.date}")
+
+
+def _quarters(scales: Scales, first: datetime.date, last: datetime.date) -> Iterator[str]:
+    for year in range(first.year, last.year + 1):
+        for month in (1, 4, 7, 10):
+            if first <= (date := datetime.date(year, month, 1)) <= last:
+                yield _text(scales.x(date), HEIGHT - 14, f"{date:%Y-%m}", "note", anchor="middle")
+
+
+def _text(x: float, y: float, text: str, kind: str, *, anchor: str = "start") -> str:
+    return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
+
+
+def _dot(x: float, y: float, kind: str, title: str) -> str:
+    return f'<circle class="{kind}" cx="{x:.1f}" cy="{y}" r="3.4"><title>{escape(title)}</title></circle>'

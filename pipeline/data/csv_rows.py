@@ -1,0 +1,154 @@
+"""A block of lines → rows of text, and every line that is no row with its reason."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+
+from pipeline.data.csv_blocks import UTF8_MARK, Block
+from pipeline.data.schema import AMOUNTS, COLUMNS
+
+TYPES = {name: pa.string() if name in AMOUNTS else pa.dictionary(pa.int32(), pa.string()) for name in COLUMNS}
+LINE_FEED, RETURN = 0x0A, 0x0D
+FIELD = rb'(?:"[^"\n]*+(?:""[^"\n]*+)*+"|(?!")[^,\n]*+)'
+LINE = FIELD + rb"(?:," + FIELD + rb")*+"
+WELL_QUOTED = re.compile(LINE + rb"(?:\r?\n" + LINE + rb")*+")
+"""Lines whose quoted fields begin behind a comma and end before one: a quote elsewhere opens nothing."""
+
+
+FINE, *_ = PROBLEMS = (
+    "",
+    "blank line",
+    "NUL byte",
+    "carriage return inside the line",
+    "byte order mark inside the file",
+    "bytes that are not UTF-8",
+    "unclosed or misplaced quote",
+    "not {fields} fields",
+)
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """A block's rows as text, the number of each row's line, and what is wrong with the lines that are no rows.
+
+    Shape: rows and lines (rows,); problems (lines of the block,) int8, positions in `PROBLEMS`.
+    """
+
+    block: Block
+    rows: pa.RecordBatch
+    lines: np.ndarray
+    problems: np.ndarray
+    fields: int
+
+    @property
+    def places(self) -> np.ndarray:
+        """Where each row stands among the lines of the block. Shape: (rows,)."""
+        return self.lines - self.block.first_line
+
+    def problem(self, code: int) -> str:
+        """What is wrong, in words."""
+        return PROBLEMS[code].format(fields=self.fields)
+
+
+def parse(block: Block, names: Sequence[str], *, keep: Sequence[str] = COLUMNS) -> Parsed:
+    """The block's rows as text, the contract's amounts and other columns plain, all else in dictionaries.
+
+    `names` are the header's; only the columns to keep are read. Every physical line is a row: a quoted field may hold
+    commas, and may not span lines.
+    """
+    problems = _problems(block.text)
+    kept = np.flatnonzero(problems == 0)
+    text = block.text if len(kept) == len(problems) else _only(block.text, kept)
+    rows, skipped = _parse_rows(text, names, keep)
+    problems[kept[skipped]] = len(PROBLEMS) - 1
+    return Parsed(block, rows, np.delete(kept, skipped) + block.first_line, problems, len(names))
+
+
+def _problems(text: bytes) -> np.ndarray:
+    """What is wrong with each line before its fields are counted. Shape: returns (lines,) int8."""
+    if not _is_suspicious(text):
+        return np.zeros(text.count(b"\n") + (not text.endswith(b"\n")), np.int8)
+    return np.array([PROBLEMS.index(_line_problem(line)) for line in split_lines(text)], np.int8)
+
+
+def _is_suspicious(text: bytes) -> bool:
+    """Whether some line may be broken: one fast look at the whole block, most of it outside Python's lock."""
+    codes = np.frombuffer(text, np.uint8)
+    ends = np.flatnonzero(codes == LINE_FEED)
+    returns = codes[ends - 1] == RETURN  # before a line feed
+    return bool(
+        b"\0" in text
+        or (np.diff(ends, prepend=-1) - returns <= 1).any()  # a blank line
+        or np.count_nonzero(codes == RETURN) != np.count_nonzero(returns)
+        or not (text.isascii() or (_is_utf8(text) and UTF8_MARK not in text))
+        or (b'"' in text and not _is_well_quoted(text))
+    )
+
+
+def _line_problem(line: bytes) -> str:
+    line = line.removesuffix(b"\r")
+    if not line:
+        return "blank line"
+    if b"\0" in line:
+        return "NUL byte"
+    if b"\r" in line:
+        return "carriage return inside the line"
+    if line.startswith(UTF8_MARK):
+        return "byte order mark inside the file"
+    if not _is_utf8(line):
+        return "bytes that are not UTF-8"
+    return FINE if _is_well_quoted(line) else "unclosed or misplaced quote"
+
+
+def _is_utf8(text: bytes) -> bool:
+    try:
+        text.isascii() or text.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _is_well_quoted(text: bytes) -> bool:
+    return WELL_QUOTED.fullmatch(text) is not None
+
+
+def split_lines(text: bytes) -> list[bytes]:
+    """The lines of a block, without their line feeds."""
+    return text.removesuffix(b"\n").split(b"\n")
+
+
+def text_of(line: bytes) -> str:
+    """A broken line as text, bytes that are not UTF-8 escaped."""
+    return line.removesuffix(b"\r").decode("utf-8", errors="backslashreplace")
+
+
+def _only(text: bytes, places: np.ndarray) -> bytes:
+    lines = split_lines(text)
+    return b"\n".join([lines[place] for place in places.tolist()])
+
+
+def _parse_rows(text: bytes, names: Sequence[str], keep: Sequence[str]) -> tuple[pa.RecordBatch, list[int]]:
+    """The lines with one field per name, and the positions of the others."""
+    skipped: list[int] = []
+
+    def skip(row: pa.csv.InvalidRow) -> str:
+        skipped.append(row.number - 1)
+        return "skip"
+
+    types = {name: TYPES.get(name, pa.string()) for name in keep}
+    nothing = pa.record_batch({name: pa.array([], kind) for name, kind in types.items()})
+    if not text:
+        return nothing, skipped
+    table = pa.csv.read_csv(
+        pa.BufferReader(text),
+        read_options=pa.csv.ReadOptions(column_names=names, use_threads=False, block_size=len(text) + 1),
+        parse_options=pa.csv.ParseOptions(invalid_row_handler=skip, ignore_empty_lines=False),
+        convert_options=pa.csv.ConvertOptions(
+            column_types=types, include_columns=keep, strings_can_be_null=False, null_values=[]
+        ),
+    )
+    return next(iter(table.to_batches()), nothing), skipped  # one block of input makes one batch

@@ -1,0 +1,1 @@
+"""Scores predictions: metrics, baselines, and what would make a score untrue."""

@@ -1,0 +1,1 @@
+"""Answers for raw rows from a bundle: predictions, intervals, explanations."""

@@ -1,0 +1,93 @@
+"""Scored lines → a CSV or a Parquet table: the input's columns as they stand, and the answers behind them."""
+
+from collections.abc import Sequence
+from typing import BinaryIO
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from pipeline.data.csv_header import Header
+from pipeline.data.csv_rows import LINE_FEED, TYPES
+from pipeline.data.schema import FEATURES
+from pipeline.inference.score import ANSWERS, Scored
+
+
+class CsvOutput:
+    """A CSV table, each input line in it byte for byte; the cells of a line that is no row are empty.
+
+    `columns` are those that it needs parsed.
+    """
+
+    def __init__(self, file: BinaryIO, header: Header) -> None:
+        self.columns: Sequence[str] = FEATURES
+        self._file = file
+        self._no_row = b"\n" + b"," * (len(header.names) - 1)
+        file.write(",".join([header.text, *ANSWERS.names]).encode())
+
+    def write(self, scored: Scored) -> Scored:
+        """Append a block's lines, and hand it on."""
+        lines = _lines(scored.parsed.block.text)
+        if scored.parsed.problems.any():
+            lines = pc.if_else(pa.array(scored.parsed.problems > 0), self._no_row, lines)
+        ends = csv_cells(scored.answers).take(pa.array(scored.which))
+        self._file.write(_joined(pc.binary_join_element_wise(lines, ends, b",")))
+        return scored
+
+    def close(self) -> None:
+        """Write the end of the last line."""
+        self._file.write(b"\n")
+        self._file.flush()
+
+
+class ParquetOutput:
+    """A Parquet table, the input's columns in it as text; the cells of a line that is no row are null.
+
+    `columns` are those that it needs parsed.
+    """
+
+    def __init__(self, file: BinaryIO, header: Header) -> None:
+        self.columns: Sequence[str] = header.names
+        self._schema = pa.schema([(name, TYPES.get(name, pa.string())) for name in header.names] + list(ANSWERS))
+        self._writer = pq.ParquetWriter(file, self._schema, store_schema=False)  # whoever reads it finds plain text
+
+    def write(self, scored: Scored) -> Scored:
+        """Append a block's lines, and hand it on."""
+        rows = np.full(len(scored.which), -1)
+        rows[scored.parsed.places] = np.arange(scored.parsed.rows.num_rows)
+        cells = scored.parsed.rows.take(pa.array(rows, mask=rows < 0))
+        columns = [*cells.columns, *scored.answers.take(pa.array(scored.which)).columns]
+        self._writer.write_table(pa.Table.from_arrays(columns, schema=self._schema))
+        return scored
+
+    def close(self) -> None:
+        """Write the end of the file."""
+        self._writer.close()
+
+
+def csv_cells(answers: pa.Table) -> pa.Array:
+    """Each answer as the cells of a CSV line.
+
+    >>> nothing = dict.fromkeys(ANSWERS.names)
+    >>> csv_cells(pa.Table.from_pylist([nothing | {"problem": 'found "a", b'}], schema=ANSWERS)).to_pylist()
+    [b',,,,,,"found ""a"", b"']
+    """
+    problem = pc.replace_substring(answers["problem"], '"', '""')
+    cells = [*answers.columns[:-1], pc.binary_join_element_wise('"', problem, '"', "")]
+    texts = [pc.fill_null(cell.cast(pa.string()), "") for cell in cells]
+    return pc.binary_join_element_wise(*texts, ",").cast(pa.binary()).combine_chunks()
+
+
+def _lines(text: bytes) -> pa.Array:
+    """The lines of a block, each with a line feed before it instead of behind it; nothing is copied for each."""
+    text = b"\n" + text.replace(b"\r", b"").removesuffix(b"\n")  # in a line that is a row it stands at the end alone
+    starts = np.flatnonzero(np.frombuffer(text, np.uint8) == LINE_FEED)
+    offsets = np.append(starts, len(text)).astype(np.int32)
+    return pa.Array.from_buffers(pa.binary(), len(starts), [None, pa.py_buffer(offsets), pa.py_buffer(text)])
+
+
+def _joined(texts: pa.Array) -> memoryview:
+    """All bytes of an array that has just been made, one text behind the other."""
+    _, offsets, data = texts.buffers()
+    return memoryview(data)[: np.frombuffer(offsets, np.int32)[len(texts)]]

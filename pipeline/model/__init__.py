@@ -1,0 +1,1 @@
+"""The network, and the bundle in which it goes out."""

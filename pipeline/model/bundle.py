@@ -1,0 +1,108 @@
+"""The model bundle on disk: a folder with the weights, the encoder, the recipe and all that predictions need besides.
+
+It loads with nothing else at hand, in another process, and predicts the same to the last bit.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from pipeline import params
+from pipeline.data.encoding import Encoder
+from pipeline.data.schema import VERSION
+from pipeline.model.intervals import LEVEL, Intervals
+from pipeline.model.network import Regressor, build
+from pipeline.model.reproducible import safetensors, torch
+
+WEIGHTS, BACKGROUND, ENCODER, BUNDLE = "weights.safetensors", "background.safetensors", "encoder.json", "bundle.json"
+DAMAGE = (
+    *(json.JSONDecodeError, UnicodeDecodeError),
+    *(KeyError, TypeError, AttributeError),
+    *(RuntimeError, safetensors.SafetensorError),
+)
+"""What the readers of the files raise when one is not as it was written."""
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A trained network, the encoder it was trained with, its recipe, its intervals, and the facts of its training.
+
+    The background are representative training rows, as the network reads them, that explanations compare with.
+    Shape: background (rows,) int16 by column.
+    """
+
+    network: Regressor
+    encoder: Encoder
+    recipe: params.Recipe
+    intervals: Intervals
+    background: Mapping[str, np.ndarray]
+    provenance: Mapping[str, Any]
+
+    def save(self, folder: Path) -> None:
+        """Write the bundle; the same bundle has the same bytes."""
+        folder.mkdir(parents=True, exist_ok=True)
+        weights = {name: weight.clone() for name, weight in sorted(self.network.state_dict().items())}
+        (folder / WEIGHTS).write_bytes(safetensors.torch.save(weights))
+        rows = {name: torch.tensor(codes) for name, codes in sorted(self.background.items())}
+        (folder / BACKGROUND).write_bytes(safetensors.torch.save(rows))
+        (folder / ENCODER).write_text(self.encoder.to_json(), encoding="utf-8")
+        facts = {
+            "contract_version": VERSION,
+            "recipe": self.recipe.model_dump(mode="json"),
+            "intervals": self.intervals.to_dict(),
+            **self.provenance,
+        }
+        (folder / BUNDLE).write_text(json.dumps(facts, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """The bundle in the folder.
+
+        Raises: ValueError if a file is missing or damaged, or if the bundle was made under another data contract.
+        """
+        for name in (WEIGHTS, BACKGROUND, ENCODER, BUNDLE):
+            if not (folder / name).is_file():
+                raise ValueError(f"{folder}: a model bundle must hold {name}, found none; train it with dvc repro")
+        try:
+            return cls._load(folder)
+        except DAMAGE as error:
+            rule = "a model bundle must be as train wrote it"
+            raise ValueError(f"{folder}: {rule}, found {type(error).__name__}: {error}; train it again") from None
+
+    @classmethod
+    def _load(cls, folder: Path) -> Self:
+        facts = json.loads((folder / BUNDLE).read_text(encoding="utf-8"))
+        if (found := facts.pop("contract_version")) != VERSION:
+            raise ValueError(f"{folder}: the bundle must be of data contract {VERSION}, found {found}; train it again")
+        recipe = params.parse(params.Recipe, facts.pop("recipe"), where=f"{folder / BUNDLE}: recipe")
+        intervals = Intervals.from_dict(facts.pop("intervals"))
+        encoder = Encoder.read(folder / ENCODER)
+        network = build(recipe, sizes=encoder.sizes(), generator=torch.Generator())
+        weights = safetensors.torch.load((folder / WEIGHTS).read_bytes())
+        if broken := [name for name, weight in weights.items() if not weight.isfinite().all()]:
+            found = f"NaN or infinity in {', '.join(broken)}"
+            raise ValueError(f"{folder / WEIGHTS}: weights must be finite, found {found}; train it again")
+        network.load_state_dict(weights)
+        rows = safetensors.torch.load((folder / BACKGROUND).read_bytes())
+        background = {name: rows[name].numpy() for name in network.columns}
+        return cls(network.eval(), encoder, recipe, intervals, background, facts)
+
+    def predict(self, codes: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Predicted salaries in normalised units; `encoder.scaling.to_dollars` turns them into US dollars.
+
+        Shape: codes by column, each (rows,); returns (rows,) float32.
+        """
+        return self.network.predict(self.network.inputs(codes)).numpy()
+
+    def interval(
+        self, dollars: np.ndarray, codes: Mapping[str, np.ndarray], *, percent: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The ends, in US dollars, of the intervals of 80 or 95 % around predicted salaries.
+
+        Shape: dollars and codes of the experience level (rows,); returns two (rows,).
+        """
+        return self.intervals.around(dollars, group=codes[LEVEL], percent=percent)

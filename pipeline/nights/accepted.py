@@ -1,0 +1,80 @@
+"""An accepted night, by its tag: what it has left in git, and whether the bytes behind that are still at hand."""
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+
+from pipeline import params
+from pipeline.nights.record import FILES, HISTORY
+from pipeline.repository.dvc_lock import Caches, Hashes, inputs, md5_of, outputs, read_lock
+from pipeline.repository.project import DVC, LOCK, Project
+from pipeline.runtime.errors import NightError
+
+METRICS, MODELS = "metrics", "models"
+NAME = r"nightly-\d{4}-\d{2}-\d{2}(\.\d+)?"
+SHOWN = 5
+
+
+def check_accepted(project: Project, tag: str) -> None:
+    """Refuse a tag that is not at the commit of an accepted night, which changes dvc.lock and the history.
+
+    Raises: NightError, which names the last nights; CommandError if git cannot tell.
+    """
+    nights = project.lines("git", "tag", "--list", "nightly-*", "--sort=-version:refname")
+    fix = f"choose one of {', '.join(nights[:SHOWN])}" if nights else "spend a night first: there is no tag yet"
+    what = f"the tag '{tag}'"
+    if not re.fullmatch(NAME, tag) or tag not in nights:
+        raise NightError(what, rule="must be that of an accepted night", found="no such night", fix=fix)
+    commit = f"refs/tags/{tag}^{{commit}}"
+    changed = project.lines("git", "diff-tree", "--no-commit-id", "--name-only", "-r", "--relative", commit)
+    if not {LOCK, str(HISTORY)} <= set(changed):
+        rule = f"must be that of an accepted night, which changes {LOCK} and {HISTORY}"
+        raise NightError(what, rule=rule, found=f"a commit that changes {', '.join(changed) or 'nothing'}", fix=fix)
+
+
+def table_of(project: Project, tag: str, *, temporary: Path) -> str:
+    """The raw table's path by the tag's params.yaml, of which the temporary folder gets a copy.
+
+    Raises: ValueError if that file has no valid `data:`; CommandError if the tag has no such file.
+    """
+    settings = temporary / params.FILE
+    settings.write_text("\n".join(project.lines("git", "show", f"{tag}:./{params.FILE}")), encoding="utf-8")
+    return os.path.normpath(params.load(params.Data, "data", file=settings).path)
+
+
+def changed_files(project: Project, tag: str, *, table: str) -> list[str]:
+    """The files of a night that HEAD and the tag do not have alike: dvc.lock, the table, all metrics but the record.
+
+    The record tells of all nights, and so stays as it is.
+    The table is a file in git, or one that DVC has, by the file of the same name with `.dvc` behind.
+    """
+    words: Sequence[str] = ("--no-renames", "--name-only", "--relative", "HEAD", f"refs/tags/{tag}", "--")
+    diff = ("git", "--literal-pathspecs", "-c", "core.quotePath=false", "diff", *words)
+    return sorted(set(project.lines(*diff, LOCK, METRICS, table, f"{table}.dvc")) - {*FILES})
+
+
+def models(project: Project) -> Hashes:
+    """The md5 of each model by dvc.lock."""
+    written = outputs(read_lock(project.folder / LOCK))
+    return {path: md5 for path, md5 in written.items() if PurePosixPath(path).is_relative_to(MODELS)}
+
+
+def check_bytes(project: Project, *, table: str) -> None:
+    """Refuse if the table or a model are not in their place with the bytes that dvc.lock records. Hashed anew.
+
+    Raises: NightError, which names the files; CommandError if DVC cannot tell where its cache is.
+    """
+    (cache,) = project.lines(*DVC, "cache", "dir")
+    recorded = {table: inputs(read_lock(project.folder / LOCK)).get(table, "of no table"), **models(project)}
+    files: dict[str, str] = {}
+    for path, md5 in recorded.items():
+        files |= Caches((Path(cache),)).files(path, md5) or {path: md5}
+    places = {name: project.folder / name for name in files}
+    if lost := [name for name, place in places.items() if not place.is_file() or md5_of(place) != files[name]]:
+        raise NightError(
+            "the table and the models of that night",
+            rule="must be in git, in DVC's cache or in its remote, as they were",
+            found=f"in none of them: {', '.join(lost)}",
+            fix="dvc push them from a machine that has them, or choose another night",
+        )

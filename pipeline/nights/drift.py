@@ -1,0 +1,91 @@
+"""How far tonight's table is from yesterday's, and whether that is farther than the limits."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pyarrow as pa
+
+from pipeline import params
+from pipeline.data.raw_table import Table, new_rows
+from pipeline.data.schema import AMOUNTS, COLUMNS, TARGET
+from pipeline.nights.record import Measure
+
+SMOOTHING = 0.5  # rows added to each category: the logarithm of none is infinite
+TENTHS = np.linspace(0.1, 0.9, 9)
+
+
+def measures(before: Table, after: Table) -> list[Measure]:
+    """All ways in which the later table differs from the earlier, each 0 if it does not.
+
+    - rows_gone, rows_added, rows_changed: shares of yesterday's rows. Rows have no identity: as many rows as have gone
+      and have come are taken for changed, the others for gone, or added;
+    - estimated_years: the change of the share of rows whose year the publisher marked as estimated;
+    - new_categories: the share of tonight's rows with a value that yesterday's table had nowhere (not of amounts);
+    - stability_index: the population stability index by column, of amounts that of yesterday's tenths;
+    - target_mean, target_spread: the change of its mean and of its standard deviation, as a share of the larger one.
+    """
+    return list(_measures(before, after))
+
+
+def beyond(found: list[Measure], limits: params.DriftLimits) -> list[Measure]:
+    """The measures that exceed their limit."""
+    allowed = {name: float("inf") if limit is None else limit for name, limit in limits.model_dump().items()}
+    return [measure for measure in found if measure.value > allowed[measure.name]]
+
+
+def _measures(before: Table, after: Table) -> Iterator[Measure]:
+    come, gone = len(new_rows(before, after)), len(new_rows(after, before))
+    changed = min(come, gone)
+    for name, rows in {"rows_gone": gone - changed, "rows_added": come - changed, "rows_changed": changed}.items():
+        yield Measure(name, "", rows / len(before.hashes))
+    estimated = [table.account.estimated_years / len(table.hashes) for table in (before, after)]
+    yield Measure("estimated_years", "work_year", abs(estimated[1] - estimated[0]))
+    for name in COLUMNS:
+        if name in AMOUNTS:
+            yield Measure("stability_index", name, stability_index(*_tenths(before.rows[name], after.rows[name])))
+            continue
+        old, new = _counts(before.rows[name], after.rows[name])
+        yield Measure("new_categories", name, float(new[old == 0].sum() / new.sum()))
+        yield Measure("stability_index", name, stability_index(old, new))
+    old, new = before.dollars, after.dollars
+    yield Measure("target_mean", TARGET, _change(old.mean(), new.mean()))
+    yield Measure("target_spread", TARGET, _change(old.std(), new.std()))
+
+
+def stability_index(before: np.ndarray, after: np.ndarray) -> float:
+    """The population stability index of two counts of the same categories: below 0.1 little, above 0.25 much changed.
+
+    Shape: both (categories,), rows; those that neither has play no part.
+    Source: Siddiqi, "Credit Risk Scorecards" (2006); it is the symmetric Kullback-Leibler divergence.
+
+    >>> round(stability_index(np.array([500, 500]), np.array([250, 750])), 3)
+    0.274
+    """
+    present = (before + after) > 0
+    old, new = (_shares(counts[present] + SMOOTHING) for counts in (before, after))
+    return float(((new - old) * np.log(new / old)).sum())
+
+
+def _shares(counts: np.ndarray) -> np.ndarray:
+    shares: np.ndarray = counts / counts.sum()
+    return shares
+
+
+def _counts(before: pa.DictionaryArray, after: pa.DictionaryArray) -> tuple[np.ndarray, np.ndarray]:
+    """How many rows of each have each value that one of them has. Shape: two (values,)."""
+    both = pa.chunked_array([before, after]).unify_dictionaries()
+    old, new = (np.bincount(part.indices.to_numpy(), minlength=len(part.dictionary)) for part in both.chunks)
+    return old, new
+
+
+def _tenths(before: pa.Array, after: pa.Array) -> tuple[np.ndarray, np.ndarray]:
+    """How many amounts of each fall into the tenths of the earlier ones. Shape: two (tenths,)."""
+    amounts = [part.to_numpy() for part in (before, after)]
+    ends = np.quantile(amounts[0], TENTHS)
+    old, new = (np.bincount(np.searchsorted(ends, part), minlength=len(ends) + 1) for part in amounts)
+    return old, new
+
+
+def _change(before: float, after: float) -> float:
+    larger = max(before, after)
+    return float(abs(after - before) / larger) if larger else 0.0

@@ -1,0 +1,65 @@
+"""Tells somebody how the night ended. A night never fails because nobody could be told."""
+
+import json
+import threading
+import urllib.request
+from collections.abc import Mapping, Sequence
+from http.client import HTTPException, InvalidURL
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pipeline.runtime.processes import CommandError, run
+
+
+def notify(
+    report: Mapping[str, object],
+    *,
+    command: Sequence[str] | None,
+    webhook: str | None,
+    seconds: float,
+    folder: Path,
+    environment: Mapping[str, str],
+) -> list[str]:
+    """Give the report as JSON to the command's standard input, and POST it to the webhook; what is None is not told.
+
+    Returns what failed, in words for the log, and raises nothing. Each has so many seconds in all.
+    """
+    text = json.dumps(report).encode()
+    failures = []
+    if command:
+        try:
+            run(command, folder=folder, environment=environment, given=text, seconds=seconds)
+        except (CommandError, ValueError) as error:  # ValueError: a word that cannot be one, such as one with a NUL
+            failures.append(f"notify.command: {error}")
+    if webhook and (failure := _post_in_time(text, webhook, seconds=seconds)):
+        failures.append(f"notify.webhook: {failure}")
+    return failures
+
+
+def _post_in_time(text: bytes, webhook: str, *, seconds: float) -> str | None:
+    """POST the text; returns what went wrong. It names the host only: the rest of a webhook's address is its password.
+
+    urllib's time-out is that of each read, and a server may send a byte now and then: so it is given up from outside.
+    """
+    done: list[str | None] = []
+    thread = threading.Thread(target=lambda: done.append(_post(text, webhook, seconds=seconds)), daemon=True)
+    thread.start()
+    thread.join(seconds)
+    return done[0] if done else f"no answer within {seconds:g} s"
+
+
+def _post(text: bytes, webhook: str, *, seconds: float) -> str | None:
+    host = "the address"
+    try:
+        parts = urlsplit(webhook)
+        if parts.scheme not in ("http", "https"):
+            return f"the address must begin with https:// or http://, found {parts.scheme or 'neither'}"
+        host = parts.hostname or host
+        headers = {"Content-Type": "application/json"}
+        request = urllib.request.Request(webhook, data=text, headers=headers, method="POST")  # noqa: S310 (see above)
+        with urllib.request.urlopen(request, timeout=seconds):  # noqa: S310
+            return None
+    except (ValueError, InvalidURL):  # their words repeat the address
+        return "the address must be a valid URL, found another (not shown: it may hold a password)"
+    except (OSError, HTTPException) as error:
+        return f"{host}: {error}"

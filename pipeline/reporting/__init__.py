@@ -1,0 +1,1 @@
+"""The metrics files as text, page and pictures."""

@@ -1,0 +1,148 @@
+"""The report as one HTML page: pictures inside, no script, no network, light and dark, on a phone and on a screen."""
+
+from collections.abc import Sequence
+from html import escape
+
+from pipeline.reporting import summary, svg
+from pipeline.reporting.run_results import Facts, Result
+from pipeline.reporting.summary import Rows, percent, usd
+from pipeline.reporting.svg import Axis
+
+STYLE = """
+:root { color-scheme: light dark; --paper: #fff; --ink: #1c2430; --soft: #5c6675; --grid: #e3e7ec; --card: #f6f8fa;
+  --c0: #2563b8; --c1: #d9730d; --mark: #b3261e }
+@media (prefers-color-scheme: dark) { :root { --paper: #14181f; --ink: #e6eaf0; --soft: #9aa5b4; --grid: #2c3440;
+  --card: #1b212a; --c0: #6ea8fe; --c1: #ffa94d; --mark: #ff8a80 } }
+* { box-sizing: border-box }
+body { margin: 0 auto; padding: 1.5rem 1rem 4rem; max-width: 76rem; background: var(--paper); color: var(--ink);
+  font: 16px/1.5 system-ui, sans-serif; overflow-wrap: anywhere }
+h1 { font-size: 1.9rem; line-height: 1.2; margin: 0 0 .5rem } h2 { margin: 2.5rem 0 .5rem } p { max-width: 46rem }
+.lead { font-size: 1.15rem } .note, figcaption { color: var(--soft); font-size: .9rem }
+.grid { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 21rem), 1fr)) }
+figure { margin: 0; padding: .9rem; background: var(--card); border-radius: .6rem }
+figcaption b { display: block; color: var(--ink); font-size: 1rem }
+svg { display: block; width: 100%; margin-top: .5rem; font: 11px system-ui, sans-serif; fill: var(--ink) }
+svg .grid { stroke: var(--grid) } svg .tick, svg .label { fill: var(--soft); text-anchor: middle }
+svg .tick.left, svg .name { text-anchor: end } svg .name { font-size: 10px }
+svg .mark { stroke: var(--mark); stroke-dasharray: 4 3; fill: none }
+svg .line { fill: none; stroke-width: 2 } svg .dots { stroke: var(--c0); stroke-opacity: .45; stroke-width: 4;
+  stroke-linecap: round } rect.c0, text.c0 { fill: var(--c0) } text.c1 { fill: var(--c1) }
+.line.c0 { stroke: var(--c0) } .line.c1 { stroke: var(--c1) }
+.scroll { overflow-x: auto } table { border-collapse: collapse; font-size: .9rem; margin: .5rem 0 }
+th, td { padding: .3rem .7rem; border-bottom: 1px solid var(--grid); text-align: right; white-space: nowrap }
+th:first-child, td:first-child { text-align: left } th { white-space: normal; vertical-align: bottom }
+"""
+
+
+def html(facts: Facts) -> str:
+    """The whole page."""
+    best = facts.results[0]
+    parts = [
+        "<h1>Training report</h1>",
+        _paragraph(summary.headline(best), "lead"),
+        "<h2>Scores</h2>",
+        _grid([_methods(result) for result in facts.results]),
+        _paragraph(summary.SCORES_NOTE, "note"),
+        _table(summary.scores(facts.results)),
+    ]
+    for result in facts.results:
+        parts += [f"<h2>{escape(result.name)}</h2>", _paragraph(summary.description(result))]
+        parts += [
+            _grid([draw(result) for draw in (_learning, _predictions, _residuals, _calibration, _importance, _bias)])
+        ]
+        parts += ["<h3>Where it is most wrong</h3>", _table(summary.worst_slices(result))]
+        parts += ["<h3>How often its intervals hold</h3>", _table(summary.coverage(result))]
+        parts += [_paragraph(summary.COVERAGE_NOTE, "note")]
+    parts += ["<h2>Data</h2>", _table(summary.data(facts))]
+    parts += ["<h2>How to reproduce it</h2>", _paragraph(summary.reproduction(facts).replace("`", ""))]
+    head = '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
+    title = f"<title>Training report</title><style>{STYLE}</style>"
+    return "\n".join(
+        ["<!doctype html>", f'<html lang="en"><head>{head}{title}</head><body>', *parts, "</body></html>\n"]
+    )
+
+
+def _methods(result: Result) -> str:
+    chart = svg.bars(result.methods, text=usd, title=f"errors of {result.name} and baselines", line=result.floor)
+    found = f"{result.name}: error on the test rows"
+    return _figure(found, "Root mean squared error; dashed: the noise floor, an estimate.", chart)
+
+
+def _learning(result: Result) -> str:
+    curve = result.numbers("learning_curve", "epoch", "train_mse", "valid_mse")
+    series = {
+        "training": [(epoch, train) for epoch, train, _ in curve],
+        "validation": [(epoch, valid) for epoch, _, valid in curve],
+    }
+    x = Axis.over([0, len(curve)], label="epoch", text=_plain)
+    y = Axis.over(
+        [loss for _, *losses in curve for loss in losses], label="mean squared error, normalised", text=_plain
+    )
+    note = "Training includes dropout." if getattr(result.recipe.network, "dropout", 0) else "Of each epoch."
+    return _figure("Learning curves", note, svg.lines(series, x=x, y=y, title="learning curves"))
+
+
+def _predictions(result: Result) -> str:
+    points = [(actual, predicted) for actual, predicted in result.numbers("predictions", "actual_usd", "predicted_usd")]
+    reach = [0.0, *(value for point in points for value in point)]
+    x, y = (Axis.over(reach, label=f"{kind} salary, USD", text=_thousands) for kind in ("actual", "predicted"))
+    chart = svg.scatter(points, x=x, y=y, title="predicted against actual")
+    return _figure("Predicted against actual", f"{len(points):,} test rows; dashed: equal.", chart)
+
+
+def _residuals(result: Result) -> str:
+    counts = [(residual, rows) for residual, rows in result.numbers("residuals", "residual_usd", "rows")]
+    x = Axis.over([residual for residual, _ in counts], label="predicted - actual, USD", text=_thousands)
+    y = Axis.over([0.0, *(rows for _, rows in counts)], label="test rows", text=_plain)
+    return _figure("Residuals", "The ends hold all beyond.", svg.histogram(counts, x=x, y=y, title="residuals"))
+
+
+def _calibration(result: Result) -> str:
+    points = [(predicted, actual) for predicted, actual in result.numbers("calibration", "predicted_usd", "actual_usd")]
+    reach = [value for point in points for value in point]
+    x, y = (Axis.over(reach, label=f"mean {kind} salary, USD", text=_thousands) for kind in ("predicted", "actual"))
+    chart = svg.lines({"tenths": points}, x=x, y=y, title="calibration", diagonal=True)
+    return _figure("Calibration", "Each tenth of the test rows by prediction; dashed: perfect.", chart)
+
+
+def _importance(result: Result) -> str:
+    increases = {row["feature"]: float(row["mse_increase_usd2"]) for row in result.tables["importance"]}
+    error = result.metrics["test_mse_usd2"]
+    shares = {name: value / error for name, value in sorted(increases.items(), key=lambda item: -item[1])}
+    chart = svg.bars(shares, text=percent, title="importance of the features")
+    return _figure("Importance of the features", "By how much the squared error grows when one is shuffled.", chart)
+
+
+def _bias(result: Result) -> str:
+    slices = sorted(result.tables["slices"], key=lambda row: -abs(float(row["bias_usd"])))[: summary.WORST_SLICES]
+    values = {row["slice"].removeprefix("job_title="): float(row["bias_usd"]) for row in slices}
+    chart = svg.bars(values, text=usd, title="bias by slice")
+    return _figure("Largest biases", "Mean of predicted - actual among the test rows of a value.", chart)
+
+
+def _figure(title: str, note: str, chart: str) -> str:
+    return f"<figure><figcaption><b>{escape(title)}</b>{escape(note)}</figcaption>{chart}</figure>"
+
+
+def _grid(figures: Sequence[str]) -> str:
+    return f'<div class="grid">{"".join(figures)}</div>'
+
+
+def _paragraph(text: str, kind: str = "") -> str:
+    return f'<p class="{kind}">{escape(text)}</p>'
+
+
+def _table(rows: Rows) -> str:
+    header, *body = ["".join(f"<td>{escape(cell)}</td>" for cell in row) for row in rows]
+    if not body:
+        return _paragraph(summary.TOO_FEW, "note")
+    lines = [f"<tr>{header.replace('td>', 'th>')}</tr>", *(f"<tr>{row}</tr>" for row in body)]
+    return f'<div class="scroll"><table>{"".join(lines)}</table></div>'
+
+
+def _plain(value: float) -> str:
+    return f"{value:g}"
+
+
+def _thousands(value: float) -> str:
+    return f"{value / 1000:g}k"

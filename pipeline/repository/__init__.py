@@ -1,0 +1,1 @@
+"""The project as git and DVC see it."""

@@ -1,0 +1,132 @@
+"""The branch of a remote that the user's branch follows: a night's commit goes on top of it, or not at all."""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pipeline.repository.project import DVC, NO_HOOKS, Project
+from pipeline.repository.workspace import Workspace
+from pipeline.runtime.errors import NightError
+from pipeline.runtime.processes import CommandError
+from pipeline.runtime.retry import retried
+
+
+@dataclass(frozen=True)
+class Upstream:
+    """A branch of a remote by its full name there, and the name of the ref that tracks it in the user's repository."""
+
+    remote: str
+    branch: str
+    tracked: str
+
+    @classmethod
+    def of(cls, workspace: Workspace) -> "Upstream | None":
+        """The upstream of the branch that the night began at, if it has one."""
+        names = "%(upstream:remotename)%00%(upstream:remoteref)%00%(upstream)"
+        (line,) = workspace.user.lines("git", "for-each-ref", f"--format={names}", f"refs/heads/{workspace.branch}")
+        remote, branch, tracked = line.split("\0")
+        return cls(remote, branch, tracked) if remote not in ("", ".") else None  # "." is this repository
+
+    def tags(self, workspace: Workspace, pattern: str, *, tries: int, seconds: float) -> list[str]:
+        """The names of its tags.
+
+        Raises: CommandError if no try reaches it.
+        """
+        ask = ("git", "ls-remote", "--tags", "--refs", self.remote, f"refs/tags/{pattern}")
+        lines = retried(lambda: workspace.project.lines(*ask, seconds=seconds), tries=tries, pause=time.sleep)
+        return [line.split("\t")[1].removeprefix("refs/tags/") for line in lines]
+
+    def push(
+        self,
+        workspace: Workspace,
+        *,
+        tag: Callable[[], list[str]],
+        tries: int,
+        seconds: float,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """Push the commit of the night's clone and its tag, both or none; on top of what others have pushed meanwhile.
+
+        tag: sets the tags at the clone's HEAD, and returns their full names. Between tries it waits 1, 2, 4, … seconds.
+        Raises: NightError if the commit cannot go there, or if no try succeeds.
+        """
+
+        def attempt() -> None:
+            clone = workspace.project
+            clone.lines("git", "fetch", "--quiet", "--no-tags", self.remote, self.branch, seconds=seconds)
+            if _ahead(clone, "FETCH_HEAD", of=workspace.commit):
+                _go_on_top(workspace, seconds=seconds)
+            refs = [f"HEAD:{self.branch}", *tag()]
+            push = ("push", "--quiet", "--atomic", "--no-verify", self.remote, *refs)
+            clone.lines("git", *push, seconds=seconds)
+
+        try:
+            retried(attempt, tries=tries, pause=pause)
+        except CommandError as error:
+            raise NightError(
+                f"tonight's commit to {self.branch} of {self.remote}",
+                rule=f"must be pushed within {tries} tries of {seconds:g} s",
+                found=f"in the last of them: {error}",
+                fix="the next night tries again",
+            ) from None
+
+
+def catch_up(user: Project, *, tries: int, seconds: float, pause: Callable[[float], None] = time.sleep) -> None:
+    """Bring the user's checkout to its upstream, if that has only added commits: others' work, or a killed night's.
+
+    Raises: NightError if the upstream cannot be reached, or if the checkout cannot just go forward to it.
+    """
+    try:
+        user.lines("git", "rev-parse", "--verify", "--quiet", "@{upstream}")
+    except CommandError:
+        return  # none, or a HEAD that follows nothing
+
+    def attempt() -> None:
+        user.lines("git", "fetch", "--quiet", seconds=seconds)
+        if _ahead(user, "@{upstream}", of="HEAD"):
+            user.lines("git", "-c", NO_HOOKS, "merge", "--quiet", "--ff-only", "--no-autostash", "@{upstream}")
+            user.lines(*DVC, "checkout", "--allow-missing", seconds=seconds)
+
+    try:
+        retried(attempt, tries=tries, pause=pause)
+    except CommandError as error:
+        found = f"in the last of {tries} tries that {error}"
+        fix = "make git pull work there"
+        raise NightError("your checkout", rule="must follow its upstream", found=found, fix=fix) from None
+
+
+def _ahead(project: Project, upstream: str, *, of: str) -> bool:
+    """True if the upstream has commits that the other has not.
+
+    Raises: NightError if the other has some of its own.
+    """
+    (counts,) = project.lines("git", "rev-list", "--count", "--left-right", f"{of}...{upstream}")
+    own, theirs = map(int, counts.split())
+    if own:
+        raise NightError(
+            "the commit that the night began at",
+            rule="must be in the upstream",
+            found=f"{own} commits that are not",
+            fix="push them, or put them on a branch of their own: the night publishes no commits of yours",
+        )
+    return theirs > 0
+
+
+def _go_on_top(workspace: Workspace, *, seconds: float) -> None:
+    """Rebase the night's commit onto the fetched one.
+
+    Raises: NightError if both change the same, or if the outputs are not those of the changed project any more.
+    """
+    clone, rule = workspace.project, "must go on top of what others have pushed meanwhile"
+    fix = "git pull, and let the next night begin there"
+    try:
+        clone.lines("git", "rebase", "--quiet", "FETCH_HEAD")
+    except CommandError as error:
+        clone.lines("git", "rebase", "--abort")
+        raise NightError("tonight's commit", rule=rule, found=f"a conflict: {error}", fix=fix) from None
+    workspace.bring_outputs(seconds=seconds)
+    stale = json.loads("\n".join(clone.lines(*DVC, "status", "--json", seconds=seconds)))
+    if stale:
+        found = f"that it changes what they are made from: dvc status names {', '.join(sorted(stale))}"
+        raise NightError("tonight's results", rule=rule, found=found, fix=fix)

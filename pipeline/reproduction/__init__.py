@@ -1,0 +1,1 @@
+"""Trains again and compares the bytes."""

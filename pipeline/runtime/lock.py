@@ -1,0 +1,37 @@
+"""One at a time: a lock that the kernel releases when its holder ends, however it ends."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pipeline.runtime.errors import BusyError
+
+RUNNING = Path(".cache/nightly.lock")  # in the project: held by a night, and by what may not run beside one
+
+
+@contextmanager
+def exclusive(file: Path) -> Iterator[None]:
+    """Hold the lock in the file for as long as the block runs. The commands that the block starts do not hold it.
+
+    The file says who holds it, and stays: to delete it would let in a third while a second still waits at the old one.
+    Raises: BusyError if another process holds it; says which, and since when.
+    Source: flock(2).
+    """
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("a+", encoding="utf-8") as opened:
+        try:
+            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            opened.seek(0)
+            raise BusyError(
+                "this command",
+                rule="must not run beside a night, a rollback or a gc of the same project",
+                found=opened.read().strip() or "one that is just starting",
+                fix="wait for its end, or end it: what a night leaves is put aside by the next",
+            ) from None
+        opened.truncate(0)
+        print(f"process {os.getpid()}, since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC", file=opened, flush=True)
+        yield

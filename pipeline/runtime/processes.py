@@ -1,0 +1,84 @@
+"""Runs commands, none of which outlives its starter. No other module starts processes, and none uses a shell."""
+
+import os
+import shlex
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from pipeline.runtime.tied import tied
+
+STANDARD_ERROR = 2
+LAST_LINES = 20
+
+
+class CommandError(Exception):
+    """A command that failed: what it was, how it ended, what it said last."""
+
+    def __init__(self, command: Sequence[str], how: str, said: str = "") -> None:
+        super().__init__("\n".join([f"{shlex.join(command)} {how}", *said.splitlines()[-LAST_LINES:]]))
+
+
+def run(
+    command: Sequence[str],
+    *,
+    folder: Path,
+    environment: Mapping[str, str],
+    given: bytes | None = None,
+    shown: int | BinaryIO | None = None,
+    seconds: float | None = None,
+) -> bytes:
+    """Run the command in the folder to its end; returns what it printed, unless that is shown elsewhere.
+
+    given: its standard input; nothing if None. shown: where all that it says goes, a file or the number of an open one.
+    seconds: its time limit; none if None.
+    It gets a process group of its own, which is killed if it takes too long or anything interrupts the waiting for it,
+    so that ctrl-C leaves nothing behind.
+    Raises: CommandError if it cannot be started, takes longer, or does not end with code 0.
+    """
+    printed, said = (subprocess.PIPE, subprocess.PIPE) if shown is None else (shown, subprocess.STDOUT)
+    try:
+        process = subprocess.Popen(  # noqa: S603 (a list of words, no shell)
+            tied(command),
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL if given is None else subprocess.PIPE,
+            stdout=printed,
+            stderr=said,
+            process_group=0,
+        )
+    except OSError as error:
+        raise CommandError(command, f"cannot be started: {error}") from None
+    with process:
+        try:
+            out, err = process.communicate(given, timeout=seconds)
+        except subprocess.TimeoutExpired as late:
+            _kill(process)
+            raise CommandError(command, f"took longer than {seconds:g} s", _text(late.stderr)) from None
+        except BaseException:
+            _kill(process)
+            raise
+    if process.returncode:
+        raise CommandError(command, f"ended with code {process.returncode}", _text(err))
+    return out or b""
+
+
+def _text(said: bytes | None) -> str:
+    return (said or b"").decode(errors="replace")
+
+
+def _kill(process: "subprocess.Popen[bytes]") -> None:
+    """Kill the process and all of its group, and wait until they are gone: until then they may write files."""
+    with suppress(ProcessLookupError):  # it has just ended
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    for _ in range(100):  # not forever: where nobody reaps orphans, the dead stay in the group
+        try:
+            os.killpg(process.pid, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.05)

@@ -1,0 +1,65 @@
+"""The DataLoader's own batches, gathered many at a time."""
+
+from collections.abc import Iterator
+from itertools import islice
+
+import numpy as np
+
+from pipeline.model.reproducible import DataLoader, TensorDataset, default_collate, torch
+from pipeline.training.streamed import StreamedRows
+
+ROWS_PER_GATHER = 8192  # many enough to hide the cost of a gather, few enough to stay in the cache
+
+
+def batches(loader: "DataLoader[tuple[torch.Tensor, ...]]") -> Iterator[list[torch.Tensor]]:
+    """One epoch of the loader: the same batches, order and random draws as `for batch in loader`, sooner.
+
+    A DataLoader fetches and stacks row by row, which is most of a small network's step. Here the sampler's rows are
+    gathered from the dataset's tensors many at a time, then split into views. The order is drawn up to a gather ahead:
+    what else draws during an epoch (dropout) needs a generator of its own.
+
+    Shape: each batch holds one (batch_size, ...) tensor per tensor of the dataset; the last may be shorter.
+    Raises: TypeError or ValueError if the loader does more than sample and stack rows of tensors.
+    Source: torch.utils.data.DataLoader, whose iteration the test uses as its oracle.
+
+    >>> rows = TensorDataset(torch.arange(3), torch.arange(3) * 10)
+    >>> [(x.tolist(), y.tolist()) for x, y in batches(DataLoader(rows, batch_size=2))]
+    [([0, 1], [0, 10]), ([2], [20])]
+    """
+    for block in blocks(loader):
+        columns = (torch.split(column, loader.batch_size or 1) for column in block)
+        yield from map(list, zip(*columns, strict=True))
+
+
+def blocks(loader: "DataLoader[tuple[torch.Tensor, ...]]") -> Iterator[list[torch.Tensor]]:
+    """The rows of `batches`, many whole batches at a time: `rows_per_block`, but for the last block.
+
+    Shape: each block holds one (rows, ...) tensor per tensor of the dataset.
+    """
+    dataset, size = loader.dataset, loader.batch_size
+    if not isinstance(dataset, TensorDataset | StreamedRows):
+        raise TypeError(f"batches() serves rows of tensors, found {type(dataset).__name__}: iterate the loader itself")
+    if size is None or loader.collate_fn is not default_collate:
+        raise ValueError("batches() needs batch_size and the default collate_fn: iterate the loader itself")
+    torch.empty((), dtype=torch.int64).random_(generator=loader.generator)  # the workers' base seed, drawn every epoch
+    rows = rows_per_block(loader)
+    served = (
+        dataset.blocks(rows) if isinstance(dataset, StreamedRows) else _gathered(dataset, iter(loader.sampler), rows)
+    )
+    for block in served:
+        whole = len(block[0]) // size * size if loader.drop_last else len(block[0])
+        if whole:
+            yield [column[:whole] for column in block]
+
+
+def rows_per_block(loader: "DataLoader[tuple[torch.Tensor, ...]]") -> int:
+    """How many rows a whole block of the loader has: a multiple of its batch size."""
+    size = loader.batch_size or 1
+    return max(1, ROWS_PER_GATHER // size) * size
+
+
+def _gathered(dataset: TensorDataset, order: Iterator[int], rows: int) -> Iterator[list[torch.Tensor]]:
+    device = dataset.tensors[0].device
+    while len(chosen := np.fromiter(islice(order, rows), np.int64)):
+        places = torch.from_numpy(chosen).to(device)
+        yield [column.index_select(0, places) for column in dataset.tensors]

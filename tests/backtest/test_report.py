@@ -1,0 +1,58 @@
+"""The arithmetic of a replay's summary and picture, by hand."""
+
+import datetime
+
+import pytest
+
+from pipeline.backtest import report
+from pipeline.backtest.report import WINDOW, Replayed, picture, summary
+from pipeline.nights.record import Record
+from pipeline.nights.result import Ending, Report
+
+START = datetime.date(2026, 1, 1)
+
+
+def replayed(number, *, rows, ours, first):
+    """A night on which so many rows came, and the errors on them, in USD."""
+    numbers = {"rows": 1000.0, "new_rows": rows, "champion_new_rows_mse_usd2": ours**2, "challenger_mse_usd2": 9e8}
+    date = START + datetime.timedelta(days=number)
+    record = Record(date, "promoted", "better", "t", "p", numbers=numbers)
+    return Replayed(date, Report(Ending.PROMOTED, "better", record), first**2)
+
+
+@pytest.fixture
+def lines(monkeypatch):
+    """What the picture of some nights draws: each line's values by its name."""
+
+    def lines(nights):
+        drawn = {}
+        monkeypatch.setattr(report, "to_svg", lambda marks, series, **_: drawn.update(series))
+        picture(nights)
+        return {name: [value for _, value in points] for name, points in drawn.items()}
+
+    return lines
+
+
+def test_the_errors_are_of_all_new_rows_and_not_of_all_nights():
+    text = summary([replayed(0, rows=1.0, ours=70_000, first=80_000), replayed(1, rows=3.0, ours=10_000, first=40_000)])
+    # sqrt((70² + 3 · 10²) / 4) = 36.056 and sqrt((80² + 3 · 40²) / 4) = 52.915 thousand
+    assert "On the 4 rows that came" in text
+    assert "RMSE is 36,056 USD; had the first model stayed, 52,915 USD." in text
+    assert "| 2026-01-02 | promoted | 1,000 | 3 |  | 30,000 | 10,000 | 40,000 |  |" in text
+
+
+def test_a_night_that_gave_no_new_rows_is_listed_and_not_counted():
+    nothing = Replayed(START, Report(Ending.FIRST, "there was no champion yet"), None)
+    text = summary([nothing, replayed(1, rows=2.0, ours=50_000, first=60_000)])
+    assert "| 2026-01-01 | first |  |  |  |  |  |  |  |" in text
+    assert "On the 2 rows that came" in text
+    assert "On the" not in summary([nothing])
+
+
+def test_the_lines_are_means_of_the_last_nights(lines):
+    nights = [replayed(number, rows=1.0, ours=10_000, first=20_000) for number in range(WINDOW)]
+    found = lines([*nights, replayed(WINDOW, rows=1.0, ours=10_000 * (WINDOW + 1) ** 0.5, first=20_000)])
+    ours, first = found.values()
+    assert ours[:-1] == pytest.approx([10_000] * WINDOW)
+    assert ours[-1] == pytest.approx(10_000 * 2**0.5)  # (11 + 13) / 12 of the first's square: the oldest has gone
+    assert first == pytest.approx([20_000] * (WINDOW + 1))

@@ -1,0 +1,143 @@
+import json
+import math
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline import evaluate, params
+from pipeline.data.schema import TARGET
+from pipeline.model.bundle import Bundle
+from tests.support.models import make_bundle
+from tests.support.tables import rows, table
+
+TABLES = ("calibration", "coverage", "importance", "predictions", "residuals", "slices")
+
+
+@pytest.fixture
+def prepared(stage):
+    """A folder with a prepared table and an untrained model of all features."""
+    stage.run(table(rows(600)))
+    make_bundle(stage.out).save(stage.folder / "model")
+    return stage.folder
+
+
+def run(folder, *, out="out", min_slice_rows=10, min_count=1):
+    """Evaluate the model in the folder; returns the bytes of all that was written."""
+    (folder / out).mkdir()
+    evaluate.run(
+        model=folder / "model",
+        prepared=folder / "prepared",
+        metrics=folder / out / "metrics.json",
+        plots=folder / out,
+        min_slice_rows=min_slice_rows,
+        min_count=min_count,
+    )
+    return {file.name: file.read_bytes() for file in sorted((folder / out).iterdir())}
+
+
+def rewrite(path, change):
+    """Write a Parquet file anew with its columns changed."""
+    found = pq.read_table(path)
+    columns = change({name: found[name].to_numpy().copy() for name in found.column_names})
+    pq.write_table(pa.table(columns, schema=found.schema), path)
+
+
+def test_it_writes_the_metrics_and_a_table_for_each_plot(prepared):
+    written = run(prepared)
+    assert set(written) == {"metrics.json", *(f"{name}.csv" for name in TABLES)}
+    numbers = json.loads(written["metrics.json"])
+    assert all(isinstance(value, int | float) and math.isfinite(value) for value in numbers.values())
+    assert numbers["test_mse_over_ridge"] == numbers["test_mse_usd2"] / numbers["test_ridge_mse_usd2"]
+
+
+def test_the_order_of_the_rows_leaves_no_trace(prepared):
+    before = run(prepared)
+    for file in (prepared / "prepared").glob("*.parquet"):
+        if file.stem != "quarantine":
+            rewrite(file, lambda columns: {name: column[::-1] for name, column in columns.items()})
+    assert run(prepared, out="again") == before
+
+
+def test_no_slice_is_smaller_than_the_setting_says(prepared):
+    written = run(prepared, min_slice_rows=25)
+    lines = written["slices.csv"].decode().splitlines()[1:]
+    assert lines
+    assert min(int(line.rsplit(",", 3)[1]) for line in lines) >= 25
+
+
+def test_a_training_row_among_the_test_rows_fails_the_run(prepared):
+    train = pq.read_table(prepared / "prepared/train.parquet")
+    test = pq.read_table(prepared / "prepared/test.parquet")
+    pq.write_table(pa.concat_tables([test, train.slice(0, 1)]), prepared / "prepared/test.parquet")
+    with pytest.raises(ValueError, match="leak: equal rows must be in one split, found 1 of the test rows in train"):
+        run(prepared)
+    assert not list((prepared / "out").iterdir())
+
+
+def test_a_column_that_gives_the_target_away_fails_the_run(prepared, monkeypatch):
+    load = Bundle.load
+
+    def leaking(folder):
+        bundle = load(folder)
+        bundle.network.columns = (*bundle.network.columns, TARGET)
+        return bundle
+
+    monkeypatch.setattr(Bundle, "load", leaking)
+    with pytest.raises(ValueError, match=f"leak: a network may read .* only, found {TARGET}"):
+        run(prepared)
+
+
+def test_an_encoder_that_knows_other_rows_fails_the_run(prepared):
+    with pytest.raises(ValueError, match=r"leak: .* must stand in 500 training rows to have a code, found"):
+        run(prepared, min_count=500)
+
+
+def test_training_rows_taken_away_after_the_fit_fail_the_run(prepared):
+    rewrite(prepared / "prepared/train.parquet", lambda columns: {name: c[:-1] for name, c in columns.items()})
+    with pytest.raises(ValueError, match="leak: the scaling's center must be that of the training rows"):
+        run(prepared)
+
+
+def test_a_split_of_one_row_cannot_be_scored(prepared):
+    rewrite(prepared / "prepared/valid.parquet", lambda columns: {name: c[:1] for name, c in columns.items()})
+    with pytest.raises(ValueError, match=r"valid\.parquet: a split must have two rows or more to be scored, found 1"):
+        run(prepared)
+
+
+def test_the_command_reads_its_settings_and_names_what_is_wrong(prepared, monkeypatch):
+    monkeypatch.setattr(evaluate, "end_with_parent", lambda: None)
+    settings = Path("params.yaml").read_text(encoding="utf-8")
+    (prepared / "params.yaml").write_text(settings.replace("min_count: 2", "min_count: 500"), encoding="utf-8")
+    shutil.copy("versions.json", prepared)
+    monkeypatch.chdir(prepared)
+    files = ["--prepared", "prepared", "--metrics", "metrics.json", "--plots", "plots"]
+    with pytest.raises(SystemExit, match=r"evaluate model: leak: a value of .* must stand in 500 training rows"):
+        evaluate.main(["--model", "model", *files])
+    with pytest.raises(SystemExit, match="evaluate none: none: a model bundle must hold"):
+        evaluate.main(["--model", "none", *files])
+
+
+def test_the_committed_metrics_are_flat_finite_numbers_with_rows_of_every_split():
+    for name in params.recipe_names():
+        metrics = json.loads(Path(f"metrics/{name}.json").read_text(encoding="utf-8"))
+        assert all(isinstance(value, int | float) and math.isfinite(value) for value in metrics.values())
+        for split in ("train", "valid", "test"):
+            assert (
+                0
+                < metrics[f"{split}_rows_distinct"]
+                <= metrics[f"{split}_rows"]
+                > metrics[f"{split}_rows_with_unknown"]
+            )
+            for score in ("rows", "mse_normalised", "mse_usd2", "rmse_usd", "mae_usd", "r2", "floor_usd2"):
+                assert f"{split}_{score}" in metrics
+        assert {f"test_{name}_mse_usd2" for name in ("mean", "cell_mean", "ridge")} <= set(metrics)
+        assert {"test_interval80_coverage", "test_interval95_coverage"} <= set(metrics)
+
+
+def test_rows_are_read_in_the_order_of_their_hashes(prepared):
+    split = evaluate.read_split(prepared / "prepared/train.parquet")
+    assert (np.diff(split["row_hash"].astype(object)) >= 0).all()

@@ -1,0 +1,122 @@
+import json
+import re
+
+import pytest
+
+from pipeline import explain
+from pipeline.data.schema import FEATURES
+from pipeline.inference.score import predict
+from pipeline.model.bundle import Bundle
+from tests.support.models import make_bundle
+from tests.support.tables import ROW
+
+CELLS = {name: ROW[name] for name in FEATURES}
+
+
+def row(**cells):
+    return explain.read_row(json.dumps(CELLS | cells))
+
+
+@pytest.fixture(scope="module")
+def bundle(modelled):
+    return Bundle.load(modelled.folder / "model")
+
+
+@pytest.mark.parametrize("recipe", ["course", "full"])
+def test_the_shares_add_up_to_the_prediction_less_the_average(modelled, recipe):
+    bundle = make_bundle(modelled.out, recipe=recipe)
+    predictions = predict(bundle, row())
+    average, shares = explain.shares(bundle, predictions)
+    assert tuple(shares) == bundle.recipe.features
+    assert average + sum(shares.values()) == pytest.approx(predictions.dollars.item(), abs=1e-6)
+    assert sum(map(abs, shares.values())) > 1
+
+
+def test_the_average_is_that_of_the_background(bundle):
+    average, _ = explain.shares(bundle, predict(bundle, row()))
+    dollars = bundle.encoder.scaling.to_dollars(bundle.predict(bundle.background))
+    assert average == pytest.approx(dollars.mean())
+
+
+def test_a_row_of_which_only_one_feature_differs_from_the_whole_background_owes_all_to_it(bundle):
+    codes = predict(bundle, row(company_size="S")).codes
+    alone = {name: codes[name][:1].repeat(3) for name in bundle.network.columns}
+    other = Bundle(bundle.network, bundle.encoder, bundle.recipe, bundle.intervals, alone, {})
+    _, shares = explain.shares(other, predict(bundle, row(company_size="L")))
+    moved = {name for name, share in shares.items() if share != 0.0}
+    assert moved == {"company_size"}
+
+
+def test_a_title_moves_with_its_words(bundle):
+    codes = predict(bundle, row(job_title="Data Engineer")).codes
+    alone = {name: codes[name][:1].repeat(2) for name in bundle.network.columns}
+    other = Bundle(bundle.network, bundle.encoder, bundle.recipe, bundle.intervals, alone, {})
+    predictions = predict(bundle, row(job_title="Lead ML/AI Engineer"))
+    average, shares = explain.shares(other, predictions)
+    assert shares["job_title"] == pytest.approx(predictions.dollars.item() - average, abs=1e-6)
+
+
+def test_the_report_adds_up_in_whole_dollars(bundle):
+    heading, *lines = explain.report(bundle, row()).splitlines()
+    end = heading.index("US dollars") + len("US dollars")
+    dollars = [int(line[:end].split()[-1].replace(",", "")) for line in lines[:10]]
+    assert sum(dollars[:9]) == dollars[9] == round(predict(bundle, row()).dollars.item())
+
+
+def test_the_report_shows_the_rows_way(bundle):
+    report = explain.report(bundle, row(job_title="Lead Bard", employee_residence="ZW"))
+    lines = {line.split("  ")[0]: line for line in report.splitlines()}
+    word = bundle.encoder.words.index("lead") + 1
+    assert lines["job_title"].endswith(f"  unknown (lead {word}, bard unknown)")
+    assert re.search(r"  ZW  .*  unknown$", lines["employee_residence"])
+    assert lines["experience_level"].endswith("  3")
+    assert re.search(r"  [\d,]+ to [\d,]+$", lines["80 % interval"])
+    assert re.search(r"  [\d,]+ to [\d,]+$", lines["95 % interval"])
+
+
+def test_a_feature_that_the_model_does_not_read_is_shown_as_such(modelled):
+    report = explain.report(make_bundle(modelled.out, recipe="course"), row())
+    assert (
+        len(re.findall(r"^(?:work_year|job_title|\w+_(?:residence|location)) .* not read  ", report, re.MULTILINE)) == 4
+    )
+
+
+def test_numbers_may_come_as_numbers_or_text_and_other_keys_are_ignored():
+    assert row(work_year=2023, remote_ratio=100, salary=None, note={"a": 1}) == row(work_year="2023")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", r"--row must be a JSON object such as \{.*\}, found '\{': Expecting property name"),
+        ('{"a": 1, "a": 2}', r"--row must be a JSON object such as .*: each key must be given once"),
+        ("[" * 100_000, r"--row must be a JSON object such as .*recursion"),
+        ('{"job_title": "\ud800"}', r"--row must be a JSON object such as .*surrogates not allowed"),
+        ("[1]", r"--row must be a JSON object such as .*, found '\[1\]'$"),
+        (json.dumps(CELLS | {"job_title": ""}), "--row: job_title must be 1 to 100 characters, .*, found ''$"),
+        (json.dumps(CELLS | {"remote_ratio": 50.0}), "--row: remote_ratio must be one of 0, 50, 100, found '50.0'$"),
+        (json.dumps(CELLS | {"company_size": "m"}), "--row: company_size must be one of S, M, L, found 'm'$"),
+        (json.dumps({"titel": 1} | CELLS).replace("job_title", "j"), "found: column 'job_title' is missing"),
+    ],
+)
+def test_a_row_that_breaks_the_contract_is_refused(text, message):
+    with pytest.raises(ValueError, match=message):
+        explain.read_row(text)
+
+
+def test_the_command_prints_the_report(modelled, bundle, capsys):
+    explain.main(["--model", str(modelled.folder / "model"), "--row", json.dumps(CELLS)])
+    assert capsys.readouterr().out == explain.report(bundle, row()) + "\n"
+
+
+def test_an_error_is_one_line_and_an_exit_code(tmp_path):
+    with pytest.raises(SystemExit) as ended:
+        explain.main(["--model", str(tmp_path), "--row", json.dumps(CELLS)])
+    assert str(ended.value.code).startswith(f"explain: {tmp_path}: a model bundle must hold")
+
+
+@pytest.mark.parametrize("value", [None, 7, True, ["Data Scientist"]])
+def test_a_text_that_is_none_is_refused(value):
+    found = re.escape(f"found job_title: {json.dumps(value)}")
+    with pytest.raises(ValueError, match=f"--row must give job_title as text in double quotes, {found}$"):
+        row(job_title=value)

@@ -1,0 +1,69 @@
+import importlib.util
+
+import numpy as np
+import pytest
+
+from pipeline import export
+from pipeline.data.encoding import Encoder
+from pipeline.evaluate import read_split
+from tests.support.models import make_bundle
+
+needs_onnx = pytest.mark.skipif(
+    not all(map(importlib.util.find_spec, ("onnx", "onnxruntime", "onnxscript"))),
+    reason="the extra onnx is not installed",
+)
+
+
+@pytest.fixture(scope="module", params=["course", "full"])
+def exported(modelled, request, tmp_path_factory):
+    """A bundle and the folder of its ONNX file."""
+    folder = tmp_path_factory.mktemp("exported")
+    bundle = make_bundle(modelled.out, recipe=request.param)
+    bundle.save(folder / "model")
+    export.run(model=folder / "model", onnx=folder / "salary.onnx")
+    return bundle, folder
+
+
+@needs_onnx
+def test_onnxruntime_scores_any_number_of_rows_as_we_do(modelled, exported):
+    import onnxruntime
+
+    bundle, folder = exported
+    session = onnxruntime.InferenceSession(folder / "salary.onnx")
+    codes = read_split(modelled.out / "train.parquet")
+    for rows in (1, 2, len(codes["target"])):
+        inputs = {name: codes[name][:rows] for name in bundle.network.columns}
+        (scored,) = session.run([export.OUTPUT], inputs)
+        assert scored.shape == (rows,)
+        assert scored.dtype == np.float32
+        assert np.abs(scored - bundle.predict(inputs)).max() < 1e-5
+
+
+@needs_onnx
+def test_the_encoder_stands_beside_it(exported):
+    bundle, folder = exported
+    assert sorted(path.name for path in folder.iterdir()) == ["model", "salary.encoder.json", "salary.onnx"]
+    assert Encoder.read(folder / "salary.encoder.json") == bundle.encoder
+
+
+@needs_onnx
+def test_the_same_model_gives_the_same_bytes_that_tell_no_folder(exported):
+    _, folder = exported
+    again = folder / "model" / "again.onnx"
+    export.run(model=folder / "model", onnx=again)
+    assert again.read_bytes() == (folder / "salary.onnx").read_bytes()
+    assert b"pipeline" not in again.read_bytes()
+
+
+@pytest.mark.parametrize("name", ["salary.json", "no/salary.onnx"])
+def test_another_name_is_refused(modelled, tmp_path, name):
+    with pytest.raises(ValueError, match=r"the output must be an \.onnx file in a folder that exists"):
+        export.run(model=modelled.folder / "model", onnx=tmp_path / name)
+
+
+def test_without_its_packages_it_says_how_to_get_them(modelled, tmp_path, monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "onnxscript" else name)
+    with pytest.raises(
+        SystemExit, match=r"export: --onnx needs .*, found no onnxscript; python -m pip install onnxscript$"
+    ):
+        export.main(["--model", str(modelled.folder / "model"), "--onnx", str(tmp_path / "salary.onnx")])

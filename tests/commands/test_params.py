@@ -1,0 +1,192 @@
+from pathlib import Path
+
+import pytest
+
+from pipeline import params
+from pipeline.params import Data, Optimizer, Prepare, Recipe, Section, Train, load, parse
+from tests.support.recipes import COURSE, OPTIMIZER
+
+YAML = """
+prepare:
+  max_bad_fraction: 1e-3
+  split:
+    salt: salaries
+    valid_fraction: 0.15
+    test_fraction: 0.15
+  min_count: 3
+  target: standard
+recipes:
+  full:
+    patience: 3
+"""
+
+
+@pytest.fixture
+def write(tmp_path):
+    """A writer of a params file; returns its path."""
+
+    def write(text):
+        path = tmp_path / "params.yaml"
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write
+
+
+def test_the_projects_own_file_keeps_every_rule():
+    file = Path(params.__file__).parents[1] / "params.yaml"
+    load(Data, "data", file=file)
+    load(Prepare, "prepare", file=file)
+    load(Train, "train", file=file)
+    for name in ("course", "full"):
+        load(Recipe, "recipes", name, file=file)
+
+
+def test_numbers_are_read_as_yaml_1_2_writes_them(write):
+    assert load(Prepare, "prepare", file=write(YAML)).max_bad_fraction == 0.001
+
+
+def test_a_whole_number_may_stand_for_a_fraction(write):
+    assert load(Prepare, "prepare", file=write(YAML.replace("1e-3", "0"))).max_bad_fraction == 0.0
+
+
+def test_settings_are_frozen(write):
+    settings = load(Prepare, "prepare", file=write(YAML))
+    with pytest.raises(ValueError, match="frozen"):
+        settings.min_count = 4  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("1e-3", "1", "prepare.max_bad_fraction: Input should be less than 1; found 1"),
+        ("1e-3", "-0.1", "prepare.max_bad_fraction: Input should be greater than or equal to 0; found -0.1"),
+        ("1e-3", ".nan", "prepare.max_bad_fraction: Input should be a finite number; found NaN"),
+        ("1e-3", "'0.1'", 'prepare.max_bad_fraction: Input should be a valid number; found "0.1"'),
+        ("1e-3", "yes", 'prepare.max_bad_fraction: Input should be a valid number; found "yes"'),
+        ("1e-3", "null", "prepare.max_bad_fraction: Input should be a valid number; found null"),
+        ("salt: salaries", "salt: ''", r'prepare.split.salt: String should match pattern .*; found ""'),
+        ("salt: salaries", "salt: 7", "prepare.split.salt: Input should be a valid string; found 7"),
+        ("salt: salaries", "salt: 2023-01-31", "prepare: .*date.*; put dates and the like in quotes"),
+        ("valid_fraction: 0.15", "valid_fraction: 0", "prepare.split.valid_fraction: .* greater than 0; found 0"),
+        ("test_fraction: 0.15", "test_fraction: 1.5", "prepare.split.test_fraction: .* less than 1; found 1.5"),
+        (
+            "test_fraction: 0.15",
+            "test_fraction: 0.85",
+            r"prepare.split: valid_fraction \+ test_fraction must be below 1; f",
+        ),
+        ("min_count: 3", "min_count: 0", "prepare.min_count: .* greater than or equal to 1; found 0"),
+        ("min_count: 3", "min_count: 3.5", "prepare.min_count: Input should be a valid integer.*; found 3.5"),
+        ("min_count: 3", "min_count: '3'", 'prepare.min_count: Input should be a valid integer; found "3"'),
+        ("min_count: 3", "min_count: true", "prepare.min_count: Input should be a valid integer; found true"),
+        ("target: standard", "target: cube", "prepare.target: .*'standard', 'minmax' or 'log1p'; found \"cube\""),
+        ("  min_count: 3\n", "", "prepare.min_count: Field required; found only max_bad_fraction, split, target"),
+        ("min_count: 3", "min_count: 3\n  typo: 1", "prepare.typo: Extra inputs are not permitted; found 1"),
+        ("    salt: salaries\n", "", "prepare.split.salt: Field required; found only valid_fraction, test_fraction"),
+    ],
+)
+def test_a_wrong_value_names_its_path_the_rule_and_what_was_found(write, old, new, message):
+    assert old in YAML
+    with pytest.raises(ValueError, match=r"params.yaml: " + message):
+        load(Prepare, "prepare", file=write(YAML.replace(old, new)))
+
+
+def test_every_wrong_value_is_named_at_once(write):
+    with pytest.raises(ValueError, match=r"min_count: .*found 0\n.*target: .*found 5"):
+        load(Prepare, "prepare", file=write(YAML.replace("min_count: 3", "min_count: 0").replace("standard", "5")))
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        (["data"], r"params.yaml: data is missing; found prepare, recipes"),
+        (["recipes", "deep"], r"params.yaml: recipes.deep is missing; found full"),
+        (["recipes", "full", "patience", "x"], r"params.yaml: recipes.full.patience.x is missing; found no keys"),
+    ],
+)
+def test_a_missing_section_names_its_path_and_what_stands_there(write, keys, message):
+    with pytest.raises(ValueError, match=message):
+        load(Section, *keys, file=write(YAML))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "params.yaml: prepare is missing; found no keys"),
+        ("- prepare", "params.yaml: prepare is missing; found no keys"),
+        ("prepare: [", r"params.yaml must be YAML 1.2: .*(?s:.*)line 1"),
+        ("a: 1\n\tb: 2", r"params.yaml must be YAML 1.2: .*(?s:.*)line 2"),
+        ("prepare: 1\nprepare: 2", 'params.yaml must be YAML 1.2: (?s:.*)duplicate key "prepare"'),
+        ("prepare: 3", "params.yaml: prepare: Input should be an object; found 3"),
+        ("prepare:", "params.yaml: prepare: Input should be an object; found null"),
+    ],
+)
+def test_a_broken_file_is_named(write, text, message):
+    with pytest.raises(ValueError, match=message):
+        load(Prepare, "prepare", file=write(text))
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(ValueError, match=r"params.yaml is missing: run from the project's folder"):
+        load(Prepare, "prepare", file=tmp_path / "params.yaml")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"network": {"kind": "mlp", "hidden": [0]}}, "test.network.hidden.0: .* greater than or equal to 1; found 0"),
+        ({"network": {"kind": "mlp"}}, "test.network.hidden: Field required; found only kind"),
+        ({"network": {"kind": "cnn"}}, "test.network: Input tag 'cnn' .* expected tags: 'mlp', 'embedding'; found"),
+        ({"features": []}, "test.features: .* at least 1 item.*; found "),
+        ({"features": ["salary"]}, "test.features.0: Input should be 'work_year', .*; found \"salary\""),
+        ({"features": ["work_year", "work_year"]}, "test: features must name each feature once; found"),
+        ({"optimizer": {}}, "test.optimizer.learning_rate: Field required; found only nothing"),
+        *(
+            ({"optimizer": OPTIMIZER | {key: value}}, rf"test\.optimizer\.{key}.*: Input should be .*; found ")
+            for key, value in [
+                ("learning_rate", 0),
+                ("learning_rate", 1.1),
+                ("weight_decay", -0.1),
+                ("weight_decay", 11),
+                ("betas", [0.9, 1.0]),
+                ("betas", [-0.1, 0.9]),
+                ("betas", 0.9),
+                ("schedule", "linear"),
+                ("clip_norm", 0),
+                ("clip_norm", "1"),
+                ("ema_decay", 0),
+                ("ema_decay", 1),
+            ]
+        ),
+        ({"optimizer": OPTIMIZER | {"betas": [0.9]}}, "test.optimizer.betas.1: Field required; found "),
+        ({"equal_rows": "twice"}, "test.equal_rows: Input should be 'each' or 'once'; found \"twice\""),
+        ({"engine": "fast"}, "test.engine: Input should be 'eager' or 'compiled'; found \"fast\""),
+        ({"device": "gpu"}, "test.device: Input should be 'auto', 'cpu' or 'cuda'; found \"gpu\""),
+        ({"threads": 0}, "test.threads: .* greater than or equal to 1; found 0"),
+        ({"threads": 1025}, "test.threads: .* less than or equal to 1024; found 1025"),
+        ({"engine": "compiled", "device": "auto"}, "test: engine: compiled needs device: cpu; found"),
+        ({"engine": "compiled", "device": "cuda"}, "test: engine: compiled needs device: cpu; found"),
+        ({"batch_size": 0}, "test.batch_size: .* greater than or equal to 1; found 0"),
+        ({"patience": 0}, "test.patience: .* greater than or equal to 1; found 0"),
+        ({"keep": "first"}, "test.keep: Input should be 'best' or 'last'; found \"first\""),
+        ({"seed": -1}, "test.seed: .* greater than or equal to 0; found -1"),
+    ],
+)
+def test_a_wrong_recipe_names_its_path_the_rule_and_what_was_found(changes, message):
+    with pytest.raises(ValueError, match=message):
+        parse(Recipe, COURSE | changes, where="test")
+
+
+def test_no_setting_has_a_default():
+    for section, settings in ((Recipe, COURSE), (Optimizer, OPTIMIZER), (Train, {"checkpoint_every_seconds": 0})):
+        parse(section, settings, where="test")
+        for key in settings:
+            without = {name: value for name, value in settings.items() if name != key}
+            with pytest.raises(ValueError, match=rf"test\.{key}: Field required"):
+                parse(section, without, where="test")
+
+
+@pytest.mark.parametrize(("seconds", "found"), [(-1, "-1"), ("30", '"30"'), (None, "null")])
+def test_the_time_between_checkpoints_is_not_negative(seconds, found):
+    with pytest.raises(ValueError, match=rf"test\.checkpoint_every_seconds: Input should be .*; found {found}"):
+        parse(Train, {"checkpoint_every_seconds": seconds}, where="test")

@@ -1,0 +1,158 @@
+import errno
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipeline import predict
+from pipeline.data.csv_blocks import BLOCK_BYTES
+from pipeline.inference.score import ANSWERS
+from tests.support.tables import HEADER, row, rows, table
+from tests.support.work_tree import ROOT
+
+LINES = [*rows(20), row(company_size="XL"), "x", row(job_title="Bard")]
+SUMMARY = (
+    "predict: 23 rows, 2 of them without a prediction (column problem says why),"
+    " 1 with values that the model does not know (column unknown_features)\n"
+)
+
+
+@pytest.fixture
+def model(modelled):
+    return modelled.folder / "model"
+
+
+@pytest.fixture
+def new(tmp_path):
+    path = tmp_path / "new.csv"
+    path.write_bytes(table(LINES))
+    return path
+
+
+@pytest.fixture(autouse=True)
+def signals():
+    """The handlers of signals as they were before."""
+    before = {each: signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGPIPE)}
+    yield
+    for each, handler in before.items():
+        signal.signal(each, handler)
+
+
+def test_every_row_comes_out_in_its_place_and_is_counted(new, model, tmp_path):
+    counts = predict.run(new, model=model, out=tmp_path / "out.csv", block_bytes=300)
+    lines = (tmp_path / "out.csv").read_text(encoding="utf-8").splitlines()
+    assert [line[: len(before)] for before, line in zip(LINES[:21], lines[1:], strict=False)] == LINES[:21]
+    assert len(lines) == 1 + 23
+    assert (counts.rows, counts.problems, counts.unknown) == (23, 2, 1)
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_the_same_input_gives_the_same_bytes(new, model, tmp_path, suffix):
+    for name in ("one", "two"):
+        predict.run(new, model=model, out=tmp_path / f"{name}.{suffix}")
+    assert (tmp_path / f"one.{suffix}").read_bytes() == (tmp_path / f"two.{suffix}").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("source", "out", "message"),
+    [
+        ("missing.csv", "out.csv", r"missing\.csv: the table must be a CSV file, found nothing"),
+        (".", "out.csv", "the table must be a CSV file, found a directory"),
+        ("new.csv", "out.xlsx", r"out\.xlsx: the output must be a \.csv or \.parquet file, or - for standard output"),
+        ("new.csv", "folder.csv", "the output must be a .csv or .parquet file, or - for standard output"),
+        ("new.csv", "no/out.csv", "the output's folder must exist, found none; make it with mkdir -p '.*/no'"),
+        ("new.csv", "new.csv", "the output must be another file than the table"),
+        ("new.csv", "link.csv", "the output must be another file than the table"),
+    ],
+)
+def test_a_path_that_is_none_to_read_or_write_is_refused(new, model, tmp_path, source, out, message):
+    (tmp_path / "folder.csv").mkdir()
+    (tmp_path / "link.csv").symlink_to(new)
+    with pytest.raises(ValueError, match=message):
+        predict.run(tmp_path / source, model=model, out=tmp_path / out)
+    assert new.read_bytes() == table(LINES)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"", "new.csv: line 1 must be a header that names .*; found nothing"),
+        (table(LINES, header=HEADER.replace("job_title", "title")), "new.csv: the header must name .* 'job_title' is"),
+        (table(LINES, header=HEADER + ",problem"), "these columns are for the answers, found problem; rename them"),
+        (table([LINES[0], "x" * (BLOCK_BYTES + 1)]), "line 3 is over 16777216 bytes long"),
+        (table(LINES, end="\r"), "lines must end with a line feed, found carriage returns alone"),
+    ],
+    ids=["empty", "a feature missing", "a column of its own", "a line too long", "old Macintosh"],
+)
+def test_a_table_that_cannot_be_predicted_leaves_the_old_output(new, model, tmp_path, data, message):
+    new.write_bytes(data)
+    (tmp_path / "out.csv").write_text("old")
+    with pytest.raises(ValueError, match=message):
+        predict.run(new, model=model, out=tmp_path / "out.csv", block_bytes=100)
+    assert (tmp_path / "out.csv").read_text() == "old"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["new.csv", "out.csv"]
+
+
+def test_an_interrupt_leaves_the_old_output(new, model, tmp_path, monkeypatch, capsys):
+    def interrupted(*_):
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(predict, "score", interrupted)
+    out = tmp_path / "out.csv"
+    out.write_text("old")
+    with pytest.raises(SystemExit) as ended:
+        predict.main([str(new), "--model", str(model), "--out", str(out)])
+    assert ended.value.code == 130
+    assert capsys.readouterr().err == f"predict: interrupted; {out} is as it was\n"
+    assert out.read_text() == "old"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["new.csv", "out.csv"]
+
+
+def test_an_error_is_one_line_and_an_exit_code(new, model, tmp_path):
+    with pytest.raises(SystemExit) as ended:
+        predict.main([str(new), "--model", str(tmp_path), "--out", str(tmp_path / "out.csv")])
+    assert str(ended.value.code).startswith(f"predict: {tmp_path}: a model bundle must hold weights.safetensors, found")
+
+
+def piped(model, data, *, then=""):
+    """What the command writes to standard output and error, between two other programs."""
+    command = f"'{sys.executable}' -m pipeline.predict - --model '{model}' --out - {then}"
+    return subprocess.run(["bash", "-o", "pipefail", "-c", command], cwd=ROOT, input=data, capture_output=True)
+
+
+def test_standard_input_and_output_are_as_good_as_files(new, model, tmp_path):
+    done = piped(model, new.read_bytes())
+    predict.run(new, model=model, out=tmp_path / "out.csv")
+    assert done.stdout == (tmp_path / "out.csv").read_bytes()
+    assert done.stderr.decode() == SUMMARY
+    assert done.returncode == 0
+
+
+@pytest.mark.parametrize(("source", "out", "name"), [("-", "out.csv", "input"), ("new.csv", "-", "output")])
+def test_a_closed_standard_stream_is_refused(new, model, tmp_path, monkeypatch, source, out, name):
+    monkeypatch.setattr(sys, f"std{name.removesuffix('put')}", None)
+    table, target = (Path(path) if path == "-" else tmp_path / path for path in (source, out))
+    with pytest.raises(ValueError, match=f"- is standard {name}, which must be open, found it closed; name a file"):
+        predict.run(table, model=model, out=target)
+    assert list(tmp_path.iterdir()) == [new]
+
+
+def test_a_folder_to_read_only_is_refused(new, model, tmp_path, monkeypatch):
+    def forbidden(*_):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(os, "mkdir", forbidden)  # root may write anywhere
+    with pytest.raises(
+        ValueError, match=r"out\.csv: its folder must be one to write in, found Permission denied; choose"
+    ):
+        predict.run(new, model=model, out=tmp_path / "out.csv")
+
+
+def test_a_reader_that_has_seen_enough_ends_it_in_silence(model):
+    done = piped(model, table(rows(5000)), then="| head -n 1")
+    assert done.stdout.decode() == f"{HEADER},{','.join(ANSWERS.names)}\n"
+    assert done.stderr == b""
+    assert done.returncode == 128 + signal.SIGPIPE

@@ -1,0 +1,352 @@
+import gzip
+import json
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline import prepare, versions
+from pipeline.data.csv_blocks import BLOCK_BYTES
+from pipeline.data.encoding import ROWS, Encoder
+from pipeline.data.schema import FEATURES, TARGET
+from pipeline.data.split import SPLITS
+from tests.support.tables import HEADER, batch, row, rows, table
+
+GOOD = rows(40)
+FILES = ["encoder.json", "quarantine.parquet", "test.parquet", "train.parquet", "valid.parquet"]
+BLOCK_SIZES = pytest.mark.parametrize("block_bytes", [700, BLOCK_BYTES], ids=["many blocks", "one block"])
+
+SALARY = "salary must be a whole number from 1 to 1000000000, digits only (in salary_currency)"
+DOLLARS = "salary_in_usd must be a whole number from 1 to 10000000, digits only"
+TITLE = "job_title must be 1 to 100 characters, without blanks around them or control characters"
+LINE = "a line must be one row of comma-separated UTF-8 text"
+
+BAD_LINES = {  # a line of the file: the rule it breaks, what the message shows
+    row(salary="lots"): (SALARY, "'lots'"),
+    row(salary="1e5"): (SALARY, "'1e5'"),
+    row(salary='"150,000"'): (SALARY, "'150,000'"),
+    row(salary="150,000"): (f"{LINE} (not 11 fields)", f"'{row(salary='150,000')}'"),
+    row(salary=""): (SALARY, "''"),
+    row(salary="12.0"): (SALARY, "'12.0'"),
+    row(salary_in_usd="NaN"): (DOLLARS, "'NaN'"),
+    row(salary_in_usd="inf"): (DOLLARS, "'inf'"),
+    row(salary_in_usd="0"): (DOLLARS, "'0'"),
+    row(salary_in_usd="-5"): (DOLLARS, "'-5'"),
+    row(salary_in_usd=10**12): (DOLLARS, "'1000000000000'"),
+    row(salary_in_usd=10**30): (DOLLARS, f"'{10**30}'"),
+    row(salary_in_usd=" 5"): (DOLLARS, "' 5'"),
+    row(work_year="2021E"): (
+        "work_year must be a year from 2000 to 2100, such as 2023 (2021e is read as 2021)",
+        "'2021E'",
+    ),
+    row(experience_level="XX"): ("experience_level must be one of EN, MI, SE, EX", "'XX'"),
+    row(company_size="m"): ("company_size must be one of S, M, L", "'m'"),
+    row(remote_ratio="-0"): ("remote_ratio must be one of 0, 50, 100", "'-0'"),
+    row(job_title=" Analyst "): (TITLE, "' Analyst '"),
+    row(job_title=""): (TITLE, "''"),
+    row(employee_residence="usa"): ("employee_residence must be an ISO 3166 code such as US", "'usa'"),
+    row(job_title="a\0b"): (f"{LINE} (NUL byte)", repr(row(job_title="a\0b"))),
+    row(job_title="a\rb"): (f"{LINE} (carriage return inside the line)", repr(row(job_title="a\rb"))),
+    row(job_title='"Data'): (f"{LINE} (unclosed or misplaced quote)", repr(row(job_title='"Data'))),
+    row(job_title='x"y', salary='"a'): (
+        f"{LINE} (unclosed or misplaced quote)",
+        repr(row(job_title='x"y', salary='"a')),
+    ),
+    row(company_size='"M'): (f"{LINE} (unclosed or misplaced quote)", repr(row(company_size='"M'))),
+    "2023,SE,FT,Da": (f"{LINE} (not 11 fields)", "'2023,SE,FT,Da'"),
+    "": (f"{LINE} (blank line)", "''"),
+}
+
+
+@BLOCK_SIZES
+@pytest.mark.parametrize("bad", BAD_LINES)
+def test_a_bad_line_fails_the_run_with_its_rule_count_line_and_value(stage, bad, block_bytes):
+    rule, found = BAD_LINES[bad]
+    with pytest.raises(ValueError, match="break the data contract") as caught:
+        stage.run(table([*GOOD[:20], bad, *GOOD[20:]]), block_bytes=block_bytes)
+    assert str(caught.value) == (
+        f"{stage.raw}: 1 of 41 rows break the data contract (2.4390%; prepare.max_bad_fraction allows 0.0000%)\n\n"
+        f"  {rule}: 1 of 41 rows\n    line 22: found {found}\n"
+        "Mend these lines, or raise prepare.max_bad_fraction to let them go to quarantine."
+        f"\nThis report is also in {stage.report}."
+    )
+
+
+@BLOCK_SIZES
+def test_bytes_of_another_encoding_fail_the_run_with_their_line(stage, block_bytes):
+    raw = table([*GOOD[:4], row(job_title="Café"), *GOOD[4:]]).replace("Café".encode(), b"Caf\xe9")
+    with pytest.raises(ValueError, match=r"\(bytes that are not UTF-8\): 1 of 41 rows\n    line 6: found .*Caf.*xe9"):
+        stage.run(raw, block_bytes=block_bytes)
+
+
+@BLOCK_SIZES
+def test_damage_of_every_kind_is_in_one_report_with_the_right_lines(stage, block_bytes):
+    lines = [line for good, bad in zip(GOOD, BAD_LINES, strict=False) for line in (good, bad)]
+    with pytest.raises(
+        ValueError, match=f"{len(BAD_LINES)} of {len(lines) + 1} rows break the data contract"
+    ) as caught:
+        stage.run(table([*lines, GOOD[0]]), block_bytes=block_bytes)
+    for rule, _ in BAD_LINES.values():
+        places = [3 + 2 * place for place, (other, _) in enumerate(BAD_LINES.values()) if other == rule]
+        assert f"  {rule}: {len(places)} of {len(lines) + 1} rows\n    line {places[0]}: found " in str(caught.value)
+
+
+def test_a_truncated_last_line_fails_the_run_with_its_number(stage):
+    with pytest.raises(ValueError, match=r"\(not 11 fields\): 1 of 40 rows\n    line 41: found "):
+        stage.run(table(GOOD)[: -len("US,M") - 2])
+
+
+def test_a_huge_cell_fails_the_run_and_is_shown_in_short(stage):
+    with pytest.raises(ValueError, match=r"line 3: found 'x{79}… \(10000002 characters\)") as caught:
+        stage.run(table([GOOD[0], row(job_title="x" * 10_000_000), *GOOD]))
+    assert len(str(caught.value)) < 1000
+
+
+def test_a_line_longer_than_a_block_may_be_fails_the_run(stage):
+    with pytest.raises(ValueError, match=f"line 3 is over {BLOCK_BYTES} bytes long: is this a CSV file"):
+        stage.run(table([GOOD[0], "x" * (BLOCK_BYTES + 1), *GOOD]))
+
+
+@pytest.mark.parametrize(
+    ("raw", "message"),
+    [
+        (b"", "line 1 must be a header of 11 columns, found nothing"),
+        (table([]), "the table must have at least one row, found only the header"),
+        (table([]) + b"\n\r\n", "the table must have at least one row, found only the header"),
+        (table(GOOD, header=HEADER.replace("job_title,", "")), "found: column 'job_title' is missing"),
+        (table(GOOD).replace(b",", b";"), "found: the separator is ';': save the table with commas"),
+        (table(GOOD).decode().encode("utf-16"), "is UTF-16: save it as UTF-8"),
+        (gzip.compress(table(GOOD)), "is compressed with gzip: unpack it first"),
+        (table(rows(2)), "no row is left to train on: the table is too small for prepare.split"),
+    ],
+)
+def test_a_file_that_is_no_table_fails_the_run(stage, raw, message):
+    split = {"salt": "salaries", "valid_fraction": 0.49, "test_fraction": 0.5}
+    with pytest.raises(ValueError, match=message):
+        stage.run(raw, split=split)
+    assert stage.files() == {}
+
+
+@BLOCK_SIZES
+@pytest.mark.parametrize(
+    "raw",
+    [
+        table(GOOD, end="\r\n"),
+        table(GOOD).rstrip(b"\n"),
+        table(GOOD) + b"\n\r\n\n",
+        b"\xef\xbb\xbf" + table(GOOD),
+        table([",".join(reversed(line.split(","))) for line in (HEADER, *GOOD)], header="")[1:],
+        table([",".join(f'"{cell}"' for cell in line.split(",")) for line in GOOD]),
+    ],
+    ids=["CRLF", "no last line feed", "blank lines at the end", "BOM", "reordered columns", "all quoted"],
+)
+def test_another_spelling_of_the_same_table_gives_the_same_bytes(stages, raw, block_bytes):
+    plain, other = stages(), stages()
+    plain.run(table(GOOD))
+    other.run(raw, block_bytes=block_bytes)
+    assert other.files() == plain.files()
+    assert other.metrics == plain.metrics
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        row(job_title='"Lead, AI"'),
+        row(job_title='5" Analyst'),
+        row(company_location="NA"),
+        row(work_year="2021e"),
+        GOOD[0],
+    ],
+    ids=["quoted comma", "quote inside", "Namibia", "estimated year", "duplicate"],
+)
+def test_an_odd_line_that_keeps_the_contract_is_a_row(stage, line):
+    stage.run(table([*GOOD, line]))
+    assert stage.metrics["rows"] == 41
+    assert stage.metrics["rows_quarantined"] == 0
+    assert stage.metrics["rows_with_estimated_year"] == ("2021e" in line)
+
+
+def test_a_tolerated_share_goes_to_quarantine_with_its_reasons(stage):
+    stage.run(table([*GOOD, row(company_size="XL"), "2023,SE"]), max_bad_fraction=0.05)
+    assert pq.read_table(stage.out / "quarantine.parquet").to_pylist() == [
+        {"line": 42, "reasons": "company_size must be one of S, M, L", "text": row(company_size="XL")},
+        {
+            "line": 43,
+            "reasons": "a line must be one row of comma-separated UTF-8 text (not 11 fields)",
+            "text": "2023,SE",
+        },
+    ]
+    assert stage.metrics["rows_quarantined"] == 2
+    assert stage.report.read_text(encoding="utf-8").startswith(f"{stage.raw}: 2 of 42 rows break the data contract")
+
+
+def test_a_share_above_the_tolerated_one_fails_the_run(stage):
+    with pytest.raises(ValueError, match=r"3 of 43 rows .* \(6.9767%; prepare.max_bad_fraction allows 5.0000%\)"):
+        stage.run(table([*GOOD, *["2023,SE"] * 3]), max_bad_fraction=0.05)
+
+
+def test_exactly_the_tolerated_share_passes(stage):
+    stage.run(table([*GOOD[:19], "2023,SE"]), max_bad_fraction=0.05)
+    assert stage.metrics["rows_quarantined"] == 1
+
+
+def test_rows_in_are_rows_out_plus_quarantine(stage):
+    stage.run(table([*GOOD, *BAD_LINES, GOOD[0]]), max_bad_fraction=0.9)
+    out = {name: pq.read_metadata(stage.out / f"{name}.parquet").num_rows for name in (*SPLITS, "quarantine")}
+    assert sum(out.values()) == 41 + len(BAD_LINES) == stage.metrics["rows"]
+    assert stage.metrics == {
+        "rows": sum(out.values()),
+        "rows_quarantined": out["quarantine"],
+        "rows_train": out["train"],
+        "rows_valid": out["valid"],
+        "rows_test": out["test"],
+        "rows_with_estimated_year": 0,
+    }
+
+
+@pytest.mark.parametrize("target", ["standard", "minmax", "log1p"])
+def test_a_quarantined_salary_leaves_no_trace_in_the_rows(stages, target):
+    clean, damaged = stages(), stages()
+    clean.run(table(GOOD), target=target)
+    bad = [row(salary_in_usd=text) for text in ("NaN", "-5", "0", 10**12)]
+    damaged.run(table([*bad, *GOOD]), target=target, max_bad_fraction=0.1)
+    for name in ("encoder.json", *(f"{split}.parquet" for split in SPLITS)):
+        assert damaged.files()[name] == clean.files()[name]
+
+
+def decoded(stage, split):
+    """The rows of one split, back in the values of the raw table, by vocabulary."""
+    encoder = Encoder.read(stage.out / "encoder.json")
+    rows = pq.read_table(stage.out / f"{split}.parquet").to_pydict()
+    values = {name: [([None, *encoder.vocabularies[name]])[code] for code in rows[name]] for name in FEATURES}
+    return list(zip(*values.values(), rows[TARGET], strict=True))
+
+
+def test_training_rows_decode_to_the_raw_rows(stage):
+    stage.run(table(GOOD))
+    raw = [tuple(values.values()) for values in batch(GOOD).select([*FEATURES, TARGET]).to_pylist()]
+    training = decoded(stage, "train")
+    assert training == [values for values in raw if values in set(training)]
+
+
+def test_vocabularies_and_scaling_come_from_training_rows_alone(stage):
+    stage.run(table([row(job_title=f"Title {place}", salary_in_usd=place + 1) for place in range(300)]))
+    encoder = Encoder.read(stage.out / "encoder.json")
+    train = pq.read_table(stage.out / "train.parquet")
+    assert len(encoder.vocabularies["job_title"]) == train.num_rows == stage.metrics["rows_train"]
+    assert 0 not in train["job_title"].to_pylist()
+    for split in ("valid", "test"):
+        assert set(pq.read_table(stage.out / f"{split}.parquet")["job_title"].to_pylist()) == {0}
+    assert encoder.scaling.center == pytest.approx(np.mean(train[TARGET].to_numpy()))
+    assert encoder.scaling.scale == pytest.approx(np.std(train[TARGET].to_numpy()))
+
+
+def test_every_split_has_the_explicit_schema(stage):
+    stage.run(table(GOOD))
+    for split in SPLITS:
+        assert pq.read_schema(stage.out / f"{split}.parquet").equals(ROWS, check_metadata=True)
+
+
+def test_no_row_is_in_two_splits(stage):
+    stage.run(table(GOOD * 3))
+    sides = [set(pq.read_table(stage.out / f"{split}.parquet")["row_hash"].to_pylist()) for split in SPLITS]
+    assert all(sides)
+    assert len(set.union(*sides)) == sum(map(len, sides))
+
+
+def test_the_bytes_depend_on_the_rows_alone_and_not_on_the_blocks(stages):
+    raw = table([*rows(300), *BAD_LINES, *rows(30)], end="\n")
+    runs = [stages() for _ in range(5)]
+    for stage, size in zip(runs, (1009, 2500, 5000, BLOCK_BYTES, BLOCK_BYTES), strict=True):
+        stage.run(raw, max_bad_fraction=0.5, block_bytes=size)
+    assert list(runs[0].files()) == FILES
+    assert all(stage.files() == runs[0].files() for stage in runs)
+    assert all(stage.metrics == runs[0].metrics for stage in runs)
+
+
+@pytest.mark.real
+def test_a_real_table_gives_the_same_bytes_in_blocks_of_any_size(stages, real_tables):
+    (path,) = (path for path in real_tables if path.stem == "salaries_2022-05-22")
+    runs = [stages() for _ in range(3)]
+    for stage, size in zip(runs, (9000, 20_011, BLOCK_BYTES), strict=True):
+        stage.run(path, block_bytes=size)
+    assert all(stage.files() == runs[0].files() for stage in runs)
+    assert runs[0].metrics["rows_quarantined"] == 0
+
+
+def test_a_failing_run_leaves_the_earlier_outputs_as_they_were(stage):
+    stage.run(table(GOOD))
+    before, metrics = stage.files(), stage.metrics
+    for raw in (table([*GOOD, "2023,SE"]), b"", table([])):
+        with pytest.raises(ValueError, match="found"):
+            stage.run(raw)
+        assert stage.files() == before
+        assert stage.metrics == metrics
+
+
+def test_a_good_run_removes_the_report_of_a_broken_one(stage):
+    with pytest.raises(ValueError, match="break the data contract"):
+        stage.run(table([*GOOD, "2023,SE"]))
+    assert stage.report.is_file()
+    stage.run(table(GOOD))
+    assert not stage.report.exists()
+
+
+@pytest.mark.parametrize("raw", [table(GOOD), table([*GOOD, "2023,SE"]), table([]), b""])
+def test_nothing_is_left_beside_the_outputs(stage, raw):
+    try:
+        stage.run(raw)
+    except ValueError:
+        assert stage.files() == {}
+    left = {path.name for path in stage.folder.iterdir()}
+    assert left <= {"raw.csv", "prepared", "prepare.json", "contract-report.txt"}
+
+
+@pytest.fixture
+def project(stage, monkeypatch):
+    """A folder with the settings and the record of versions that `main` reads."""
+    split = {"salt": "s", "valid_fraction": 0.2, "test_fraction": 0.2}
+    settings = {"max_bad_fraction": 0.0, "split": split, "min_count": 1, "target": "standard"}
+    monkeypatch.chdir(stage.folder)
+    (stage.folder / "params.yaml").write_text(json.dumps({"data": {"path": "raw.csv"}, "prepare": settings}))
+    versions.main()
+    return stage
+
+
+ARGUMENTS = ["--out", "prepared", "--metrics", "prepare.json", "--report", "contract-report.txt"]
+
+
+def test_the_command_prepares_the_table_that_the_settings_name(project):
+    project.raw.write_bytes(table(GOOD))
+    prepare.main(ARGUMENTS)
+    assert list(project.files()) == FILES
+    assert project.metrics["rows"] == 40
+
+
+def test_the_command_makes_the_folders_it_writes_to(project):
+    project.raw.write_bytes(table([*GOOD, "2023"]))
+    with pytest.raises(SystemExit, match="break the data contract"):
+        prepare.main(["--out", "a/b", "--metrics", "c/d.json", "--report", "e/f.txt"])
+    assert (project.folder / "e/f.txt").is_file()
+
+
+@pytest.mark.parametrize(
+    ("raw", "message"),
+    [
+        (None, "prepare: raw.csv: the raw table must be a CSV file, found nothing; set data.path in params.yaml"),
+        (b"", "prepare: raw.csv: line 1 must be a header of 11 columns, found nothing"),
+        (table([*GOOD, "2023"]), "prepare: raw.csv: 1 of 41 rows break the data contract"),
+    ],
+)
+def test_the_command_ends_with_one_message_and_an_error_code(project, raw, message):
+    if raw is not None:
+        project.raw.write_bytes(raw)
+    with pytest.raises(SystemExit) as caught:
+        prepare.main(ARGUMENTS)
+    assert str(caught.value.code).startswith(message)
+
+
+def test_the_command_names_a_broken_setting(project):
+    (project.folder / "params.yaml").write_text("data: {path: 3}")
+    with pytest.raises(SystemExit, match=r"prepare: params.yaml: data.path: Input should be a valid string; found 3"):
+        prepare.main(ARGUMENTS)

@@ -1,0 +1,299 @@
+import logging
+import platform
+import re
+import shutil
+import signal
+
+import numpy as np
+import pytest
+
+from pipeline import train
+from pipeline.model.bundle import Bundle
+from pipeline.model.reproducible import torch
+from pipeline.params import Train
+from pipeline.training import fit
+from pipeline.training.loader import read_rows
+from tests.support.processes import ARGUMENTS, ended, kill_in_training, set_params, trained_files, training, wait_for
+from tests.support.recipes import make_recipe
+from tests.support.tables import rows, table
+from tests.support.work_tree import ROOT
+
+PACKAGES = {"torch": "2.13.0"}
+EVERY_EPOCH, NEVER = Train(checkpoint_every_seconds=0), Train(checkpoint_every_seconds=1e9)
+
+
+@pytest.fixture
+def prepared(stage):
+    stage.run(table(rows(200)))
+    return stage
+
+
+@pytest.fixture(autouse=True)
+def _leave_the_process_as_it_was(monkeypatch):
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", "")
+    monkeypatch.setattr(train, "end_with_parent", lambda: None)
+    handler, level = signal.getsignal(signal.SIGTERM), logging.getLogger("pipeline").level
+    yield
+    signal.signal(signal.SIGTERM, handler)
+    logging.getLogger("pipeline").setLevel(level)
+    torch.set_num_threads(1)
+
+
+def run(prepared, recipe, settings=NEVER, *, packages=PACKAGES):
+    """Run the stage; returns the bytes of all its outputs."""
+    train.run(
+        recipe,
+        settings,
+        name="test",
+        packages=packages,
+        train=prepared.out / "train.parquet",
+        valid=prepared.out / "valid.parquet",
+        encoder=prepared.out / "encoder.json",
+        out=prepared.folder / "trained/model",
+        curve=prepared.folder / "trained/curve.csv",
+        cache=prepared.folder / "cache",
+    )
+    return trained_files(prepared.folder)
+
+
+def trained(prepared, recipe):
+    run(prepared, recipe)
+    return Bundle.load(prepared.folder / "trained/model")
+
+
+def test_the_bundle_records_what_it_was_made_of(prepared):
+    bundle = trained(prepared, make_recipe())
+    assert bundle.recipe == make_recipe()
+    assert bundle.provenance["packages"] == PACKAGES
+    assert bundle.provenance["kept_epoch"] == 2
+    assert set(bundle.provenance["data"]) == {"train.parquet", "valid.parquet"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "promise"),
+    [
+        ({}, "the same bytes on any x86-64 CPU"),
+        ({"device": "auto"}, "the same bytes on any x86-64 CPU"),
+        ({"threads": 2}, "the same bytes on the same CPU model"),
+        ({"engine": "compiled"}, "the same bytes on the same CPU model and compiler"),
+    ],
+)
+def test_the_bundle_records_which_promise_holds(prepared, changes, promise, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(platform, "machine", lambda: "x86_64")
+    monkeypatch.setattr(fit, "CompiledLoop", fit.EagerLoop)  # compiling takes seconds, and changes no word
+    freed: list[bool] = []
+    monkeypatch.setattr(train, "free_matrix_products", lambda: freed.append(True))
+    assert trained(prepared, make_recipe(**changes)).provenance["promise"] == promise
+    assert bool(freed) == (promise != "the same bytes on any x86-64 CPU")
+
+
+def test_training_takes_as_many_threads_as_the_recipe_says(prepared):
+    for threads in (2, 1):
+        run(prepared, make_recipe(threads=threads, epochs=1))
+        assert torch.get_num_threads() == threads
+
+
+def test_the_learning_curve_has_a_line_per_epoch(prepared):
+    run(prepared, make_recipe(epochs=3))
+    header, *lines = (prepared.folder / "trained/curve.csv").read_text().splitlines()
+    assert header == "epoch,train_mse,valid_mse"
+    assert [line.split(",")[0] for line in lines] == ["1", "2", "3"]
+
+
+def test_the_bundle_gets_the_weights_of_the_best_epoch(prepared):
+    bundle = trained(prepared, make_recipe(epochs=9, keep="best", optimizer={"learning_rate": 0.2}))
+    lines = (prepared.folder / "trained/curve.csv").read_text().splitlines()[1:]
+    losses = [float(line.split(",")[2]) for line in lines]
+    assert bundle.provenance["kept_epoch"] == losses.index(min(losses)) + 1 < 9
+    valid = read_rows(prepared.out / "valid.parquet", bundle.network)
+    assert fit.validation_loss(bundle.network, valid) == min(losses)
+
+
+def test_a_log_gets_plain_lines_with_both_losses(prepared, capsys):
+    run(prepared, make_recipe(epochs=1))
+    assert capsys.readouterr().out.startswith("test epoch 1/1 train_mse=")
+
+
+def test_a_split_without_rows_names_the_setting(prepared):
+    prepared.run(table(rows(3)), split={"salt": "x", "valid_fraction": 1e-9, "test_fraction": 1e-9})
+    with pytest.raises(ValueError, match=r"valid\.parquet: the split must have rows, found none; .* prepare\.split"):
+        run(prepared, make_recipe())
+
+
+def test_the_command_names_a_missing_file(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    paths = [f"--{name}=nowhere" for name in ("train", "valid", "encoder", "out", "curve", "cache")]
+    with pytest.raises(SystemExit, match=r"train course: .*No such file or directory: 'nowhere'"):
+        train.main(["course", *paths])
+
+
+LONG = make_recipe(epochs=4, keep="best")
+
+
+def checkpoints(prepared):
+    return list((prepared.folder / "cache/checkpoints").glob("*"))
+
+
+def interrupt(prepared, recipe=LONG, *, settings=NEVER, after=2):
+    """Run the stage and interrupt it after an epoch, as ctrl-C does."""
+
+    def show(epoch, *_):
+        if epoch.epoch == after:
+            raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(train, "_show", show)
+        with pytest.raises(KeyboardInterrupt):
+            run(prepared, recipe, settings)
+
+
+def interrupt_the_first_epoch(prepared):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fit.EagerLoop, "epoch", lambda *_: signal.raise_signal(signal.SIGINT))
+        with pytest.raises(KeyboardInterrupt):
+            run(prepared, LONG)
+
+
+@pytest.fixture
+def expected(stages):
+    """The outputs of a training that was never interrupted."""
+    stage = stages()
+    stage.run(table(rows(200)))
+    return run(stage, LONG)
+
+
+def test_an_interrupted_training_keeps_its_last_epoch_and_ends_with_the_same_bytes(prepared, expected, caplog):
+    interrupt(prepared)
+    (checkpoint,) = checkpoints(prepared)
+    assert not (prepared.folder / "trained").exists()
+    caplog.set_level("INFO")
+    assert run(prepared, LONG) == expected
+    assert caplog.messages == [f"going on after epoch 2, from {checkpoint}"]
+    assert not checkpoints(prepared)
+
+
+def test_a_training_interrupted_before_the_end_of_its_first_epoch_leaves_nothing(prepared):
+    interrupt_the_first_epoch(prepared)
+    assert not checkpoints(prepared)
+
+
+def test_a_training_that_is_interrupted_again_before_its_next_epoch_keeps_what_it_had(prepared, expected):
+    interrupt(prepared)
+    (checkpoint,) = checkpoints(prepared)
+    before = checkpoint.read_bytes()
+    interrupt_the_first_epoch(prepared)
+    assert checkpoint.read_bytes() == before
+    assert run(prepared, LONG) == expected
+
+
+def test_a_training_killed_between_its_last_epoch_and_its_bundle_has_no_epoch_to_repeat(prepared, expected, capsys):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Bundle, "save", lambda *_: signal.raise_signal(signal.SIGINT))
+        with pytest.raises(KeyboardInterrupt):
+            run(prepared, LONG, EVERY_EPOCH)
+    capsys.readouterr()
+    assert run(prepared, LONG) == expected
+    assert "epoch" not in capsys.readouterr().out
+
+
+def test_a_damaged_checkpoint_is_said_to_be_and_training_starts_anew(prepared, expected, caplog, capsys):
+    interrupt(prepared)
+    (checkpoint,) = checkpoints(prepared)
+    checkpoint.write_bytes(checkpoint.read_bytes()[:-1])
+    assert run(prepared, LONG) == expected
+    assert f"{checkpoint} is damaged" in caplog.text
+    assert "test epoch 1/4" in capsys.readouterr().out
+    assert not checkpoints(prepared)
+
+
+def test_how_often_the_state_is_kept_decides_nothing(prepared, expected, caplog):
+    interrupt(prepared, settings=NEVER)
+    caplog.set_level("INFO")
+    assert run(prepared, LONG, EVERY_EPOCH) == expected
+    assert "going on after epoch 2" in caplog.text
+
+
+def another_table(prepared, monkeypatch):
+    prepared.run(table(rows(199)))
+
+
+def another_salary_in_the_encoder(prepared, monkeypatch):
+    encoder = prepared.out / "encoder.json"
+    encoder.write_text(encoder.read_text().replace('"kind": "standard"', '"kind": "minmax"'))
+
+
+def other_code(prepared, monkeypatch):
+    monkeypatch.setattr(train, "_code", lambda: "other")
+
+
+@pytest.mark.parametrize("change", [another_table, another_salary_in_the_encoder, other_code])
+def test_a_training_on_other_data_or_code_starts_anew_and_leaves_the_checkpoint(prepared, change, caplog, monkeypatch):
+    interrupt(prepared)
+    before = checkpoints(prepared)
+    change(prepared, monkeypatch)
+    caplog.set_level("INFO")
+    run(prepared, LONG)
+    assert "going on" not in caplog.text
+    assert checkpoints(prepared) == before
+
+
+@pytest.mark.parametrize(
+    ("recipe", "packages"),
+    [(make_recipe(epochs=5, keep="best"), PACKAGES), (make_recipe(epochs=4), PACKAGES), (LONG, {"torch": "2.13.1"})],
+)
+def test_a_training_with_other_settings_or_packages_starts_anew(prepared, recipe, packages, caplog):
+    interrupt(prepared)
+    caplog.set_level("INFO")
+    run(prepared, recipe, packages=packages)
+    assert "going on" not in caplog.text
+    assert len(checkpoints(prepared)) == 1
+
+
+@pytest.fixture
+def here(clone, monkeypatch):
+    """A trained copy of the repository, in which we are."""
+    monkeypatch.chdir(clone)
+    return clone
+
+
+@pytest.mark.parametrize(
+    ("recipe", "epochs", "kills"),
+    [
+        ("course", 10, 2),
+        ("full", 40, 2),
+        pytest.param("course", 100, 16, marks=pytest.mark.soak),
+        pytest.param("full", 500, 16, marks=pytest.mark.soak),
+    ],
+)
+def test_a_training_killed_at_any_moment_ends_with_the_same_bytes(here, recipe, epochs, kills, caplog):
+    settings = {f"recipes.{recipe}.epochs": epochs, f"recipes.{recipe}.patience": None}
+    set_params(here, {"train.checkpoint_every_seconds": 0} | settings)
+    train.main([recipe, *ARGUMENTS])
+    expected = trained_files(here)
+    shutil.rmtree(here / "trained")
+    draw = np.random.default_rng(kills)
+    for _ in range(kills):
+        kill_in_training(here, recipe, draw=draw)
+    train.main([recipe, *ARGUMENTS])
+    assert "going on after epoch" in caplog.text
+    assert trained_files(here) == expected
+    assert not list((here / ".cache/checkpoints").iterdir())
+
+
+@pytest.mark.parametrize(("recipe", "ending"), [("course", signal.SIGINT), ("full", signal.SIGTERM)])
+def test_a_training_that_is_asked_to_end_keeps_its_last_epoch(here, recipe, ending, caplog, monkeypatch):
+    set_params(here, {f"recipes.{recipe}.epochs": 100_000, f"recipes.{recipe}.patience": None})
+    with training(here, recipe) as process:
+        wait_for(process, f"{recipe} epoch 2/")
+        process.send_signal(ending)
+        code, shown = ended(process)
+    assert code == 130
+    assert shown.endswith(f"train {recipe}: interrupted; dvc repro goes on from the last epoch's end\n")
+    assert "Traceback" not in shown
+    monkeypatch.setattr(fit.EagerLoop, "epoch", lambda *_: signal.raise_signal(signal.SIGINT))
+    with pytest.raises(SystemExit, match="130"):
+        train.main([recipe, *ARGUMENTS])
+    last = max(map(int, re.findall(rf"^{recipe} epoch (\d+)/", shown, flags=re.MULTILINE)), default=2)
+    kept = int(re.findall(r"going on after epoch (\d+), from", caplog.text)[0])
+    assert kept in (last, last + 1)  # the signal may come before the epoch is shown

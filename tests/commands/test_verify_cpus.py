@@ -1,0 +1,136 @@
+"""Verifications of a pretended matrix, and one real training; behind `make soak`, all of them on emulated CPUs."""
+
+import platform
+import re
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from pipeline import verify_cpus
+from pipeline.reproduction.exit_codes import CannotVerifyError
+from pipeline.verify_cpus import CPUS, EPOCHS, QEMU, THREADS, Bench, Training, compare, require_qemu, verify
+from tests.support.work_tree import ROOT, run
+
+
+@pytest.fixture
+def pretended(monkeypatch):
+    """Trainings that take no time and write the same bytes; the list of those that were asked for."""
+    asked = []
+
+    def train(bench, training):
+        asked.append(training)
+        return {"weights": training.recipe.encode()}
+
+    monkeypatch.setattr(verify_cpus, "require_qemu", lambda: None)
+    monkeypatch.setattr(Bench, "prepare", lambda bench: None)
+    monkeypatch.setattr(Bench, "train", train)
+    return asked
+
+
+@pytest.fixture
+def started(monkeypatch):
+    """The commands that would be started instead of run, with their environments."""
+    commands = []
+    monkeypatch.setattr(
+        verify_cpus, "run", lambda command, *, folder, environment: commands.append((command, environment))
+    )
+    monkeypatch.setattr(verify_cpus, "_files", lambda path: [])
+    return commands
+
+
+def test_every_recipe_is_trained_on_every_cpu_with_every_number_of_threads(pretended):
+    assert verify(ROOT)
+    expected = {(cpu, threads, recipe) for cpu in CPUS for threads in THREADS for recipe in ("course", "full")}
+    assert {(training.cpu, training.threads, training.recipe) for training in pretended} == expected
+    assert len(pretended) == len(expected) == 24
+
+
+def test_equal_bytes_are_one_hash_per_line_and_a_verdict(pretended, capsys):
+    verify(ROOT)
+    *lines, verdict = capsys.readouterr().out.splitlines()
+    hashes = Counter(re.sub(r"^\w+ +OMP_NUM_THREADS \w+ +", "", line) for line in lines)
+    assert sorted(hashes.values()) == [12, 12]
+    assert all(re.fullmatch(r"(course|full) +[0-9a-f]{64}", line) for line in hashes)
+    assert verdict == "all equal"
+
+
+def test_other_bytes_are_named_with_the_training_and_the_file(pretended, monkeypatch, capsys):
+    usual = Bench.train
+    monkeypatch.setattr(Bench, "train", lambda bench, one: usual(bench, one) | ({"b": b""} if one == OTHER else {}))
+    assert not verify(ROOT)
+    assert capsys.readouterr().out.splitlines()[-2:] == ["different from the first of its recipe:", f"{OTHER} b"]
+
+
+OTHER = Training("Haswell", "2", "full")
+
+
+def test_each_recipe_is_compared_with_itself_only():
+    trainings = [(Training("native", "1", recipe), {"weights": recipe.encode()}) for recipe in ("a", "b")]
+    assert compare(trainings) == []
+
+
+@pytest.mark.parametrize("cpu", CPUS)
+@pytest.mark.parametrize("threads", THREADS)
+def test_a_training_gets_its_cpu_and_its_threads(cpu, threads, started, tmp_path, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    monkeypatch.setenv("OPENBLAS_CORETYPE", "SkylakeX")
+    Bench(ROOT, tmp_path).train(Training(cpu, threads, "full"))
+    ((command, environment),) = started
+    emulator = [] if cpu == "native" else [QEMU, "-cpu", cpu]
+    assert command[: len(emulator) + 4] == [*emulator, sys.executable, "-m", "pipeline.train", "full"]
+    assert "${" not in " ".join(command)
+    assert environment.get("OMP_NUM_THREADS", "unset") == threads
+    assert "OPENBLAS_CORETYPE" not in environment
+
+
+def test_a_training_is_short_and_writes_all_that_the_stage_does(tmp_path):
+    bench = Bench(ROOT, tmp_path)
+    bench.prepare()
+    files = bench.train(Training("native", "2", "course"))
+    bundle = {"weights.safetensors", "background.safetensors", "encoder.json", "bundle.json", "MODEL_CARD.md"}
+    assert set(files) == {*(f"models/course/{name}" for name in bundle), "metrics/plots/course/learning_curve.csv"}
+    assert len(files["metrics/plots/course/learning_curve.csv"].splitlines()) == 1 + EPOCHS
+
+
+def test_a_missing_qemu_is_named_with_its_package(monkeypatch):
+    pretend_linux(monkeypatch)
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(CannotVerifyError, match=rf"needs {QEMU}, found none; install it \(package qemu-user-static\)"):
+        require_qemu()
+
+
+def test_another_machine_is_refused(monkeypatch):
+    pretend_linux(monkeypatch)
+    monkeypatch.setattr(platform, "machine", lambda: "aarch64")
+    with pytest.raises(CannotVerifyError, match="needs Linux on an x86-64 CPU, found linux on aarch64"):
+        require_qemu()
+
+
+def pretend_linux(monkeypatch):
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(platform, "machine", lambda: "x86_64")
+
+
+def test_a_folder_without_settings_is_refused(pretended, tmp_path):
+    with pytest.raises(CannotVerifyError, match=r"params\.yaml is missing: run from the project's folder"):
+        verify(tmp_path)
+
+
+def features_of(cpu):
+    """Whether numpy finds AVX2 and FMA on the CPU."""
+    code = "from numpy._core._multiarray_umath import __cpu_features__ as f; print(f['AVX2'], f['FMA3'])"
+    command = ["env", "--unset=OPENBLAS_CORETYPE", QEMU, "-cpu", cpu, sys.executable, "-c", code]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.mark.soak
+def test_the_emulated_cpus_are_what_they_are_called():
+    assert [features_of(cpu) for cpu in ("EPYC", "Haswell", "Nehalem")] == ["True True\n"] * 2 + ["False False\n"]
+
+
+@pytest.mark.soak
+def test_all_cpus_train_the_same_bytes():
+    assert run(Path(ROOT), sys.executable, "-m", "pipeline.verify_cpus").endswith("all equal\n")

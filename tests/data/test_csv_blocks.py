@@ -1,0 +1,117 @@
+import io
+
+import pytest
+
+from pipeline.data import csv_blocks
+from pipeline.data.csv_blocks import blocks_of, read_blocks
+from pipeline.data.csv_header import read_header
+from pipeline.data.schema import COLUMNS
+from tests.support.tables import HEADER, row, rows, table
+
+
+def write(folder, data):
+    path = folder / "raw.csv"
+    path.write_bytes(data)
+    return path
+
+
+def blocks(path, size):
+    return list(read_blocks(path, offset=read_header(path)[1], size=size))
+
+
+@pytest.mark.parametrize(
+    "header",
+    [HEADER, "\ufeff" + HEADER, ",".join(f'"{name}"' for name in COLUMNS), ",".join(reversed(COLUMNS))],
+    ids=["plain", "BOM", "quoted", "reordered"],
+)
+@pytest.mark.parametrize("end", ["\n", "\r\n", ""])
+def test_a_header_names_the_columns_in_the_order_of_the_file(tmp_path, header, end):
+    data = (header + end).encode()
+    names, offset = read_header(write(tmp_path, data))
+    assert names == header.removeprefix("\ufeff").replace('"', "").split(",")
+    assert offset == len(data)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"", "line 1 must be a header of 11 columns, found nothing"),
+        (b"\xef\xbb\xbf", "line 1 must be a header of 11 columns, found nothing"),
+        (b"\n" + table([]), "line 1 must be a header of 11 columns, found nothing"),
+        (table([], header=HEADER.replace(",company_size", "")), "found: column 'company_size' is missing"),
+        (table([], header=HEADER + ",bonus"), "found: unknown column 'bonus'"),
+        (table([], header=HEADER.replace("job_title", "jobtitle")), r"unknown column 'jobtitle' \(is it 'job_title'"),
+        (table([], header=HEADER.replace("salary_in", " salary_in")), r"unknown column ' salary_in_usd' \(is it 'sala"),
+        (table([], header=HEADER + ",salary"), "found: column 'salary' stands 2 times"),
+        (table([], header=row()), "column 'work_year' is missing"),
+        (table([]).replace(b",", b";"), "found: the separator is ';': save the table with commas"),
+        (table([]).replace(b",", b"\t"), r"found: the separator is '\\t': save the table with commas"),
+        (HEADER.encode("utf-16"), "is UTF-16: save it as UTF-8"),
+        (HEADER.encode("utf-16-le"), "line 1 has NUL bytes: this is UTF-16 or no text"),
+        (b"\x1f\x8b" + table([]), r"is compressed with gzip: unpack it first \(gunzip\)"),
+        (b"PK\x03\x04" + table([]), "is a zip archive or a spreadsheet: export the table as CSV"),
+        (table(rows(2), end="\r"), "lines must end with a line feed, found carriage returns alone"),
+        (b"x" * 200_000, "unknown column 'x{60}';"),
+    ],
+)
+def test_a_broken_header_is_named_with_its_mending(tmp_path, data, message):
+    with pytest.raises(ValueError, match=message):
+        read_header(write(tmp_path, data))
+
+
+def test_a_missing_file_names_the_setting(tmp_path):
+    with pytest.raises(ValueError, match=r"must be a CSV file, found nothing; set data.path in params.yaml"):
+        read_header(tmp_path / "missing.csv")
+
+
+def test_a_directory_is_no_table(tmp_path):
+    with pytest.raises(ValueError, match=r"must be a CSV file, found a directory; set data.path"):
+        read_header(tmp_path)
+
+
+@pytest.mark.parametrize("size", [1, 7, 60, 500, 1 << 24])
+@pytest.mark.parametrize("end", ["", "\n", "\r\n", "\n\n\r\n\n"])
+def test_blocks_are_whole_lines_without_the_blank_end(tmp_path, size, end):
+    lines = rows(20)
+    found = blocks(write(tmp_path, table(lines).rstrip(b"\n") + end.encode()), size)
+    assert b"".join(block.text for block in found) == "\n".join(lines).encode()
+    assert all(block.text.endswith(b"\n") for block in found[:-1])
+
+
+@pytest.mark.parametrize("size", [1, 60, 1 << 24])
+def test_a_block_knows_the_number_of_its_first_line(tmp_path, size):
+    path = write(tmp_path, table(rows(20)))
+    lines = path.read_bytes().split(b"\n")
+    for block in blocks(path, size):
+        assert block.text.split(b"\n")[0] == lines[block.first_line - 1]
+
+
+@pytest.mark.parametrize("size", [50, 200])
+def test_a_line_longer_than_the_limit_is_refused_with_its_number(tmp_path, monkeypatch, size):
+    monkeypatch.setattr(csv_blocks, "BLOCK_BYTES", 200)
+    lines = [*rows(5), row(job_title="x" * 200), *rows(5)]
+    with pytest.raises(ValueError, match="line 7 is over 200 bytes long: is this a CSV file"):
+        blocks(write(tmp_path, table(lines)), size)
+
+
+class Pipe(io.BytesIO):
+    """A stream that cannot be rewound, as standard input."""
+
+    def seek(self, *_):
+        raise io.UnsupportedOperation
+
+
+@pytest.mark.parametrize("size", [1, 7, 60, 500, 1 << 24])
+@pytest.mark.parametrize("end", ["", "\n", "\r\n", "\r", "\n\n\r\n\n", "\r\r\n\n"])
+def test_a_stream_has_the_lines_of_the_file(tmp_path, size, end):
+    data = table(rows(20)).rstrip(b"\n") + end.encode()
+    pipe = Pipe(data)
+    pipe.readline()
+    streamed = list(blocks_of(pipe, where="pipe", size=size))
+    assert streamed == blocks(write(tmp_path, data), size)
+    assert b"".join(block.text for block in streamed) == "\n".join(rows(20)).encode()
+
+
+def test_blank_lines_before_the_last_row_are_kept():
+    (block,) = blocks_of(Pipe(b"\n\n\nrow\n\n"), where="pipe")
+    assert block.text == b"\n\n\nrow"

@@ -1,0 +1,104 @@
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.data.csv_blocks import Block, read_blocks
+from pipeline.data.csv_header import read_header
+from pipeline.data.csv_rows import parse
+from pipeline.data.schema import COLUMNS
+from tests.support.tables import DAMAGE, HEADER, damaged, lines_of, row
+
+
+def test_rows_come_in_the_contracts_order_of_columns():
+    parsed = parse(Block(2, b"M,US," + b",".join([b"x"] * 9)), list(reversed(COLUMNS)))
+    assert parsed.rows.schema.names == list(COLUMNS)
+    assert parsed.rows["company_size"].to_pylist() == ["M"]
+    assert parsed.rows["company_location"].to_pylist() == ["US"]
+
+
+def test_text_arrives_as_it_stands():
+    cells = ["NA", "nan", "", " x ", "NULL", "1e5", "007", 'x"y', "Données", "true", "2023-01-01"]
+    parsed = parse(Block(2, ",".join(cells).encode()), COLUMNS)
+    assert [column.to_pylist()[0] for column in parsed.rows.columns] == cells
+
+
+def test_a_quoted_field_may_hold_commas_and_doubled_quotes():
+    parsed = parse(Block(2, row(job_title='"Lead, ""AI"""').encode()), COLUMNS)
+    assert parsed.rows["job_title"].to_pylist() == ['Lead, "AI"']
+
+
+BROKEN = {
+    b"": "blank line",
+    b"   ": "not 11 fields",
+    b"2023,SE,FT,Da": "not 11 fields",
+    row(salary="150,000").encode(): "not 11 fields",
+    row(job_title="a\0b").encode(): "NUL byte",
+    row(job_title="a\rb").encode(): "carriage return inside the line",
+    row(job_title="caf\xe9").encode("latin-1"): "bytes that are not UTF-8",
+    row(job_title='"Data').encode(): "unclosed or misplaced quote",
+    row(job_title='x"y', salary='"a').encode(): "unclosed or misplaced quote",
+    row(job_title='"Data" Scientist').encode(): "unclosed or misplaced quote",
+    row(company_size='"M').encode(): "unclosed or misplaced quote",
+    ("\ufeff" + row()).encode(): "byte order mark inside the file",
+}
+
+
+@pytest.mark.parametrize(("line", "reason"), BROKEN.items(), ids=BROKEN.values())
+@pytest.mark.parametrize("place", [0, 2, 4])
+@pytest.mark.parametrize("end", [b"\n", b""])
+def test_a_broken_line_is_found_wherever_it_stands_in_its_block(line, reason, place, end):
+    lines = [row().encode()] * 4
+    lines.insert(place, line)
+    parsed = parse(Block(100, b"\n".join(lines) + (end or b"\n" * (not line))), COLUMNS)
+    assert broken_lines(parsed, 100) == {100 + place: reason}
+    assert parsed.lines.tolist() == [100 + other for other in range(5) if other != place]
+
+
+def test_every_kind_of_damage_in_one_block_keeps_its_own_line_number():
+    lines = [line for broken in BROKEN for line in (row().encode(), broken)]
+    parsed = parse(Block(2, b"\n".join(lines) + b"\n"), COLUMNS)
+    assert broken_lines(parsed, 2) == dict(zip(range(3, 3 + 2 * len(BROKEN), 2), BROKEN.values(), strict=True))
+    assert parsed.lines.tolist() == list(range(2, 2 + 2 * len(BROKEN), 2))
+
+
+def test_a_block_of_broken_lines_alone_has_no_rows():
+    parsed = parse(Block(2, b"a;b\n\nc;d\n"), COLUMNS)
+    assert parsed.rows.num_rows == 0
+    assert list(broken_lines(parsed, 2)) == [2, 3, 4]
+
+
+def test_no_text_of_quotes_and_commas_can_swallow_the_next_line():
+    for cells in itertools.chain.from_iterable(itertools.product('"a,', repeat=length) for length in range(1, 6)):
+        parsed = parse(Block(2, f"{''.join(cells)}\n{row()}".encode()), COLUMNS)
+        assert parsed.lines.tolist()[-1:] == [3], cells
+        assert len(parsed.lines) + np.count_nonzero(parsed.problems) == 2, cells
+
+
+def broken_lines(parsed, first_line):
+    """Every broken line with its problem."""
+    return {first_line + place: parsed.problem(code) for place, code in enumerate(parsed.problems.tolist()) if code}
+
+
+def parse_all(path, size):
+    """Every row by its line, and every broken line with its reason."""
+    blocks = list(read_blocks(path, offset=read_header(path)[1], size=size))
+    parsed = [parse(block, COLUMNS) for block in blocks]
+    values = {
+        line: row for part in parsed for line, row in zip(part.lines.tolist(), part.rows.to_pylist(), strict=True)
+    }
+    broken = [broken_lines(part, block.first_line) for part, block in zip(parsed, blocks, strict=True)]
+    return values, {line: problem for found in broken for line, problem in found.items()}
+
+
+@settings(max_examples=200)
+@given(DAMAGE, st.integers(1, 600))
+def test_whatever_the_damage_every_line_is_a_row_or_broken_in_blocks_of_any_size(tmp_path_factory, damage, size):
+    body = damaged(damage)
+    path = tmp_path_factory.getbasetemp() / "raw.csv"
+    path.write_bytes(HEADER.encode() + b"\n" + body)
+    values, broken = parse_all(path, size)
+    assert sorted([*values, *broken]) == list(range(2, 2 + len(lines_of(body))))
+    assert (values, broken) == parse_all(path, 1 << 20)

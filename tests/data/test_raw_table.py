@@ -1,0 +1,58 @@
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.data.raw_table import new_rows, read_table
+from pipeline.data.split import SPLITS
+from tests.conftest import prepare_settings
+from tests.support.tables import row, rows, table
+
+
+@pytest.fixture
+def read(tmp_path):
+    """Reads a table from its lines."""
+
+    def read(lines, **options):
+        (tmp_path / "table.csv").write_bytes(table(lines))
+        return read_table(tmp_path / "table.csv", settings=prepare_settings(max_bad_fraction=0.5), **options)
+
+    return read
+
+
+def test_the_sides_are_those_of_the_prepare_stage(read, stage):
+    stage.run(table(rows(200)))
+    found = read(rows(200))
+    sizes = {name: len(found.on(name)) for name in SPLITS}
+    assert sizes == {name: stage.metrics[f"rows_{name}"] for name in SPLITS}
+    assert min(sizes.values()) > 0
+
+
+def test_blocks_leave_no_trace(read):
+    whole, parts = read(rows(200)), read(rows(200), block_bytes=500)
+    assert parts.rows.to_pylist() == whole.rows.to_pylist()
+    assert np.array_equal(parts.hashes, whole.hashes)
+
+
+def test_broken_rows_are_left_out_and_counted(read):
+    found = read([*rows(10), row(company_size="XL")])
+    assert (len(found.hashes), found.account.quarantined) == (10, 1)
+
+
+def test_a_table_that_breaks_the_contract_is_refused(read):
+    with pytest.raises(ValueError, match="2 of 3 rows break the data contract"):
+        read([*rows(1), row(company_size="XL"), row(remote_ratio="7")])
+
+
+@given(before=st.lists(st.integers(0, 5), min_size=1, max_size=12), after=st.lists(st.integers(0, 5), min_size=1))
+def test_new_rows_are_what_the_later_table_has_more_often(tmp_path_factory, before, after):
+    folder = tmp_path_factory.mktemp("tables")
+    tables = []
+    for number, salaries in enumerate((before, after)):
+        file = folder / f"{number}.csv"
+        file.write_bytes(table(row(salary_in_usd=50_000 + salary) for salary in salaries))
+        tables.append(read_table(file, settings=prepare_settings()))
+    new = tables[1].dollars[new_rows(*tables)] - 50_000
+    assert Counter(new.tolist()) == Counter(after) - Counter(before)

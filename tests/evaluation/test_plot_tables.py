@@ -1,0 +1,92 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.data.encoding import Encoder, Scaling
+from pipeline.data.schema import FEATURES
+from pipeline.evaluation.plot_tables import calibration, coverage, means, slices
+
+ENCODER = Encoder(
+    dict.fromkeys(FEATURES, ("A", "B", "C")) | {"experience_level": ("EN", "MI", "SE", "EX")},
+    (),
+    Scaling("standard", 1e5, 5e4),
+)
+
+
+def codes(**changes):
+    """Six rows that are alike in all features but the given ones."""
+    return {name: np.ones(6, np.int16) for name in FEATURES} | {
+        name: np.array(values, np.int16) for name, values in changes.items()
+    }
+
+
+def found(errors, *, min_rows=1, **changes):
+    table = slices(codes(**changes), np.array(errors, np.float64), encoder=ENCODER, min_rows=min_rows)
+    return table.set_index("slice")
+
+
+def test_a_slice_has_the_rows_the_error_and_the_bias_of_its_value():
+    table = found([1, -3, 10, 20, 30, 40], company_size=[1, 1, 2, 2, 3, 3])
+    assert table.loc["company_size=A"].tolist() == [2, 5.0, -1.0]
+    assert table.loc["company_size=B"].tolist() == [2, 250.0, 15.0]
+    assert table.loc["work_year=A", "rows"] == 6
+
+
+def test_values_without_a_code_are_a_slice_of_each_feature_and_of_all():
+    table = found([1, 2, 3, 4, 5, 6], job_title=[0, 0, 1, 1, 1, 1], company_location=[1, 0, 0, 1, 1, 1])
+    assert table.loc["job_title=(unknown)", "bias_usd"] == 1.5
+    assert table.loc["company_location=(unknown)", "bias_usd"] == 2.5
+    assert table.loc["features=(some unknown)"].tolist() == [3, 14 / 3, 2.0]
+    assert table.loc["features=(all known)", "rows"] == 3
+
+
+def test_values_of_too_few_rows_stand_together_or_not_at_all():
+    table = found([1, 2, 3, 4, 5, 6], min_rows=2, company_size=[0, 2, 3, 1, 1, 1], remote_ratio=[1, 1, 1, 1, 1, 2])
+    assert table.loc["company_size=(rarer)", "bias_usd"] == 2.0
+    assert not {"company_size=(unknown)", "company_size=B", "remote_ratio=B", "remote_ratio=(rarer)"} & set(table.index)
+    assert table["rows"].min() >= 2
+
+
+def test_a_table_too_small_for_any_slice_has_none():
+    table = found([1, 2, 3, 4, 5, 6], min_rows=7)
+    assert (len(table), list(table)) == (0, ["rows", "mse_usd2", "bias_usd"])
+
+
+@given(st.lists(st.integers(0, 3), min_size=1, max_size=50), st.integers(1, 20))
+def test_no_line_has_fewer_rows_than_asked_for_and_none_is_counted_twice(values, min_rows):
+    table = means(np.array(values), {"one": np.ones(len(values))}, names=list("abcd"), min_rows=min_rows)
+    assert all(table["rows"] >= min_rows)
+    assert len(values) - table["rows"].sum() < min_rows
+    assert all(table["one"] == 1)
+
+
+def test_the_mean_over_the_slices_of_a_feature_is_the_mean_of_all():
+    errors = np.random.default_rng(1).normal(0, 100, 500)
+    sizes = np.random.default_rng(2).integers(0, 4, 500)
+    table = means(sizes, {"mse": errors**2}, names=list("abcd"), min_rows=1)
+    assert np.average(table["mse"], weights=table["rows"]) == pytest.approx((errors**2).mean())
+
+
+def test_calibration_holds_tenths_of_the_rows_from_low_to_high():
+    prediction = np.random.default_rng(3).permutation(1000).astype(np.float64)
+    table = calibration(prediction, prediction + 7)
+    assert table["rows"].tolist() == [100] * 10
+    assert table["predicted_usd"].tolist() == [49.5 + 100 * tenth for tenth in range(10)]
+    assert (table["actual_usd"] - table["predicted_usd"] == 7).all()
+
+
+def test_equal_predictions_are_never_torn_apart():
+    table = calibration(np.repeat([1.0, 2.0], [15, 5]), np.arange(20.0))
+    assert table["predicted_usd"].tolist() == [1.0, 2.0]
+    assert table["tenth"].tolist() == ["1", "8"]
+
+
+def test_coverage_counts_the_salaries_inside_level_by_level():
+    levels, actual = np.array([1, 1, 3, 3, 3]), np.array([10, 30, 10, 20, 40])
+    bands = {80: (np.full(5, 10.0), np.full(5, 20.0)), 95: (np.zeros(5), np.full(5, 30.0))}
+    table = coverage(levels, actual, bands, encoder=ENCODER, min_rows=1)
+    assert table["experience_level"].tolist() == ["EN", "SE"]
+    assert table["coverage80"].tolist() == pytest.approx([0.5, 2 / 3])
+    assert table["coverage95"].tolist() == pytest.approx([1.0, 2 / 3])
+    assert table["width80_usd"].tolist() == [10.0, 10.0]

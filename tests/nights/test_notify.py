@@ -1,0 +1,116 @@
+import http.server
+import json
+import os
+import socket
+import sys
+import threading
+import time
+
+import pytest
+
+from pipeline.nights.notify import notify
+
+REPORT = {"decision": "promoted", "mse_usd2": 1.5}
+
+
+class Server(http.server.ThreadingHTTPServer):
+    """A server that keeps what it gets."""
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.got: list[tuple[str, str, object]] = []
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    server: Server
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.got.append((self.path, self.headers["Content-Type"], json.loads(body)))
+        self.send_response(500 if "broken" in self.path else 204)
+        self.end_headers()
+
+    def log_message(self, *arguments):
+        pass
+
+
+@pytest.fixture
+def server():
+    with Server() as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture(autouse=True)
+def no_proxy(monkeypatch):
+    monkeypatch.setenv("no_proxy", "*")
+
+
+def tell(tmp_path, *, command=None, webhook=None, seconds=60):
+    settings = {"folder": tmp_path, "environment": os.environ}
+    return notify(REPORT, command=command, webhook=webhook, seconds=seconds, **settings)
+
+
+def test_a_command_gets_the_report_as_json(tmp_path):
+    assert tell(tmp_path, command=["tee", "got.json"]) == []
+    assert json.loads((tmp_path / "got.json").read_text()) == REPORT
+
+
+def test_a_webhook_gets_the_report_as_json(tmp_path, server):
+    assert tell(tmp_path, webhook=f"http://127.0.0.1:{server.server_port}/hook") == []
+    assert server.got == [("/hook", "application/json", REPORT)]
+
+
+def test_nobody_is_told_where_nobody_is_named(tmp_path):
+    assert tell(tmp_path) == []
+
+
+@pytest.mark.parametrize("command", [["no-such-program"], ["false"], ["a\0b"]])
+def test_a_command_that_fails_is_said_and_keeps_nobody_else_from_being_told(command, tmp_path, server):
+    (failure,) = tell(tmp_path, command=command, webhook=f"http://127.0.0.1:{server.server_port}/hook")
+    assert failure.startswith("notify.command: ")
+    assert len(server.got) == 1
+
+
+@pytest.mark.parametrize(
+    ("webhook", "failure"),
+    [
+        ("http://127.0.0.1:{port}/broken/secret", "127.0.0.1: HTTP Error 500"),
+        ("http://127.0.0.1:1/secret", "127.0.0.1: <urlopen error"),
+        ("file:///secret", "must begin with https:// or http://, found file"),
+        ("secret", "found neither"),
+        ("http://[secret", "the address must be a valid URL"),
+        ("http://127.0.0.1:secret/", "the address must be a valid URL"),
+        ("http://127.0.0.1/a secret", "the address must be a valid URL"),
+    ],
+)
+def test_a_webhook_that_fails_is_said_without_the_rest_of_its_address(webhook, failure, tmp_path, server):
+    (said,) = tell(tmp_path, webhook=webhook.format(port=server.server_port))
+    assert failure in said
+    assert "secret" not in said
+
+
+def test_neither_may_hang(tmp_path):
+    sleep = [sys.executable, "-c", "import time; time.sleep(600)"]
+    with socket.create_server(("127.0.0.1", 0)) as listening:  # connects, and answers with a header that never ends
+        stop = threading.Event()
+
+        def drip():
+            connection, _ = listening.accept()
+            with connection:
+                connection.sendall(b"HTTP/1.1 200 OK\r\nX: ")
+                while not stop.wait(0.1):
+                    connection.sendall(b"a")
+
+        thread = threading.Thread(target=drip)
+        thread.start()
+        start = time.monotonic()
+        failures = tell(tmp_path, command=sleep, webhook=f"http://127.0.0.1:{listening.getsockname()[1]}/", seconds=1)
+        stop.set()
+        thread.join()
+    assert "took longer than 1 s" in failures[0]
+    assert "no answer within 1 s" in failures[1]
+    assert time.monotonic() - start < 60

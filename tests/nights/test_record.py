@@ -1,0 +1,93 @@
+import csv
+import datetime
+import json
+import re
+from dataclasses import replace
+
+import pytest
+from ruamel.yaml import YAML
+
+from pipeline.nights.record import COLUMNS, HISTORY, JSON, MARKDOWN, Measure, Record, last_word
+from tests.support.work_tree import ROOT, run
+
+MEASURES = [Measure("rows_gone", "", 0.25), Measure("stability_index", "work_year", 0.3041234567)]
+RECORD = Record(
+    datetime.date(2026, 1, 31),
+    "promoted",
+    "its error is fine",
+    table_md5="t" * 32,
+    params_md5="p" * 32,
+    champion_md5="c.dir",
+    challenger_md5="d.dir",
+    measures=MEASURES,
+    warnings=MEASURES[1:],
+    numbers={"rows": 1557, "test_rows": 299.0, "challenger_mse_usd2": 2_500_000_123.4, "worse_share": 0.5225},
+)
+
+
+def test_the_json_has_all_but_the_clock(tmp_path):
+    RECORD.write(tmp_path)
+    facts = json.loads((tmp_path / JSON).read_text())
+    assert (facts["decision"], facts["table_md5"], facts["champion_md5"]) == ("promoted", "t" * 32, "c.dir")
+    assert facts["measures"] == {"rows_gone": 0.25, "stability_index of work_year": 0.304123}
+    assert facts["numbers"]["challenger_mse_usd2"] == 2_500_000_000
+    assert facts["warnings"] == ["stability_index of work_year: 0.304"]
+    assert "2026" not in (tmp_path / JSON).read_text()
+
+
+def test_the_history_gets_one_line_a_night_under_one_header(tmp_path):
+    for _ in range(2):
+        RECORD.write(tmp_path)
+    first, second = csv.DictReader((tmp_path / HISTORY).read_text().splitlines())
+    assert first == second
+    assert first["challenger_rmse_usd"] == "50000"
+    assert (first["champion_rmse_usd"], first["worse_share"]) == ("", "0.522")
+    assert first["beyond_limits"] == "stability_index of work_year: 0.304"
+
+
+def test_the_projects_history_begins_with_the_header_and_its_plot_names_columns_of_it():
+    assert (ROOT / HISTORY).read_text().splitlines()[0] == ",".join(COLUMNS)
+    (nights,) = [plot["Nights"] for plot in YAML(typ="safe").load(ROOT / "dvc.yaml")["plots"] if "Nights" in plot]
+    assert {nights["x"], *nights["y"][str(HISTORY)]} <= {*COLUMNS}
+
+
+def test_dvc_draws_the_nights_over_time(clone):
+    for day in (30, 31):
+        replace(RECORD, date=datetime.date(2026, 1, day)).write(clone)
+    replace(RECORD, date=datetime.date(2026, 2, 1), numbers={}).write(clone)
+    run(clone, "dvc", "plots", "show", "--out", "drawn")
+    specs = re.findall(r"var spec = ({.*});", (clone / "drawn/index.html").read_text(encoding="utf-8"))
+    (nights,) = [json.loads(spec) for spec in specs if '"Nights"' in spec]
+    assert {nights["encoding"]["x"]["field"], nights["encoding"]["x"]["type"]} == {"date", "temporal"}
+    assert {row["date"] for row in nights["data"]["values"]} == {"2026-01-30", "2026-01-31", "2026-02-01"}
+    y = nights["encoding"]["y"]["field"]
+    assert nights["transform"] == [{"filter": {"not": {"field": y, "equal": ""}}}]
+    assert {row[y] for row in nights["data"]["values"] if row["date"] == "2026-02-01"} == {""}
+
+
+def test_the_report_names_decision_reason_numbers_and_warnings(tmp_path):
+    RECORD.write(tmp_path)
+    text = (tmp_path / MARKDOWN).read_text()
+    assert text.startswith("# The night of 2026-01-31: promoted\n\nits error is fine\n")
+    assert "| rows | 1,557 |" in text
+    assert "_mse_" not in text
+    assert "**Beyond a warning limit**\n\n- stability_index of work_year: 0.304" in text
+    assert "Beyond a stop limit" not in text
+
+
+@pytest.mark.parametrize(
+    ("table", "params", "expected"), [("t", "p", True), ("other", "p", False), ("t", "other", False)]
+)
+def test_a_table_is_judged_once_under_the_same_settings(tmp_path, table, params, expected):
+    assert not last_word(tmp_path, table_md5="t" * 32, params_md5="p" * 32)
+    RECORD.write(tmp_path)
+    known = {"t": "t" * 32, "p": "p" * 32, "other": "o" * 32}
+    found = last_word(tmp_path, table_md5=known[table], params_md5=known[params])
+    assert found == (("promoted", "its error is fine") if expected else None)
+
+
+def test_a_damaged_record_judges_nothing(tmp_path):
+    RECORD.write(tmp_path)
+    for text in ("{", "[]", "{}"):
+        (tmp_path / JSON).write_text(text)
+        assert not last_word(tmp_path, table_md5="t" * 32, params_md5="p" * 32)

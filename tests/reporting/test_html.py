@@ -1,0 +1,154 @@
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from xml.etree import ElementTree
+
+import pytest
+
+from pipeline.reporting import html, summary
+from pipeline.reporting.run_results import Facts
+from tests.support.browsers import CHROMIUM, Browser
+from tests.support.reports import TABLES, make_result, write_metrics
+
+WIDTHS = (390, 1200)  # of a phone and of a screen, in pixels
+VOID = {"meta"}
+HOSTILE = "job_title=</td></svg></style><script>alert('&\"')</script><img src=x onerror=alert(1)>"
+SLICE = {"rows": 30, "mse_usd2": 1e9, "bias_usd": 9e9}
+LONG = "company_location=" + "Llanfairpwllgwyngyll" * 5
+
+
+class Structure(HTMLParser):
+    """The tags of a page with their attributes; every tag must be closed in turn."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+        self.open: list[str] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += attrs
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += attrs
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def make_page(folder, *, names=("full", "course"), **changes):
+    return html.html(write_metrics(folder, **dict.fromkeys(names, changes)).facts())
+
+
+def colours(block: str) -> dict[str, str]:
+    return dict(re.findall(r"--(\w+): (#[0-9a-f]{3,6})", block))
+
+
+def luminance(colour: str) -> float:
+    """Source: WCAG 2.2, relative luminance."""
+    digits = colour[1:] if len(colour) == 7 else "".join(2 * digit for digit in colour[1:])
+    parts = [int(digits[place : place + 2], 16) / 255 for place in (0, 2, 4)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+def schemes() -> dict[str, dict[str, str]]:
+    light, dark = re.findall(r":root \{(.*?)\}", html.STYLE, flags=re.DOTALL)
+    return {"light": colours(light), "dark": colours(dark)}
+
+
+def test_groups_that_are_all_too_small_leave_a_page(tmp_path):
+    assert summary.TOO_FEW in make_page(tmp_path, slices=[], coverage=[])
+
+
+def test_every_tag_is_closed(tmp_path):
+    assert Structure(make_page(tmp_path)).open == []
+
+
+def test_it_asks_the_network_for_nothing(tmp_path):
+    text = make_page(tmp_path)
+    found = Structure(text)
+    assert not {"script", "link", "img", "iframe", "object", "embed", "base", "use", "image"} & set(found.tags)
+    assert not {"src", "href", "srcset", "data", "action", "style", "xlink:href"} & {
+        name for name, _ in found.attributes
+    }
+    assert not re.findall(r"https?:|//[a-z]|url\(|@import", text)
+
+
+def test_its_pictures_are_inside_and_have_names_for_those_who_do_not_see_them(tmp_path):
+    pictures = re.findall(r"<svg.*?</svg>", make_page(tmp_path), flags=re.DOTALL)
+    assert len(pictures) == 2 * 7
+    assert all(ElementTree.fromstring(picture).attrib["aria-label"] for picture in pictures)  # noqa: S314 (our own)
+
+
+def test_hostile_names_and_values_stay_text(tmp_path):
+    tables = {
+        "slices": [{"slice": HOSTILE, **SLICE}],
+        "importance": [{"feature": HOSTILE, "mse_increase_usd2": 1.0}],
+        "coverage": [TABLES["coverage"][0] | {"experience_level": HOSTILE}],
+    }
+    result = replace(make_result(tmp_path, **tables), name=HOSTILE)
+    facts = Facts((result,), data={HOSTILE: 1}, hashes={HOSTILE: "0" * 64})
+    found = Structure(html.html(facts))
+    assert not {"script", "img"} & set(found.tags)
+    assert not [name for name, _ in found.attributes if name.startswith("on")]
+    assert found.open == []
+
+
+def test_it_shows_the_numbers_of_the_metrics(tmp_path):
+    text = make_page(tmp_path)
+    for number in ("$29,017", "$25,023", "$22,041", "$20,000", "$15,000", "0.525", "52.5 %", "340"):
+        assert number in text, number
+    for number in ("81.1 %", "$51,111", "95.7 %", "$92,222", "$30,000", "-$1,234", "30.0 %", "-1.0 %", "1,987"):
+        assert number in text, number
+
+
+def test_a_recipe_worse_than_ridge_regression_is_marked(tmp_path):
+    assert "<td>full (worse than ridge)</td>" in make_page(tmp_path, test_mse_over_ridge=1.01)
+    assert "worse than ridge" not in make_page(tmp_path / "better", test_mse_over_ridge=0.99)
+
+
+def test_the_dark_scheme_has_every_colour_of_the_light_one():
+    light, dark = schemes().values()
+    assert "prefers-color-scheme: dark" in html.STYLE
+    assert set(light) == set(dark) >= set(re.findall(r"var\(--(\w+)\)", html.STYLE))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("ink", ["ink", "soft"])
+@pytest.mark.parametrize("paper", ["paper", "card"])
+def test_text_stands_out(scheme, ink, paper):
+    found = schemes()[scheme]
+    dim, bright = sorted((luminance(found[ink]), luminance(found[paper])))
+    assert (bright + 0.05) / (dim + 0.05) >= 4.5  # WCAG 2.2, level AA
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    if not CHROMIUM:
+        pytest.skip("no Chromium is installed")
+    return Browser(tmp_path_factory.mktemp("browser"))
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_browser_needs_no_scrolling_sideways(browser, tmp_path, width):
+    slices = [{"slice": LONG, **SLICE}]
+    text = make_page(tmp_path, names=("full", "a-very-" + "long" * 20 + "-name"), slices=slices)
+    assert browser.measure(text, width=width) == (width, width)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_browser_draws_it_in_the_scheme_that_the_reader_prefers(browser, tmp_path, width, scheme):
+    picture = browser.draw(make_page(tmp_path), width=width, dark=scheme == "dark")
+    found = schemes()[scheme]
+    assert picture.width == width
+    assert picture.share(found["paper"]) + picture.share(found["card"]) > 0.5
+    for colour in ("c0", "ink"):
+        assert picture.share(found[colour]) > 0.0005, colour

@@ -1,0 +1,63 @@
+import hashlib
+
+import pytest
+
+from pipeline.reporting.run_results import TABLES
+from tests.support.reports import DATA, METRICS, make_result, write_metrics
+from tests.support.reports import TABLES as WRITTEN
+
+
+def test_the_best_recipe_comes_first(tmp_path):
+    errors = {"worst": 9.0, "best": 1.0, "middle": 4.0}
+    written = write_metrics(tmp_path, **{name: {"test_mse_usd2": error} for name, error in errors.items()})
+    assert [result.name for result in written.facts().results] == ["best", "middle", "worst"]
+
+
+def test_recipes_of_the_same_error_keep_the_order_of_the_settings(tmp_path):
+    assert [result.name for result in write_metrics(tmp_path, b={}, a={}).facts().results] == ["b", "a"]
+
+
+def test_metrics_are_read_back_as_they_were_written(tmp_path):
+    facts = write_metrics(tmp_path, mine={}).facts()
+    assert facts.results[0].metrics == METRICS
+    assert facts.data == DATA
+
+
+def test_tables_come_back_as_text_and_their_columns_as_numbers(tmp_path):
+    result = make_result(tmp_path)
+    assert set(TABLES) == set(WRITTEN)
+    assert result.tables["slices"][0] == {
+        "slice": "company_size=S",
+        "rows": "41",
+        "mse_usd2": "144000000.0",
+        "bias_usd": "-1234.0",
+    }
+    assert result.numbers("learning_curve", "epoch", "valid_mse") == [(1, 0.8), (2, 1)]
+
+
+def test_the_hashes_are_of_the_files_bytes(tmp_path):
+    hashes = write_metrics(tmp_path, mine={}).facts().hashes
+    assert hashes == {"raw.csv": hashlib.sha256(b"abc").hexdigest(), "some.lock": hashlib.sha256(b"").hexdigest()}
+
+
+def test_the_baselines_come_before_the_recipe(tmp_path):
+    assert list(make_result(tmp_path).methods.items()) == [
+        ("training mean", 29_017.0),
+        ("mean of the cell", 25_023.0),
+        ("ridge regression", 22_041.0),
+        ("mine", 20_000.0),
+    ]
+
+
+@pytest.mark.parametrize(("ratio", "floor"), [(16 / 9, 15_000.0), (None, None)])
+def test_the_noise_floor_is_in_dollars_where_it_is_known(tmp_path, ratio, floor):
+    assert make_result(tmp_path, test_mse_over_floor=ratio).floor == floor
+
+
+@pytest.mark.parametrize("name", ["mine.json", "prepare.json", *(f"plots/mine/{table}.csv" for table in TABLES)])
+def test_a_missing_file_is_named(tmp_path, name):
+    written = write_metrics(tmp_path, mine={})
+    (tmp_path / "metrics" / name).unlink()
+    with pytest.raises(FileNotFoundError) as caught:
+        written.facts()
+    assert caught.value.filename == str(tmp_path / "metrics" / name)

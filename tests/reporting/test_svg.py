@@ -1,0 +1,134 @@
+import re
+from itertools import pairwise
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.reporting.svg import (
+    BOTTOM,
+    HEIGHT,
+    LEFT,
+    RIGHT,
+    TOP,
+    WIDTH,
+    Axis,
+    bars,
+    histogram,
+    lines,
+    round_ticks,
+    scatter,
+)
+
+NUMBERS = st.floats(-1e12, 1e12).map(lambda number: round(number, 3))
+HOSTILE = "</text><script>alert('&\"')</script>"
+
+
+def axis(*values, label="miles"):
+    return Axis.over(values, label=label, text=lambda value: f"{value:g}")
+
+
+def attributes(chart, path, name):
+    return [float(mark.attrib[name]) for mark in ElementTree.fromstring(chart).findall(path)]  # noqa: S314 (our own)
+
+
+@given(NUMBERS, NUMBERS)
+def test_a_few_ticks_enclose_both_numbers_at_equal_distances(one, other):
+    low, high = sorted((one, other))
+    ticks = round_ticks(low, high)
+    slack = 1e-6 * max(1, abs(low), abs(high))
+    assert 2 <= len(ticks) <= 6
+    assert ticks[0] <= low + slack
+    assert high - slack <= ticks[-1]
+    distances = [after - before for before, after in pairwise(ticks)]
+    assert distances == pytest.approx([distances[0]] * len(distances))
+
+
+@given(NUMBERS, NUMBERS)
+def test_the_ticks_are_round(one, other):
+    ticks = round_ticks(*sorted((one, other)))
+    assert f"{ticks[1] - ticks[0]:e}"[0] in "125"
+
+
+def test_one_number_alone_still_has_an_axis():
+    assert axis(0).place(0, 10, 20) == 10
+    assert 10 <= axis(7).place(7, 10, 20) <= 20
+
+
+def test_an_axis_places_its_ends_at_the_given_pixels_and_the_middle_between():
+    scale = axis(0, 100)
+    assert [scale.place(value, 50, 250) for value in (0, 50, 100)] == [50, 150, 250]
+    assert [scale.place(value, 250, 50) for value in (0, 50, 100)] == [250, 150, 50]
+
+
+def test_a_histogram_is_as_high_as_its_counts():
+    chart = histogram([(-10, 5), (0, 20), (10, 10)], x=axis(-10, 10), y=axis(0, 20), title="residuals")
+    heights = attributes(chart, "rect", "height")
+    assert heights == pytest.approx([(HEIGHT - BOTTOM - TOP) * part for part in (1 / 4, 1, 1 / 2)])
+    assert [top + height for top, height in zip(attributes(chart, "rect", "y"), heights, strict=True)] == pytest.approx(
+        [HEIGHT - BOTTOM] * 3
+    )
+
+
+def test_dots_lie_where_both_axes_say():
+    chart = scatter([(0, 0), (100, 100)], x=axis(0, 100), y=axis(0, 100), title="dots")
+    dots = re.search(r'class="dots" d="M(\S+) (\S+)h0M(\S+) (\S+)h0"', chart)
+    assert dots
+    assert [float(pixel) for pixel in dots.groups()] == [LEFT, HEIGHT - BOTTOM, WIDTH - RIGHT, TOP]
+
+
+def test_each_line_has_its_colour_and_its_name():
+    series = {"training": [(0, 0), (10, 10)], "validation": [(0, 10), (10, 0)]}
+    chart = lines(series, x=axis(0, 10), y=axis(0, 10), title="losses")
+    assert f'<polyline class="line c0" points="{LEFT},{HEIGHT - BOTTOM} {WIDTH - RIGHT},{TOP}"/>' in chart
+    assert f'<polyline class="line c1" points="{LEFT},{TOP} {WIDTH - RIGHT},{HEIGHT - BOTTOM}"/>' in chart
+    assert re.findall(r'<text class="(c\d)".*?>(\w+)</text>', chart) == [("c0", "training"), ("c1", "validation")]
+
+
+def test_bars_are_as_long_as_their_values_and_negative_ones_go_left():
+    chart = bars({"up": 2.0, "down": -1.0, "nothing": 0.0}, text="{:g}".format, title="bars")
+    up, down, nothing = attributes(chart, "rect", "width")
+    starts = attributes(chart, "rect", "x")
+    assert (up, nothing) == (pytest.approx(2 * down, abs=0.2), 0)
+    assert starts[1] + down == pytest.approx(starts[0], abs=0.2)
+    assert re.findall(r">(-?\d)</text>", chart) == ["2", "-1", "0"]
+
+
+def test_the_dashed_line_of_bars_is_on_their_scale():
+    chart = bars({"ours": 4.0, "theirs": 8.0}, text="{:g}".format, title="bars", line=4.0)
+    place = re.search(r'class="mark" d="M(\S+) 0V', chart)
+    assert place
+    end = attributes(chart, "rect", "x")[0] + attributes(chart, "rect", "width")[0]
+    assert float(place[1]) == pytest.approx(end, abs=0.2)
+
+
+@pytest.mark.parametrize("values", [{"only": 0.0}, {"a": -1.0, "b": -2.0}, {"a": 1e9}])
+def test_bars_of_any_sign_stay_inside_the_chart(values):
+    chart = bars(values, text="{:g}".format, title="bars")
+    for start, width in zip(attributes(chart, "rect", "x"), attributes(chart, "rect", "width"), strict=True):
+        assert 0 <= start <= start + width <= WIDTH
+
+
+def test_hostile_names_stay_text():
+    charts = [
+        bars({HOSTILE: 1.0}, text=lambda _: HOSTILE, title=HOSTILE),
+        lines({HOSTILE: [(0, 0), (1, 1)]}, x=axis(0, 1, label=HOSTILE), y=axis(0, 1), title=HOSTILE),
+    ]
+    for chart in charts:
+        root = ElementTree.fromstring(chart)  # noqa: S314 (our own)
+        assert root.attrib["aria-label"] == HOSTILE
+        assert not root.findall(".//script")
+        assert "<script" not in chart
+
+
+def test_a_long_name_is_cut_and_shown_whole_under_the_pointer():
+    chart = bars({"job_title=" + "x" * 100: 1.0}, text="{:g}".format, title="bars")
+    ((whole, shown),) = re.findall(r'class="name".*?><title>(.*?)</title>(.*?)</text>', chart)
+    assert len(shown) == 26
+    assert shown.endswith("x…")
+    assert whole == "job_title=" + "x" * 100
+
+
+def test_no_bars_are_an_empty_chart():
+    assert "<rect" not in bars({}, text="{:g}".format, title="bars")

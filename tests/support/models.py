@@ -1,0 +1,24 @@
+"""Models for the tests: untrained networks with all that a bundle holds, so that no test has to train."""
+
+from pathlib import Path
+
+from pipeline import params
+from pipeline.data.encoding import Encoder
+from pipeline.model.bundle import Bundle
+from pipeline.model.intervals import LEVEL, calibrate
+from pipeline.model.network import build
+from pipeline.model.reproducible import torch
+from pipeline.training.background import read_background
+from pipeline.training.predictions import read_outcomes
+
+
+def make_bundle(prepared: Path, *, recipe: str = "full") -> Bundle:
+    """A bundle as train writes it, but for the training."""
+    encoder = Encoder.read(prepared / "encoder.json")
+    settings = params.load(params.Recipe, "recipes", recipe)
+    network = build(settings, sizes=encoder.sizes(), generator=torch.Generator().manual_seed(1)).eval()
+    paths = (prepared / "train.parquet", prepared / "valid.parquet")
+    of_train, of_valid = (read_outcomes(path, network, encoder.scaling) for path in paths)
+    intervals = calibrate(train=of_train, valid=of_valid, groups=encoder.sizes()[LEVEL])
+    background = read_background(paths[0], network.columns, of_train.prediction, step=1)
+    return Bundle(network, encoder, settings, intervals, background, {})

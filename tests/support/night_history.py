@@ -1,0 +1,62 @@
+"""The tiny project of tests/support/tiny_project.py after some nights: accepted and kept ones."""
+
+import shutil
+from pathlib import Path
+
+from ruamel.yaml import YAML
+
+from tests.support.tiny_project import git
+from tests.support.work_tree import ROOT, run
+
+STAGES = """
+stages:
+  train:
+    cmd: >-
+      mkdir -p models metrics/plots && cat table.csv code.txt >models/weights
+      && wc -c <models/weights >metrics/score.txt && cp table.csv metrics/plots/$(wc -l <table.csv).csv
+    deps: [code.txt, table.csv]
+    outs: [models]
+    metrics: [metrics/score.txt: {cache: false}]
+"""
+RECORD = ("metrics/history.csv", "metrics/nightly.json", "metrics/nightly.md")
+FIRST, SECOND = "nightly-2026-01-02", "nightly-2026-01-04"
+
+
+def night(user: Path, date: str, *, table: str | None = None, tag: str | None = None) -> str:
+    """A night as it is in git: with the table an accepted one, without one that was not; returns the commit."""
+    for name in RECORD:
+        with (user / name).open("a") as record:
+            record.write(f"{date}\n")
+    if table:
+        shutil.rmtree(user / "metrics/plots", ignore_errors=True)
+        (user / "table.csv").write_text(table)
+        run(user, "dvc", "repro", "--quiet")
+    git(user, "add", "--all")
+    at = f"{date}T00:00:00+0000"
+    run(user, "env", f"GIT_AUTHOR_DATE={at}", f"GIT_COMMITTER_DATE={at}", "git", "commit", "--quiet", "-m", date)
+    if tag:
+        git(user, "tag", "--annotate", "--message", date, tag)
+    return git(user, "rev-parse", "HEAD")
+
+
+def make_past(made: Path, folder: Path) -> Path:
+    """In the folder, from the tiny project: five nights. The first and the last were kept, the others accepted.
+
+    The table of 2026-01-02 has 2 lines, that of 2026-01-03 has 3, that of 2026-01-04 has 4. The middle one has lost its
+    tag.
+    """
+    user = Path(shutil.copytree(made.parent, folder / "in", symlinks=True)) / "user"
+    (user / "metrics").mkdir()
+    (user / "dvc.yaml").write_text(STAGES)
+    settings = YAML(typ="safe").load(ROOT / "params.yaml")
+    YAML().dump({"data": {"path": "table.csv"}, "nightly": settings["nightly"]}, user / "params.yaml")
+    (user / ".gitignore").write_text("/models\n/runs\n/.cache\n")
+    (user / "dvc.lock").unlink()
+    git(user, "rm", "--quiet", "metrics.txt", "history.csv")
+    night(user, "2026-01-01")
+    night(user, "2026-01-02", table="a\n1\n", tag=FIRST)
+    night(user, "2026-01-03", table="a\n1\n2\n")
+    night(user, "2026-01-04", table="a\n1\n2\n3\n", tag=SECOND)
+    night(user, "2026-01-05")
+    git(user, "push", "--quiet")
+    return user

@@ -1,0 +1,90 @@
+"""Recipes for the tests, small, with what a test wants different, and rows made up for their networks."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.model.network import Regressor, build
+from pipeline.model.reproducible import DataLoader, TensorDataset, torch
+from pipeline.params import Recipe, parse
+from pipeline.training.fit import START, Progress, fit
+
+OPTIMIZER = {
+    "learning_rate": 0.001,
+    "weight_decay": 0.0,
+    "betas": [0.9, 0.999],
+    "schedule": "constant",
+    "clip_norm": None,
+    "ema_decay": None,
+}
+COURSE = {
+    "features": ["experience_level", "employment_type", "remote_ratio", "company_size"],
+    "network": {"kind": "mlp", "hidden": [16, 8]},
+    "loss": "mse",
+    "equal_rows": "each",
+    "optimizer": OPTIMIZER,
+    "batch_size": 4,
+    "epochs": 2,
+    "patience": None,
+    "keep": "last",
+    "seed": 1,
+    "engine": "eager",
+    "device": "cpu",
+    "threads": 1,
+}
+EMBEDDING = {
+    "features": ["work_year", "job_title", "company_size", "company_location"],
+    "network": {"kind": "embedding", "width": 5, "hidden": [7, 6], "dropout": 0.2, "code_dropout": 0.1},
+}
+WORDS = tuple(f"title_word_{slot}" for slot in range(1, 7))
+SIZES = {"work_year": 4, "job_title": 9, "company_size": 4, "company_location": 6} | dict.fromkeys(WORDS, 12)
+
+
+def make_recipe(*, optimizer=None, **changes) -> Recipe:
+    """The course's recipe; of its optimizer, too, only what is different need be said."""
+    return parse(Recipe, COURSE | changes | {"optimizer": OPTIMIZER | (optimizer or {})}, where="test")
+
+
+def seeded(seed=0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def make_network(recipe, *, seed=0) -> Regressor:
+    return build(recipe, sizes=SIZES, generator=seeded(seed))
+
+
+def make_codes(columns, *, rows, seed=0) -> dict[str, np.ndarray]:
+    draw = np.random.default_rng(seed)
+    return {name: draw.integers(0, SIZES.get(name, 5), rows).astype(np.int16) for name in columns}
+
+
+def make_rows(network, *, rows, seed=0) -> TensorDataset:
+    """Codes as the network reads them, and a salary that depends on them. Shape: (rows, columns) and (rows, 1)."""
+    inputs = network.inputs(make_codes(network.columns, rows=rows, seed=seed))
+    noise = torch.rand(rows, 1, generator=seeded(seed))
+    return TensorDataset(inputs, inputs[:, :4].float().mean(1, keepdim=True) - 2 + noise)
+
+
+@dataclass(frozen=True)
+class Training:
+    """All that the loop is given."""
+
+    network: Regressor
+    loader: "DataLoader[tuple[torch.Tensor, ...]]"
+    valid: TensorDataset
+    recipe: Recipe
+
+    def run(self, start: Progress = START) -> list[Progress]:
+        """Train; returns what was at the end of each epoch."""
+        return list(fit(self.network, loader=self.loader, valid=self.valid, recipe=self.recipe, start=start))
+
+
+def make_training(recipe, *, train=None, rows=42, seed=None) -> Training:
+    """A fresh network and rows for it; the seed of the draws, but not of the rows, is the recipe's or another."""
+    seed = recipe.seed if seed is None else seed
+    network = make_network(recipe, seed=seed)
+    train = train or make_rows(network, rows=rows, seed=1)
+    if recipe.equal_rows == "once":
+        train = TensorDataset(*train.tensors, torch.rand(rows, 1, generator=seeded(2)) + 0.5)
+    loader = DataLoader(train, recipe.batch_size, shuffle=True, generator=seeded(seed))
+    return Training(network, loader, make_rows(network, rows=rows, seed=3), recipe)

@@ -1,0 +1,76 @@
+"""Made-up salary tables: one row that keeps the contract, with what a test wants different."""
+
+from collections.abc import Iterable
+
+import pyarrow as pa
+from hypothesis import strategies as st
+
+from pipeline.data.clean import Cleaned, clean
+from pipeline.data.csv_blocks import Block
+from pipeline.data.csv_rows import parse
+from pipeline.data.schema import COLUMNS
+
+HEADER = ",".join(COLUMNS)
+ROW = dict(
+    zip(COLUMNS, ["2023", "SE", "FT", "Data Scientist", "150000", "USD", "150000", "US", "100", "US", "M"], strict=True)
+)
+TITLES = ("Data Scientist", "Data Engineer", "Lead ML/AI Engineer", "Analyst", "Head of Données")
+
+
+def row(**cells: object) -> str:
+    """One line of a table; `row(company_size="XL")` breaks the contract."""
+    return ",".join(str(cells.get(name, ROW[name])) for name in COLUMNS)
+
+
+def rows(count: int) -> list[str]:
+    """Lines that keep the contract: every category and many salaries."""
+    return [
+        row(
+            work_year=2020 + place % 4,
+            experience_level=("EN", "MI", "SE", "EX")[place % 4],
+            job_title=TITLES[place % 5],
+            salary_in_usd=40_000 + 1_000 * (place * 37 % 101),
+            employee_residence=("US", "GB", "NA")[place % 3],
+            remote_ratio=(0, 50, 100)[place // 2 % 3],
+            company_size="SML"[place // 3 % 3],
+        )
+        for place in range(count)
+    ]
+
+
+def table(lines: Iterable[str], *, end: str = "\n", header: str = HEADER) -> bytes:
+    """The file of these lines."""
+    return "".join(line + end for line in (header, *lines)).encode()
+
+
+def check(lines: Iterable[str]) -> Cleaned:
+    """The lines as one block, checked against the contract."""
+    block = Block(2, "\n".join(lines).encode())
+    return clean(parse(block, COLUMNS))
+
+
+def batch(lines: Iterable[str]) -> pa.RecordBatch:
+    """The lines as clean rows."""
+    return check(lines).rows
+
+
+TOKENS = [b'"', b',"', b'",', b"\n", b"\r", b"\r\n", b"\n\n", b"\0", b"\xe9", b",", b"1e5", b"NA", b"e", b" ", b""]
+DAMAGE = st.lists(
+    st.tuples(st.floats(0, 1), st.integers(0, 40), st.lists(st.sampled_from(TOKENS), max_size=3)), max_size=6
+)
+"""Some cuts: where in the table (as a fraction), how many bytes go, what comes instead."""
+
+
+def damaged(damage: Iterable[tuple[float, int, list[bytes]]]) -> bytes:
+    """A good table's lines without the header, cut and patched."""
+    body = "\n".join(rows(12)).encode()
+    for place, length, tokens in damage:
+        start = int(place * len(body))
+        body = body[:start] + b"".join(tokens) + body[start + length :]
+    return body
+
+
+def lines_of(body: bytes) -> list[bytes]:
+    """The physical lines, without the blank ones at the end."""
+    rest = body.rstrip(b"\r\n")
+    return [line.removesuffix(b"\r") for line in rest.split(b"\n")] if rest else []

@@ -1,0 +1,157 @@
+"""The compiled engine against the eager one: the same training, up to rounding."""
+
+import logging
+import os
+import shutil
+
+import pytest
+
+from pipeline.model.reproducible import nn, torch
+from pipeline.training import batches, compiled
+from pipeline.training.adam import FlatAdamW
+from pipeline.training.compiled import (
+    CompiledLoop,
+    FusibleLinear,
+    fusible,
+    keep_compiled_code_in,
+    require_compiler,
+    step_of,
+)
+from pipeline.training.fit import WeightedMSELoss
+from tests.support.recipes import EMBEDDING, make_network, make_recipe, make_rows, make_training, seeded
+
+pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.*deprecated:DeprecationWarning")  # torch's own compiler's
+needs_a_compiler = pytest.mark.skipif(
+    shutil.which("g++") is None, reason="the compiled engine needs a C++ compiler, found no g++"
+)
+COURSE = {"epochs": 3, "optimizer": {"schedule": "cosine", "clip_norm": 0.5, "ema_decay": 0.9}}
+ONE_CYCLE = {"schedule": "one_cycle", "weight_decay": 0.1, "betas": [0.9, 0.99], "learning_rate": 0.01}
+FULL = {**EMBEDDING, "epochs": 3, "batch_size": 5, "equal_rows": "once", "optimizer": ONE_CYCLE}
+
+
+@pytest.fixture(autouse=True)
+def several_blocks(monkeypatch):
+    """An epoch of 42 rows is three blocks, of which the last one is shorter."""
+    monkeypatch.setattr(batches, "ROWS_PER_GATHER", 16)
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    """The folder that all compiled loops of these tests are kept in."""
+    folder = tmp_path_factory.mktemp("compiled")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TORCHINDUCTOR_CACHE_DIR", "")
+        keep_compiled_code_in(folder)
+        yield folder
+
+
+def run(changes, *, engine):
+    return make_training(make_recipe(**changes, engine=engine)).run()[-1]
+
+
+@needs_a_compiler
+@pytest.mark.usefixtures("cache")
+@pytest.mark.parametrize("changes", [COURSE, FULL], ids=["course", "embedding"])
+def test_both_engines_train_the_same_up_to_rounding(changes):
+    ours, eager = (run(changes, engine=engine) for engine in ("compiled", "eager"))
+    for epoch, expected in zip(ours.history, eager.history, strict=True):
+        assert epoch.train_mse == pytest.approx(expected.train_mse, rel=1e-5)
+        assert epoch.valid_mse == pytest.approx(expected.valid_mse, rel=1e-5)
+    torch.testing.assert_close(ours.kept, eager.kept, rtol=1e-5, atol=1e-6)
+    assert all(map(torch.equal, ours.state[:2], eager.state[:2]))  # the generators: both drew the same
+
+
+def libraries(folder):
+    return set(folder.rglob("*.so"))
+
+
+@needs_a_compiler
+def test_a_second_run_takes_its_loop_from_the_cache_and_gives_the_same_bits(cache, caplog):
+    caplog.set_level(logging.INFO)
+    first = run(COURSE, engine="compiled")
+    kept = libraries(cache)
+    second = run(COURSE, engine="compiled")
+    assert kept
+    assert libraries(cache) == kept
+    assert torch.equal(first.kept, second.kept)
+    assert first.history == second.history
+    assert [message[:20] for message in caplog.messages] == ["compiled the loop in"] * 2
+
+
+@pytest.mark.parametrize("network", [{}, EMBEDDING], ids=["course", "embedding"])
+@pytest.mark.parametrize("equal_rows", ["each", "once"])
+@pytest.mark.parametrize("optimizer", [{}, {"clip_norm": 0.05, "ema_decay": 0.8, "weight_decay": 0.1}])
+def test_the_step_that_is_compiled_is_the_eager_one_up_to_rounding(network, equal_rows, optimizer):
+    recipe = make_recipe(**network, equal_rows=equal_rows, optimizer=optimizer)
+    training = make_training(recipe)
+    net, criterion = training.network.train(), WeightedMSELoss() if equal_rows == "once" else nn.MSELoss()
+    flat = FlatAdamW(net, **recipe.optimizer.model_dump(exclude={"schedule"}))
+    step = step_of(net, criterion, flat)
+    rate = torch.tensor(recipe.optimizer.learning_rate, dtype=torch.float64)
+    for inputs, *target in training.loader:
+        noise = [net.noise(len(inputs))] if net.noise_width else []
+        loss, *state = step([tensor.clone() for tensor in flat.state()], rate, [inputs, *noise, *target])
+        flat.zero_grad()
+        expected = criterion(net(inputs, *noise), *target)
+        expected.backward()
+        flat.step()
+        torch.testing.assert_close(loss, expected)
+        for ours, eager in zip(state, flat.state(), strict=True):
+            torch.testing.assert_close(ours, eager, rtol=1e-4, atol=1e-6)
+
+
+def test_a_network_is_not_changed_by_its_fusible_copy():
+    network = make_network(make_recipe(**EMBEDDING)).eval()
+    kinds = [type(module) for module in network.modules()]
+    before = nn.utils.parameters_to_vector(network.parameters()).clone()
+    copy = fusible(network)
+    nn.utils.vector_to_parameters(torch.zeros_like(before), copy.parameters())
+    assert [type(module) for module in network.modules()] == kinds
+    assert torch.equal(nn.utils.parameters_to_vector(network.parameters()), before)
+
+
+def test_a_fusible_copy_computes_the_same_up_to_rounding_under_the_same_names():
+    network = make_network(make_recipe(**EMBEDDING)).eval()
+    copy = fusible(network)
+    (inputs, _) = make_rows(network, rows=20).tensors
+    assert sum(isinstance(module, FusibleLinear) for module in copy.modules()) == 3
+    assert [name for name, _ in copy.named_parameters()] == [name for name, _ in network.named_parameters()]
+    torch.testing.assert_close(copy(inputs), network(inputs))
+
+
+def test_a_large_layer_is_left_to_the_library(monkeypatch):
+    monkeypatch.setattr(compiled, "FUSED_PRODUCTS", 4 * 3 * 5 - 1)
+    layer, inputs = nn.Linear(5, 3), torch.rand(4, 5, generator=seeded())
+    monkeypatch.setattr(nn.Linear, "forward", lambda layer, inputs: "the library's")
+    assert fusible(layer)(inputs) == "the library's"
+    assert fusible(layer)(inputs[:3]).shape == (3, 3)
+
+
+@pytest.mark.parametrize("variable", ["CXX", "PATH"])
+def test_without_a_compiler_the_error_names_the_package(variable, monkeypatch):
+    monkeypatch.delenv("CXX", raising=False)
+    monkeypatch.setenv(variable, "nowhere")
+    network = make_network(make_recipe())
+    with pytest.raises(ValueError, match=r"needs a C\+\+ compiler, found no .*; install one \(package g\+\+ on Debian"):
+        CompiledLoop(network, nn.MSELoss(), FlatAdamW(network, learning_rate=0.1, weight_decay=0.0))
+
+
+def test_a_training_without_a_compiler_says_so_before_it_begins(monkeypatch):
+    monkeypatch.setenv("CXX", "nowhere")
+    with pytest.raises(
+        ValueError, match=r"engine: compiled needs a C\+\+ compiler, found no nowhere; .* engine: eager"
+    ):
+        run({}, engine="compiled")
+
+
+@needs_a_compiler
+def test_the_compiler_may_be_named(monkeypatch):
+    monkeypatch.setenv("CXX", str(shutil.which("g++")))
+    require_compiler()
+
+
+def test_compiled_code_is_kept_in_the_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", "elsewhere")
+    monkeypatch.chdir(tmp_path)
+    keep_compiled_code_in(tmp_path / "a" / ".." / "b")
+    assert os.environ["TORCHINDUCTOR_CACHE_DIR"] == str(tmp_path / "b")

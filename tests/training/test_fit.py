@@ -1,0 +1,273 @@
+import math
+from dataclasses import replace
+
+import pytest
+
+from pipeline.model.reproducible import TensorDataset, nn, torch
+from pipeline.training.adam import FlatAdamW
+from pipeline.training.fit import (
+    START,
+    EagerLoop,
+    Epoch,
+    Progress,
+    WeightedMSELoss,
+    finished,
+    fit,
+    learning_rates,
+    validation_loss,
+)
+from tests.support.recipes import EMBEDDING, make_network, make_recipe, make_rows, make_training, seeded
+
+
+def same(one: Progress, other: Progress) -> bool:
+    """True if both are the same to the last bit."""
+    return (
+        (one.history, one.kept_epoch) == (other.history, other.kept_epoch)
+        and torch.equal(one.kept, other.kept)
+        and all(map(torch.equal, one.state, other.state))
+        and len(one.state) == len(other.state)
+    )
+
+
+def trained(recipe, **options):
+    """The network after its training, and the last progress."""
+    training = make_training(recipe, **options)
+    return training.network, training.run()[-1]
+
+
+def weights(network):
+    return nn.utils.parameters_to_vector(network.parameters()).detach()
+
+
+def losses(progress):
+    return [epoch.valid_mse for epoch in progress.history]
+
+
+@pytest.mark.parametrize("network", [{}, EMBEDDING], ids=["course", "embedding"])
+def test_the_loop_is_the_textbook_loop_to_the_last_bit(network):
+    recipe = make_recipe(**network, epochs=3)
+    textbook = make_training(recipe)
+    network, criterion = textbook.network, nn.MSELoss()
+    optimizer = torch.optim.Adam(network.parameters(), lr=0.001, fused=True)
+    for _ in range(3):
+        for inputs, target in textbook.loader:
+            optimizer.zero_grad()
+            loss = criterion(network(inputs), target)
+            loss.backward()
+            optimizer.step()
+    fitted, last = trained(recipe)
+    assert torch.equal(weights(fitted), weights(network))
+    assert torch.equal(last.kept, weights(network))
+
+
+def test_training_twice_gives_the_same_weights_and_another_seed_others():
+    first, again, other = (trained(make_recipe(seed=seed))[1] for seed in (1, 1, 2))
+    assert same(first, again)
+    assert not torch.equal(first.kept, other.kept)
+
+
+@pytest.mark.parametrize("network", [{}, EMBEDDING], ids=["course", "embedding"])
+def test_training_learns(network):
+    _, last = trained(make_recipe(**network, epochs=30, optimizer={"learning_rate": 0.005}))
+    assert last.history[-1].train_mse < 0.7 * last.history[0].train_mse
+    assert last.history[-1].valid_mse < 0.7 * last.history[0].valid_mse
+
+
+def test_the_validation_loss_is_the_mean_squared_error_over_the_whole_split():
+    network = make_network(make_recipe())
+    rows = make_rows(network, rows=42)
+    inputs, target = rows.tensors
+    with torch.no_grad():
+        expected = nn.functional.mse_loss(network.double()(inputs.double()), target.double())
+    assert validation_loss(network.float(), rows) == pytest.approx(float(expected), rel=1e-6)
+
+
+@pytest.mark.parametrize("size", [4, 5, 42, 50])
+def test_the_training_loss_is_the_mean_over_rows_also_with_a_smaller_last_batch(size):
+    training = make_training(make_recipe(batch_size=size, epochs=1, optimizer={"learning_rate": 1e-30}))
+    (only,) = training.run()
+    rows = training.loader.dataset
+    assert isinstance(rows, TensorDataset)
+    assert only.history[0].train_mse == pytest.approx(validation_loss(training.network, rows), rel=1e-5)
+
+
+def test_the_last_epoch_is_kept_if_the_recipe_says_so():
+    network, last = trained(make_recipe(epochs=4, keep="last"))
+    assert last.kept_epoch == 4
+    assert torch.equal(weights(network), last.kept)
+
+
+JUMPY = {"learning_rate": 0.2}
+
+
+def test_the_best_epoch_is_kept_if_the_recipe_says_so():
+    training = make_training(make_recipe(epochs=12, keep="best", optimizer=JUMPY))
+    last = training.run()[-1]
+    assert losses(last).index(min(losses(last))) + 1 == last.kept_epoch < 12
+    nn.utils.vector_to_parameters(last.kept, training.network.parameters())
+    assert validation_loss(training.network, training.valid) == min(losses(last))
+
+
+def test_training_stops_after_as_many_epochs_without_progress_as_the_patience():
+    _, last = trained(make_recipe(epochs=200, patience=3, keep="best", optimizer=JUMPY))
+    assert len(last.history) == last.kept_epoch + 3 < 200
+
+
+@pytest.mark.parametrize(
+    ("valid", "patience", "expected"),
+    [
+        ([], 1, False),
+        ([3.0], 1, False),
+        ([3.0, 2.0], 1, False),
+        ([3.0, 3.0], 1, True),
+        ([3.0, 4.0], 2, False),
+        ([3.0, 4.0, 5.0], 2, True),
+        ([3.0, 4.0, 2.0], 2, False),
+        ([3.0, 4.0, 5.0], None, False),
+        ([5.0, 4.0, 3.0, 2.0], None, True),
+        ([5.0, 4.0, 3.0, 2.0], 1, True),
+    ],
+)
+def test_a_training_of_four_epochs_is_finished_when(valid, patience, expected):
+    history = [Epoch(number, 0.0, loss) for number, loss in enumerate(valid, start=1)]
+    assert finished(history, make_recipe(epochs=4, patience=patience)) is expected
+
+
+def test_an_average_of_the_weights_is_what_is_validated_and_kept():
+    training = make_training(make_recipe(epochs=3, optimizer={"ema_decay": 0.95}))
+    last = training.run()[-1]
+    assert not torch.allclose(weights(training.network), last.kept, atol=1e-4)
+    nn.utils.vector_to_parameters(last.kept, training.network.parameters())
+    assert validation_loss(training.network, training.valid) == last.history[-1].valid_mse
+
+
+def test_an_average_leaves_the_training_itself_as_it_was():
+    plain, averaging = (trained(make_recipe(epochs=3, optimizer={"ema_decay": decay})) for decay in (None, 0.95))
+    assert torch.equal(weights(plain[0]), weights(averaging[0]))
+    assert [epoch.train_mse for epoch in plain[1].history] == [epoch.train_mse for epoch in averaging[1].history]
+
+
+@pytest.mark.parametrize("optimizer", [{"clip_norm": 0.01}, {"weight_decay": 1.0}, {"betas": [0.5, 0.9]}])
+def test_every_setting_of_the_optimizer_reaches_it(optimizer):
+    assert not torch.equal(trained(make_recipe())[1].kept, trained(make_recipe(optimizer=optimizer))[1].kept)
+
+
+def test_a_loss_that_is_not_finite_stops_with_what_to_do():
+    inputs, target = make_rows(make_network(make_recipe()), rows=42).tensors
+    with pytest.raises(ValueError, match=r"must be finite, found nan on training .* in epoch 1; lower the recipe's"):
+        trained(make_recipe(), train=TensorDataset(inputs, target.fill_(math.nan)))
+
+
+def test_every_epoch_is_announced_when_it_is_over():
+    announced = make_training(make_recipe(epochs=3)).run()
+    assert [len(progress.history) for progress in announced] == [1, 2, 3]
+    assert [epoch.epoch for epoch in announced[-1].history] == [1, 2, 3]
+    assert announced[0].history == announced[-1].history[:1]
+
+
+RECIPES = {
+    "course, constant rate": {"epochs": 5},
+    "course, best of one cycle": {"epochs": 6, "keep": "best", "optimizer": {"schedule": "one_cycle"} | JUMPY},
+    "course, patience": {"epochs": 60, "patience": 3, "keep": "best", "optimizer": JUMPY},
+    "course, average and clipping": {"epochs": 4, "optimizer": {"ema_decay": 0.9, "clip_norm": 0.5}},
+    "embedding": {**EMBEDDING, "epochs": 5, "batch_size": 16, "optimizer": {"schedule": "one_cycle"}},
+    "embedding, best average": {**EMBEDDING, "epochs": 5, "keep": "best", "optimizer": {"ema_decay": 0.8} | JUMPY},
+    "embedding, equal rows once": {**EMBEDDING, "epochs": 4, "equal_rows": "once", "optimizer": {"schedule": "cosine"}},
+}
+
+
+@pytest.mark.parametrize("changes", RECIPES.values(), ids=RECIPES.keys())
+def test_a_training_interrupted_after_any_epoch_ends_with_the_same_bits(changes):
+    recipe = make_recipe(**changes)
+    uninterrupted = make_training(recipe).run()
+    for place, progress in enumerate(uninterrupted):
+        resumed = make_training(recipe, seed=100 + place).run(start=progress)  # all its draws come from the progress
+        assert len(resumed) == len(uninterrupted) - 1 - place
+        assert all(map(same, resumed, uninterrupted[place + 1 :]))
+
+
+@pytest.mark.parametrize("changes", [{"epochs": 3}, {"epochs": 99, "patience": 1, "optimizer": JUMPY}])
+def test_a_finished_training_has_no_epoch_more(changes):
+    recipe = make_recipe(**changes)
+    last = make_training(recipe).run()[-1]
+    assert make_training(recipe).run(start=last) == []
+
+
+def test_a_progress_does_not_change_while_the_training_goes_on():
+    recipe = make_recipe(**EMBEDDING, epochs=3, optimizer={"ema_decay": 0.9})
+    training = make_training(recipe)
+    epochs = fit(training.network, loader=training.loader, valid=training.valid, recipe=recipe)
+    first = next(epochs)
+    copy = replace(first, kept=first.kept.clone(), state=tuple(tensor.clone() for tensor in first.state))
+    list(epochs)
+    assert same(first, copy)
+
+
+def test_the_start_is_no_epoch():
+    assert not START.history
+    assert not finished(START.history, make_recipe(epochs=1))
+
+
+def test_an_epoch_of_the_eager_loop_takes_a_rate_per_batch():
+    training = make_training(make_recipe(batch_size=10))
+    optimizer = FlatAdamW(training.network, learning_rate=1.0, weight_decay=0.0)
+    rates = iter([0.1, 0.2, 0.3, 0.4, 0.5, 0.6])
+    EagerLoop(training.network, nn.MSELoss(), optimizer).epoch(training.loader, rates)
+    assert optimizer.learning_rate == 0.5
+    assert list(rates) == [0.6]
+
+
+def test_weights_of_one_make_the_weighted_loss_the_plain_one():
+    prediction, target = torch.rand(2, 9, 1, generator=seeded())
+    torch.testing.assert_close(
+        WeightedMSELoss()(prediction, target, torch.ones(9, 1)), nn.MSELoss()(prediction, target)
+    )
+
+
+def test_a_row_weighs_in_the_loss_what_it_is_given():
+    prediction, target = torch.tensor([[1.0], [2.0]]), torch.tensor([[0.0], [5.0]])
+    assert float(WeightedMSELoss()(prediction, target, torch.tensor([[0.5], [2.0]]))) == (0.5 * 1 + 2 * 9) / 2
+
+
+def rates(steps, **settings):
+    return list(learning_rates(make_recipe(optimizer={"learning_rate": 0.25} | settings).optimizer, steps=steps))
+
+
+def torchs_rates(steps, schedule_of):
+    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.25)
+    schedule, found = schedule_of(optimizer), []
+    for step in range(steps):
+        found.append(schedule.get_last_lr()[0])
+        optimizer.step()
+        if step < steps - 1:
+            schedule.step()
+    return found
+
+
+def test_a_constant_rate_is_constant():
+    assert rates(7, schedule="constant") == [0.25] * 7
+
+
+@pytest.mark.parametrize("steps", [4, 10, 101, 1000])
+def test_one_cycle_is_torchs_with_straight_lines(steps):
+    def schedule(optimizer):
+        return torch.optim.lr_scheduler.OneCycleLR(
+            optimizer, max_lr=0.25, total_steps=steps, anneal_strategy="linear", cycle_momentum=False
+        )
+
+    expected = torchs_rates(steps, schedule)
+    assert rates(steps, schedule="one_cycle") == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3])
+def test_one_cycle_of_few_steps_stays_within_the_peak(steps):
+    found = rates(steps, schedule="one_cycle")
+    assert len(found) == steps
+    assert all(0 < rate <= 0.25 for rate in found)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 10, 1000])
+def test_cosine_is_torchs(steps):
+    cosine = torch.optim.lr_scheduler.CosineAnnealingLR
+    expected = torchs_rates(steps, lambda optimizer: cosine(optimizer, T_max=steps))
+    assert rates(steps, schedule="cosine") == pytest.approx(expected, rel=1e-9)
