@@ -25,9 +25,8 @@ from pipeline.repository.delivery import Publication, tags_in_use
 from pipeline.repository.project import DVC, KNOWN_FILES, Project
 from pipeline.repository.upstream import Upstream, catch_up
 from pipeline.repository.workspace import Workspace, put_aside
-from pipeline.runtime.errors import BusyError, NightError
+from pipeline.runtime.errors import BusyError, CommandError, RuleError
 from pipeline.runtime.lock import RUNNING, exclusive
-from pipeline.runtime.processes import CommandError
 from pipeline.runtime.signals import end_as_ctrl_c_does
 
 
@@ -78,7 +77,7 @@ def _night(user: Project, begin: Callable[[Workspace], Night], *, run: Path, set
             user.lines(*DVC, "checkout", "--allow-missing", seconds=settings.publish_seconds)
         catch_up(user, tries=settings.tries, seconds=settings.publish_seconds)
         return _work(Workspace.of_head(user, run=run), begin)
-    except (NightError, CommandError, OSError) as error:
+    except (RuleError, CommandError, OSError) as error:
         return Report(Ending.FAILED, str(error))
     except KeyboardInterrupt:
         return Report(Ending.INTERRUPTED, "interrupted; the next night begins anew")
@@ -89,7 +88,7 @@ def _work(workspace: Workspace, begin: Callable[[Workspace], Night]) -> Report:
     try:
         night = begin(workspace)
         judged = _judge(night)
-    except (NightError, CommandError, OSError):
+    except (RuleError, CommandError, OSError):
         workspace.remove()
         raise
     commit = _publish(night, judged) if isinstance(judged, Record) else None

@@ -27,8 +27,7 @@ from pipeline.nights import record
 from pipeline.nights.champion import dollars_of
 from pipeline.nights.result import ACCEPTED, Ending
 from pipeline.repository.project import Project
-from pipeline.runtime.errors import NightError
-from pipeline.runtime.processes import CommandError
+from pipeline.runtime.errors import CommandError, RuleError
 from pipeline.runtime.signals import end_as_ctrl_c_does
 
 
@@ -42,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     try:
         nights = replay(dated(arguments.snapshots), project=Project.at(Path.cwd()), out=arguments.out)
         print(f"replay: {len(nights)} nights are in {arguments.out}/: replay.md, replay.svg, history.csv")
-    except (NightError, CommandError, OSError, ValueError) as error:
+    except (RuleError, CommandError, OSError, ValueError) as error:
         sys.exit(f"replay: {error}")
     except KeyboardInterrupt:
         sys.exit(130)
@@ -68,7 +67,7 @@ def dated(folder: Path) -> dict[datetime.date, Path]:
 def replay(snapshots: dict[datetime.date, Path], *, project: Project, out: Path) -> list[Replayed]:
     """Spend the nights and write their history, their summary and their picture into the folder.
 
-    Raises: NightError if a night fails; CommandError if git or DVC cannot make the clone.
+    Raises: RuleError if a night fails; CommandError if git or DVC cannot make the clone.
     """
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="replay-") as name:
@@ -96,7 +95,7 @@ def _nights(
         report = run_night(clone, date=date, results=results)
         progress.set_postfix_str(f"{date} {report.ending.name.lower()}")
         if report.ending in (Ending.FAILED, Ending.INTERRUPTED):
-            raise NightError(f"the night of {date}", rule="must end", found=report.message, fix="mend that, and replay")
+            raise RuleError(f"the night of {date}", rule="must end", found=report.message, fix="mend that, and replay")
         table = read_table(file, settings=prepare) if report.record and report.record.measures else None
         yield Replayed(date, report, _error(first, before, table) if first and before and table else None)
         if report.ending in ACCEPTED:

@@ -13,9 +13,8 @@ from pipeline.nights.accepted import METRICS, changed_files, check_accepted, che
 from pipeline.repository.delivery import Publication, bring, check, commit, with_identity
 from pipeline.repository.project import DVC, Project
 from pipeline.repository.workspace import Workspace
-from pipeline.runtime.errors import NightError
+from pipeline.runtime.errors import CommandError, RuleError
 from pipeline.runtime.lock import RUNNING, exclusive
-from pipeline.runtime.processes import CommandError
 from pipeline.runtime.signals import end_as_ctrl_c_does
 
 
@@ -27,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     end_as_ctrl_c_does()
     try:
         print(*rollback(Path.cwd(), tag=arguments.tag), sep="\n")
-    except NightError as error:
+    except RuleError as error:
         sys.exit(f"rollback: {error}")
     except KeyboardInterrupt:
         sys.exit(130)
@@ -37,7 +36,7 @@ def rollback(folder: Path, *, tag: str) -> list[str]:
     """Go back to the night of the tag; returns what was done, in words.
 
     It is all done in a clone first, with the bytes of the table and the models.
-    Raises: NightError. The project is then as it was, unless only the last dvc checkout has failed.
+    Raises: RuleError. The project is then as it was, unless only the last dvc checkout has failed.
     """
     user = Project.at(folder)
     with (
@@ -51,7 +50,7 @@ def rollback(folder: Path, *, tag: str) -> list[str]:
             return _go_back(Workspace.of_head(user, run=Path(run)), tag, table=table, seconds=seconds)
         except (CommandError, ValueError, OSError) as error:
             fix = "make it work in the project's folder, and try again"
-            raise NightError(f"the state of {tag}", rule="must be restored", found=f"that {error}", fix=fix) from None
+            raise RuleError(f"the state of {tag}", rule="must be restored", found=f"that {error}", fix=fix) from None
 
 
 def _go_back(workspace: Workspace, tag: str, *, table: str, seconds: float) -> list[str]:
@@ -88,7 +87,7 @@ def _check_outputs(user: Project, *, seconds: float) -> None:
         rule = "must be as dvc.lock records them, and in DVC's cache to be had again"
         found = f"changed, or not in the cache: {', '.join(sorted(at_risk))}"
         fix = "dvc checkout brings the recorded ones, dvc commit records these"
-        raise NightError("your table and outputs", rule=rule, found=found, fix=fix)
+        raise RuleError("your table and outputs", rule=rule, found=found, fix=fix)
 
 
 def _hand_over(workspace: Workspace, made: str, *, seconds: float) -> None:
@@ -96,7 +95,7 @@ def _hand_over(workspace: Workspace, made: str, *, seconds: float) -> None:
         bring(workspace, seconds=seconds)
     except CommandError as error:
         rule, fix = f"must go forward to the commit {made}", "roll back again; if HEAD is there already, dvc checkout"
-        raise NightError("your checkout", rule=rule, found=f"that {error}", fix=fix) from None
+        raise RuleError("your checkout", rule=rule, found=f"that {error}", fix=fix) from None
 
 
 def _in_words(files: Sequence[str]) -> str:

@@ -15,7 +15,7 @@ from pipeline import params
 from pipeline.nights.record import FILES
 from pipeline.repository.delivery import identity
 from pipeline.repository.project import DVC, LOCK, NO_HOOKS, PLACES_OF_THEIR_OWN, Project
-from pipeline.runtime.processes import CommandError
+from pipeline.runtime.errors import CommandError
 
 SOURCE = "../source.csv"
 

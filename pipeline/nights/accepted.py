@@ -9,7 +9,7 @@ from pipeline import params
 from pipeline.nights.record import FILES, HISTORY
 from pipeline.repository.dvc_lock import Caches, Hashes, inputs, md5_of, outputs, read_lock
 from pipeline.repository.project import DVC, LOCK, Project
-from pipeline.runtime.errors import NightError
+from pipeline.runtime.errors import RuleError
 
 METRICS, MODELS = "metrics", "models"
 NAME = r"nightly-\d{4}-\d{2}-\d{2}(\.\d+)?"
@@ -19,18 +19,18 @@ SHOWN = 5
 def check_accepted(project: Project, tag: str) -> None:
     """Refuse a tag that is not at the commit of an accepted night, which changes dvc.lock and the history.
 
-    Raises: NightError, which names the last nights; CommandError if git cannot tell.
+    Raises: RuleError, which names the last nights; CommandError if git cannot tell.
     """
     nights = project.lines("git", "tag", "--list", "nightly-*", "--sort=-version:refname")
     fix = f"choose one of {', '.join(nights[:SHOWN])}" if nights else "spend a night first: there is no tag yet"
     what = f"the tag '{tag}'"
     if not re.fullmatch(NAME, tag) or tag not in nights:
-        raise NightError(what, rule="must be that of an accepted night", found="no such night", fix=fix)
+        raise RuleError(what, rule="must be that of an accepted night", found="no such night", fix=fix)
     commit = f"refs/tags/{tag}^{{commit}}"
     changed = project.lines("git", "diff-tree", "--no-commit-id", "--name-only", "-r", "--relative", commit)
     if not {LOCK, str(HISTORY)} <= set(changed):
         rule = f"must be that of an accepted night, which changes {LOCK} and {HISTORY}"
-        raise NightError(what, rule=rule, found=f"a commit that changes {', '.join(changed) or 'nothing'}", fix=fix)
+        raise RuleError(what, rule=rule, found=f"a commit that changes {', '.join(changed) or 'nothing'}", fix=fix)
 
 
 def table_of(project: Project, tag: str, *, temporary: Path) -> str:
@@ -63,7 +63,7 @@ def models(project: Project) -> Hashes:
 def check_bytes(project: Project, *, table: str) -> None:
     """Refuse if the table or a model are not in their place with the bytes that dvc.lock records. Hashed anew.
 
-    Raises: NightError, which names the files; CommandError if DVC cannot tell where its cache is.
+    Raises: RuleError, which names the files; CommandError if DVC cannot tell where its cache is.
     """
     (cache,) = project.lines(*DVC, "cache", "dir")
     recorded = {table: inputs(read_lock(project.folder / LOCK)).get(table, "of no table"), **models(project)}
@@ -72,7 +72,7 @@ def check_bytes(project: Project, *, table: str) -> None:
         files |= Caches((Path(cache),)).files(path, md5) or {path: md5}
     places = {name: project.folder / name for name in files}
     if lost := [name for name, place in places.items() if not place.is_file() or md5_of(place) != files[name]]:
-        raise NightError(
+        raise RuleError(
             "the table and the models of that night",
             rule="must be in git, in DVC's cache or in its remote, as they were",
             found=f"in none of them: {', '.join(lost)}",

@@ -11,8 +11,7 @@ from pipeline.nights.fetch import Fetched, fetch
 from pipeline.nights.night import Night
 from pipeline.nights.record import Record, last_word
 from pipeline.repository.dvc_lock import Stage, inputs, md5_of
-from pipeline.runtime.errors import NightError
-from pipeline.runtime.processes import CommandError
+from pipeline.runtime.errors import CommandError, RuleError
 
 REJECTED = "rejected"
 
@@ -39,12 +38,12 @@ def fetch_table(night: Night, stages: Mapping[str, Stage]) -> Fetched | Known:
 
     A night that is forced takes it in any case.
 
-    Raises: NightError if no source is named, or if it cannot be read.
+    Raises: RuleError if no source is named, or if it cannot be read.
     """
     settings, file = night.settings, night.tree / params.FILE
     if settings.source is None:
         rule, fix = "must say where tonight's table comes from", "name a URL or a path in params.yaml, and commit it"
-        raise NightError("nightly.source", rule=rule, found="null", fix=fix)
+        raise RuleError("nightly.source", rule=rule, found="null", fix=fix)
     fetched = fetch(
         settings.source,
         project=night.workspace.user,
@@ -67,13 +66,13 @@ def check_table(night: Night, stages: Mapping[str, Stage], fetched: Fetched) -> 
     """Check the fetched table; returns what the night goes on with, or the record of its rejection.
 
     Limits that stop a night do not stop an operator who forces it; the contract does.
-    Raises: NightError if the last accepted commit's outputs cannot be brought.
+    Raises: RuleError if the last accepted commit's outputs cannot be brought.
     """
     try:
         night.workspace.bring_outputs(seconds=night.settings.publish_seconds)
     except CommandError as error:
         rule, fix = "must be at hand", "make dvc pull work in the project's folder"
-        raise NightError("the last accepted outputs", rule=rule, found=f"that {error}", fix=fix) from None
+        raise RuleError("the last accepted outputs", rule=rule, found=f"that {error}", fix=fix) from None
     record = Record(night.date, REJECTED, "", table_md5=fetched.md5, params_md5=md5_of(night.tree / params.FILE))
     try:
         table = read_table(fetched.file, settings=night.prepare)
@@ -88,7 +87,7 @@ def check_table(night: Night, stages: Mapping[str, Stage], fetched: Fetched) -> 
 def _yesterday(night: Night, *, md5: str | None) -> Table | None:
     """The last accepted commit's table; None if there is none yet, or if it cannot be read and the night is forced.
 
-    Raises: NightError if it is not as dvc.lock records it, or breaks the contract of today: what cannot be compared
+    Raises: RuleError if it is not as dvc.lock records it, or breaks the contract of today: what cannot be compared
     may have lost half of its rows.
     """
     if md5 is None:
@@ -103,7 +102,7 @@ def _yesterday(night: Night, *, md5: str | None) -> Table | None:
             return None
         rule = "must be the one that dvc.lock records, and keep the contract"
         fix = "dvc repro, commit and push; or look at tonight's and --force it"
-        raise NightError("yesterday's table", rule=rule, found=night.plain(error), fix=fix) from None
+        raise RuleError("yesterday's table", rule=rule, found=night.plain(error), fix=fix) from None
 
 
 def _compared(record: Record, before: Table | None, table: Table, *, limits: params.Drift) -> Record:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from pipeline.repository.dvc_lock import md5_of
 from pipeline.repository.project import DVC, Project
-from pipeline.runtime.errors import NightError
-from pipeline.runtime.processes import CommandError, run
+from pipeline.runtime.errors import CommandError, RuleError
+from pipeline.runtime.processes import run
 from pipeline.runtime.retry import retried
 
 
@@ -35,7 +35,7 @@ def fetch(
 
     A source that is a relative path starts at the project's folder. A password in a URL is not shown.
     The file's name is always the same, so that one that a killed night leaves is replaced.
-    Raises: NightError if no try brings a file; then nothing is left beside the target.
+    Raises: RuleError if no try brings a file; then nothing is left beside the target.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     file, folder = (target.with_name(f".{target.name}.{part}") for part in ("fetched", "fetching"))
@@ -57,7 +57,7 @@ def fetch(
         return Fetched(retried(attempt, tries=tries, pause=pause), md5_of(file))
     except CommandError as error:
         shown = re.sub(r"//[^/@]*@", "//***@", source)
-        raise NightError(
+        raise RuleError(
             f"the source {shown}",
             rule=f"must be read within {tries} tries of {seconds:g} s",
             found=f"in the last of them: {str(error).replace(source, shown)}",

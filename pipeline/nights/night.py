@@ -11,8 +11,7 @@ from pipeline.repository.delivery import check_user
 from pipeline.repository.dvc_lock import Caches, Stage, outputs, read_lock
 from pipeline.repository.project import KNOWN_FILES, LOCK
 from pipeline.repository.workspace import Workspace
-from pipeline.runtime.errors import NightError
-from pipeline.runtime.processes import CommandError
+from pipeline.runtime.errors import CommandError, RuleError
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,7 @@ class Night:
     ) -> "Night":
         """A night with the settings of the clone's commit; what it would publish must be free of the user's changes.
 
-        Raises: NightError if they are none, or not such as a night can work with.
+        Raises: RuleError if they are none, or not such as a night can work with.
         """
         file = workspace.project.folder / params.FILE
         try:
@@ -47,13 +46,13 @@ class Night:
             table, recipes = params.load(params.Data, "data", file=file).path, params.recipe_names(file)
         except ValueError as error:
             rule, fix = "must be right in the commit", "mend and commit them"
-            raise NightError("the settings", rule=rule, found=f"that {error}", fix=fix) from None
+            raise RuleError("the settings", rule=rule, found=f"that {error}", fix=fix) from None
         if settings.recipe not in recipes:
             rule, fix = f"must be one of {', '.join(recipes)}", "name one of them in params.yaml, and commit"
-            raise NightError("nightly.recipe", rule=rule, found=settings.recipe, fix=fix)
+            raise RuleError("nightly.recipe", rule=rule, found=settings.recipe, fix=fix)
         if Path(table).is_absolute() or ".." in Path(table).parts:
             rule, fix = "must lie in the project, for the night to replace it", "name a path in data/raw"
-            raise NightError("data.path", rule=rule, found=table, fix=fix)
+            raise RuleError("data.path", rule=rule, found=table, fix=fix)
         night = cls(workspace, folder, date, forced, results, settings, prepare, table)
         check_user(workspace, [LOCK, night.table_in_git, *FILES, *night.published()])
         return night
@@ -67,7 +66,7 @@ class Night:
     def table_in_git(self) -> str:
         """The file by which git has the table: itself, or what DVC writes of it.
 
-        Raises: NightError if git has neither: then nobody would get the table that a night has accepted.
+        Raises: RuleError if git has neither: then nobody would get the table that a night has accepted.
         """
         if (self.tree / f"{self.table}.dvc").exists():
             return f"{self.table}.dvc"
@@ -76,12 +75,12 @@ class Night:
         except CommandError:
             return self.table
         rule, fix = "must be versioned, by git or by DVC", f"dvc add {self.table}, and commit"
-        raise NightError("data.path", rule=rule, found=f"{self.table}, which git ignores", fix=fix)
+        raise RuleError("data.path", rule=rule, found=f"{self.table}, which git ignores", fix=fix)
 
     def published(self) -> list[str]:
         """The files in git that an accepted night publishes, as far as dvc.lock records them now.
 
-        Raises: NightError if it is not as DVC wrote it.
+        Raises: RuleError if it is not as DVC wrote it.
         """
         return self.workspace.project.lines(*KNOWN_FILES, LOCK, self.table_in_git, *FILES, *outputs(self.stages()))
 
@@ -98,7 +97,7 @@ class Night:
     def stages(self) -> Mapping[str, Stage]:
         """The stages that the clone's dvc.lock records now; none if there is no dvc.lock.
 
-        Raises: NightError if it is not as DVC wrote it.
+        Raises: RuleError if it is not as DVC wrote it.
         """
         try:
             return read_lock(self.tree / LOCK)
@@ -106,7 +105,7 @@ class Night:
             return {}
         except ValueError as error:
             rule, fix = "must be readable", "git checkout an earlier one, or dvc repro; commit it"
-            raise NightError(LOCK, rule=rule, found=f"that {self.plain(error)}", fix=fix) from None
+            raise RuleError(LOCK, rule=rule, found=f"that {self.plain(error)}", fix=fix) from None
 
     def plain(self, message: object) -> str:
         """A message without this machine's folders: a record is the same wherever the night was."""

@@ -8,7 +8,8 @@ from http.client import HTTPException, InvalidURL
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pipeline.runtime.processes import CommandError, run
+from pipeline.runtime.errors import CommandError
+from pipeline.runtime.processes import run
 
 
 def notify(

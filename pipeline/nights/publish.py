@@ -8,8 +8,7 @@ from pipeline.repository.delivery import Publication, bring, check, commit, with
 from pipeline.repository.project import DVC, LOCK, Project
 from pipeline.repository.upstream import Upstream
 from pipeline.repository.workspace import Workspace
-from pipeline.runtime.errors import NightError
-from pipeline.runtime.processes import CommandError
+from pipeline.runtime.errors import CommandError, RuleError
 
 
 def publish(
@@ -22,7 +21,7 @@ def publish(
 ) -> str:
     """Publish from the night's clone; returns the commit. Each command has the time limit; pushing has the tries.
 
-    Raises: NightError. Until the push, only DVC's remote has more than before; after it, only the user's checkout may
+    Raises: RuleError. Until the push, only DVC's remote has more than before; after it, only the user's checkout may
     be behind, and the message says how to bring it forward.
     """
     workspace = with_identity(workspace, publication.date)
@@ -38,7 +37,7 @@ def publish(
         tags = _tag(clone, publication)
     except CommandError as error:
         fix = "make it work in the project's folder; the next night tries again"
-        raise NightError("tonight's results", rule="must be published", found=f"that {error}", fix=fix) from None
+        raise RuleError("tonight's results", rule="must be published", found=f"that {error}", fix=fix) from None
     refs = [*(f"+{tag}:{tag}" for tag in tags), *([f"+HEAD:{upstream.tracked}"] if upstream else [])]
     return _brought(workspace, refs=refs, state="pushed" if upstream else "only in the night's clone", seconds=seconds)
 
@@ -53,7 +52,7 @@ def _push_data(clone: Project, *, seconds: float) -> None:
     missing = json.loads("\n".join(clone.lines(*status, seconds=seconds))).get("not_in_remote", [])
     if missing:
         rule, fix = "must have all outputs once they are pushed", "delete the listings of their folders there (*.dir)"
-        raise NightError("DVC's remote", rule=rule, found=f"none of {', '.join(missing)}", fix=fix)
+        raise RuleError("DVC's remote", rule=rule, found=f"none of {', '.join(missing)}", fix=fix)
 
 
 def _tag(clone: Project, publication: Publication) -> list[str]:
@@ -71,7 +70,7 @@ def _brought(workspace: Workspace, *, refs: Sequence[str], state: str, seconds: 
     try:
         bring(workspace, refs=refs, seconds=seconds)
     except CommandError as error:
-        raise NightError(
+        raise RuleError(
             "your checkout",
             rule=f"must go forward to tonight's commit {made}, which is {state}",
             found=f"that {error}",

@@ -15,9 +15,8 @@ from pathlib import Path
 from pipeline.nights.record import HISTORY
 from pipeline.repository.project import DVC, Project
 from pipeline.repository.workspace import LEFTOVER, TREE
-from pipeline.runtime.errors import NightError
+from pipeline.runtime.errors import CommandError, RuleError
 from pipeline.runtime.lock import RUNNING, exclusive
-from pipeline.runtime.processes import CommandError
 
 PROTECTED = ("--workspace", "--rev", "HEAD", "--all-branches", "--all-tags", "--all-experiments")
 WORDS = "the work tree, HEAD, all branches, tags and experiments"
@@ -34,14 +33,14 @@ def main(argv: Sequence[str] | None = None) -> None:
         parser.error(f"--nights must be 1 or more, found {arguments.nights}")
     try:
         print(*clean_up(Path.cwd(), nights=arguments.nights, delete=arguments.delete), sep="\n")
-    except (NightError, CommandError, OSError) as error:
+    except (RuleError, CommandError, OSError) as error:
         sys.exit(f"gc: {error}")
 
 
 def clean_up(folder: Path, *, nights: int, delete: bool) -> list[str]:
     """Show, or delete, what neither a commit that is protected nor one of the last nights needs; returns it in words.
 
-    Raises: NightError if a night runs, or to delete from a cache that others may use; CommandError if git or DVC fail.
+    Raises: RuleError if a night runs, or to delete from a cache that others may use; CommandError if git or DVC fail.
     """
     user, runs = Project.at(folder), folder / "runs"
     with exclusive(folder / RUNNING):
@@ -77,7 +76,7 @@ def _check_own_cache(user: Project) -> None:
     (cache,) = user.lines(*DVC, "cache", "dir")
     if not Path(cache).is_relative_to(user.folder.resolve()):
         rule, fix = "must be the project's own to be cleaned up", "run dvc gc with --projects and all that share it"
-        raise NightError("DVC's cache", rule=rule, found=cache, fix=fix)
+        raise RuleError("DVC's cache", rule=rule, found=cache, fix=fix)
 
 
 def _files(places: Sequence[Path]) -> list[Path]:

@@ -16,15 +16,15 @@ from pipeline.nights.night import Night
 from pipeline.nights.record import Record
 from pipeline.repository.dvc_lock import Stage, inputs, md5_of, outputs
 from pipeline.repository.project import DVC, KNOWN_FILES, LOCK
-from pipeline.runtime.errors import NightError
-from pipeline.runtime.processes import LAST_LINES, CommandError, run
+from pipeline.runtime.errors import LAST_LINES, CommandError, RuleError
+from pipeline.runtime.processes import run
 
 
 def retrain(night: Night, stages: Mapping[str, Stage], intake: Intake) -> Record:
     """Put the table in its place, run the pipeline on it and let the gate decide; returns the night's record.
 
     stages: as the last accepted commit records them. The clone then holds the challenger and all that belongs to it.
-    Raises: NightError if the pipeline fails or takes too long.
+    Raises: RuleError if the pipeline fails or takes too long.
     """
     champion = find_champion(night.tree, night.model, stages=stages, caches=night.caches, split=night.prepare.split)
     record = _with_new_rows(intake, champion)
@@ -37,7 +37,7 @@ def retrain(night: Night, stages: Mapping[str, Stage], intake: Intake) -> Record
         challenger = load_intact(night.tree, night.model, md5=md5, caches=night.caches)
     except ValueError as error:
         fix = "dvc repro --force in the project's folder"
-        raise NightError("the challenger", rule="must load", found=f"that {error}", fix=fix) from None
+        raise RuleError("the challenger", rule="must load", found=f"that {error}", fix=fix) from None
     contest = trial(intake.table, champion=champion, challenger=challenger)
     decision = decide(contest, night.settings.gate, forced=night.forced)
     return replace(
@@ -84,18 +84,18 @@ def _run_pipeline(night: Night) -> None:
     except CommandError as error:
         said = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.exists() else []
         found = "\n".join([f"that {error}", *said[-LAST_LINES:]])
-        raise NightError("the pipeline", rule="must run on tonight's table", found=found, fix=f"see {log}") from None
+        raise RuleError("the pipeline", rule="must run on tonight's table", found=found, fix=f"see {log}") from None
 
 
 def _check_inputs(night: Night, stages: Mapping[str, Stage]) -> None:
     """Refuse if a file that the stages read has other bytes now.
 
-    Raises: NightError, which names the files.
+    Raises: RuleError, which names the files.
     """
     files = {path: md5 for path, md5 in inputs(stages).items() if not md5.endswith(".dir")}
     if changed := [path for path, md5 in files.items() if md5_of(night.tree / path) != md5]:
         rule, fix = "must be as the stages read it", "keep other programs out of runs/"
-        raise NightError("the night's clone", rule=rule, found=f"other bytes in {', '.join(changed)}", fix=fix)
+        raise RuleError("the night's clone", rule=rule, found=f"other bytes in {', '.join(changed)}", fix=fix)
 
 
 def _take_over(night: Night, results: Path) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from pipeline.repository.project import DVC, NO_HOOKS, Project
 from pipeline.repository.workspace import Workspace
-from pipeline.runtime.errors import NightError
+from pipeline.runtime.errors import RuleError
 
 NAME, ADDRESS = "salary-pipeline nightly", "nightly@localhost"
 
@@ -38,7 +38,7 @@ def with_identity(workspace: Workspace, date: datetime.date) -> Workspace:
 def check(workspace: Workspace, publication: Publication) -> None:
     """Refuse what could not be handed over in the end, before anything is changed.
 
-    Raises: NightError; CommandError if git cannot tell.
+    Raises: RuleError; CommandError if git cannot tell.
     """
     _check_clone(workspace.project, publication.files)
     check_user(workspace, publication.files, tag=publication.tag)
@@ -49,26 +49,26 @@ def _check_clone(clone: Project, files: Sequence[str]) -> None:
     changed = clone.lines("git", "-c", "core.quotePath=false", "diff", "--name-only", "--relative", "HEAD")
     if others := sorted(set(changed) - set(files)):
         rule, fix = "must change no file in git but its outputs", "declare these in dvc.yaml, or let git ignore them"
-        raise NightError("the pipeline", rule=rule, found=f"changes in {', '.join(others)}", fix=fix)
+        raise RuleError("the pipeline", rule=rule, found=f"changes in {', '.join(others)}", fix=fix)
 
 
 def check_user(workspace: Workspace, files: Sequence[str], *, tag: str | None = None) -> None:
     """Refuse to publish files, and a tag, that the user's checkout could not take over in the end.
 
-    Raises: NightError; CommandError if git cannot tell.
+    Raises: RuleError; CommandError if git cannot tell.
     """
     (branch,) = workspace.user.lines("git", "rev-parse", "--symbolic-full-name", "HEAD")
     (commit,) = workspace.user.lines("git", "rev-parse", "HEAD")
     if (branch, commit) != (f"refs/heads/{workspace.branch}", workspace.commit):
         rule = f"must be where the night began, {workspace.branch} at {workspace.commit}"
-        raise NightError("HEAD", rule=rule, found=f"{branch} at {commit}", fix="let the next night begin there")
+        raise RuleError("HEAD", rule=rule, found=f"{branch} at {commit}", fix="let the next night begin there")
     changes = ("git", "status", "--porcelain", "--untracked-files=all", "--ignored=matching", "--")
     if dirty := workspace.user.lines(*changes, *files):
         rule, fix = "must have no changes of your own in what is to be published", "commit them, or git stash them"
-        raise NightError("your work tree", rule=rule, found=", ".join(dirty), fix=fix)
+        raise RuleError("your work tree", rule=rule, found=", ".join(dirty), fix=fix)
     if tag and tags_in_use(workspace.user, tag):
         fix = "give another --date, or delete the tag if you do not need it"
-        raise NightError(f"the tag {tag}", rule="must be new", found="one", fix=fix)
+        raise RuleError(f"the tag {tag}", rule="must be new", found="one", fix=fix)
 
 
 def tags_in_use(user: Project, pattern: str) -> list[str]:

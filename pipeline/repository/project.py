@@ -11,7 +11,8 @@ from pathlib import Path
 from pipeline import params, versions
 from pipeline.repository.dvc_lock import Caches, Stage, inputs, md5_of, read_lock
 from pipeline.reproduction.exit_codes import CannotVerifyError
-from pipeline.runtime.processes import STANDARD_ERROR, CommandError, run
+from pipeline.runtime.errors import CommandError
+from pipeline.runtime.processes import STANDARD_ERROR, run
 
 LOCK = "dvc.lock"
 DVC = (sys.executable, "-m", "dvc")

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from pipeline.repository.project import DVC, NO_HOOKS, Project
 from pipeline.repository.workspace import Workspace
-from pipeline.runtime.errors import NightError
-from pipeline.runtime.processes import CommandError
+from pipeline.runtime.errors import CommandError, RuleError
 from pipeline.runtime.retry import retried
 
 
@@ -49,7 +48,7 @@ class Upstream:
         """Push the commit of the night's clone and its tag, both or none; on top of what others have pushed meanwhile.
 
         tag: sets the tags at the clone's HEAD, and returns their full names. Between tries it waits 1, 2, 4, … seconds.
-        Raises: NightError if the commit cannot go there, or if no try succeeds.
+        Raises: RuleError if the commit cannot go there, or if no try succeeds.
         """
 
         def attempt() -> None:
@@ -64,7 +63,7 @@ class Upstream:
         try:
             retried(attempt, tries=tries, pause=pause)
         except CommandError as error:
-            raise NightError(
+            raise RuleError(
                 f"tonight's commit to {self.branch} of {self.remote}",
                 rule=f"must be pushed within {tries} tries of {seconds:g} s",
                 found=f"in the last of them: {error}",
@@ -75,7 +74,7 @@ class Upstream:
 def catch_up(user: Project, *, tries: int, seconds: float, pause: Callable[[float], None] = time.sleep) -> None:
     """Bring the user's checkout to its upstream, if that has only added commits: others' work, or a killed night's.
 
-    Raises: NightError if the upstream cannot be reached, or if the checkout cannot just go forward to it.
+    Raises: RuleError if the upstream cannot be reached, or if the checkout cannot just go forward to it.
     """
     try:
         user.lines("git", "rev-parse", "--verify", "--quiet", "@{upstream}")
@@ -93,18 +92,18 @@ def catch_up(user: Project, *, tries: int, seconds: float, pause: Callable[[floa
     except CommandError as error:
         found = f"in the last of {tries} tries that {error}"
         fix = "make git pull work there"
-        raise NightError("your checkout", rule="must follow its upstream", found=found, fix=fix) from None
+        raise RuleError("your checkout", rule="must follow its upstream", found=found, fix=fix) from None
 
 
 def _ahead(project: Project, upstream: str, *, of: str) -> bool:
     """True if the upstream has commits that the other has not.
 
-    Raises: NightError if the other has some of its own.
+    Raises: RuleError if the other has some of its own.
     """
     (counts,) = project.lines("git", "rev-list", "--count", "--left-right", f"{of}...{upstream}")
     own, theirs = map(int, counts.split())
     if own:
-        raise NightError(
+        raise RuleError(
             "the commit that the night began at",
             rule="must be in the upstream",
             found=f"{own} commits that are not",
@@ -116,7 +115,7 @@ def _ahead(project: Project, upstream: str, *, of: str) -> bool:
 def _go_on_top(workspace: Workspace, *, seconds: float) -> None:
     """Rebase the night's commit onto the fetched one.
 
-    Raises: NightError if both change the same, or if the outputs are not those of the changed project any more.
+    Raises: RuleError if both change the same, or if the outputs are not those of the changed project any more.
     """
     clone, rule = workspace.project, "must go on top of what others have pushed meanwhile"
     fix = "git pull, and let the next night begin there"
@@ -124,9 +123,9 @@ def _go_on_top(workspace: Workspace, *, seconds: float) -> None:
         clone.lines("git", "rebase", "--quiet", "FETCH_HEAD")
     except CommandError as error:
         clone.lines("git", "rebase", "--abort")
-        raise NightError("tonight's commit", rule=rule, found=f"a conflict: {error}", fix=fix) from None
+        raise RuleError("tonight's commit", rule=rule, found=f"a conflict: {error}", fix=fix) from None
     workspace.bring_outputs(seconds=seconds)
     stale = json.loads("\n".join(clone.lines(*DVC, "status", "--json", seconds=seconds)))
     if stale:
         found = f"that it changes what they are made from: dvc status names {', '.join(sorted(stale))}"
-        raise NightError("tonight's results", rule=rule, found=found, fix=fix)
+        raise RuleError("tonight's results", rule=rule, found=found, fix=fix)

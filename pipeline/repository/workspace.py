@@ -10,8 +10,7 @@ from itertools import count
 from pathlib import Path
 
 from pipeline.repository.project import DVC, NO_HOOKS, Project
-from pipeline.runtime.errors import NightError
-from pipeline.runtime.processes import CommandError
+from pipeline.runtime.errors import CommandError, RuleError
 
 TREE = "tree"
 LEFTOVER = "leftover"
@@ -37,13 +36,13 @@ class Workspace:
     def of_head(cls, user: Project, *, run: Path) -> "Workspace":
         """Clone HEAD into `tree` in the folder of a run. Changes that the user has not committed stay where they are.
 
-        Raises: NightError if HEAD is no commit on a branch, or if git or DVC cannot tell what the clone needs.
+        Raises: RuleError if HEAD is no commit on a branch, or if git or DVC cannot tell what the clone needs.
         """
         try:
             (branch,) = user.lines("git", "symbolic-ref", "--quiet", "--short", "HEAD")
             (commit,) = user.lines("git", "rev-parse", "--verify", "--quiet", "HEAD")
         except CommandError:
-            raise NightError(
+            raise RuleError(
                 f"HEAD of {user.folder}",
                 rule="must be a commit on a branch",
                 found="a detached HEAD, or no commit yet",
@@ -58,7 +57,7 @@ class Workspace:
             (folder / ".dvc/config.local").write_text(settings, encoding="utf-8")
             remote = any(line.startswith("core.remote=") for line in project.lines(*DVC, "config", "--list"))
         except (CommandError, configparser.Error, OSError) as error:
-            raise NightError(
+            raise RuleError(
                 f"the night's clone of {user.folder}",
                 rule="must have the commit and DVC's settings",
                 found=f"that {error}",

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from enum import IntEnum
 from typing import NoReturn
 
-from pipeline.runtime.processes import CommandError
+from pipeline.runtime.errors import CommandError
 from pipeline.runtime.signals import end_as_ctrl_c_does
 
 

@@ -1,10 +1,15 @@
-"""What stops a night, or what is done with nights: the one error of everything around the pipeline."""
+"""The errors that a command tells in one message, without a traceback."""
+
+import shlex
+from collections.abc import Sequence
+
+LAST_LINES = 20
 
 
-class NightError(Exception):
-    """What the night cannot do, the rule, what was found, how to fix it.
+class RuleError(Exception):
+    """A rule that is not kept: what it is about, the rule, what was found, how to fix it.
 
-    >>> str(NightError("the source s3://salaries", rule="must answer within 3 tries", found="none", fix="wait"))
+    >>> str(RuleError("the source s3://salaries", rule="must answer within 3 tries", found="none", fix="wait"))
     'the source s3://salaries must answer within 3 tries, found none; wait'
     """
 
@@ -12,5 +17,12 @@ class NightError(Exception):
         super().__init__(f"{what} {rule}, found {found}; {fix}")
 
 
-class BusyError(NightError):
-    """A night, a rollback or a gc is running in this project."""
+class BusyError(RuleError):
+    """Another command holds the lock that this one needs."""
+
+
+class CommandError(Exception):
+    """A command that failed: what it was, how it ended, the last lines of what it said."""
+
+    def __init__(self, command: Sequence[str], how: str, said: str = "") -> None:
+        super().__init__("\n".join([f"{shlex.join(command)} {how}", *said.splitlines()[-LAST_LINES:]]))

@@ -1,7 +1,6 @@
 """Runs commands, none of which outlives its starter. No other module starts processes, and none uses a shell."""
 
 import os
-import shlex
 import signal
 import subprocess
 import time
@@ -10,17 +9,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from pipeline.runtime.errors import CommandError
 from pipeline.runtime.tied import tied
 
 STANDARD_ERROR = 2
-LAST_LINES = 20
-
-
-class CommandError(Exception):
-    """A command that failed: what it was, how it ended, what it said last."""
-
-    def __init__(self, command: Sequence[str], how: str, said: str = "") -> None:
-        super().__init__("\n".join([f"{shlex.join(command)} {how}", *said.splitlines()[-LAST_LINES:]]))
 
 
 def run(

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TypeVar
 
-from pipeline.runtime.processes import CommandError
+from pipeline.runtime.errors import CommandError
 
 T = TypeVar("T")
 

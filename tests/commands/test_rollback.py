@@ -8,7 +8,7 @@ import pytest
 
 from pipeline import rollback as command
 from pipeline.rollback import rollback
-from pipeline.runtime.errors import NightError
+from pipeline.runtime.errors import RuleError
 from pipeline.runtime.lock import RUNNING, exclusive
 from tests.support.night_history import FIRST, RECORD, SECOND, night
 from tests.support.tiny_project import commit, git, state
@@ -31,7 +31,7 @@ def refused(past):
 
     def check(match, tag=FIRST):
         before = state(past)
-        with pytest.raises(NightError, match=match):
+        with pytest.raises(RuleError, match=match):
             rollback(past, tag=tag)
         assert state(past) == before
         assert [place.name for place in (past / ".cache").iterdir()] == ["nightly.lock"]

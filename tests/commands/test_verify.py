@@ -17,7 +17,7 @@ from pipeline import versions
 from pipeline.repository.dvc_lock import Artifact, Stage, md5_of
 from pipeline.repository.project import Clone, Project
 from pipeline.reproduction.exit_codes import CannotVerifyError
-from pipeline.runtime.processes import CommandError
+from pipeline.runtime.errors import CommandError
 from pipeline.verify import explain, other_inputs, verify
 from tests.support.work_tree import ROOT, copy_of_the_work_tree, run
 

@@ -8,7 +8,7 @@ import pytest
 from pipeline.nights.fetch import fetch
 from pipeline.repository.dvc_lock import md5_of
 from pipeline.repository.project import Project
-from pipeline.runtime.errors import NightError
+from pipeline.runtime.errors import RuleError
 
 TABLE = b"a,b\n1,2\n"
 
@@ -104,7 +104,7 @@ def test_a_source_that_fails_says_why_and_leaves_nothing(tmp_path):
     (tmp_path / "data").mkdir()
     (tmp_path / "data/.table.csv.fetched").write_bytes(b"of a night that was killed")
     with pytest.raises(
-        NightError, match=r"the source source.csv must be read within 1 tries of 60 s(.|\n)*source.csv' does not exist"
+        RuleError, match=r"the source source.csv must be read within 1 tries of 60 s(.|\n)*source.csv' does not exist"
     ):
         fetch_here(tmp_path, "source.csv")
     assert not files(tmp_path)
@@ -113,13 +113,13 @@ def test_a_source_that_fails_says_why_and_leaves_nothing(tmp_path):
 def test_a_folder_is_no_source(tmp_path):
     (tmp_path / "source").mkdir()
     (tmp_path / "source/table.csv").write_bytes(TABLE)
-    with pytest.raises(NightError, match="brought no file"):
+    with pytest.raises(RuleError, match="brought no file"):
         fetch_here(tmp_path, "source")
     assert not files(tmp_path)
 
 
 def test_a_source_that_hangs_is_given_up(tmp_path, serve):
-    with pytest.raises(NightError, match="took longer than 4 s"):
+    with pytest.raises(RuleError, match="took longer than 4 s"):
         fetch_here(tmp_path, serve("silence").url, seconds=4)
     assert not files(tmp_path)
 
@@ -132,7 +132,7 @@ def test_half_a_table_is_none_and_fetched_again(tmp_path, serve):
 
 
 def test_a_password_in_the_address_is_not_shown(tmp_path):
-    with pytest.raises(NightError) as raised:
+    with pytest.raises(RuleError) as raised:
         fetch_here(tmp_path, "http://me:secret@127.0.0.1:1/table.csv")
     assert "http://***@127.0.0.1:1/table.csv" in str(raised.value)
     assert "secret" not in str(raised.value)

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.nights.publish import publish
 from pipeline.repository.delivery import Publication
-from pipeline.runtime.errors import NightError
+from pipeline.runtime.errors import RuleError
 from tests.support.tiny_project import commit, git, state, workspace
 from tests.support.work_tree import run
 
@@ -76,7 +76,7 @@ def refused(without_remote):
 
     def check(night, match, publication=KEPT, *, tries=1):
         before.extend([state(user), git(upstream_of(user), "for-each-ref")])
-        with pytest.raises(NightError, match=match):
+        with pytest.raises(RuleError, match=match):
             published(night, publication, tries=tries)
         assert [state(user), git(upstream_of(user), "for-each-ref")] == before
 
@@ -123,7 +123,7 @@ def test_a_remote_that_takes_no_data_changes_nothing_and_its_reason_is_given(use
     night = trained(user)
     break_remote(user)
     before = state(user), git(upstream_of(user), "for-each-ref")
-    with pytest.raises(NightError, match=r"must be published, found that .*dvc push(.|\n)*Not a directory"):
+    with pytest.raises(RuleError, match=r"must be published, found that .*dvc push(.|\n)*Not a directory"):
         published(night, PROMOTED)
     assert (state(user), git(upstream_of(user), "for-each-ref")) == before
 
@@ -140,7 +140,7 @@ def test_a_remote_that_has_lost_a_file_is_found_out(user):
     (lost,) = [file for file in (user.parent / "remote").rglob("*") if file.is_file() and file.suffix != ".dir"]
     lost.unlink()
     before = state(user)
-    with pytest.raises(NightError, match=r"DVC's remote must have all outputs .*, found none of models/weights;"):
+    with pytest.raises(RuleError, match=r"DVC's remote must have all outputs .*, found none of models/weights;"):
         published(night, PROMOTED)
     assert state(user) == before
 
@@ -199,7 +199,7 @@ def test_changes_that_only_a_pushed_commit_of_others_would_overwrite_are_kept(wi
     push_as_colleague(user, notes="of a colleague")
     (user / "notes.md").write_text("of the user")
     before = state(user)
-    with pytest.raises(NightError, match=r"your checkout must go forward to .*, which is pushed(.|\n)*notes.md"):
+    with pytest.raises(RuleError, match=r"your checkout must go forward to .*, which is pushed(.|\n)*notes.md"):
         published(night, KEPT)
     pushed = {"refs": git(user, "for-each-ref")}  # the upstream's own branch, as it is there now
     assert git(user, "rev-parse", "origin/main") == git(upstream_of(user), "rev-parse", "main")

@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.nights import retention as command
 from pipeline.nights.retention import clean_up
-from pipeline.runtime.errors import NightError
+from pipeline.runtime.errors import RuleError
 from pipeline.runtime.lock import RUNNING, exclusive
 from tests.support.night_history import FIRST
 from tests.support.tiny_project import git, state
@@ -90,7 +90,7 @@ def test_a_cache_that_others_may_share_is_only_shown(past, tmp_path):
     shutil.copytree(past / ".dvc/cache", tmp_path / "shared")
     run(past, "dvc", "config", "--local", "cache.dir", str(tmp_path / "shared"))
     before = sorted((tmp_path / "shared").rglob("*"))
-    with pytest.raises(NightError, match=r"must be the project's own .*, found .*shared; run dvc gc with --projects"):
+    with pytest.raises(RuleError, match=r"must be the project's own .*, found .*shared; run dvc gc with --projects"):
         clean_up(past, nights=1, delete=True)
     assert sorted((tmp_path / "shared").rglob("*")) == before
 

@@ -4,7 +4,7 @@ import pytest
 
 from pipeline.repository.project import Project
 from pipeline.repository.upstream import catch_up
-from pipeline.runtime.errors import NightError
+from pipeline.runtime.errors import RuleError
 from tests.support.tiny_project import commit, git, state
 
 
@@ -33,7 +33,7 @@ def test_a_checkout_with_commits_of_its_own_is_refused_and_stays(user, colleague
     commit(user, notes="of the user")
     git(user, "fetch", "--quiet")
     before = state(user)
-    with pytest.raises(NightError, match="must be in the upstream, found 1 commits that are not; push them"):
+    with pytest.raises(RuleError, match="must be in the upstream, found 1 commits that are not; push them"):
         follow(user)
     assert state(user) == before
 

@@ -4,7 +4,7 @@ import pytest
 
 from pipeline.repository.project import Project
 from pipeline.repository.workspace import Workspace, put_aside
-from pipeline.runtime.errors import NightError
+from pipeline.runtime.errors import RuleError
 from tests.support.tiny_project import commit, git, state, workspace
 from tests.support.work_tree import run
 
@@ -69,13 +69,13 @@ def test_no_hook_of_the_user_runs(user, tmp_path):
 
 def test_a_night_needs_a_branch(user):
     git(user, "checkout", "--quiet", "--detach")
-    with pytest.raises(NightError, match=r"must be a commit on a branch, .*; check out the branch"):
+    with pytest.raises(RuleError, match=r"must be a commit on a branch, .*; check out the branch"):
         workspace(user)
 
 
 def test_settings_of_dvc_that_nobody_can_read_are_said(user):
     (user / ".dvc/config.local").write_text("no section\n")
-    with pytest.raises(NightError, match=r"clone of .* must have the commit and DVC's settings, found that"):
+    with pytest.raises(RuleError, match=r"clone of .* must have the commit and DVC's settings, found that"):
         workspace(user)
 
 

@@ -6,7 +6,7 @@ import signal
 import pytest
 
 from pipeline.reproduction.exit_codes import CannotVerifyError, conclude
-from pipeline.runtime.processes import CommandError
+from pipeline.runtime.errors import CommandError
 
 
 @pytest.fixture(autouse=True)

@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from pipeline.runtime.errors import NightError
+from pipeline.runtime.errors import RuleError
 from pipeline.runtime.lock import exclusive
 from tests.support.work_tree import ROOT
 
@@ -25,7 +25,7 @@ def holder(tmp_path):
 
 def test_a_second_holder_is_refused_and_told_who_holds_it(tmp_path, holder):
     with (
-        pytest.raises(NightError, match=rf"must not run beside .* found process {holder.pid}, since 2.* UTC;"),
+        pytest.raises(RuleError, match=rf"must not run beside .* found process {holder.pid}, since 2.* UTC;"),
         exclusive(tmp_path / "a/lock"),
     ):
         pass

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.runtime.processes import STANDARD_ERROR, CommandError, run
+from pipeline.runtime.errors import CommandError
+from pipeline.runtime.processes import STANDARD_ERROR, run
 from tests.support.processes import until
 from tests.support.work_tree import ROOT
 
