@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from pipeline import params, versions
 from pipeline.data.encoding import UNKNOWN
-from pipeline.data.schema import TARGET
+from pipeline.data.schema import GROUP, TARGET
 from pipeline.data.split import SPLITS
 from pipeline.evaluation import leaks
 from pipeline.evaluation.importance import permutation_importance
@@ -21,7 +21,7 @@ from pipeline.evaluation.plot_tables import Bands, Columns, calibration, coverag
 from pipeline.evaluation.plots import histogram, scatter
 from pipeline.evaluation.scorecard import baselines, check_finite, explained, interval_scores, scores
 from pipeline.model.bundle import Bundle
-from pipeline.model.intervals import LEVEL, PERCENTS
+from pipeline.model.intervals import PERCENTS
 from pipeline.runtime.lifetime import end_with_parent
 
 
@@ -108,7 +108,7 @@ def tables_of(
         "residuals": histogram(dollars - actual),
         "calibration": calibration(dollars, actual),
         "slices": slices(test, dollars - actual, encoder=encoder, min_rows=min_rows),
-        "coverage": coverage(test[LEVEL], actual, bands, encoder=encoder, min_rows=min_rows),
+        "coverage": coverage(test[GROUP], actual, bands, encoder=encoder, min_rows=min_rows),
         "importance": permutation_importance(
             lambda codes: encoder.scaling.to_dollars(bundle.predict(codes)),
             {name: test[name] for name in bundle.network.columns},

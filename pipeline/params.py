@@ -1,18 +1,15 @@
-"""The typed settings of params.yaml: one model per section, no defaults, no unknown keys.
+"""The settings of params.yaml: their types, ranges and units, section by section. `params.load` reads one of them."""
 
-A wrong value is one clear error: its path, the rule, and what was found.
-"""
-
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from pydantic_core import ErrorDetails
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
+from pydantic import Field, model_validator
+
+from pipeline.runtime.sections import Section, read
+from pipeline.runtime.sections import load as load
+from pipeline.runtime.sections import parse as parse
 
 FILE = Path("params.yaml")
 
@@ -29,12 +26,6 @@ Feature = Literal[
     "company_location",
     "company_size",
 ]
-
-
-class Section(BaseModel):
-    """A part of params.yaml: frozen, strict, complete."""
-
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
 
 
 class Data(Section):
@@ -194,30 +185,12 @@ class Nightly(Section):
     notify: Notify
 
 
-S = TypeVar("S", bound=Section)
-KINDS = ("mlp", "embedding")  # pydantic puts the chosen kind into the path of an error; params.yaml has no such key
-
-
-def load(section: type[S], *keys: str, file: Path = FILE) -> S:
-    """The settings under `keys` in the file, for example `load(Recipe, "recipes", "full")`.
-
-    Raises: ValueError if the file is no YAML 1.2, the keys are missing, or a value breaks its rule.
-    """
-    settings = _read(file)
-    for depth, key in enumerate(keys):
-        if not isinstance(settings, Mapping) or key not in settings:
-            known = ", ".join(map(str, settings)) if isinstance(settings, Mapping) else "no keys"
-            raise ValueError(f"{file}: {'.'.join(keys[: depth + 1])} is missing; found {known}")
-        settings = settings[key]
-    return parse(section, settings, where=f"{file}: {'.'.join(keys)}")
-
-
 def recipe_names(file: Path = FILE) -> tuple[str, ...]:
     """The names of the recipes in the file, in its order.
 
     Raises: ValueError if there is none, or if a name could not be that of a file beside the others.
     """
-    settings = _read(file)
+    settings = read(file)
     recipes = settings.get("recipes") if isinstance(settings, Mapping) else None
     if not isinstance(recipes, Mapping) or not recipes:
         raise ValueError(f"{file}: recipes must name one recipe or more, found {recipes!r}")
@@ -225,34 +198,3 @@ def recipe_names(file: Path = FILE) -> tuple[str, ...]:
         if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", str(name)) or name == "prepare":
             raise ValueError(f"{file}: a recipe's name must be a letter, then letters, digits, _ and -, found {name!r}")
     return tuple(recipes)
-
-
-def parse(section: type[S], settings: object, *, where: str) -> S:
-    """The settings as one typed section.
-
-    Raises: ValueError that names each wrong value's path, the rule and what was found.
-    """
-    try:
-        return section.model_validate_json(json.dumps(settings))
-    except TypeError as error:  # YAML reads 2023-01-31 as a date
-        raise ValueError(f"{where}: {error}; put dates and the like in quotes") from None
-    except ValidationError as error:
-        problems = [_problem(details, where) for details in error.errors(include_url=False)]
-    raise ValueError("\n".join(problems))
-
-
-def _problem(details: ErrorDetails, where: str) -> str:
-    """One wrong value: its path in the file, the rule, and what was found."""
-    path = [str(key) for key in details["loc"] if key not in KINDS]
-    missing = details["type"] == "missing"
-    found = f"only {', '.join(map(str, details['input'])) or 'nothing'}" if missing else json.dumps(details["input"])
-    return f"{'.'.join([where, *path])}: {details['msg'].removeprefix('Value error, ')}; found {found}"
-
-
-def _read(file: Path) -> Any:  # noqa: ANN401 (whatever the user wrote)
-    try:
-        return YAML(typ="safe", pure=True).load(file)
-    except FileNotFoundError:
-        raise ValueError(f"{file} is missing: run from the project's folder") from None
-    except YAMLError as error:
-        raise ValueError(f"{file} must be YAML 1.2: {error}") from None

@@ -22,13 +22,13 @@ from pipeline.backtest.report import Replayed, picture, summary
 from pipeline.data.raw_table import Table, new_rows, read_table
 from pipeline.evaluation.metrics import mean_squared_error
 from pipeline.model.bundle import Bundle
-from pipeline.nightly import run_night
 from pipeline.nights import record
 from pipeline.nights.champion import dollars_of
 from pipeline.nights.result import ACCEPTED, Ending
+from pipeline.nights.run import run_night
 from pipeline.repository.project import Project
 from pipeline.runtime.errors import CommandError, RuleError
-from pipeline.runtime.signals import end_as_ctrl_c_does
+from pipeline.runtime.lifetime import end_as_ctrl_c_does
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -14,8 +14,8 @@ from pipeline.repository.delivery import Publication, bring, check, commit, with
 from pipeline.repository.project import DVC, Project
 from pipeline.repository.workspace import Workspace
 from pipeline.runtime.errors import CommandError, RuleError
+from pipeline.runtime.lifetime import end_as_ctrl_c_does
 from pipeline.runtime.lock import RUNNING, exclusive
-from pipeline.runtime.signals import end_as_ctrl_c_does
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -16,10 +16,11 @@ from tqdm import tqdm
 
 from pipeline import params, versions
 from pipeline.data.encoding import Encoder
+from pipeline.data.schema import GROUP
 from pipeline.evaluation.metrics import mean_squared_error
 from pipeline.model.bundle import Bundle
 from pipeline.model.card import CARD, card
-from pipeline.model.intervals import LEVEL, Outcomes, calibrate
+from pipeline.model.intervals import Outcomes, calibrate
 from pipeline.model.network import Regressor, build
 from pipeline.model.reproducible import (
     ANY_CPU,
@@ -101,7 +102,7 @@ def run(
     loader = loader_of(train, network, recipe, generator=order)
     last = _train(network, loader, read_rows(valid, network), recipe=recipe, checkpoint=checkpoint, name=name)
     nn.utils.vector_to_parameters(last.kept, network.parameters())
-    scaling, levels = fitted_encoder.scaling, fitted_encoder.sizes()[LEVEL]
+    scaling, levels = fitted_encoder.scaling, fitted_encoder.sizes()[GROUP]
     of_train, of_valid = (read_outcomes(path, network.cpu(), scaling) for path in (train, valid))
     intervals = calibrate(train=of_train, valid=of_valid, groups=levels)
     background = read_background(train, network.columns, of_train.prediction, step=step_through(train))

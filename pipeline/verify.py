@@ -9,9 +9,10 @@ from pathlib import Path
 
 from pipeline import versions
 from pipeline.repository.dvc_lock import NEVER_RUN, Artifact, Stage, artifacts, inputs, read_lock
-from pipeline.repository.project import LOCK, Clone, Project
+from pipeline.repository.project import LOCK, Project
 from pipeline.reproduction.difference import difference
 from pipeline.reproduction.exit_codes import CannotVerifyError, conclude
+from pipeline.reproduction.fresh_clone import FreshClone, name_of_head
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -26,9 +27,9 @@ def verify(folder: Path) -> bool:
     Raises: CannotVerifyError if there is nothing to verify or to train on, CommandError if the training fails.
     """
     project = Project.at(folder)
-    print(f"verify: training {project.head()} from scratch in a temporary clone", file=sys.stderr)
+    print(f"verify: training {name_of_head(project)} from scratch in a temporary clone", file=sys.stderr)
     with tempfile.TemporaryDirectory(prefix="verify-") as temporary:
-        clone = Clone.of_head(project, Path(temporary).resolve())
+        clone = FreshClone.of_head(project, Path(temporary).resolve())
         try:
             recorded = read_lock(clone.folder / LOCK)
         except ValueError as error:
@@ -49,7 +50,7 @@ def verify(folder: Path) -> bool:
     return False
 
 
-def explain(artifact: Artifact, clone: Clone) -> str:
+def explain(artifact: Artifact, clone: FreshClone) -> str:
     """How a retrained artifact differs from the recorded one, in words."""
     if artifact.recorded is None:
         return f"not recorded in {LOCK}"

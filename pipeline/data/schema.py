@@ -1,4 +1,7 @@
-"""The data contract of the raw salary table: every column name and every rule stands here, and nowhere else."""
+"""The data contract of the raw table: its columns, their rules and roles, and the target's unit, named nowhere else.
+
+Another table altogether needs another class here, with a role for each column, and other constants below it.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,8 +18,19 @@ ESTIMATED_YEAR = r"^([0-9]{4})e$"
 WHOLE_NUMBER = r"^(0|-?[1-9][0-9]{0,17})$"
 """Digits only: `1e5`, `150,000`, `12.0`, `007`, `-0` and `nan` are not whole numbers."""
 
+NOUN, PLURAL = "salary", "salaries"
+UNIT, SIGN, UNIT_NAME = "USD", "$", "US dollars"
+STEP = 10_000
+"""A difference in UNIT that matters: residuals are counted in such steps, and intervals get no narrower below it."""
+
 ORDINAL, NOMINAL = {"role": "ordinal"}, {"role": "nominal"}
 TARGET_ROLE, FORBIDDEN = {"role": "target"}, {"role": "forbidden"}
+ESTIMATED = {"estimated": ESTIMATED_YEAR}
+"""A column whose values may be marked as estimates: the pattern, whose first group is the value."""
+WORDS_TOO = {"words": tuple(f"title_word_{number}" for number in range(1, 7))}
+"""At most one nominal column, whose first words are encoded as well: the names of their columns of codes."""
+GROUPED = {"group": True}
+"""The one column within whose values intervals hold, too."""
 
 
 class Salaries(pa.DataFrameModel):
@@ -33,10 +47,13 @@ class Salaries(pa.DataFrameModel):
     """
 
     work_year: Series[pd.Int64Dtype] = pa.Field(
-        ge=2000, le=2100, description="a year from 2000 to 2100, such as 2023 (2021e is read as 2021)", metadata=ORDINAL
+        ge=2000,
+        le=2100,
+        description="a year from 2000 to 2100, such as 2023 (2021e is read as 2021)",
+        metadata=ORDINAL | ESTIMATED,
     )
     experience_level: Series[str] = pa.Field(
-        isin=["EN", "MI", "SE", "EX"], description="one of EN, MI, SE, EX", metadata=ORDINAL
+        isin=["EN", "MI", "SE", "EX"], description="one of EN, MI, SE, EX", metadata=ORDINAL | GROUPED
     )
     employment_type: Series[str] = pa.Field(
         isin=["PT", "FT", "CT", "FL"], description="one of PT, FT, CT, FL", metadata=NOMINAL
@@ -44,7 +61,7 @@ class Salaries(pa.DataFrameModel):
     job_title: Series[str] = pa.Field(
         str_matches=r"^[^\s\x00-\x1f](?:[^\x00-\x1f]{0,98}[^\s\x00-\x1f])?\Z",
         description="1 to 100 characters, without blanks around them or control characters",
-        metadata=NOMINAL,
+        metadata=NOMINAL | WORDS_TOO,
     )
     salary: Series[pd.Int64Dtype] = pa.Field(
         ge=1,
@@ -76,13 +93,34 @@ class Salaries(pa.DataFrameModel):
 RULES: dict[str, pa.Column] = Salaries.to_schema().columns
 COLUMNS: tuple[str, ...] = tuple(RULES)
 NUMBERS: frozenset[str] = frozenset(name for name, rule in RULES.items() if str(rule.dtype) == "Int64")
-_ROLES: dict[str, str] = {name: (rule.metadata or {})["role"] for name, rule in RULES.items()}
-FEATURES: tuple[str, ...] = tuple(name for name, role in _ROLES.items() if role in ("ordinal", "nominal"))
-ORDINALS: tuple[str, ...] = tuple(name for name, role in _ROLES.items() if role == "ordinal")
+
+
+def _marked(mark: str) -> dict[str, Any]:
+    """What each column's metadata say under this key."""
+    return {name: rule.metadata[mark] for name, rule in RULES.items() if mark in (rule.metadata or {})}
+
+
+FEATURES: tuple[str, ...] = tuple(name for name, role in _marked("role").items() if role in ("ordinal", "nominal"))
+ORDINALS: tuple[str, ...] = tuple(name for name, role in _marked("role").items() if role == "ordinal")
 AMOUNTS: tuple[str, ...] = tuple(name for name in COLUMNS if name in NUMBERS and name not in FEATURES)
 """Numbers that hardly repeat: they stay plain columns where all others are dictionaries of few values."""
-(TARGET,) = (name for name, role in _ROLES.items() if role == "target")
-SMALLEST_SALARY, LARGEST_SALARY = (bound for check in RULES[TARGET].checks for bound in check.statistics.values())
+(TARGET,) = (name for name, role in _marked("role").items() if role == "target")
+SMALLEST, LARGEST = (bound for check in RULES[TARGET].checks for bound in check.statistics.values())
+ESTIMATES: dict[str, str] = _marked("estimated")
+TEXT, WORDS = next(iter(_marked("words").items()), ("", ()))
+(GROUP,) = _marked("group")
+
+NORMALISED, HASH = "target", "row_hash"
+"""The columns of an encoded row beside the codes and the target in UNIT."""
+
+
+def in_unit(name: str, *, power: int = 1) -> str:
+    """A number's name with the target's unit.
+
+    >>> in_unit("rmse"), in_unit("mse", power=2)
+    ('rmse_usd', 'mse_usd2')
+    """
+    return f"{name}_{UNIT.lower()}{power if power > 1 else ''}"
 
 
 def requirement(column: str) -> str:

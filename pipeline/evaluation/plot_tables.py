@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.data.encoding import UNKNOWN, Encoder
-from pipeline.data.schema import FEATURES
-from pipeline.model.intervals import LEVEL
+from pipeline.data.schema import FEATURES, GROUP
 
 Columns = Mapping[str, np.ndarray]
 Bands = Mapping[int, tuple[np.ndarray, np.ndarray]]
@@ -77,8 +76,8 @@ def coverage(levels: np.ndarray, actual: np.ndarray, bands: Bands, *, encoder: E
             f"width{percent}_usd": high - low,
         }.items()
     }
-    table = means(levels, values, names=value_names(encoder, LEVEL), min_rows=min_rows)
-    return table.rename(columns={"value": LEVEL})
+    table = means(levels, values, names=value_names(encoder, GROUP), min_rows=min_rows)
+    return table.rename(columns={"value": GROUP})
 
 
 def value_names(encoder: Encoder, feature: str) -> list[str]:

@@ -13,8 +13,8 @@ import numpy as np
 
 from pipeline import params
 from pipeline.data.encoding import Encoder
-from pipeline.data.schema import VERSION
-from pipeline.model.intervals import LEVEL, Intervals
+from pipeline.data.schema import GROUP, VERSION
+from pipeline.model.intervals import Intervals
 from pipeline.model.network import Regressor, build
 from pipeline.model.reproducible import safetensors, torch
 
@@ -105,4 +105,4 @@ class Bundle:
 
         Shape: dollars and codes of the experience level (rows,); returns two (rows,).
         """
-        return self.intervals.around(dollars, group=codes[LEVEL], percent=percent)
+        return self.intervals.around(dollars, group=codes[GROUP], percent=percent)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from string import Template
 from typing import Any
 
-from pipeline.data.schema import LARGEST_SALARY, SMALLEST_SALARY
+from pipeline.data.schema import LARGEST, SMALLEST
 from pipeline.model.intervals import PERCENTS
 from pipeline.params import Recipe
 
@@ -31,8 +31,8 @@ def card(
         network=recipe.network.kind,
         features=", ".join(recipe.features),
         percents=" and ".join(f"{percent} %" for percent in PERCENTS),
-        smallest=f"{SMALLEST_SALARY:,}",
-        largest=f"{LARGEST_SALARY:,}",
+        smallest=f"{SMALLEST:,}",
+        largest=f"{LARGEST:,}",
         files="\n".join(files),
         promise=facts["promise"],
         epoch=facts["kept_epoch"],

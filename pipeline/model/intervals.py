@@ -13,10 +13,9 @@ from typing import Any, Self
 
 import numpy as np
 
-from pipeline.data.schema import LARGEST_SALARY, SMALLEST_SALARY
+from pipeline.data.schema import LARGEST, SMALLEST
 
 PERCENTS = (80, 95)
-LEVEL = "experience_level"  # the groups for which the intervals hold, too
 SMALLEST_SCALE = 10_000  # US dollars: below that a lower prediction makes no narrower interval
 PRIOR_ROWS = 30  # a group's share starts from that of all rows, as if it had been seen so often
 
@@ -59,7 +58,7 @@ class Intervals:
         below, above = self.reach[percent]
         scale = _scale(prediction) * np.array(self.shares)[group]
         ends = (prediction - below * scale, prediction + above * scale)
-        low, high = (end.clip(SMALLEST_SALARY, LARGEST_SALARY) for end in ends)
+        low, high = (end.clip(SMALLEST, LARGEST) for end in ends)
         return low, high
 
     def to_dict(self) -> dict[str, Any]:

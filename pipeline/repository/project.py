@@ -1,22 +1,15 @@
-"""A temporary clone of the project's HEAD, trained from scratch, and the recorded files to compare it with."""
+"""The user's project: its work tree, and the environment in which git and DVC run there."""
 
-import hashlib
 import os
-import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline import params, versions
-from pipeline.repository.dvc_lock import Caches, Stage, inputs, md5_of, read_lock
-from pipeline.reproduction.exit_codes import CannotVerifyError
-from pipeline.runtime.errors import CommandError
-from pipeline.runtime.processes import STANDARD_ERROR, run
+from pipeline.runtime.processes import run
 
 LOCK = "dvc.lock"
 DVC = (sys.executable, "-m", "dvc")
-OWN_SETTINGS = "[cache]\n    dir = cache\n[core]\n    autostage = true\n"  # else DVC advises to stage the clone's files
 NO_HOOKS = f"core.hooksPath={os.devnull}"
 KNOWN_FILES = ("git", "-c", "core.quotePath=false", "ls-files", "--cached", "--others", "--exclude-standard", "--")
 PLACES_OF_THEIR_OWN = ("DVC_GLOBAL_CONFIG_DIR", "DVC_SYSTEM_CONFIG_DIR", "DVC_SITE_CACHE_DIR", "TMPDIR")
@@ -53,91 +46,3 @@ class Project:
         clone = ("clone", "--quiet", "--template=", *(f"--config={setting}" for setting in settings))
         self.lines("git", "-c", NO_HOOKS, *clone, "--", top, str(folder))
         return folder / prefix
-
-    def head(self) -> str:
-        """The commit's short name, with a word on changes that are not part of it.
-
-        Raises: CannotVerifyError if there is no commit.
-        """
-        try:
-            (commit,) = self.lines("git", "rev-parse", "--short", "HEAD")
-        except CommandError as error:
-            raise CannotVerifyError(f"the project must have a commit to verify: {error}") from None
-        changes = self.lines("git", "status", "--porcelain", "--untracked-files=no")
-        return f"{commit} (without the work tree's uncommitted changes)" if changes else commit
-
-
-@dataclass(frozen=True)
-class Clone:
-    """A clone of a project's HEAD and nothing else: no hooks, no settings of the user, no cache, no other change."""
-
-    project: Project
-    folder: Path
-    environment: Mapping[str, str]
-    caches: Caches
-
-    @classmethod
-    def of_head(cls, project: Project, temporary: Path) -> "Clone":
-        """Clone HEAD into the temporary folder, as deep below it as the project lies below the root.
-
-        So a relative path that leads out of the project, such as that of a table beside it, stays in the folder.
-        Raises: CannotVerifyError if HEAD has no dvc.lock or no versions.json.
-        """
-        (top,) = project.lines("git", "rev-parse", "--show-toplevel")
-        folder = project.cloned(temporary / "root" / Path(top).relative_to("/"))
-        for name in (LOCK, versions.FILE):
-            if not (folder / name).is_file():
-                raise CannotVerifyError(f"{name} must be in git, found none at HEAD; run dvc repro and commit it")
-        (cache,) = project.lines(*DVC, "cache", "dir")
-        own = dict.fromkeys(PLACES_OF_THEIR_OWN, str(temporary))
-        return cls(project, folder, {**project.environment, **own}, Caches((Path(cache), folder / ".dvc/cache")))
-
-    def bring_table(self, stages: Mapping[str, Stage]) -> None:
-        """Copy the raw table that the stages were recorded from to data.path, unless git has brought it.
-
-        Raises: CannotVerifyError if there are no settings, or if the recorded table is not at hand.
-        """
-        try:
-            path = os.path.normpath(params.load(params.Data, "data", file=self.folder / params.FILE).path)
-        except ValueError as error:
-            raise CannotVerifyError(str(error)) from None
-        target = self.folder / path
-        if target.exists():
-            return
-        md5 = inputs(stages).get(path, "of no table")
-        file = self._at_hand(path, md5)
-        if file is None or Path(path).is_absolute():  # whose place is not in the clone: nothing is written there
-            raise CannotVerifyError(
-                f"{path} must have the bytes that {LOCK} records (md5 {md5}); found them neither in git nor in the work"
-                " tree nor in DVC's cache: restore them, or run dvc repro and commit"
-            )
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(file, target)
-
-    def retrain(self, *, record_versions: bool) -> dict[str, Stage]:
-        """Run every stage, with nothing to take results from; returns what ran.
-
-        A stage refuses packages that are not the recorded ones: to see what they change, record them first.
-        Raises: CommandError if a stage fails.
-        """
-        (self.folder / LOCK).unlink()
-        (self.folder / ".dvc/config.local").write_text(OWN_SETTINGS, encoding="utf-8")
-        record = [(sys.executable, "-m", "pipeline.versions")] if record_versions else []
-        for command in (*record, (*DVC, "repro")):
-            run(command, folder=self.folder, environment=self.environment, shown=STANDARD_ERROR)
-        return read_lock(self.folder / LOCK)
-
-    def recorded(self, path: str, md5: str) -> bytes | None:
-        """The recorded bytes of an artifact, if they are at hand: in a cache, in the work tree or in git."""
-        if file := self._at_hand(path, md5):
-            return file.read_bytes()
-        try:
-            committed = run(("git", "show", f"HEAD:./{path}"), folder=self.folder, environment=self.environment)
-        except CommandError:
-            return None
-        return committed if hashlib.md5(committed, usedforsecurity=False).hexdigest() == md5 else None
-
-    def _at_hand(self, path: str, md5: str) -> Path | None:
-        """A file with these bytes. Hashed anew: a cache that is damaged and a work tree that is changed tell nobody."""
-        places = (self.caches.find(md5), self.project.folder / path)
-        return next((place for place in places if place and place.is_file() and md5_of(place) == md5), None)

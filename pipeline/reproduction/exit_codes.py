@@ -6,7 +6,7 @@ from enum import IntEnum
 from typing import NoReturn
 
 from pipeline.runtime.errors import CommandError
-from pipeline.runtime.signals import end_as_ctrl_c_does
+from pipeline.runtime.lifetime import end_as_ctrl_c_does
 
 
 class Ending(IntEnum):

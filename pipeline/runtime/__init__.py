@@ -1,1 +1,1 @@
-"""Processes, locks, threads and errors: what any command-line program needs; it knows no data and no model."""
+"""What any command-line program needs: processes, locks, threads, settings files, errors."""

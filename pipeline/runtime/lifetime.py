@@ -1,16 +1,22 @@
-"""A stage ends with its parent: a killed `dvc repro` leaves no training behind to disturb the next."""
+"""How long processes live: a child ends with its parent, and one that is told to end clears up first.
+
+As a script, `python lifetime.py PROCESS COMMAND …` becomes the command, which then ends with the process.
+"""
 
 import ctypes
 import os
 import signal
 import sys
+from collections.abc import Sequence
 
-PR_SET_PDEATHSIG = 1
+PR_SET_PDEATHSIG = 1  # <sys/prctl.h>
+NOT_STARTED = 127  # a shell's exit code for a command that it cannot find
 
 
 def end_with_parent() -> None:
     """Have the kernel end this process (SIGTERM) when its parent ends. On Linux; elsewhere nothing happens.
 
+    So a killed `dvc repro` leaves no training behind that would disturb the next.
     Source: prctl(2).
     """
     if sys.platform == "linux":
@@ -18,3 +24,34 @@ def end_with_parent() -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
         if os.getppid() != parent:  # it ended in between
             os.kill(os.getpid(), signal.SIGTERM)
+
+
+def ending_with_this_process(command: Sequence[str]) -> list[str]:
+    """The command in a form that ends (SIGTERM) when this process ends, whatever ends it.
+
+    On Linux; elsewhere it is the command as it is. It needs no package, no folder and no variable of the caller's.
+    """
+    return [sys.executable, "-I", "-S", __file__, str(os.getpid()), *command]
+
+
+def end_as_ctrl_c_does() -> None:
+    """From now on SIGTERM and a closed terminal raise KeyboardInterrupt, so that `with` and `finally` clear up."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:  # nohup has set SIGHUP to be ignored, and that is to stay
+            signal.signal(number, signal.default_int_handler)
+
+
+def main(parent: str, *command: str) -> None:
+    """Become the command, unless the parent is gone already."""
+    end_with_parent()
+    if os.getppid() != int(parent):
+        sys.exit(NOT_STARTED)
+    try:
+        os.execvp(command[0], command)  # noqa: S606 (a list of words, no shell)
+    except OSError as error:
+        print(f"{command[0]} cannot be started: {error}", file=sys.stderr)
+        sys.exit(NOT_STARTED)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

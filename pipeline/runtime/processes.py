@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from pipeline.runtime.errors import CommandError
-from pipeline.runtime.tied import tied
+from pipeline.runtime.lifetime import ending_with_this_process
 
 STANDARD_ERROR = 2
 
@@ -35,7 +35,7 @@ def run(
     printed, said = (subprocess.PIPE, subprocess.PIPE) if shown is None else (shown, subprocess.STDOUT)
     try:
         process = subprocess.Popen(  # noqa: S603 (a list of words, no shell)
-            tied(command),
+            ending_with_this_process(command),
             cwd=folder,
             env=environment,
             stdin=subprocess.DEVNULL if given is None else subprocess.PIPE,

@@ -6,8 +6,8 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from pipeline.data.encoding import Scaling
-from pipeline.data.schema import TARGET
-from pipeline.model.intervals import LEVEL, Outcomes
+from pipeline.data.schema import GROUP, TARGET
+from pipeline.model.intervals import Outcomes
 from pipeline.model.network import Regressor
 
 ENOUGH_ROWS = 1 << 18
@@ -26,12 +26,12 @@ def count_rows(path: Path) -> int:
 
 def read_outcomes(path: Path, network: Regressor, scaling: Scaling) -> Outcomes:
     """The predicted and the actual salary of each row of the file that is taken, and its experience level."""
-    columns = list(dict.fromkeys((*network.columns, LEVEL, TARGET)))
+    columns = list(dict.fromkeys((*network.columns, GROUP, TARGET)))
     parts, step, first, file = [], step_through(path), 0, pq.ParquetFile(path)
     for number in range(file.num_row_groups):  # iter_batches would hold the whole file in its buffers
         group = file.read_row_group(number, columns=columns)
         rows = {name: group[name].to_numpy()[first::step] for name in columns}
         first = (first - group.num_rows) % step
         prediction = scaling.to_dollars(network.predict(network.inputs(rows)).numpy())
-        parts.append((prediction, rows[TARGET], rows[LEVEL]))
+        parts.append((prediction, rows[TARGET], rows[GROUP]))
     return Outcomes(*(np.concatenate(column) for column in zip(*parts, strict=True)))

@@ -11,8 +11,8 @@ from random import Random
 import psutil  # type: ignore[import-untyped]
 import pytest
 
-from pipeline import nightly
 from pipeline.nights.result import Ending
+from pipeline.nights.run import run_night
 from pipeline.repository.project import Project
 from pipeline.runtime.lock import RUNNING, exclusive
 from tests.support.night_project import (
@@ -305,7 +305,7 @@ def test_a_night_without_an_identity_of_git_commits_as_the_bot(project):
     empty = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_SYSTEM": "/dev/null", "HOME": str(project.parent)}
     named = ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL")
     bare = {name: value for name, value in user.environment.items() if name not in named}
-    assert nightly.run_night(replace(user, environment=bare | empty), date=DATE).ending == Ending.PROMOTED
+    assert run_night(replace(user, environment=bare | empty), date=DATE).ending == Ending.PROMOTED
 
 
 def test_somebody_is_told_and_what_failed_is_in_the_log(project):

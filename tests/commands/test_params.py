@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 from pipeline import params
-from pipeline.params import Data, Optimizer, Prepare, Recipe, Section, Train, load, parse
+from pipeline.params import Data, Optimizer, Prepare, Recipe, Train, load, parse
+from pipeline.runtime.sections import Section
 from tests.support.recipes import COURSE, OPTIMIZER
 
 YAML = """

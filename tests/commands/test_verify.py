@@ -15,8 +15,9 @@ import pytest
 
 from pipeline import versions
 from pipeline.repository.dvc_lock import Artifact, Stage, md5_of
-from pipeline.repository.project import Clone, Project
+from pipeline.repository.project import Project
 from pipeline.reproduction.exit_codes import CannotVerifyError
+from pipeline.reproduction.fresh_clone import FreshClone
 from pipeline.runtime.errors import CommandError
 from pipeline.verify import explain, other_inputs, verify
 from tests.support.work_tree import ROOT, copy_of_the_work_tree, run
@@ -79,7 +80,7 @@ def commit(folder):
 
 
 def clone(project, tmp_path):
-    return Clone.of_head(Project.at(project), tmp_path)
+    return FreshClone.of_head(Project.at(project), tmp_path)
 
 
 @pytest.fixture(scope="module")

@@ -14,12 +14,12 @@ from pipeline import params, sample
 from pipeline.data.encoding import ROWS, WORDS, Encoder, Scaling
 from pipeline.data.parquet import RowGroups
 from pipeline.data.raw_table import read_table
-from pipeline.data.schema import FEATURES, TARGET
+from pipeline.data.schema import FEATURES, GROUP, TARGET
 from pipeline.data.split import SPLITS
 from pipeline.evaluate import read_split
 from pipeline.evaluation import ridge
 from pipeline.model.bundle import Bundle
-from pipeline.model.intervals import LEVEL, PERCENTS, Outcomes, calibrate
+from pipeline.model.intervals import PERCENTS, Outcomes, calibrate
 from pipeline.nights.champion import Champion, trial
 from pipeline.nights.gate import Outcome, decide
 from tests.support.processes import ARGUMENTS, set_params
@@ -107,8 +107,8 @@ def outcomes_of_ridge(prepared):
     splits = {name: read_split(prepared / f"{name}.parquet") for name in SPLITS}
     columns = (*FEATURES, *WORDS)
     model = ridge.choose(splits["train"], splits["valid"], columns=columns, target=TARGET, sizes=encoder.sizes())
-    return encoder.vocabularies[LEVEL], {
-        name: Outcomes(model.predict({column: split[column] for column in columns}), split[TARGET], split[LEVEL])
+    return encoder.vocabularies[GROUP], {
+        name: Outcomes(model.predict({column: split[column] for column in columns}), split[TARGET], split[GROUP])
         for name, split in splits.items()
     }
 

@@ -4,8 +4,9 @@ from pathlib import Path
 
 from pipeline import params
 from pipeline.data.encoding import Encoder
+from pipeline.data.schema import GROUP
 from pipeline.model.bundle import Bundle
-from pipeline.model.intervals import LEVEL, calibrate
+from pipeline.model.intervals import calibrate
 from pipeline.model.network import build
 from pipeline.model.reproducible import torch
 from pipeline.training.background import read_background
@@ -19,6 +20,6 @@ def make_bundle(prepared: Path, *, recipe: str = "full") -> Bundle:
     network = build(settings, sizes=encoder.sizes(), generator=torch.Generator().manual_seed(1)).eval()
     paths = (prepared / "train.parquet", prepared / "valid.parquet")
     of_train, of_valid = (read_outcomes(path, network, encoder.scaling) for path in paths)
-    intervals = calibrate(train=of_train, valid=of_valid, groups=encoder.sizes()[LEVEL])
+    intervals = calibrate(train=of_train, valid=of_valid, groups=encoder.sizes()[GROUP])
     background = read_background(paths[0], network.columns, of_train.prediction, step=1)
     return Bundle(network, encoder, settings, intervals, background, {})

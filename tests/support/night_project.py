@@ -13,8 +13,8 @@ from ruamel.yaml import YAML
 
 from pipeline.model.bundle import Bundle
 from pipeline.model.reproducible import torch
-from pipeline.nightly import run_night
 from pipeline.nights.result import Report
+from pipeline.nights.run import run_night
 from pipeline.repository.dvc_lock import md5_of
 from pipeline.repository.project import Project
 from tests.support.processes import started

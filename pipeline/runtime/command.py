@@ -1,0 +1,36 @@
+"""How a command ends: an expected error is one message, ctrl-C is code 130, anything else keeps its traceback."""
+
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from pipeline.runtime.errors import CommandError, RuleError
+from pipeline.runtime.lifetime import end_as_ctrl_c_does
+
+EXPECTED: Mapping[type[Exception], int] = {OSError: 1, ValueError: 1, RuleError: 1, CommandError: 1}
+INTERRUPTED = 130  # as a shell counts: 128 + SIGINT
+
+
+@contextmanager
+def command(name: str, *, expected: Mapping[type[Exception], int] = EXPECTED, interrupted: str = "") -> Iterator[None]:
+    """Run the block as the command of this name.
+
+    `expected` has the exit codes of the errors that are told as one message on standard error. SIGTERM and a closed
+    terminal end the block as ctrl-C does; `interrupted` says what that leaves behind.
+
+    >>> with command("prepare"):
+    ...     raise ValueError("the table must have rows, found none")
+    Traceback (most recent call last):
+    SystemExit: 1
+    """
+    end_as_ctrl_c_does()
+    try:
+        yield
+    except KeyboardInterrupt:
+        message, code = f"interrupted; {interrupted}" if interrupted else "interrupted", INTERRUPTED
+    except tuple(expected) as error:
+        message, code = str(error), next(code for kind, code in expected.items() if isinstance(error, kind))
+    else:
+        return
+    print(f"{name}: {message}", file=sys.stderr)
+    sys.exit(code)
