@@ -126,7 +126,7 @@ def predicted(recipe: params.Recipe, kind: type[EmbeddingNet], folder: Path) -> 
     *_, last = fit(network, loader=loader, valid=held_out[0], recipe=recipe)
     nn.utils.vector_to_parameters(last.kept, network.parameters())
     outputs = [network.predict(rows.tensors[0]).numpy() for rows in held_out]
-    return encoder.scaling.to_dollars(np.concatenate(outputs))
+    return encoder.scaling.denormalise(np.concatenate(outputs))
 
 
 if __name__ == "__main__":

@@ -101,7 +101,7 @@ def trained(recipe: params.Recipe, folder: Path) -> Predict:
     bundle = Bundle.load(folder / "model")
 
     def predict(rows: pa.RecordBatch) -> np.ndarray:
-        return bundle.encoder.scaling.to_dollars(bundle.predict(bundle.encoder.encode(rows)))
+        return bundle.encoder.scaling.denormalise(bundle.predict(bundle.encoder.encode(rows)))
 
     return predict
 

@@ -53,7 +53,7 @@ def run(*, model: Path, prepared: Path, metrics: Path, plots: Path, min_slice_ro
     for split in splits.values():
         split["prediction"] = bundle.predict(split)
     test = splits["test"]
-    dollars = bundle.encoder.scaling.to_dollars(test["prediction"])
+    dollars = bundle.encoder.scaling.denormalise(test["prediction"])
     bands = {percent: bundle.interval(dollars, test, percent=percent) for percent in PERCENTS}
     numbers = metrics_of(bundle, splits, bands)
     check_finite(numbers)
@@ -81,7 +81,7 @@ def metrics_of(bundle: Bundle, splits: Mapping[str, Columns], bands: Bands) -> d
     columns = bundle.network.columns
     numbers: dict[str, float] = {}
     for name, split in splits.items():
-        dollars = bundle.encoder.scaling.to_dollars(split["prediction"])
+        dollars = bundle.encoder.scaling.denormalise(split["prediction"])
         found = {
             "rows": len(dollars),
             "rows_distinct": len(np.unique(split["row_hash"])),
@@ -110,7 +110,7 @@ def tables_of(
         "slices": slices(test, dollars - actual, encoder=encoder, min_rows=min_rows),
         "coverage": coverage(test[GROUP], actual, bands, encoder=encoder, min_rows=min_rows),
         "importance": permutation_importance(
-            lambda codes: encoder.scaling.to_dollars(bundle.predict(codes)),
+            lambda codes: encoder.scaling.denormalise(bundle.predict(codes)),
             {name: test[name] for name in bundle.network.columns},
             actual,
             features=bundle.recipe.features,

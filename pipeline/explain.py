@@ -80,7 +80,7 @@ def shares(bundle: Bundle, predictions: Predictions) -> tuple[float, dict[str, f
     features, read = bundle.recipe.features, bundle.network.columns
     columns = {TITLE: (TITLE, *WORDS)}
     worths = coalition_worths(
-        lambda codes: bundle.encoder.scaling.to_dollars(bundle.predict(codes)),
+        lambda codes: bundle.encoder.scaling.denormalise(bundle.predict(codes)),
         predictions.codes,
         bundle.background,
         players=[[name for name in columns.get(feature, (feature,)) if name in read] for feature in features],

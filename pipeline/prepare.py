@@ -23,7 +23,7 @@ from tqdm import tqdm
 
 from pipeline import params, versions
 from pipeline.data import encoding
-from pipeline.data.clean import QUARANTINE, Account, clean
+from pipeline.data.clean import QUARANTINE, ContractReport, clean
 from pipeline.data.csv_blocks import BLOCK_BYTES, read_blocks
 from pipeline.data.csv_header import read_header
 from pipeline.data.csv_rows import parse
@@ -80,7 +80,7 @@ def run(
     metrics.write_text(json.dumps(_row_counts(account, rows), indent=2) + "\n", encoding="utf-8")
 
 
-def _row_counts(account: Account, rows: Mapping[str, int]) -> dict[str, int]:
+def _row_counts(account: ContractReport, rows: Mapping[str, int]) -> dict[str, int]:
     """Rows in = rows out + rows quarantined."""
     return {
         "rows": account.rows,
@@ -92,10 +92,10 @@ def _row_counts(account: Account, rows: Mapping[str, int]) -> dict[str, int]:
 
 def _check(
     raw: Path, scratch: Path, settings: params.Prepare, block_bytes: int
-) -> tuple[Account, dict[str, Counter[Any]]]:
+) -> tuple[ContractReport, dict[str, Counter[Any]]]:
     """Pass 1: clean rows to `spill.arrow`, broken ones to the quarantine; returns the account and the counts to fit."""
     names, offset = read_header(raw)
-    account, counts = Account(), {name: Counter[Any]() for name in (*FEATURES, TARGET)}
+    account, counts = ContractReport(), {name: Counter[Any]() for name in (*FEATURES, TARGET)}
     with ExitStack() as stack:
         quarantine = stack.enter_context(RowGroups(scratch / "quarantine.parquet", QUARANTINE))
         progress = stack.enter_context(

@@ -44,7 +44,7 @@ def fit(train: pa.RecordBatch, valid: pa.RecordBatch, settings: Settings, *, gro
         for rows in (train, valid)
     )
     model = grow(of_train, of_valid, row_weights, own)
-    return lambda rows: encoder.scaling.to_dollars(model.predict(features(rows, encoder, words=words)))
+    return lambda rows: encoder.scaling.denormalise(model.predict(features(rows, encoder, words=words)))
 
 
 def features(rows: pa.RecordBatch, encoder: Encoder, *, words: bool) -> pd.DataFrame:

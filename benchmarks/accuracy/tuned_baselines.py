@@ -132,7 +132,7 @@ def ridge(train: pa.RecordBatch, valid: pa.RecordBatch, settings: Settings) -> P
     model = Ridge(alpha=settings["alpha"])
     target = encoder.scaling.normalise(train[TARGET].to_numpy())
     model.fit(design(train), target, sample_weight=weights(train, settings["equal_rows"]))
-    return lambda rows: encoder.scaling.to_dollars(model.predict(design(rows)))
+    return lambda rows: encoder.scaling.denormalise(model.predict(design(rows)))
 
 
 SIMPLE = {

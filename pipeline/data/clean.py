@@ -39,7 +39,7 @@ class Cleaned:
 
 
 @dataclass
-class Account:
+class ContractReport:
     """The sum of all blocks' violations, in order of first appearance."""
 
     rows: int = 0

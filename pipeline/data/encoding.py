@@ -45,7 +45,7 @@ class Scaling:
         value = dollars.astype(np.float64)
         return ((np.log1p(value) if self.kind == "log1p" else value) - self.center) / self.scale
 
-    def to_dollars(self, normalised: np.ndarray) -> np.ndarray:
+    def denormalise(self, normalised: np.ndarray) -> np.ndarray:
         """Normalised units → US dollars. Shape: any; returns float64 of the same shape."""
         value = normalised.astype(np.float64) * self.scale + self.center
         return np.expm1(value) if self.kind == "log1p" else value

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline import params
-from pipeline.data.clean import Account, clean
+from pipeline.data.clean import ContractReport, clean
 from pipeline.data.csv_blocks import BLOCK_BYTES, read_blocks
 from pipeline.data.csv_header import read_header
 from pipeline.data.csv_rows import parse
@@ -28,7 +28,7 @@ class Table:
     rows: pa.RecordBatch
     hashes: np.ndarray
     sides: np.ndarray
-    account: Account
+    contract_report: ContractReport
 
     @property
     def dollars(self) -> np.ndarray:
@@ -47,7 +47,7 @@ def read_table(raw: Path, *, settings: params.Prepare, block_bytes: int = BLOCK_
     Raises: ValueError if the file is no table, or more rows than allowed break the contract.
     """
     names, offset = read_header(raw)
-    account, batches = Account(), []
+    account, batches = ContractReport(), []
     for parsed in ahead(partial(parse, names=names), read_blocks(raw, offset=offset, size=block_bytes)):
         cleaned = clean(parsed)
         account.add(cleaned)

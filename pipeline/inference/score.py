@@ -101,7 +101,7 @@ def predict(bundle: Bundle, rows: pa.RecordBatch) -> Predictions:
     """What the model says to clean rows."""
     codes = bundle.encoder.encode(rows)
     normalised = bundle.predict(codes)
-    dollars = bundle.encoder.scaling.to_dollars(normalised)
+    dollars = bundle.encoder.scaling.denormalise(normalised)
     ends = (end for percent in PERCENTS for end in bundle.interval(dollars, codes, percent=percent))
     return Predictions(codes, normalised, dollars, dict(zip(INTERVALS, ends, strict=True)))
 

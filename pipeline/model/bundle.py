@@ -92,7 +92,7 @@ class Bundle:
         return cls(network.eval(), encoder, recipe, intervals, background, facts)
 
     def predict(self, codes: Mapping[str, np.ndarray]) -> np.ndarray:
-        """Predicted salaries in normalised units; `encoder.scaling.to_dollars` turns them into US dollars.
+        """Predicted salaries in normalised units; `encoder.scaling.denormalise` turns them into US dollars.
 
         Shape: codes by column, each (rows,); returns (rows,) float32.
         """

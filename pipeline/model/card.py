@@ -109,7 +109,7 @@ from pipeline.model.bundle import Bundle
 bundle = Bundle.load(Path("models/${name}"))
 rows = pq.read_table("data/prepared/test.parquet")
 codes = {column: rows[column].to_numpy() for column in rows.column_names}
-dollars = bundle.encoder.scaling.to_dollars(bundle.predict(codes))
+dollars = bundle.encoder.scaling.denormalise(bundle.predict(codes))
 low, high = bundle.interval(dollars, codes, percent=80)
 ```
 

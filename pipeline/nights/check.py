@@ -78,7 +78,7 @@ def check_table(night: Night, stages: Mapping[str, Stage], fetched: Fetched) -> 
         table = read_table(fetched.file, settings=night.prepare)
     except ValueError as error:
         return replace(record, reason=str(error).replace(str(fetched.file), "tonight's table"))
-    numbers = {"rows": len(table.hashes), "rows_quarantined": table.account.quarantined}
+    numbers = {"rows": len(table.hashes), "rows_quarantined": table.contract_report.quarantined}
     before = _yesterday(night, md5=inputs(stages).get(night.table))
     record = _compared(replace(record, numbers=numbers), before, table, limits=night.settings.drift)
     return Intake(fetched.file, table, before, record) if not record.breaches or night.forced is not None else record

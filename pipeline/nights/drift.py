@@ -38,7 +38,7 @@ def _measures(before: Table, after: Table) -> Iterator[Measure]:
     changed = min(come, gone)
     for name, rows in {"rows_gone": gone - changed, "rows_added": come - changed, "rows_changed": changed}.items():
         yield Measure(name, "", rows / len(before.hashes))
-    estimated = [table.account.estimated_years / len(table.hashes) for table in (before, after)]
+    estimated = [table.contract_report.estimated_years / len(table.hashes) for table in (before, after)]
     yield Measure("estimated_years", "work_year", abs(estimated[1] - estimated[0]))
     for name in COLUMNS:
         if name in AMOUNTS:

@@ -32,6 +32,6 @@ def read_outcomes(path: Path, network: Regressor, scaling: Scaling) -> Outcomes:
         group = file.read_row_group(number, columns=columns)
         rows = {name: group[name].to_numpy()[first::step] for name in columns}
         first = (first - group.num_rows) % step
-        prediction = scaling.to_dollars(network.predict(network.inputs(rows)).numpy())
+        prediction = scaling.denormalise(network.predict(network.inputs(rows)).numpy())
         parts.append((prediction, rows[TARGET], rows[GROUP]))
     return Outcomes(*(np.concatenate(column) for column in zip(*parts, strict=True)))

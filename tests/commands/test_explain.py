@@ -34,7 +34,7 @@ def test_the_shares_add_up_to_the_prediction_less_the_average(modelled, recipe):
 
 def test_the_average_is_that_of_the_background(bundle):
     average, _ = explain.shares(bundle, predict(bundle, row()))
-    dollars = bundle.encoder.scaling.to_dollars(bundle.predict(bundle.background))
+    dollars = bundle.encoder.scaling.denormalise(bundle.predict(bundle.background))
     assert average == pytest.approx(dollars.mean())
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.data.clean import EXAMPLES, Account, clean
+from pipeline.data.clean import EXAMPLES, ContractReport, clean
 from pipeline.data.csv_blocks import Block, read_blocks
 from pipeline.data.csv_header import read_header
 from pipeline.data.csv_rows import parse
@@ -86,7 +86,7 @@ def test_a_huge_value_is_shown_in_short():
 
 def test_an_account_of_blocks_is_the_account_of_the_whole():
     lines = [row(company_size="XL", salary="x" * (place % 3)) for place in range(9)] + rows(3)
-    whole, parts = Account(), Account()
+    whole, parts = ContractReport(), ContractReport()
     whole.add(check(lines))
     for start in range(0, 12, 4):
         block = Block(2 + start, "\n".join(lines[start : start + 4]).encode())
@@ -95,7 +95,7 @@ def test_an_account_of_blocks_is_the_account_of_the_whole():
 
 
 def test_a_report_names_every_broken_rule_with_count_lines_values_and_the_limit():
-    account = Account()
+    account = ContractReport()
     account.add(check([row(), row(company_size="XL"), row(salary="1e5", company_size="m"), "2023,SE"]))
     assert account.report(where="raw.csv", allowed=0.5) == (
         "raw.csv: 3 of 4 rows break the data contract (75.0000%; prepare.max_bad_fraction allows 50.0000%)\n"
@@ -110,7 +110,7 @@ def test_a_report_names_every_broken_rule_with_count_lines_values_and_the_limit(
 
 
 def test_no_rows_break_nothing():
-    assert Account().bad_fraction == 0.0
+    assert ContractReport().bad_fraction == 0.0
 
 
 def typed(name, text):
@@ -171,7 +171,7 @@ def test_whatever_the_damage_rows_in_are_rows_out_plus_quarantine_in_blocks_of_a
 
 
 def test_examples_are_few():
-    account = Account()
+    account = ContractReport()
     account.add(check([row(company_size="XL")] * 10))
     account.add(check([row(company_size="XL")] * 10))
     assert len(account.violations["company_size must be one of S, M, L"].examples) == EXAMPLES

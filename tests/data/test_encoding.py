@@ -154,7 +154,7 @@ def test_normalised_units_are_those_of_scikit_learn(kind, dollars):
 @given(dollars=st.lists(DOLLARS, min_size=1, max_size=20), value=DOLLARS)
 def test_to_dollars_inverts_normalise(kind, dollars, value):
     scaling = fit_scaling(Counter(dollars), kind=kind)
-    assert scaling.to_dollars(scaling.normalise(np.array(value))) == pytest.approx(value, rel=1e-9)
+    assert scaling.denormalise(scaling.normalise(np.array(value))) == pytest.approx(value, rel=1e-9)
 
 
 @pytest.mark.parametrize("kind", ORACLES)

@@ -38,7 +38,7 @@ def test_blocks_leave_no_trace(read):
 
 def test_broken_rows_are_left_out_and_counted(read):
     found = read([*rows(10), row(company_size="XL")])
-    assert (len(found.hashes), found.account.quarantined) == (10, 1)
+    assert (len(found.hashes), found.contract_report.quarantined) == (10, 1)
 
 
 def test_a_table_that_breaks_the_contract_is_refused(read):

@@ -64,7 +64,7 @@ def test_a_row_predicts_the_same_as_in_evaluate_to_the_last_bit(modelled, recipe
 def test_the_answer_is_in_whole_dollars_with_its_intervals_around_it(bundle):
     (answer,) = answers(bundle, [row()])
     codes = bundle.encoder.encode(clean(parsed([row()])).rows)
-    dollars = bundle.encoder.scaling.to_dollars(bundle.predict(codes))
+    dollars = bundle.encoder.scaling.denormalise(bundle.predict(codes))
     assert answer["predicted_salary_usd"] == round(dollars.item())
     assert answer["low_95_usd"] < answer["low_80_usd"] < answer["predicted_salary_usd"]
     assert answer["predicted_salary_usd"] < answer["high_80_usd"] < answer["high_95_usd"]

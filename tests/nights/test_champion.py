@@ -73,7 +73,7 @@ def test_both_sides_predict_what_evaluate_does_for_the_test_rows(modelled, tmp_p
         challenger=bundle,
     )
     test = read_split(modelled.out / "test.parquet")
-    dollars = Encoder.read(modelled.out / "encoder.json").scaling.to_dollars(bundle.predict(test))
+    dollars = Encoder.read(modelled.out / "encoder.json").scaling.denormalise(bundle.predict(test))
     assert found.champion is not None
     expected = sorted(zip(test[TARGET].tolist(), dollars.tolist(), strict=True))
     for predicted in (found.champion, found.challenger):

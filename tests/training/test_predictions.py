@@ -37,7 +37,7 @@ def test_they_are_the_rows_of_the_file_whatever_the_row_groups(stage, recipe):
     pq.write_table(file, stage.out / "train.parquet", row_group_size=7)
     again = read_outcomes(stage.out / "train.parquet", network, encoder.scaling)
     codes = {name: file[name].to_numpy() for name in network.columns}
-    expected = encoder.scaling.to_dollars(network.predict(network.inputs(codes)).numpy())
+    expected = encoder.scaling.denormalise(network.predict(network.inputs(codes)).numpy())
     for outcome in (found, again):
         assert outcome.prediction.tobytes() == expected.tobytes()
         assert outcome.actual.tolist() == file["salary_in_usd"].to_pylist()
