@@ -1,9 +1,5 @@
-"""Do CPUs of other makers and ages train the same bytes? Trains every recipe shortly on some that qemu emulates.
+"""Trains every recipe shortly on this machine's CPU and on some that qemu emulates, and compares the bytes."""
 
-Each with OMP_NUM_THREADS unset, 1 and 2; one line with one hash per training.
-"""
-
-import argparse
 import hashlib
 import os
 import platform
@@ -20,8 +16,9 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from pipeline import params
-from pipeline.reproduction.exit_codes import CannotVerifyError, conclude
+from pipeline.reproduction.exit_codes import CannotVerifyError, VerifyOutcome
 from pipeline.runtime.processes import run
+from pipeline.runtime.sections import read
 
 QEMU = "qemu-x86_64-static"
 NATIVE, UNSET = "native", "unset"
@@ -44,14 +41,8 @@ class Training:
         return f"{self.cpu:<8} OMP_NUM_THREADS {self.threads:<6} {self.recipe:<8}"
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    """Verify the current folder's recipes; pipeline/reproduction/exit_codes.py has the exit codes."""
-    argparse.ArgumentParser(description=__doc__).parse_args(argv)
-    conclude("verify-cpus", lambda: verify(Path.cwd()))
-
-
-def verify(project: Path) -> bool:
-    """Train every recipe on every CPU and print the hashes; True if each recipe has one only.
+def verify_cpus(project: Path) -> VerifyOutcome:
+    """Train every recipe on every CPU and print the hashes; each recipe should have one only.
 
     Raises: CannotVerifyError if qemu or the recipes are missing, CommandError if a training fails.
     """
@@ -61,12 +52,12 @@ def verify(project: Path) -> bool:
     except ValueError as error:
         raise CannotVerifyError(str(error)) from None
     with tempfile.TemporaryDirectory(prefix="verify-cpus-") as temporary:
-        bench = Bench(project, Path(temporary).resolve())
-        bench.prepare()
+        folder = TrainingFolder(project, Path(temporary).resolve())
+        folder.prepare()
         matrix = (Training(*chosen) for chosen in product(CPUS, THREADS, recipes))
-        different = compare((training, bench.train(training)) for training in matrix)
+        different = unlike_the_first((training, folder.train(training)) for training in matrix)
     print("\n".join(["different from the first of its recipe:", *different]) if different else "all equal")
-    return not different
+    return VerifyOutcome.OTHER_BYTES if different else VerifyOutcome.SAME_BYTES
 
 
 def require_qemu() -> None:
@@ -77,7 +68,7 @@ def require_qemu() -> None:
         raise CannotVerifyError(f"this needs {QEMU}, found none; install it (package qemu-user-static)")
 
 
-def compare(trainings: Iterable[tuple[Training, Mapping[str, bytes]]]) -> list[str]:
+def unlike_the_first(trainings: Iterable[tuple[Training, Mapping[str, bytes]]]) -> list[str]:
     """Print each training with the SHA-256 of all that it wrote; returns those unlike the first of their recipe."""
     first: dict[str, Mapping[str, bytes]] = {}
     different = []
@@ -90,22 +81,22 @@ def compare(trainings: Iterable[tuple[Training, Mapping[str, bytes]]]) -> list[s
 
 
 @dataclass(frozen=True)
-class Bench:
-    """A folder with a small sample, prepared natively, and the project's recipes cut short: any CPU can train there."""
+class TrainingFolder:
+    """A folder in which any CPU can train: a small sample, prepared on the real one, and the recipes cut short."""
 
     project: Path
     folder: Path
 
     def prepare(self) -> None:
         """Make all that a training reads."""
-        settings = _read(self.project / params.FILE)
-        settings["data"]["path"] = "salaries.csv"
+        settings = read(self.project / params.FILE)
+        settings["data"]["path"] = "table.csv"
         for recipe in settings["recipes"].values():
             recipe["epochs"] = EPOCHS
         YAML().dump(settings, self.folder / params.FILE)
-        sample = f"exec python -m pipeline.sample --rows {ROWS} --seed 1 --out salaries.csv"
-        for command in ("exec python -m pipeline.versions", sample, self._stage("prepare")["cmd"]):
-            self._run(command, folder=self.folder)
+        sample = ("-m", "pipeline.sample", "--rows", str(ROWS), "--seed", "1", "--out", "table.csv")
+        for arguments in (("-m", "pipeline.versions"), sample, python_arguments(self._stage("prepare")["cmd"])):
+            self._python(arguments, folder=self.folder)
 
     def train(self, training: Training) -> dict[str, bytes]:
         """Run the recipe's train stage in a copy of the folder; returns the files that it wrote."""
@@ -114,36 +105,47 @@ class Bench:
         emulator = () if training.cpu == NATIVE else (QEMU, "-cpu", training.cpu)
         with tempfile.TemporaryDirectory() as temporary:
             copy = Path(shutil.copytree(self.folder, temporary, dirs_exist_ok=True))
-            command = _of(training.recipe, stage["cmd"])
-            self._run(command, folder=copy, emulator=emulator, threads=training.threads)
-            files = [file for out in outs for file in _files(copy / _of(training.recipe, out))]
+            arguments = python_arguments(for_recipe(training.recipe, stage["cmd"]))
+            self._python(arguments, folder=copy, emulator=emulator, threads=training.threads)
+            files = [file for out in outs for file in _files(copy / for_recipe(training.recipe, out))]
             return {str(file.relative_to(copy)): file.read_bytes() for file in files}
 
     def _stage(self, name: str) -> Any:  # noqa: ANN401 (whatever dvc.yaml says)
-        stage = _read(self.project / "dvc.yaml")["stages"][name]
+        stage = read(self.project / "dvc.yaml")["stages"][name]
         return stage.get("do", stage)
 
-    def _run(self, command: str, *, folder: Path, emulator: Sequence[str] = (), threads: str = UNSET) -> None:
-        """Run a stage's command, `exec python …`, with this Python and the project's code."""
+    def _python(
+        self, arguments: Sequence[str], *, folder: Path, emulator: Sequence[str] = (), threads: str = UNSET
+    ) -> None:
+        """Run this Python with the project's code."""
         environment = {name: value for name, value in os.environ.items() if name not in NOT_INHERITED}
         environment |= {"PYTHONPATH": str(self.project), "TMPDIR": str(folder)}
         environment |= {} if threads == UNSET else {"OMP_NUM_THREADS": threads}
-        _, _, *arguments = shlex.split(command)
         run([*emulator, sys.executable, *arguments], folder=folder, environment=environment)
 
 
-def _of(recipe: str, template: str) -> str:
-    """The template of dvc.yaml for one recipe."""
+def for_recipe(recipe: str, template: str) -> str:
+    """A command or a path of dvc.yaml, which is the same for all recipes but for `${key}`, the recipe's name.
+
+    >>> for_recipe("full", "models/${key}")
+    'models/full'
+    """
     return template.replace("${key}", recipe)
+
+
+def python_arguments(command: str) -> list[str]:
+    """The arguments that a stage's command gives to Python.
+
+    Raises: CannotVerifyError if it is not `exec python …`, or holds a variable that only DVC can replace.
+
+    >>> python_arguments("exec python -m pipeline.train 'full' --cache .cache")
+    ['-m', 'pipeline.train', 'full', '--cache', '.cache']
+    """
+    words = shlex.split(command)
+    if words[:2] != ["exec", "python"] or "${" in command:
+        raise CannotVerifyError(f"a stage's command must be exec python …, with no variable but ${{key}}: {command}")
+    return words[2:]
 
 
 def _files(path: Path) -> list[Path]:
     return sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
-
-
-def _read(file: Path) -> Any:  # noqa: ANN401 (whatever the file says)
-    return YAML(typ="safe", pure=True).load(file)
-
-
-if __name__ == "__main__":
-    main()

@@ -16,10 +16,10 @@ import pytest
 from pipeline import versions
 from pipeline.repository.dvc_lock import Artifact, Stage, md5_of
 from pipeline.repository.project import Project
-from pipeline.reproduction.exit_codes import CannotVerifyError
+from pipeline.reproduction.exit_codes import CannotVerifyError, VerifyOutcome
 from pipeline.reproduction.fresh_clone import FreshClone
+from pipeline.reproduction.verify import changed_inputs, describe, verify
 from pipeline.runtime.errors import CommandError
-from pipeline.verify import explain, other_inputs, verify
 from tests.support.work_tree import ROOT, copy_of_the_work_tree, run
 
 STAGES = """
@@ -98,7 +98,7 @@ def test_the_same_bytes_are_identical_whatever_the_work_tree_hooks_and_settings(
     for name, value in git.items():
         monkeypatch.setenv(f"GIT_{name}", str(value))
     monkeypatch.setenv("DVC_GLOBAL_CONFIG_DIR", str(tmp_path))
-    assert verify(project)
+    assert verify(project) is VerifyOutcome.SAME_BYTES
     shown = capsys.readouterr()
     assert shown.out == "identical: 3 artifacts\n"
     assert "(without the work tree's uncommitted changes) from scratch" in shown.err
@@ -109,7 +109,7 @@ def test_the_same_bytes_are_identical_whatever_the_work_tree_hooks_and_settings(
 def test_a_commit_that_makes_other_bytes_names_them_in_order_with_how_far_they_are_off(project, capsys):
     (project / "model.py").write_text(MODEL.replace('"3"', '"5"'))
     commit(project)
-    assert not verify(project)
+    assert verify(project) is VerifyOutcome.OTHER_BYTES
     assert capsys.readouterr().out.splitlines() == [
         "differs: 2 of 3 artifacts, first model/weights.csv",
         "  model/weights.csv: largest difference 2, in a",
@@ -122,7 +122,7 @@ def test_a_commit_that_makes_other_bytes_names_them_in_order_with_how_far_they_a
 def test_packages_of_other_versions_are_trained_with_and_named(project, capsys):
     (project / "versions.json").write_text('{"numpy": "1.0"}')
     commit(project)
-    assert not verify(project)
+    assert verify(project) is VerifyOutcome.OTHER_BYTES
     shown = capsys.readouterr().out.splitlines()
     assert shown[0] == "differs: 1 of 3 artifacts, first model/versions.txt"
     assert shown[-1] == f"recorded with other packages: numpy 1.0, not {versions.installed('numpy')}"
@@ -147,24 +147,24 @@ def test_a_table_that_is_no_more_what_was_recorded_is_named(project):
 def test_a_table_that_only_the_cache_has_is_taken_from_there(fresh_clone):
     md5 = md5_of(fresh_clone.project.folder / "model/weights.csv")
     (fresh_clone.folder / "params.yaml").write_text("data: {path: mine/table.csv}")
-    fresh_clone.bring_table({"prepare": Stage({"mine/table.csv": md5}, {}, {})})
+    fresh_clone.copy_raw_table({"prepare": Stage({"mine/table.csv": md5}, {}, {})})
     assert md5_of(fresh_clone.folder / "mine/table.csv") == md5
 
 
 def test_settings_that_cannot_be_read_are_refused(fresh_clone):
     (fresh_clone.folder / "params.yaml").write_text("data: {}")
     with pytest.raises(CannotVerifyError, match=r"params\.yaml: data\.path: Field required"):
-        fresh_clone.bring_table({})
+        fresh_clone.copy_raw_table({})
 
 
 def test_a_damaged_file_of_the_cache_is_not_taken_for_the_recorded_one(project, tmp_path):
     copy = clone(project, tmp_path)
     md5 = md5_of(project / "model/weights.csv")
-    assert copy.recorded("elsewhere", md5)
+    assert copy.recorded_bytes("elsewhere", md5)
     cached = copy.caches.find(md5)
     cached.chmod(0o644)
     cached.write_text("damaged")
-    assert copy.recorded("elsewhere", md5) is None
+    assert copy.recorded_bytes("elsewhere", md5) is None
 
 
 def test_recorded_bytes_that_only_git_has_are_compared(fresh_clone, tmp_path):
@@ -172,7 +172,7 @@ def test_recorded_bytes_that_only_git_has_are_compared(fresh_clone, tmp_path):
     recorded = md5_of(fresh_clone.folder / "a.json")
     copy = replace(fresh_clone, project=Project.at(tmp_path))
     (copy.folder / "a.json").write_text('{"sum": 6}')
-    assert explain(Artifact("a.json", recorded, "0"), copy) == "largest difference 2, in sum"
+    assert describe(Artifact("a.json", recorded, "0"), copy) == "largest difference 2, in sum"
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,7 @@ def test_recorded_bytes_that_only_git_has_are_compared(fresh_clone, tmp_path):
     ],
 )
 def test_an_artifact_that_cannot_be_compared_says_why(fresh_clone, recorded, found, words):
-    assert explain(Artifact("a.json", recorded, found), fresh_clone) == words
+    assert describe(Artifact("a.json", recorded, found), fresh_clone) == words
 
 
 def test_a_shallow_clone_can_be_verified(project, tmp_path):
@@ -222,7 +222,7 @@ def test_the_inputs_that_were_recorded_otherwise_are_named_and_no_outputs():
         }
         for new in ("1", "2")
     )
-    assert other_inputs(recorded, found) == ["b.py", "params.yaml seed"]
+    assert changed_inputs(recorded, found) == ["b.py", "params.yaml seed"]
 
 
 def test_without_a_commit_there_is_nothing_to_verify(tmp_path):
