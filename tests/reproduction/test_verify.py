@@ -1,9 +1,7 @@
-"""Verifications of a tiny project, whose stages take no time; behind `make soak`, one of this project itself."""
+"""Verifications of a tiny project; behind `make soak`, one of this project itself."""
 
-import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -17,76 +15,10 @@ from pipeline import versions
 from pipeline.repository.dvc_lock import Artifact, Stage, md5_of
 from pipeline.repository.project import Project
 from pipeline.reproduction.exit_codes import CannotVerifyError, VerifyOutcome
-from pipeline.reproduction.fresh_clone import FreshClone
 from pipeline.reproduction.verify import changed_inputs, describe, verify
 from pipeline.runtime.errors import CommandError
+from tests.reproduction.conftest import MODEL, commit
 from tests.support.work_tree import ROOT, copy_of_the_work_tree, run
-
-STAGES = """
-stages:
-  model:
-    cmd: python model.py
-    deps: [model.py, ../table.csv]
-    outs: [model]
-  all:
-    cmd: python scores.py
-    deps: [scores.py, model]
-    metrics: [a.json: {cache: false}]
-"""
-MODEL = """
-from pathlib import Path
-Path("model").mkdir()
-Path("model/versions.txt").write_bytes(Path("versions.json").read_bytes())
-Path("model/weights.csv").write_text(Path("../table.csv").read_text().replace("2", "3"))
-"""
-SCORES = """
-from pathlib import Path
-numbers = Path("model/weights.csv").read_text().split()[1:]
-Path("a.json").write_text('{"sum": %s}' % sum(map(float, numbers)))
-"""
-
-
-@pytest.fixture(scope="module")
-def trained_once(tmp_path_factory):
-    """A folder with a table and, beside it, a committed project that was trained on it. Not to be changed."""
-    folder = tmp_path_factory.mktemp("a folder") / "project"
-    (folder / "pipeline").mkdir(parents=True)
-    (folder / ".dvc").mkdir()
-    for file in ("pipeline/__init__.py", "pipeline/versions.py", ".dvc/config", ".dvc/.gitignore"):
-        shutil.copyfile(ROOT / file, folder / file)
-    (folder.parent / "table.csv").write_text("a\n1\n2\n")
-    (folder / "params.yaml").write_text("data: {path: ../table.csv}")
-    (folder / "dvc.yaml").write_text(STAGES)
-    (folder / "model.py").write_text(MODEL)
-    (folder / "scores.py").write_text(SCORES)
-    (folder / "versions.json").write_text(json.dumps({"numpy": versions.installed("numpy")}))
-    run(folder, "git", "init", "--quiet")
-    run(folder, "dvc", "repro")
-    commit(folder)
-    return folder.parent
-
-
-@pytest.fixture
-def project(trained_once, tmp_path, monkeypatch):
-    """A copy of the trained project for one test alone, and all temporary folders in its own."""
-    (tmp_path / "temporary").mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
-    return Path(shutil.copytree(trained_once, tmp_path / "a folder")) / "project"
-
-
-def commit(folder):
-    run(folder, "git", "add", "--all")
-    run(folder, "git", "commit", "--quiet", "--message", "a change")
-
-
-def clone(project, tmp_path):
-    return FreshClone.of_head(Project.at(project), tmp_path)
-
-
-@pytest.fixture(scope="module")
-def fresh_clone(trained_once, tmp_path_factory):
-    """A clone in which nothing has run."""
-    return clone(trained_once / "project", tmp_path_factory.mktemp("clone"))
 
 
 def test_the_same_bytes_are_identical_whatever_the_work_tree_hooks_and_settings(project, tmp_path, monkeypatch, capsys):
@@ -144,29 +76,6 @@ def test_a_table_that_is_no_more_what_was_recorded_is_named(project):
         verify(project)
 
 
-def test_a_table_that_only_the_cache_has_is_taken_from_there(fresh_clone):
-    md5 = md5_of(fresh_clone.project.folder / "model/weights.csv")
-    (fresh_clone.folder / "params.yaml").write_text("data: {path: mine/table.csv}")
-    fresh_clone.copy_raw_table({"prepare": Stage({"mine/table.csv": md5}, {}, {})})
-    assert md5_of(fresh_clone.folder / "mine/table.csv") == md5
-
-
-def test_settings_that_cannot_be_read_are_refused(fresh_clone):
-    (fresh_clone.folder / "params.yaml").write_text("data: {}")
-    with pytest.raises(CannotVerifyError, match=r"params\.yaml: data\.path: Field required"):
-        fresh_clone.copy_raw_table({})
-
-
-def test_a_damaged_file_of_the_cache_is_not_taken_for_the_recorded_one(project, tmp_path):
-    copy = clone(project, tmp_path)
-    md5 = md5_of(project / "model/weights.csv")
-    assert copy.recorded_bytes("elsewhere", md5)
-    cached = copy.caches.find(md5)
-    cached.chmod(0o644)
-    cached.write_text("damaged")
-    assert copy.recorded_bytes("elsewhere", md5) is None
-
-
 def test_recorded_bytes_that_only_git_has_are_compared(fresh_clone, tmp_path):
     """The work tree is empty, and a metrics file is in no cache."""
     recorded = md5_of(fresh_clone.folder / "a.json")
@@ -185,18 +94,6 @@ def test_recorded_bytes_that_only_git_has_are_compared(fresh_clone, tmp_path):
 )
 def test_an_artifact_that_cannot_be_compared_says_why(fresh_clone, recorded, found, words):
     assert describe(Artifact("a.json", recorded, found), fresh_clone) == words
-
-
-def test_a_shallow_clone_can_be_verified(project, tmp_path):
-    run(tmp_path, "git", "clone", "--quiet", "--depth=1", f"file://{project}", "shallow")
-    assert (clone(tmp_path / "shallow", tmp_path).folder / "dvc.lock").is_file()
-
-
-def test_a_project_in_a_folder_of_its_repository_can_be_verified(project, tmp_path):
-    shutil.rmtree(project / ".git")
-    run(project.parent, "git", "init", "--quiet")
-    commit(project.parent)
-    assert (clone(project, tmp_path).folder / "dvc.lock").is_file()
 
 
 def test_an_interrupt_leaves_no_folder_and_no_process_behind(project):
