@@ -2,10 +2,11 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from benchmarks.ablation import CHANGES, fitted
+from benchmarks.ablation import CHANGES, train_and_predict
 from benchmarks.accuracy import variants
 from benchmarks.accuracy.scores import OURS
 from pipeline.data.encoding import WORDS
+from pipeline.data.schema import HASH, NORMALISED
 from pipeline.model.network import initialise
 from pipeline.model.reproducible import torch
 from pipeline.params import Embedding
@@ -36,12 +37,12 @@ def snapshot(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def shipped(snapshot, tmp_path_factory):
-    return fitted(CHANGES[OURS], snapshot, tmp_path_factory.mktemp("shipped"), seeds=[1])
+    return train_and_predict(CHANGES[OURS], snapshot, tmp_path_factory.mktemp("shipped"), seeds=[1])
 
 
 @pytest.mark.parametrize("name", [name for name in CHANGES if name != OURS])
 def test_each_change_trains_and_changes_something(name, snapshot, shipped, tmp_path):
-    found = fitted(CHANGES[name], snapshot, tmp_path, seeds=[1])
+    found = train_and_predict(CHANGES[name], snapshot, tmp_path, seeds=[1])
     assert found.shape == shipped.shape
     assert np.isfinite(found).all()
     assert (found != shipped).any()
@@ -55,7 +56,7 @@ def test_without_skips_a_code_has_no_linear_share():
 
 
 def test_a_piecewise_linear_ordinal_has_a_one_for_each_value_it_has_reached():
-    more = network(variants.PiecewiseLinearOrdinals).more(CODES.int())
+    more = network(variants.PiecewiseLinearOrdinals).extra_inputs(CODES.int())
     assert more.tolist() == [[1, 1, 1, 1, 1, 0, 0, 0], [0, 0, 0, 0, 1, 1, 1, 0]]
 
 
@@ -63,7 +64,7 @@ def test_a_piecewise_linear_ordinal_has_a_one_for_each_value_it_has_reached():
 def test_what_else_is_seen_tells_the_values_of_an_ordinal_apart(kind):
     levels = CODES[:1].int().repeat(4, 1)
     levels[:, 1] = torch.arange(1, 5)
-    more = network(kind).more(levels)
+    more = network(kind).extra_inputs(levels)
     assert len(torch.unique(more.round(decimals=3), dim=0)) == 4
 
 
@@ -90,9 +91,7 @@ def test_target_means_are_of_the_training_rows_in_other_folds(tmp_path):
     variants.add_target_means(stage.out)
     train, valid = (pq.read_table(stage.out / f"{name}.parquet").to_pandas() for name in ("train", "valid"))
     for line in [*train.to_dict("records"), *valid.to_dict("records")]:
-        apart = train["row_hash"] % variants.FOLDS != line["row_hash"] % variants.FOLDS
-        seen = train[
-            (train["job_title"] == line["job_title"]) & (apart | (line["row_hash"] in valid["row_hash"].array))
-        ]
-        mean = seen["target"].sum() / (len(seen) + variants.SHRINKAGE)
+        apart = train[HASH] % variants.FOLDS != line[HASH] % variants.FOLDS
+        seen = train[(train["job_title"] == line["job_title"]) & (apart | (line[HASH] in valid[HASH].array))]
+        mean = seen[NORMALISED].sum() / (len(seen) + variants.SHRINKAGE)
         assert line["mean_of_job_title"] == pytest.approx(mean * variants.PARTS, abs=0.51)

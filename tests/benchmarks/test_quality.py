@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.accuracy import boosters, tuned_baselines
-from benchmarks.accuracy.future_rows import added, geometric_mean, interval, ratios, task
+from benchmarks.accuracy.future_rows import added_lines, geometric_mean, percentile_interval, ratios, read_cut_off
 from benchmarks.accuracy.scores import OURS, SEEDED, Scores, comparison, report
 from benchmarks.accuracy.tuned_baselines import Rival, tune
 from pipeline.data.schema import TARGET
@@ -36,23 +36,23 @@ WEEK = Scores(
 
 
 def test_a_row_more_of_a_known_kind_is_new():
-    assert added(b"h\na\na\nb\n", b"h\nb\na\n") == b"h\na\n"
+    assert added_lines(b"h\na\na\nb\n", b"h\nb\na\n") == b"h\na\n"
 
 
 def test_line_ends_and_a_missing_last_one_leave_no_trace():
-    assert added(b"h\r\na\r\nb", b"h\nb\n") == b"h\na\n"
+    assert added_lines(b"h\r\na\r\nb", b"h\nb\n") == b"h\na\n"
 
 
 @given(earlier=LINES, new=LINES, data=st.data())
 def test_what_is_added_is_what_was_added_wherever_it_stands(earlier, new, data):
     later = data.draw(st.permutations(earlier + new))
-    found = added(table(later, header="h"), table(earlier, header="h")).decode().split()
+    found = added_lines(table(later, header="h"), table(earlier, header="h")).decode().split()
     assert Counter(found) == Counter(["h", *new])
 
 
 @given(kept=LINES, dropped=LINES)
 def test_a_row_that_is_gone_adds_nothing(kept, dropped):
-    assert added(table(kept, header="h"), table([*kept, *dropped], header="h")) == b"h\n"
+    assert added_lines(table(kept, header="h"), table([*kept, *dropped], header="h")) == b"h\n"
 
 
 @pytest.fixture
@@ -65,20 +65,20 @@ def snapshots(tmp_path):
 
 def test_all_learn_from_the_rows_that_the_pipeline_gives_its_network(snapshots, tmp_path):
     settings = prepare_settings()
-    work = task(snapshots, "2023-01-01", weeks=2, split=settings.split, scratch=tmp_path)
+    cut_off = read_cut_off(snapshots, "2023-01-01", weeks=2, settings=settings, scratch=tmp_path)
     stage = Stage(tmp_path)
-    stage.run(work.snapshot)
-    assert work.train.num_rows == stage.metrics["rows_train"]
-    assert work.valid.num_rows == stage.metrics["rows_valid"]
-    assert tuned_baselines.encoder_of(work.train, min_count=1).to_json() == (stage.out / "encoder.json").read_text(
+    stage.run(cut_off.snapshot)
+    assert cut_off.train.num_rows == stage.metrics["rows_train"]
+    assert cut_off.valid.num_rows == stage.metrics["rows_valid"]
+    assert tuned_baselines.fit_encoder(cut_off.train, min_count=1).to_json() == (stage.out / "encoder.json").read_text(
         "utf-8"
     )
 
 
 @pytest.mark.parametrize(("weeks", "new"), [(1, 1), (2, 2), (99, 2)])
 def test_the_future_ends_after_so_many_weeks_or_with_the_last_one(snapshots, tmp_path, weeks, new):
-    work = task(snapshots, "2023-01-01", weeks=weeks, split=prepare_settings().split, scratch=tmp_path)
-    assert work.future[TARGET].to_pylist() == [7] * new
+    cut_off = read_cut_off(snapshots, "2023-01-01", weeks=weeks, settings=prepare_settings(), scratch=tmp_path)
+    assert cut_off.future[TARGET].to_pylist() == [7] * new
 
 
 @pytest.mark.parametrize("date", ["2023-01-15", "2023-01-02"])
@@ -86,23 +86,25 @@ def test_a_date_without_a_snapshot_or_without_a_future_is_no_cut_off(snapshots, 
     with pytest.raises(
         ValueError, match=rf"must be the date of a snapshot with a later one, found {date} \(2023-01-01"
     ):
-        task(snapshots, date, weeks=8, split=prepare_settings().split, scratch=tmp_path)
+        read_cut_off(snapshots, date, weeks=8, settings=prepare_settings(), scratch=tmp_path)
 
 
 def test_a_future_row_that_breaks_the_contract_is_an_error(snapshots, tmp_path):
     (snapshots / "salaries_2023-01-22.csv").write_bytes(table([*rows(90), row(company_size="XL")]))
-    with pytest.raises(ValueError, match="every row must keep the data contract, found company_size must be one of"):
-        task(snapshots, "2023-01-01", weeks=3, split=prepare_settings().split, scratch=tmp_path)
+    with pytest.raises(
+        ValueError, match=r"future\.csv: 1 of 1 rows break the data contract(.*\n)*  company_size must be one of"
+    ):
+        read_cut_off(snapshots, "2023-01-01", weeks=3, settings=prepare_settings(), scratch=tmp_path)
 
 
 def test_a_method_compared_with_itself_has_no_interval():
     errors = np.arange(1.0, 9.0)
-    assert interval(ratios(errors, errors, groups=np.arange(8) // 2, rng=rng())) == (1.0, 1.0)
+    assert percentile_interval(ratios(errors, errors, groups=np.arange(8) // 2, rng=rng())) == (1.0, 1.0)
 
 
 def test_the_interval_of_a_mean_is_as_wide_as_its_standard_error_says():
     errors = np.random.default_rng(7).uniform(1, 3, 400)
-    low, high = interval(ratios(errors, np.ones(400), groups=np.arange(400), rng=rng()))
+    low, high = percentile_interval(ratios(errors, np.ones(400), groups=np.arange(400), rng=rng()))
     assert (high - low) / 2 == pytest.approx(1.96 * errors.std() / 20, rel=0.05)
 
 
@@ -157,7 +159,7 @@ def test_the_report_says_where_no_floor_is_known():
 
 def test_tuning_keeps_the_trial_that_is_best_on_the_validation_rows():
     guesses = Rival(
-        {"guess": tuned_baselines.flat(0, 300_000)},
+        {"guess": tuned_baselines.uniform(0, 300_000)},
         lambda train, valid, settings: lambda rows: np.full(rows.num_rows, settings["guess"]),
         "numpy",
     )
@@ -192,13 +194,13 @@ def test_ridge_takes_a_year_to_come_for_the_newest_it_knows():
 
 
 def test_equal_rows_share_the_weight_of_one():
-    found = tuned_baselines.weights(batch([row(), row(), row(salary_in_usd=1)]), 1.0)
+    found = tuned_baselines.row_weights(batch([row(), row(), row(salary_in_usd=1)]), 1.0)
     assert found == pytest.approx([0.75, 0.75, 1.5])
 
 
 def test_trees_see_years_as_numbers_categories_as_such_and_words_by_name():
     train = batch(rows(10))
-    frame = boosters.features(batch([row(work_year=2031)]), tuned_baselines.encoder_of(train, min_count=1), words=True)
+    frame = boosters.features(batch([row(work_year=2031)]), tuned_baselines.fit_encoder(train, min_count=1), words=True)
     assert frame["work_year"].tolist() == [2031]
     assert set(frame.columns[frame.dtypes == "category"]) == set(boosters.NOMINALS)
     assert frame.filter(like="word_").sum(axis=1).tolist() == [2]  # data, scientist

@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.speed import chart
 from benchmarks.speed.contestants import Contestant
-from benchmarks.training import CEILING, LOOPS, TEXTBOOK, Speed, contest, medians, table
+from benchmarks.training import CEILING, LOOPS, TEXTBOOK, Speed, measure_speeds, medians, table
 
 
 def speeds(**changes):
@@ -29,13 +29,13 @@ class FakeContestant(Contestant):
 
 def test_a_speed_is_the_ratio_to_the_textbook_in_the_same_round():
     contestants = {TEXTBOOK: FakeContestant(0.0, [2.0, 6.0]), "other": FakeContestant(0.5, [1.0, 2.0])}
-    speeds = contest(contestants, "course", 4, rounds=2, seconds=0.1)
+    speeds = measure_speeds(contestants, "course", 4, rounds=2, seconds=0.1)
     assert speeds == {TEXTBOOK: Speed((1.0, 1.0), starting=0.0), "other": Speed((2.0, 3.0), starting=0.5)}
 
 
 def test_a_loop_that_cannot_run_takes_no_turns():
     contestants = {TEXTBOOK: FakeContestant(0.0, [2.0]), "other": FakeContestant("not installed")}
-    assert contest(contestants, "course", 4, rounds=1, seconds=0.1)["other"] == "not installed"
+    assert measure_speeds(contestants, "course", 4, rounds=1, seconds=0.1)["other"] == "not installed"
 
 
 def test_the_table_has_medians_the_widest_spread_and_the_longest_start():
@@ -63,5 +63,5 @@ def test_the_picture_is_well_formed_and_has_a_dot_for_each_speed():
 
 
 def test_the_picture_keeps_a_speed_off_the_scale_at_its_edge():
-    assert chart.across(1e6) == chart.PANEL
-    assert chart.across(1e-6) == 0
+    assert chart.x_of(1e6) == chart.PANEL
+    assert chart.x_of(1e-6) == 0
