@@ -1,12 +1,9 @@
-"""The tables of the training loops' speeds, and their picture."""
-
-from xml.parsers import expat
+"""The tables of the training loops' speeds."""
 
 import pytest
 
-from benchmarks.speed import chart
 from benchmarks.speed.contestants import Contestant
-from benchmarks.training import CEILING, LOOPS, TEXTBOOK, Speed, measure_speeds, medians, table
+from benchmarks.training import CEILING, LOOPS, TEXTBOOK, Speed, measure_speeds, table
 
 
 def speeds(**changes):
@@ -52,16 +49,3 @@ def test_the_table_says_why_a_loop_has_no_speed():
 )
 def test_the_table_compares_ours_with_c_where_there_is_one(c, shares):
     assert f"| ours, compiled, of {CEILING} | {shares} |  |  |" in table("net", speeds(**{CEILING: c}))
-
-
-def test_the_picture_is_well_formed_and_has_a_dot_for_each_speed():
-    one = {name: medians(loop) for name, loop in speeds(skorch={4: "<none>", 64: "<none>"}).items()}
-    svg = chart.to_svg({"first": one, "second": one}, title="a < b")
-    expat.ParserCreate().Parse(svg, True)
-    in_the_legend = 2 * 2
-    assert svg.count("<circle") == 2 * 2 * (len(LOOPS) - 1) + in_the_legend
-
-
-def test_the_picture_keeps_a_speed_off_the_scale_at_its_edge():
-    assert chart.x_of(1e6) == chart.PANEL
-    assert chart.x_of(1e-6) == 0
