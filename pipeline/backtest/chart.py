@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
-from pipeline.reporting.svg import round_ticks
+from pipeline.reporting.svg import Axis
 
 WIDTH, LEFT, RIGHT, TOP, PANEL, BOTTOM = 860, 64, 18, 58, 240, 84  # pixels
 HEIGHT = TOP + PANEL + BOTTOM
@@ -35,19 +35,19 @@ class Mark:
 
 @dataclass(frozen=True)
 class Scales:
-    """Dates and values to pixels; the panel ends at the largest value."""
+    """Dates and values to pixels."""
 
     first: datetime.date
-    days: int
-    largest: float
+    days: Axis
+    values: Axis
 
     def x(self, date: datetime.date) -> float:
         """Pixels from the left."""
-        return LEFT + (date - self.first).days / self.days * (WIDTH - LEFT - RIGHT)
+        return self.days.place((date - self.first).days, LEFT, WIDTH - RIGHT)
 
     def y(self, value: float) -> float:
         """Pixels from the top."""
-        return TOP + PANEL * (1 - value / self.largest)
+        return self.values.place(value, TOP + PANEL, TOP)
 
 
 Series = Mapping[str, Sequence[tuple[datetime.date, float]]]  # by the lines' names, the champion's first
@@ -56,15 +56,16 @@ Series = Mapping[str, Sequence[tuple[datetime.date, float]]]  # by the lines' na
 def to_svg(marks: Sequence[Mark], series: Series, *, title: str, label: str) -> str:
     """The picture: a panel with the lines, and below it two rows, of decisions and of warnings."""
     first, last = marks[0].date, marks[-1].date
-    ticks = round_ticks(0.0, max((value for points in series.values() for _, value in points), default=1.0))
-    scales = Scales(first, max((last - first).days, 1), ticks[-1])
+    values = [value for points in series.values() for _, value in points]
+    days = Axis((0.0, float(max((last - first).days, 1))), label="", text=str)
+    scales = Scales(first, days, Axis.over([0.0, *(values or [1.0])], label=label, text="{:,.0f}".format))
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" role="img">',
         f"<title>{escape(title)}</title>\n<style>{STYLE}</style>",
         f'<rect class="page" width="{WIDTH}" height="{HEIGHT}"/>',
         _text(LEFT, 22, title, "title"),
         _text(LEFT, 42, label, "note"),
-        *_grid(scales, ticks),
+        *_grid(scales),
         *_lines(scales, series),
         *_dots(scales, marks),
         *_quarters(scales, first, last),
@@ -73,11 +74,11 @@ def to_svg(marks: Sequence[Mark], series: Series, *, title: str, label: str) -> 
     return "\n".join(parts) + "\n"
 
 
-def _grid(scales: Scales, ticks: Sequence[float]) -> Iterator[str]:
-    for tick in ticks:
+def _grid(scales: Scales) -> Iterator[str]:
+    for tick in scales.values.ticks:
         y = scales.y(tick)
         yield f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
-        yield _text(LEFT - 8, y + 4, f"{tick:,.0f}", "note", anchor="end")
+        yield _text(LEFT - 8, y + 4, scales.values.text(tick), "note", anchor="end")
 
 
 def _lines(scales: Scales, series: Series) -> Iterator[str]:
@@ -90,7 +91,7 @@ def _lines(scales: Scales, series: Series) -> Iterator[str]:
 def _dots(scales: Scales, marks: Sequence[Mark]) -> Iterator[str]:
     """Two rows: each night's decision, and a dot where the data was beyond a limit."""
     rows = {"decision": TOP + PANEL + 24, "warning": TOP + PANEL + 44}
-    yield from (_text(LEFT - 8, place + 4, name, "note", anchor="end") for name, place in rows.items())
+    yield from (_text(LEFT - 8, y + 4, name, "note", anchor="end") for name, y in rows.items())
     for mark in marks:
         kind = "accepted" if mark.accepted else "other"
         yield _dot(scales.x(mark.date), rows["decision"], kind, f"{mark.date}: {mark.decision}")

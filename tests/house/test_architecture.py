@@ -170,9 +170,7 @@ def test_torch_comes_from_one_place_only(module):
     assert not [name for name in names if name.split(".")[0] == "torch" or name in ("safetensors", "safetensors.torch")]
 
 
-@pytest.mark.parametrize(
-    "module", ["prepare", "sample", "results", "nights.retention", "rollback", "verify", "verify_cpus"]
-)
+@pytest.mark.parametrize("module", ["prepare", "sample", "results", "gc", "rollback", "verify", "verify_cpus"])
 def test_a_module_without_a_network_starts_without_torch(module):
     code = f"import sys, pipeline.{module}; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)

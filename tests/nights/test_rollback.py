@@ -6,13 +6,24 @@ from datetime import UTC, datetime
 
 import pytest
 
-from pipeline import rollback as command
-from pipeline.rollback import rollback
+from pipeline.nights.lock import LOCK_FILE, only_one
+from pipeline.nights.rollback import rollback
 from pipeline.runtime.errors import RuleError
-from pipeline.runtime.lock import RUNNING, exclusive
 from tests.support.night_history import FIRST, RECORD, SECOND, night
 from tests.support.tiny_project import commit, git, state
 from tests.support.work_tree import run
+
+STAGES = """
+stages:
+  train:
+    cmd: >-
+      mkdir -p models metrics/recipes && cat table.csv {code} >models/weights
+      && wc -c <models/weights >{full} && wc -l <models/weights >{course}
+    deps: [table.csv, {code}]
+    params: [recipes]
+    outs: [models]
+    metrics: [{full}: {{cache: false}}, {course}: {{cache: false}}]
+"""
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +45,7 @@ def refused(past):
         with pytest.raises(RuleError, match=match):
             rollback(past, tag=tag)
         assert state(past) == before
-        assert [place.name for place in (past / ".cache").iterdir()] == ["nightly.lock"]
+        assert list((past / ".cache").iterdir()) == [past / LOCK_FILE]
 
     return check
 
@@ -42,7 +53,7 @@ def refused(past):
 def test_the_table_the_lock_and_the_metrics_are_those_of_the_night(back):
     user, _ = back
     assert git(user, "diff", "--stat", FIRST, "HEAD", "--", ".", *(f":!{name}" for name in RECORD)) == ""
-    assert [place.name for place in (user / "metrics/plots").iterdir()] == ["2.csv"]
+    assert [file.name for file in (user / "metrics/plots").iterdir()] == ["2.csv"]
     assert (user / "table.csv").read_text() == "a\n1\n"
 
 
@@ -84,11 +95,9 @@ def test_it_says_what_it_did_and_what_is_next(back):
     ]
 
 
-def test_at_the_night_already_there_is_nothing_to_do(past, monkeypatch, capsys):
+def test_at_the_night_already_there_is_nothing_to_do(past):
     before = state(past)
-    monkeypatch.chdir(past)
-    command.main([SECOND])
-    assert capsys.readouterr().out == f"rollback: nothing to do, main has all files of {SECOND}\n"
+    assert rollback(past, tag=SECOND) == [f"rollback: nothing to do, main has all files of {SECOND}"]
     assert state(past) == before
 
 
@@ -129,8 +138,8 @@ def test_a_detached_head_is_refused(past, refused):
 
 
 def test_beside_a_night_that_runs_it_is_refused(past, refused):
-    with exclusive(past / RUNNING):
-        refused("must not run beside a night")
+    with only_one(past):
+        refused(r"must not run beside a night, a rollback or a gc of the same project, found process \d+, since")
 
 
 def test_changes_that_are_not_committed_are_not_overwritten(past, refused):
@@ -159,7 +168,33 @@ def test_a_model_that_is_not_at_hand_any_more_is_refused(past, refused, fault):
     refused("must be in git, in DVC's cache or in its remote, as they were, found in none of them: models/weights;")
 
 
-def test_the_command_ends_with_the_reason(past, monkeypatch):
-    monkeypatch.chdir(past)
-    with pytest.raises(SystemExit, match=r"rollback: the tag '' must be that of an accepted night"):
-        command.main([""])
+def test_a_night_of_the_tree_before_its_redrawing_comes_back_and_its_stale_stages_are_named(past):
+    redrawn_since(past, tag="nightly-2026-01-06")
+    said = rollback(past, tag="nightly-2026-01-06")
+    assert said[-1].endswith("code, settings or versions are not that night's: dvc repro would run train again")
+    assert (past / "models/weights").read_text() == "a\n6\n"
+    assert not (past / "metrics/recipes").exists()
+    files = ("dvc.lock", "table.csv", "metrics/full.json", "metrics/course.json")
+    assert git(past, "diff", "--stat", "nightly-2026-01-06", "HEAD", "--", *files) == ""
+    assert not git(past, "status", "--porcelain")
+    run(past, "dvc", "repro", "--quiet")
+    assert (past / "metrics/recipes/full.json").is_file()
+
+
+def redrawn_since(past, *, tag):
+    """Spend a night in a tree as it was before its modules had packages, then give it the paths of today, and train."""
+    settings = (past / "params.yaml").read_text()
+    (past / "pipeline").mkdir()
+    (past / "pipeline/bundle.py").write_text("")
+    (past / "params.yaml").write_text(settings + "recipes: {full: {loss: mse}, course: {loss: mse}}\n")
+    layout = {"code": "pipeline/bundle.py", "full": "metrics/full.json", "course": "metrics/course.json"}
+    (past / "dvc.yaml").write_text(STAGES.format(**layout))
+    night(past, "2026-01-06", table="a\n6\n", tag=tag)
+    (past / "pipeline/model").mkdir()
+    git(past, "mv", "pipeline/bundle.py", "pipeline/model/bundle.py")
+    (past / "params.yaml").write_text(settings + "recipes: {full: {}, course: {}}\n")
+    names = {name: layout[name].replace("metrics/", "metrics/recipes/") for name in ("full", "course")}
+    (past / "dvc.yaml").write_text(STAGES.format(code="pipeline/model/bundle.py", **names))
+    git(past, "rm", "--quiet", "metrics/full.json", "metrics/course.json")
+    run(past, "dvc", "repro", "--quiet")
+    commit(past)

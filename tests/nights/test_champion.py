@@ -1,0 +1,75 @@
+import datetime
+import json
+import shutil
+
+import pytest
+
+from pipeline import params
+from pipeline.nights.champion import Champion, find_champion
+from pipeline.nights.night import Night
+from pipeline.repository.dvc_lock import Stage, md5_of
+from pipeline.repository.project import Project
+from pipeline.repository.workspace import Workspace
+from tests.conftest import prepare_settings
+from tests.support.work_tree import ROOT
+
+MODEL = "models/full"
+MD5 = f"{'0' * 32}.dir"
+SETTINGS = prepare_settings()
+
+
+@pytest.fixture
+def tree(modelled, tmp_path):
+    """A night's clone with a model."""
+    shutil.copytree(modelled.folder / "model", tmp_path / "tree" / MODEL)
+    return tmp_path / "tree"
+
+
+def record(tree, **other):
+    """The stages that record the model of the clone, whose files get these md5s instead of their own."""
+    md5s = {file.name: md5_of(file) for file in (tree / MODEL).iterdir()} | other
+    listing = tree.parent / "cache/files/md5" / MD5[:2] / MD5[2:]
+    listing.parent.mkdir(parents=True, exist_ok=True)
+    listing.write_text(json.dumps([{"md5": md5, "relpath": name} for name, md5 in md5s.items()]))
+    return {"prepare": Stage({}, {MODEL: MD5}, {"params.yaml prepare": SETTINGS.model_dump(mode="json")})}
+
+
+def find(tree, stages, *, prepare=SETTINGS):
+    clone = Project(tree, {})
+    workspace = Workspace(clone, clone, "main", "", tree.parent / "cache", has_remote=False)
+    settings = params.load(params.Nightly, "nightly", file=ROOT / "params.yaml")
+    night = Night(workspace, tree, datetime.date(2026, 1, 31), None, settings, prepare, "table.csv")
+    return find_champion(night, stages)
+
+
+def test_the_champion_is_the_recorded_model(tree):
+    found = find(tree, record(tree))
+    assert found.bundle
+    assert (found.md5, found.incomparable) == (MD5, None)
+
+
+def test_a_project_that_never_trained_has_no_champion(tree):
+    assert find(tree, {}) == Champion(None, None)
+
+
+def test_a_champion_that_was_trained_under_another_split_may_know_the_test_rows(tree):
+    split = {"salt": "other", "valid_fraction": 0.2, "test_fraction": 0.2}
+    found = find(tree, record(tree), prepare=prepare_settings(split=split))
+    assert found == Champion(None, MD5, "it was trained under another prepare.split")
+
+
+def test_a_champion_with_other_bytes_than_the_recorded_is_not_trusted(tree):
+    stages = record(tree, **{"weights.safetensors": "another"})
+    assert "weights.safetensors missing or changed" in (find(tree, stages).incomparable or "")
+
+
+def test_a_champion_of_which_nothing_is_at_hand_is_not_trusted(tree):
+    stages = record(tree)
+    shutil.rmtree(tree.parent / "cache")
+    assert f"must be in DVC's cache or remote, found no listing {MD5}" in (find(tree, stages).incomparable or "")
+
+
+def test_a_champion_of_another_contract_is_not_comparable(tree):
+    text = (tree / MODEL / "bundle.json").read_text()
+    (tree / MODEL / "bundle.json").write_text(text.replace('"contract_version": 1', '"contract_version": 0'))
+    assert "data contract 1, found 0" in (find(tree, record(tree)).incomparable or "")
