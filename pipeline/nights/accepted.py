@@ -14,7 +14,7 @@ from pipeline.runtime.errors import RuleError
 
 METRICS, MODELS = "metrics", "models"
 TAG = r"nightly-\d{4}-\d{2}-\d{2}(\.\d+)?"  # nightly-2026-01-31, nightly-2026-01-31.2
-SHOWN = 5  # of the last nights, where another was asked for
+SHOWN = 5  # of the last nights, in a message
 
 
 def check_accepted(project: Project, tag: str) -> None:

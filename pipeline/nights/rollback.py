@@ -56,7 +56,7 @@ def _in_clone(workspace: Workspace, tag: str, *, table: str, seconds: float) -> 
     _move_checkout(workspace, made, seconds=seconds)
     return [
         f"rollback: {workspace.branch} is back at {tag}, by the new commit {made}",
-        f"files: {_in_words(files)}; the record of the nights stays",
+        f"files: {_files_in_words(files)}; the record of the nights stays",
         f"models: {_changes(before, models(clone)) or 'as before'}",
         f"next: git push{', dvc push' if workspace.has_remote else ''}{_stale_in_words(stale)}",
     ]
@@ -79,10 +79,10 @@ def _move_checkout(workspace: Workspace, made: str, *, seconds: float) -> None:
         raise RuleError("your checkout", rule=rule, found=f"that {error}", fix=fix) from None
 
 
-def _in_words(files: Sequence[str]) -> str:
+def _files_in_words(files: Sequence[str]) -> str:
     """The files, those of the metrics as a number.
 
-    >>> _in_words(["dvc.lock", "metrics/recipes/full.json", "metrics/plots/full/slices.csv"])
+    >>> _files_in_words(["dvc.lock", "metrics/recipes/full.json", "metrics/plots/full/slices.csv"])
     'dvc.lock, 2 in metrics'
     """
     others = [file for file in files if not file.startswith(f"{METRICS}/")]
