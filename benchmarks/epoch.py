@@ -1,6 +1,6 @@
 """What the shipped recipes pay beside their steps: for validation, progress and checkpoints, and for the same bytes.
 
-`python -m benchmarks.epoch` prints the table of the README.
+`python -m benchmarks.epoch` prints a table of docs/speed.md.
 """
 
 import argparse

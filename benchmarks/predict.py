@@ -1,6 +1,6 @@
 """Predicting a CSV table against `pandas.read_csv` of the same file and nothing else.
 
-`python -m benchmarks.predict [ROWS ...]` prints the table of the README; models/full must be trained. Whole processes
+`python -m benchmarks.predict [ROWS ...]` prints a table of docs/speed.md; models/full must be trained. Whole processes
 take turns; so do, inside one process that has imported everything, the calls alone.
 """
 

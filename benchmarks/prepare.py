@@ -1,6 +1,6 @@
 """The prepare stage against pandas with the same checks, and against reading the CSV with Arrow and nothing else.
 
-`python -m benchmarks.prepare [ROWS ...]` prints the table of the README.
+`python -m benchmarks.prepare [ROWS ...]` prints a table of docs/speed.md.
 """
 
 import argparse

@@ -1,8 +1,8 @@
 """The recipes against gradient boosting and simple baselines on the future: `python -m benchmarks.quality FOLDER`.
 
 For each cut-off, all train on one dated snapshot, are tuned on its validation rows, and predict the rows that the next
-snapshots add. Prints the tables of the README. The boosters are in benchmarks/quality-peers.txt; what is not installed
-is left out, and said to be.
+snapshots add. Prints the tables of docs/quality.md. The boosters are in benchmarks/quality-peers.txt; what is not
+installed is left out, and said to be.
 """
 
 import argparse

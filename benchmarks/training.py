@@ -1,6 +1,6 @@
 """The training loop against its peers: the same networks, rows and optimizer, on one core, taking turns.
 
-`python -m benchmarks.training` prints the tables of the README; --picture draws them, too.
+`python -m benchmarks.training` prints the tables of docs/speed.md; --picture draws them, too.
 """
 
 import argparse

@@ -1,6 +1,7 @@
-"""The whole pipeline on tables of the real survey: `python -m benchmarks.weeks FOLDER` prints the README's table.
+"""The whole pipeline on tables of the real survey: `python -m benchmarks.weeks FOLDER`.
 
-Each dated CSV file is one `dvc exp run -S data.path=FILE` in a temporary clone, nothing else changed.
+Prints a table of docs/quality.md. Each dated CSV file is one `dvc exp run -S data.path=FILE` in a temporary clone,
+nothing else changed.
 """
 
 import argparse
