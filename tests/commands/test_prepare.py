@@ -309,7 +309,7 @@ def project(stage, monkeypatch):
     settings = {"max_bad_fraction": 0.0, "split": split, "min_count": 1, "target": "standard"}
     monkeypatch.chdir(stage.folder)
     (stage.folder / "params.yaml").write_text(json.dumps({"data": {"path": "raw.csv"}, "prepare": settings}))
-    versions.main()
+    versions.main([])
     return stage
 
 

@@ -14,7 +14,7 @@ from pipeline import params, sample
 from pipeline.data.encoding import ROWS, WORDS, Encoder, Scaling
 from pipeline.data.parquet import RowGroups
 from pipeline.data.raw_table import read_table
-from pipeline.data.schema import FEATURES, GROUP, TARGET
+from pipeline.data.schema import FEATURES, GROUP, HASH, NORMALISED, TARGET
 from pipeline.data.split import SPLITS
 from pipeline.evaluate import read_split
 from pipeline.evaluation import ridge
@@ -55,9 +55,9 @@ def write_encoded_rows(file, *, rows, sizes, draw):
             count = min(1 << 17, rows - start)
             codes = {name: draw.integers(0, sizes[name], count, dtype=np.int16) for name in (*FEATURES, *WORDS)}
             numbers = {
-                "target": draw.standard_normal(count, dtype=np.float32),
-                "salary_in_usd": draw.integers(10_000, 500_000, count, dtype=np.int32),
-                "row_hash": draw.integers(0, 1 << 27, count, dtype=np.uint64),
+                NORMALISED: draw.standard_normal(count, dtype=np.float32),
+                TARGET: draw.integers(10_000, 500_000, count, dtype=np.int32),
+                HASH: draw.integers(0, 1 << 27, count, dtype=np.uint64),
             }
             groups.write(pa.table(codes | numbers, schema=ROWS))
 
