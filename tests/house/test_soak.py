@@ -16,8 +16,8 @@ from pipeline.data.parquet import RowGroups
 from pipeline.data.raw_table import read_table
 from pipeline.data.schema import FEATURES, GROUP, TARGET
 from pipeline.data.split import SPLITS
-from pipeline.evaluate import read_split
 from pipeline.evaluation import ridge
+from pipeline.evaluation.columns import read_split
 from pipeline.model.bundle import Bundle
 from pipeline.model.intervals import PERCENTS, Outcomes, calibrate
 from pipeline.nights.champion import Champion, trial
