@@ -120,7 +120,7 @@ def test_the_command_reads_its_settings_and_names_what_is_wrong(prepared, monkey
 
 def test_the_committed_metrics_are_flat_finite_numbers_with_rows_of_every_split():
     for name in params.recipe_names():
-        metrics = json.loads(Path(f"metrics/{name}.json").read_text(encoding="utf-8"))
+        metrics = json.loads(Path(f"metrics/recipes/{name}.json").read_text(encoding="utf-8"))
         assert all(isinstance(value, int | float) and math.isfinite(value) for value in metrics.values())
         for split in ("train", "valid", "test"):
             assert (

@@ -53,7 +53,7 @@ def test_every_number_of_the_metrics_is_explained():
     }
     baselines = tuple(name.removesuffix("…") for name in known if name.endswith("…"))
     for recipe in params.recipe_names(ROOT / "params.yaml"):
-        for name in json.loads((ROOT / f"metrics/{recipe}.json").read_text(encoding="utf-8")):
+        for name in json.loads((ROOT / f"metrics/recipes/{recipe}.json").read_text(encoding="utf-8")):
             number = name.split("_", 1)[1]
             prefix = next((prefix for prefix in baselines if number.startswith(prefix)), "")
             assert number in known or number.removeprefix(prefix) in known, name
@@ -66,7 +66,7 @@ def test_every_make_target_is_shown_as_make_help_shows_it():
 
 def test_the_results_are_those_of_the_committed_metrics():
     metrics = {
-        name: json.loads((ROOT / f"metrics/{name}.json").read_text(encoding="utf-8"))
+        name: json.loads((ROOT / f"metrics/recipes/{name}.json").read_text(encoding="utf-8"))
         for name in params.recipe_names(ROOT / "params.yaml")
     }
     assert results.table(metrics) in README
@@ -95,8 +95,8 @@ def test_every_recipe_is_drawn():
 
 
 def test_the_example_of_a_comparison_starts_from_the_committed_metrics():
-    metrics = json.loads((ROOT / "metrics/full.json").read_text(encoding="utf-8"))
-    shown = dict(re.findall(r"^metrics/full\.json +(\w+) +([-0-9.]+) ", README, flags=re.MULTILINE))
+    metrics = json.loads((ROOT / "metrics/recipes/full.json").read_text(encoding="utf-8"))
+    shown = dict(re.findall(r"^metrics/recipes/full\.json +(\w+) +([-0-9.]+) ", README, flags=re.MULTILINE))
     assert {"test_mse_usd2", "valid_mse_usd2", "train_mse_usd2"} <= shown.keys()
     assert {name: float(value) for name, value in shown.items()} == {name: round(metrics[name], 5) for name in shown}
 

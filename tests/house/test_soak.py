@@ -85,7 +85,7 @@ def test_the_pipeline_runs_on_real_tables_of_every_age(real_tables, tmp_path):
     folder = copy_of_the_work_tree(tmp_path / "clone")
     for file in real_tables[::25]:
         run_in(folder, "dvc", "exp", "run", "--set-param", f"data.path={file}")
-        metrics = json.loads((folder / "metrics/full.json").read_text(encoding="utf-8"))
+        metrics = json.loads((folder / "metrics/recipes/full.json").read_text(encoding="utf-8"))
         assert metrics["test_mse_usd2"] < metrics["test_mean_mse_usd2"], file.name
 
 
