@@ -123,6 +123,10 @@ def in_unit(name: str, *, power: int = 1) -> str:
     return f"{name}_{UNIT.lower()}{power if power > 1 else ''}"
 
 
+MSE, RMSE, MAE = in_unit("mse", power=2), in_unit("rmse"), in_unit("mae")
+"""How the metrics name the mean squared error, its root and the mean absolute error."""
+
+
 def requirement(column: str) -> str:
     """The column's rule, in words."""
     return f"{column} must be {RULES[column].description}"

@@ -5,7 +5,7 @@ import pytest
 
 from pipeline import export
 from pipeline.data.encoding import Encoder
-from pipeline.evaluate import read_split
+from pipeline.evaluation.columns import read_split
 from tests.support.models import make_bundle
 
 needs_onnx = pytest.mark.skipif(

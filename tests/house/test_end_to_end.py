@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import sys
 
@@ -34,11 +35,24 @@ def test_a_new_recipe_needs_nothing_but_its_settings(clone):
     params.write_text(params.read_text() + "\n  mine:\n" + course.replace("epochs: 20", "epochs: 1"))
     run(clone, "dvc", "repro")
     assert "| **mine**" in run(clone, "python", "-m", "pipeline.results")
+    assert "\n## mine\n" in (clone / "metrics/report.md").read_text()
     assert "models/mine" not in run(clone, "git", "status", "--porcelain", "--untracked-files=all")
 
 
+def test_a_recipe_that_is_dropped_leaves_the_results_and_its_files_disturb_nobody(clone):
+    params = clone / "params.yaml"
+    before, _, full = re.split(r"(?m)^  (?=course:|full:)", params.read_text())
+    params.write_text(f"{before}  {full}")
+    (clone / "metrics/recipes/course.json").write_text("half a li")
+    run(clone, "dvc", "repro")
+    assert "course" not in run(clone, "python", "-m", "pipeline.results")
+    assert "\n## full\n" in (clone / "metrics/report.md").read_text()
+    assert "course" not in (clone / "metrics/report.md").read_text()
+    assert "up to date" in run(clone, "dvc", "repro")
+
+
 def test_the_course_beats_the_mean_and_full_beats_the_course(clone):
-    course, full = (json.loads((clone / f"metrics/{name}.json").read_text()) for name in ("course", "full"))
+    course, full = (json.loads((clone / f"metrics/recipes/{name}.json").read_text()) for name in ("course", "full"))
     assert course["test_mse_usd2"] < course["test_mean_mse_usd2"]
     assert full["test_mse_usd2"] < course["test_mse_usd2"]
 

@@ -16,8 +16,8 @@ from pipeline.data.parquet import RowGroups
 from pipeline.data.raw_table import read_table
 from pipeline.data.schema import FEATURES, GROUP, HASH, NORMALISED, TARGET
 from pipeline.data.split import SPLITS
-from pipeline.evaluate import read_split
 from pipeline.evaluation import ridge
+from pipeline.evaluation.columns import read_split
 from pipeline.model.bundle import Bundle
 from pipeline.model.intervals import PERCENTS, Outcomes, calibrate
 from pipeline.nights.champion import Champion, trial
@@ -85,7 +85,7 @@ def test_the_pipeline_runs_on_real_tables_of_every_age(real_tables, tmp_path):
     folder = copy_of_the_work_tree(tmp_path / "clone")
     for file in real_tables[::25]:
         run_in(folder, "dvc", "exp", "run", "--set-param", f"data.path={file}")
-        metrics = json.loads((folder / "metrics/full.json").read_text(encoding="utf-8"))
+        metrics = json.loads((folder / "metrics/recipes/full.json").read_text(encoding="utf-8"))
         assert metrics["test_mse_usd2"] < metrics["test_mean_mse_usd2"], file.name
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pipeline.evaluate import read_split
+from pipeline.evaluation.columns import read_split
 from pipeline.inference import cache
 from pipeline.inference.cache import Recall
 from pipeline.model.bundle import Bundle

@@ -7,7 +7,7 @@ from pipeline.data.csv_blocks import Block
 from pipeline.data.csv_rows import parse
 from pipeline.data.schema import COLUMNS, FEATURES
 from pipeline.data.split import SPLITS, row_hash
-from pipeline.evaluate import read_split
+from pipeline.evaluation.columns import read_split
 from pipeline.inference import score
 from pipeline.inference.score import ANSWERS, distinct
 from pipeline.model.bundle import Bundle

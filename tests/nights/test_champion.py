@@ -7,7 +7,7 @@ from pipeline import params
 from pipeline.data.encoding import Encoder
 from pipeline.data.raw_table import read_table
 from pipeline.data.schema import TARGET
-from pipeline.evaluate import read_split
+from pipeline.evaluation.columns import read_split
 from pipeline.model.bundle import Bundle
 from pipeline.nights.champion import Champion, find_champion, trial
 from pipeline.repository.dvc_lock import Caches, Stage, md5_of

@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 import pytest
 
 from pipeline.reporting import html, summary
-from pipeline.reporting.run_results import Facts
+from pipeline.reporting.run_results import RunResults
 from tests.support.browsers import CHROMIUM, Browser
 from tests.support.reports import TABLES, make_result, write_metrics
 
@@ -43,7 +43,7 @@ class Structure(HTMLParser):
 
 
 def make_page(folder, *, names=("full", "course"), **changes):
-    return html.html(write_metrics(folder, **dict.fromkeys(names, changes)).facts())
+    return html.page(write_metrics(folder, **dict.fromkeys(names, changes)).results())
 
 
 def colours(block: str) -> dict[str, str]:
@@ -94,8 +94,8 @@ def test_hostile_names_and_values_stay_text(tmp_path):
         "coverage": [TABLES["coverage"][0] | {"experience_level": HOSTILE}],
     }
     result = replace(make_result(tmp_path, **tables), name=HOSTILE)
-    facts = Facts((result,), data={HOSTILE: 1}, hashes={HOSTILE: "0" * 64})
-    found = Structure(html.html(facts))
+    results = RunResults((result,), data={HOSTILE: 1}, hashes={HOSTILE: "0" * 64})
+    found = Structure(html.page(results))
     assert not {"script", "img"} & set(found.tags)
     assert not [name for name, _ in found.attributes if name.startswith("on")]
     assert found.open == []
