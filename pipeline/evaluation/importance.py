@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from pipeline.data.encoding import TITLE, WORDS
+from pipeline.data.schema import TEXT, WORDS
 from pipeline.evaluation.metrics import mean_squared_error
 
 ROWS, REPEATS, SEED = 4096, 5, 1
@@ -31,7 +31,7 @@ def permutation_importance(
     orders = [random.permutation(len(actual)) for _ in range(REPEATS)]
     increases = []
     for feature in features:
-        moved = [name for name in (feature, *(WORDS if feature == TITLE else ())) if name in codes]
+        moved = [name for name in (feature, *(WORDS if feature == TEXT else ())) if name in codes]
         permuted = [predict({**codes, **{name: codes[name][order] for name in moved}}) for order in orders]
         increases.append(sum(mean_squared_error(wrong, actual) for wrong in permuted) / REPEATS - error)
     return pd.DataFrame({"feature": list(features), "mse_increase_usd2": increases})

@@ -6,8 +6,8 @@ from math import isclose
 
 import numpy as np
 
-from pipeline.data.encoding import UNKNOWN, WORDS, Encoder, fit_scaling
-from pipeline.data.schema import FEATURES, TARGET
+from pipeline.data.encoding import UNKNOWN, Encoder, fit_scaling
+from pipeline.data.schema import FEATURES, TARGET, WORDS
 
 EXAMPLES = 3
 

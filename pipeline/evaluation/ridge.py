@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.data.encoding import WORDS
+from pipeline.data.schema import WORDS
 from pipeline.evaluation.metrics import mean_squared_error
 from pipeline.evaluation.noise_floor import cell_numbers
 
