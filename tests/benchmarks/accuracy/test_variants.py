@@ -2,8 +2,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from benchmarks.accuracy import variants
-from pipeline.data.encoding import WORDS
-from pipeline.data.schema import HASH, NORMALISED
+from pipeline.data.schema import HASH, NORMALISED, WORDS
 from pipeline.model.network import initialise
 from pipeline.model.reproducible import torch
 from pipeline.params import Embedding
