@@ -108,8 +108,8 @@ def real_tables(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the repository in a folder with a space in its name, after its first `dvc repro`. Not to be changed."""
-    folder = copy_of_the_work_tree(tmp_path_factory.mktemp("a clone"))
+    """A copy of the repository after its first `dvc repro`, in a folder with a space and an umlaut. Not to change."""
+    folder = copy_of_the_work_tree(tmp_path_factory.mktemp("a clöne"))
     run(folder, "dvc", "repro", "--force", "--no-run-cache")
     return folder
 
@@ -117,7 +117,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def clone(trained: Path, tmp_path: Path) -> Path:
     """A trained copy of the repository for one test alone."""
-    return Path(shutil.copytree(trained, tmp_path / "a clone", symlinks=True))
+    return Path(shutil.copytree(trained, tmp_path / "a clöne", symlinks=True))
 
 
 @pytest.fixture(scope="session")
