@@ -9,6 +9,7 @@ from benchmarks.speed.handwritten_c import Net, c_steps
 from benchmarks.speed.tasks import LEARNING_RATE, Task
 from pipeline.model.reproducible import TensorDataset, nn, torch
 from tests.support.recipes import make_recipe
+from tests.support.skips import reason
 
 ROWS, BATCH = 240, 8
 
@@ -52,7 +53,8 @@ def test_c_trains_as_torch_does(task):
 
 
 def test_numba_trains_as_torch_does(task):
-    pytest.importorskip("numba", reason="benchmarks/peers.txt is not installed")
+    install = "python -m pip install --requirement benchmarks/peers.txt"
+    pytest.importorskip("numba", reason=reason("numba is not installed", to_run=install))
     from benchmarks.speed.handwritten_numba import numba_steps
 
     net, order = Net(task), np.random.default_rng(1).permutation(ROWS)

@@ -16,9 +16,9 @@ from torch.utils import cpp_extension
 from pipeline.training.compiled import require_compiler
 from pipeline.training.compiler_paths import CACHE, linked_cache, quoted_torch_libraries, require_whole_words
 from tests.support.processes import ARGUMENTS, set_params, trained_files
+from tests.support.skips import needs_a_compiler
 from tests.support.tables import rows, table
 from tests.support.work_tree import ROOT, run
-from tests.training.test_compiled import needs_a_compiler
 
 ODD = ["a space", "it's", 'a"quote', "back\\slash", "a\ttab"]
 
