@@ -57,7 +57,7 @@ pictures: repro ## Draw the pictures of the docs from the report
 
 lock: .venv/dev.stamp ## Resolve the ranges of pyproject.toml anew, install the result and record its versions
 	pip-compile $(COMPILE) --upgrade --output-file requirements.lock pyproject.toml
-	pip-compile $(COMPILE) --upgrade --extra dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
+	pip-compile $(COMPILE) --upgrade --extra dev --extra onnx --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
 	@# the build of torch (+cpu, +cu130) is the machine's affair
 	sed -i 's/^\(torch==[0-9.]*\)+[a-z0-9]*/\1/' requirements.lock requirements-dev.lock
 	$(MAKE) .venv/dev.stamp

@@ -8,10 +8,11 @@ from pipeline.data.encoding import Encoder
 from pipeline.data.schema import NORMALISED
 from pipeline.evaluation.columns import read_split
 from tests.support.models import make_bundle
+from tests.support.skips import reason
 
 needs_onnx = pytest.mark.skipif(
     not all(map(importlib.util.find_spec, ("onnx", "onnxruntime", "onnxscript"))),
-    reason="the extra onnx is not installed",
+    reason=reason("the extra onnx is not installed", to_run="python -m pip install -r requirements-dev.lock"),
 )
 
 

@@ -28,6 +28,7 @@ from tests.support.night_project import (
     push_changes,
 )
 from tests.support.processes import ended, started, until
+from tests.support.skips import reason
 from tests.support.tables import rows, table
 from tests.support.tiny_project import git, state
 from tests.support.work_tree import ROOT, run
@@ -375,7 +376,7 @@ def test_a_full_disk_fails_the_night_and_loses_nothing(project):
     runs.mkdir()
     mount = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", runs], capture_output=True, check=False)
     if mount.returncode:
-        pytest.skip("mounting a small file system needs the right to")
+        pytest.skip(reason("mounting a small file system needs the right to", to_run="make test as root"))
     try:
         report = night(project)
     finally:

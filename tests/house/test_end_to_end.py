@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from tests.support.processes import ended, stages_running_in, started, until, wait_for
+from tests.support.skips import reason
 from tests.support.work_tree import run
 
 
@@ -85,7 +86,9 @@ def test_a_vocabulary_and_scaling_of_all_rows_fail_the_run(clone):
     assert "evaluate course: leak: the scaling's center must be that of the training rows" in shown
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the kernel's help is Linux's")
+@pytest.mark.skipif(
+    sys.platform != "linux", reason=reason("only Linux ends a child with its parent", to_run="make test on Linux")
+)
 def test_a_killed_run_leaves_no_training_behind(clone):
     params = clone / "params.yaml"
     params.write_text(params.read_text().replace("epochs: 20\n    patience: 5", "epochs: 100000\n    patience: null"))

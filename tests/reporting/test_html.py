@@ -9,6 +9,7 @@ from pipeline.reporting import html, summary
 from pipeline.reporting.run_results import RunResults
 from tests.support.browsers import CHROMIUM, Browser
 from tests.support.reports import TABLES, make_result, write_metrics
+from tests.support.skips import reason
 
 WIDTHS = (390, 1200)  # of a phone and of a screen, in pixels
 VOID = {"meta"}
@@ -132,7 +133,7 @@ def test_text_stands_out(scheme, ink, paper):
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory):
     if not CHROMIUM:
-        pytest.skip("no Chromium is installed")
+        pytest.skip(reason("no Chromium is installed", to_run="apt-get install chromium"))
     return Browser(tmp_path_factory.mktemp("browser"))
 
 
