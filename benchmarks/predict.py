@@ -39,7 +39,7 @@ def compare(rows: int, *, rounds: int) -> tuple[dict[str, Run], float]:
     This process imports nothing heavy: the peak memory of a process counts that of the one which it was forked from.
     """
     with tempfile.TemporaryDirectory() as folder, ProcessPoolExecutor(1, get_context("spawn")) as other:
-        table = Path(folder) / "salaries.csv"
+        table = Path(folder) / "table.csv"
         other.submit(make, table, rows=rows).result()
         return measured(table, rounds=rounds), other.submit(started, table, rounds=rounds).result()
 

@@ -43,7 +43,7 @@ def main() -> None:
     for cutoff in arguments.cutoffs:
         with tempfile.TemporaryDirectory() as name, contextlib.redirect_stdout(sys.stderr):
             folder = Path(name)
-            work = task(arguments.folder, cutoff, weeks=arguments.weeks, split=settings.split, scratch=folder)
+            work = task(arguments.folder, cutoff, weeks=arguments.weeks, settings=settings, scratch=folder)
             scores[cutoff] = measured(work, folder, settings, trials=arguments.trials)
     print(report(scores, methods=METHODS))
 

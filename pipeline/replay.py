@@ -108,7 +108,7 @@ def _error(model: Bundle, before: Table, table: Table) -> float | None:
     new = new_rows(before, table)
     if not len(new):
         return None
-    return mean_squared_error(dollars_of(model, table.rows.take(pa.array(new))), table.dollars[new])
+    return mean_squared_error(dollars_of(model, table.rows.take(pa.array(new))), table.target[new])
 
 
 if __name__ == "__main__":

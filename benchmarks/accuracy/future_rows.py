@@ -9,11 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline import params
-from pipeline.data.clean import clean
-from pipeline.data.csv_blocks import read_blocks
-from pipeline.data.csv_header import read_header
-from pipeline.data.csv_rows import parse
-from pipeline.data.split import SPLITS, assign, row_hash
+from pipeline.data.raw_table import read_table
 from pipeline.evaluation.bootstrap import resampled
 
 
@@ -27,7 +23,7 @@ class Task:
     future: pa.RecordBatch
 
 
-def task(folder: Path, cutoff: str, *, weeks: int, split: params.Split, scratch: Path) -> Task:
+def task(folder: Path, cutoff: str, *, weeks: int, settings: params.Prepare, scratch: Path) -> Task:
     """The task of the snapshot of the date; its future are the rows that the next `weeks` snapshots add.
 
     Raises: ValueError if there is no such snapshot, no later one, or one that breaks the data contract.
@@ -42,11 +38,9 @@ def task(folder: Path, cutoff: str, *, weeks: int, split: params.Split, scratch:
     snapshot, later = files[dates.index(cutoff)], files[dates.index(cutoff) :][: weeks + 1][-1]
     new = scratch / "future.csv"
     new.write_bytes(added(later.read_bytes(), snapshot.read_bytes()))
-    rows = read_rows(snapshot)
-    hashes = row_hash(rows, salt=split.salt)
-    sides = assign(hashes, valid_fraction=split.valid_fraction, test_fraction=split.test_fraction)
-    train, valid = (rows.filter(pa.array(sides == SPLITS.index(name))) for name in ("train", "valid"))
-    return Task(snapshot, train, valid, read_rows(new))
+    table = read_table(snapshot, settings=settings)
+    train, valid = (table.rows.take(pa.array(table.positions(split))) for split in ("train", "valid"))
+    return Task(snapshot, train, valid, read_table(new, settings=settings).rows)
 
 
 def added(later: bytes, earlier: bytes) -> bytes:
@@ -61,19 +55,6 @@ def added(later: bytes, earlier: bytes) -> bytes:
     header, *lines = later.splitlines()
     new = Counter(lines) - Counter(earlier.splitlines()[1:])
     return b"".join(line + b"\n" for line in (header, *new.elements()))
-
-
-def read_rows(path: Path) -> pa.RecordBatch:
-    """The clean rows of a small table: the features as dictionaries and the target.
-
-    Raises: ValueError if a row breaks the data contract.
-    """
-    names, offset = read_header(path)
-    (block,) = read_blocks(path, offset=offset, size=path.stat().st_size)
-    cleaned = clean(parse(block, names))
-    if cleaned.quarantine.num_rows:
-        raise ValueError(f"{path}: every row must keep the data contract, found {cleaned.quarantine['reasons'][0]}")
-    return cleaned.rows
 
 
 def ratios(errors: np.ndarray, others: np.ndarray, *, groups: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -10,7 +10,7 @@ import pyarrow as pa
 from pipeline import params
 from pipeline.data.raw_table import Table
 from pipeline.data.schema import FEATURES
-from pipeline.inference.score import distinct, predict
+from pipeline.inference.score import distinct, score
 from pipeline.model.bundle import Bundle
 from pipeline.nights.gate import Trial
 from pipeline.repository.dvc_lock import Caches, Stage, md5_of, outputs
@@ -67,17 +67,17 @@ def load_intact(tree: Path, path: str, *, md5: str, caches: Caches) -> Bundle:
 
 def trial(table: Table, *, champion: Champion, challenger: Bundle) -> Trial:
     """Both models' predictions for tonight's test rows, each with its own encoder, from raw rows."""
-    test = table.on("test")
+    test = table.positions("test")
     rows = table.rows.take(pa.array(test))
     features = rows.select(list(FEATURES))
     _, groups = distinct(features)
     return Trial(
-        actual=table.dollars[test],
+        actual=table.target[test],
         challenger=dollars_of(challenger, rows),
         champion=dollars_of(champion.bundle, rows) if champion.bundle else None,
         groups=groups,
         slices={name: _values(rows[name]) for name in FEATURES},
-        mean_usd=float(table.dollars[table.on("train")].mean()),
+        mean_usd=float(table.target[table.positions("train")].mean()),
         incomparable=champion.missing,
     )
 
@@ -85,8 +85,8 @@ def trial(table: Table, *, champion: Champion, challenger: Bundle) -> Trial:
 def dollars_of(bundle: Bundle, rows: pa.RecordBatch) -> np.ndarray:
     """The predicted salaries of clean rows. Shape: (rows,), in US dollars."""
     features = rows.select(list(FEATURES))
-    firsts, which = distinct(features)
-    dollars: np.ndarray = predict(bundle, features.take(pa.array(firsts))).dollars[which]
+    firsts, inverse = distinct(features)
+    dollars: np.ndarray = score(bundle, features.take(pa.array(firsts))).predicted[inverse]
     return dollars
 
 

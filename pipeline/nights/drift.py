@@ -38,7 +38,7 @@ def _measures(before: Table, after: Table) -> Iterator[Measure]:
     changed = min(come, gone)
     for name, rows in {"rows_gone": gone - changed, "rows_added": come - changed, "rows_changed": changed}.items():
         yield Measure(name, "", rows / len(before.hashes))
-    estimated = [table.contract_report.estimated_years / len(table.hashes) for table in (before, after)]
+    estimated = [table.contract_report.estimates / len(table.hashes) for table in (before, after)]
     yield Measure("estimated_years", "work_year", abs(estimated[1] - estimated[0]))
     for name in COLUMNS:
         if name in AMOUNTS:
@@ -47,7 +47,7 @@ def _measures(before: Table, after: Table) -> Iterator[Measure]:
         old, new = _counts(before.rows[name], after.rows[name])
         yield Measure("new_categories", name, float(new[old == 0].sum() / new.sum()))
         yield Measure("stability_index", name, stability_index(old, new))
-    old, new = before.dollars, after.dollars
+    old, new = before.target, after.target
     yield Measure("target_mean", TARGET, _change(old.mean(), new.mean()))
     yield Measure("target_spread", TARGET, _change(old.std(), new.std()))
 

@@ -66,7 +66,7 @@ def _with_new_rows(intake: Intake, champion: Champion) -> Record:
     numbers = {**record.numbers, "new_rows": len(new)}
     if champion.bundle and len(new):
         prediction = dollars_of(champion.bundle, intake.table.rows.take(pa.array(new)))
-        numbers["champion_new_rows_mse_usd2"] = mean_squared_error(prediction, intake.table.dollars[new])
+        numbers["champion_new_rows_mse_usd2"] = mean_squared_error(prediction, intake.table.target[new])
     return replace(record, numbers=numbers)
 
 

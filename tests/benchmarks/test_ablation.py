@@ -5,7 +5,7 @@ import pytest
 from benchmarks.ablation import CHANGES, fitted
 from benchmarks.accuracy import variants
 from benchmarks.accuracy.scores import OURS
-from pipeline.data.encoding import WORDS
+from pipeline.data.schema import WORDS
 from pipeline.model.network import initialise
 from pipeline.model.reproducible import torch
 from pipeline.params import Embedding

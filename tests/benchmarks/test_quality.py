@@ -65,7 +65,7 @@ def snapshots(tmp_path):
 
 def test_all_learn_from_the_rows_that_the_pipeline_gives_its_network(snapshots, tmp_path):
     settings = prepare_settings()
-    work = task(snapshots, "2023-01-01", weeks=2, split=settings.split, scratch=tmp_path)
+    work = task(snapshots, "2023-01-01", weeks=2, settings=settings, scratch=tmp_path)
     stage = Stage(tmp_path)
     stage.run(work.snapshot)
     assert work.train.num_rows == stage.metrics["rows_train"]
@@ -77,7 +77,7 @@ def test_all_learn_from_the_rows_that_the_pipeline_gives_its_network(snapshots, 
 
 @pytest.mark.parametrize(("weeks", "new"), [(1, 1), (2, 2), (99, 2)])
 def test_the_future_ends_after_so_many_weeks_or_with_the_last_one(snapshots, tmp_path, weeks, new):
-    work = task(snapshots, "2023-01-01", weeks=weeks, split=prepare_settings().split, scratch=tmp_path)
+    work = task(snapshots, "2023-01-01", weeks=weeks, settings=prepare_settings(), scratch=tmp_path)
     assert work.future[TARGET].to_pylist() == [7] * new
 
 
@@ -86,13 +86,13 @@ def test_a_date_without_a_snapshot_or_without_a_future_is_no_cut_off(snapshots, 
     with pytest.raises(
         ValueError, match=rf"must be the date of a snapshot with a later one, found {date} \(2023-01-01"
     ):
-        task(snapshots, date, weeks=8, split=prepare_settings().split, scratch=tmp_path)
+        task(snapshots, date, weeks=8, settings=prepare_settings(), scratch=tmp_path)
 
 
 def test_a_future_row_that_breaks_the_contract_is_an_error(snapshots, tmp_path):
     (snapshots / "salaries_2023-01-22.csv").write_bytes(table([*rows(90), row(company_size="XL")]))
-    with pytest.raises(ValueError, match="every row must keep the data contract, found company_size must be one of"):
-        task(snapshots, "2023-01-01", weeks=3, split=prepare_settings().split, scratch=tmp_path)
+    with pytest.raises(ValueError, match=r"1 of 1 rows .*\n\n  company_size must be one of S, M, L"):
+        task(snapshots, "2023-01-01", weeks=3, settings=prepare_settings(), scratch=tmp_path)
 
 
 def test_a_method_compared_with_itself_has_no_interval():

@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.data import encoding
 from pipeline.data.encoding import Encoder
-from pipeline.data.schema import FEATURES, TARGET
+from pipeline.data.schema import FEATURES, TARGET, WORDS
 from pipeline.data.split import SPLITS, assign, row_hash
 from pipeline.evaluation import leaks
 from tests.support.tables import TITLES, batch, row, rows, table
@@ -54,7 +54,7 @@ def test_a_validation_row_among_the_test_rows_is_a_leak(prepared):
 
 @pytest.mark.parametrize("column", ["salary", "salary_currency", "salary_in_usd", "target", "row_hash"])
 def test_a_column_that_is_no_feature_is_a_leak(column):
-    leaks.check_columns([*FEATURES, *encoding.WORDS])
+    leaks.check_columns([*FEATURES, *WORDS])
     with pytest.raises(ValueError, match=f"features and words only, found {column}; take them out of the recipe"):
         leaks.check_columns(["work_year", column])
 

@@ -6,8 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import r2_score
 
-from pipeline.data.encoding import WORDS
-from pipeline.data.schema import TARGET
+from pipeline.data.schema import TARGET, WORDS
 from pipeline.evaluation.scorecard import (
     baseline_predictions,
     baseline_scores,

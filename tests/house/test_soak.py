@@ -11,10 +11,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline import params, sample
-from pipeline.data.encoding import ROWS, WORDS, Encoder, Scaling
+from pipeline.data.encoding import ROWS, Encoder, Scaling
 from pipeline.data.parquet import RowGroups
 from pipeline.data.raw_table import read_table
-from pipeline.data.schema import FEATURES, GROUP, TARGET
+from pipeline.data.schema import FEATURES, GROUP, TARGET, WORDS
 from pipeline.data.split import SPLITS
 from pipeline.evaluation import ridge
 from pipeline.evaluation.columns import read_split

@@ -6,8 +6,8 @@ import sys
 import numpy as np
 import pytest
 
-from pipeline.data.encoding import WORDS, Encoder, Scaling
-from pipeline.data.schema import FEATURES
+from pipeline.data.encoding import Encoder, Scaling
+from pipeline.data.schema import FEATURES, WORDS
 from pipeline.model.bundle import Bundle
 from pipeline.model.intervals import Intervals
 from pipeline.model.network import build
