@@ -126,5 +126,5 @@ def test_words_count_once_per_title_and_only_where_they_have_a_slot():
 def test_the_split_itself_keeps_copies_together():
     cleaned = batch([*rows(200), *rows(200)])
     hashes = row_hash(cleaned, salt="any")
-    sides = assign(hashes, valid_fraction=0.2, test_fraction=0.2)
-    leaks.check_splits({name: {"row_hash": hashes[sides == side]} for side, name in enumerate(SPLITS)})
+    splits = assign(hashes, valid_fraction=0.2, test_fraction=0.2)
+    leaks.check_splits({name: {"row_hash": hashes[splits == number]} for number, name in enumerate(SPLITS)})
