@@ -7,7 +7,7 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from pipeline.data.schema import FEATURES, HASH, NORMALISED, TARGET, TEXT, VERSION, WORDS, natural_order
+from pipeline.data.schema import FEATURES, HASH, NORMALISED, ORDINALS, RULES, TARGET, TEXT, VERSION, WORDS
 
 UNKNOWN = 0
 LARGEST_CODE = np.iinfo(np.int16).max
@@ -146,10 +146,16 @@ def fit(counts: Counts, *, min_count: int, target: str) -> Encoder:
 
 
 def _vocabulary(name: str, counts: Counter[Any], min_count: int) -> tuple[Any, ...]:
-    values = sorted((value for value, rows in counts.items() if rows >= min_count), key=natural_order(name))
+    values = sorted((value for value, rows in counts.items() if rows >= min_count), key=_natural_order(name))
     if len(values) > LARGEST_CODE:
         raise ValueError(f"{name}: at most {LARGEST_CODE} values can have a code, found {len(values)}; raise min_count")
     return tuple(values)
+
+
+def _natural_order(column: str) -> Callable[[Any], Any]:
+    """A sort key for the column's values: for ordinals with an `isin`, its order (S < M < L); else the value itself."""
+    listed = [check.statistics["allowed_values"] for check in RULES[column].checks if check.name == "isin"]
+    return list(listed[0]).index if column in ORDINALS and listed else lambda value: value
 
 
 def fit_scaling(counts: Mapping[int, int], *, kind: str) -> Scaling:

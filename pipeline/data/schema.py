@@ -4,9 +4,6 @@ Another table has another class here and other constants before it; what follows
 docs/your-own-columns.md shows how.
 """
 
-from collections.abc import Callable
-from typing import Any
-
 import pandas as pd
 import pandera.pandas as pa
 from pandera.typing import Series
@@ -139,12 +136,3 @@ MSE, RMSE, MAE = in_unit("mse", power=2), in_unit("rmse"), in_unit("mae")
 def requirement(column: str) -> str:
     """The column's rule, in words."""
     return f"{column} must be {RULES[column].description}"
-
-
-def natural_order(column: str) -> Callable[[Any], Any]:
-    """A sort key for the column's values: for ordinals with an `isin`, its order (S < M < L); else the value itself."""
-    rule = RULES[column]
-    listed = [check.statistics["allowed_values"] for check in rule.checks if check.name == "isin"]
-    if column in ORDINALS and listed:
-        return list(listed[0]).index
-    return lambda value: value
