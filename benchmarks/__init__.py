@@ -1,1 +1,1 @@
-"""What the figures in the README are measured with; each prints a table."""
+"""What the figures of the docs are measured with; each prints a table."""

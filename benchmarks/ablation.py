@@ -1,7 +1,8 @@
 """What the parts of `full` are worth, and what was tried and left out: `python -m benchmarks.ablation FOLDER`.
 
 Each row of the table is `full` with one thing changed. It is trained on a snapshot's training rows, with several
-seeds, and scored on its validation and test rows; the future rows of benchmarks/quality.py are not looked at.
+seeds, and scored on its validation and test rows; the future rows of benchmarks/quality.py are not looked at. Prints
+a table of docs/quality.md.
 """
 
 import argparse
@@ -76,17 +77,18 @@ def main() -> None:
     arguments = parser.parse_args()
     with contextlib.redirect_stdout(sys.stderr):
         scores = {
-            cutoff: measured(arguments.folder / f"salaries_{cutoff}.csv", seeds=range(1, arguments.seeds + 1))
+            cutoff: score_changes(arguments.folder / f"salaries_{cutoff}.csv", seeds=range(1, arguments.seeds + 1))
             for cutoff in arguments.cutoffs
         }
     print("\n".join(comparison(scores, methods=[*CHANGES, AVERAGED])))
 
 
-def measured(snapshot: Path, *, seeds: Sequence[int]) -> Scores:
-    """All changes on one snapshot."""
+def score_changes(snapshot: Path, *, seeds: Sequence[int]) -> Scores:
+    """Train and score all changes on one snapshot."""
     with tempfile.TemporaryDirectory() as scratch:
         predictions = {
-            name: fitted(change, snapshot, Path(scratch, name), seeds=seeds) for name, change in CHANGES.items()
+            name: train_and_predict(change, snapshot, Path(scratch, name), seeds=seeds)
+            for name, change in CHANGES.items()
         }
         train, *held_out = (pq.read_table(Path(scratch, OURS, f"{split}.parquet")) for split in ("train", *HELD_OUT))
     predictions[AVERAGED] = predictions[OURS].mean(axis=0, keepdims=True)
@@ -95,7 +97,7 @@ def measured(snapshot: Path, *, seeds: Sequence[int]) -> Scores:
     return Scores(train.num_rows, rows[TARGET].to_numpy(), cells, None, predictions, tuned={})
 
 
-def fitted(change: Change, snapshot: Path, folder: Path, *, seeds: Sequence[int]) -> np.ndarray:
+def train_and_predict(change: Change, snapshot: Path, folder: Path, *, seeds: Sequence[int]) -> np.ndarray:
     """The predictions of the held-out rows after a training with each seed. Shape: (seeds, rows), US dollars."""
     settings = YAML(typ="safe").load(params.FILE)
     for path, value in change.settings.items():
@@ -111,14 +113,15 @@ def fitted(change: Change, snapshot: Path, folder: Path, *, seeds: Sequence[int]
     if change.network is variants.TargetEncoded:
         variants.add_target_means(folder)
     recipe = params.parse(params.Recipe, settings["recipes"][OURS], where=OURS)
-    return np.stack([predicted(recipe.model_copy(update={"seed": seed}), change.network, folder) for seed in seeds])
+    recipes = [recipe.model_copy(update={"seed": seed}) for seed in seeds]
+    return np.stack([predict_held_out(recipe, change.network, folder) for recipe in recipes])
 
 
-def predicted(recipe: params.Recipe, kind: type[EmbeddingNet], folder: Path) -> np.ndarray:
+def predict_held_out(recipe: params.Recipe, network_class: type[EmbeddingNet], folder: Path) -> np.ndarray:
     """The predictions of the held-out rows after one training. Shape: (rows,), US dollars."""
     encoder, generator = Encoder.read(folder / "encoder.json"), torch.Generator().manual_seed(recipe.seed)
     assert isinstance(recipe.network, params.Embedding)  # noqa: S101 (`full` has no other)
-    network = kind(recipe.features, recipe.network, sizes=encoder.sizes(), generator=generator)
+    network = network_class(recipe.features, recipe.network, sizes=encoder.sizes(), generator=generator)
     initialise(network, generator=generator)
     order = torch.Generator().manual_seed(recipe.seed)
     loader = loader_of(folder / "train.parquet", network, recipe, generator=order)

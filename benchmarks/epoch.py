@@ -1,6 +1,6 @@
 """What the shipped recipes pay beside their steps: for validation, progress and checkpoints, and for the same bytes.
 
-`python -m benchmarks.epoch` prints the table of the README.
+`python -m benchmarks.epoch` prints a table of docs/speed.md.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from pathlib import Path
 from statistics import median
 from unittest.mock import patch
 
-from benchmarks.speed.contestants import Contestant, Loop
+from benchmarks.speed.contestants import Contestant, TrainingLoop
 from pipeline import params  # without torch, which a contestant may want before it is pinned
 
 TABLE_ROWS = 92_000  # of which some 60,000 are for training
@@ -32,13 +32,16 @@ def main() -> None:
         tempfile.TemporaryDirectory() as folder,
         ProcessPoolExecutor(1, get_context("spawn"), max_tasks_per_child=1) as pool,
     ):
-        pool.submit(prepare, Path(folder)).result()
+        pool.submit(prepare_sample, Path(folder)).result()
         for recipe in params.recipe_names():
-            shares = [pool.submit(beside, recipe, engine, Path(folder)).result() for engine in ("eager", "compiled")]
-            print(f"| {recipe} | {shares[0]:.1%} | {shares[1]:.1%} | {pinning(recipe):.2f} |", flush=True)
+            eager, compiled = (
+                pool.submit(share_beside_steps, recipe, engine, Path(folder)).result()
+                for engine in ("eager", "compiled")
+            )
+            print(f"| {recipe} | {eager:.1%} | {compiled:.1%} | {pinned_over_free(recipe):.2f} |", flush=True)
 
 
-def prepare(folder: Path) -> None:
+def prepare_sample(folder: Path) -> None:
     """Draw a table and prepare it in the folder."""
     from pipeline import prepare, sample
 
@@ -48,7 +51,7 @@ def prepare(folder: Path) -> None:
     prepare.run(table, out=folder, metrics=folder / "metrics.json", report=folder / "report.txt", settings=settings)
 
 
-def beside(name: str, engine: str, folder: Path) -> float:
+def share_beside_steps(name: str, engine: str, folder: Path) -> float:
     """The share of the train stage's processor time that is not its steps, from the first epoch's end to the last's."""
     from pipeline import train
     from pipeline.training import compiled, fit
@@ -81,10 +84,10 @@ def beside(name: str, engine: str, folder: Path) -> float:
     return sum(between[::2]) / sum(between)
 
 
-def pinning(name: str) -> float:
+def pinned_over_free(name: str) -> float:
     """How many times as long the eager step takes with torch's code paths pinned as with those it chooses itself."""
     batch = params.load(params.Recipe, "recipes", name).batch_size
-    loops = [Loop("plain_torch:eager", pinned=pinned) for pinned in (True, False)]
+    loops = [TrainingLoop("plain_torch:eager", pinned=pinned) for pinned in (True, False)]
     with ExitStack() as stack:
         contestants = [stack.enter_context(closing(Contestant(loop))) for loop in loops]
         for contestant in contestants:

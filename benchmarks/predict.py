@@ -1,6 +1,6 @@
 """Predicting a CSV table against `pandas.read_csv` of the same file and nothing else.
 
-`python -m benchmarks.predict [ROWS ...]` prints the table of the README; models/full must be trained. Whole processes
+`python -m benchmarks.predict [ROWS ...]` prints a table of docs/speed.md; models/full must be trained. Whole processes
 take turns; so do, inside one process that has imported everything, the calls alone.
 """
 
@@ -30,35 +30,35 @@ def main() -> None:
     print("| rows | to CSV | to Parquet | `read_csv` | ratio | ratio without start | peak memory |")
     print("|---|---|---|---|---|---|---|")
     for rows in arguments.rows:
-        print(line(rows, *compare(rows, rounds=arguments.rounds)), flush=True)
+        print(table_row(rows, *measure(rows, rounds=arguments.rounds)), flush=True)
 
 
-def compare(rows: int, *, rounds: int) -> tuple[dict[str, Run], float]:
+def measure(rows: int, *, rounds: int) -> tuple[dict[str, Run], float]:
     """The figures of the whole processes, and the ratio of the calls alone.
 
     This process imports nothing heavy: the peak memory of a process counts that of the one which it was forked from.
     """
     with tempfile.TemporaryDirectory() as folder, ProcessPoolExecutor(1, get_context("spawn")) as other:
-        table = Path(folder) / "salaries.csv"
-        other.submit(make, table, rows=rows).result()
-        return measured(table, rounds=rounds), other.submit(started, table, rounds=rounds).result()
+        table = Path(folder) / "table.csv"
+        other.submit(write_sample, table, rows=rows).result()
+        return time_processes(table, rounds=rounds), other.submit(ratio_of_calls, table, rounds=rounds).result()
 
 
-def make(table: Path, *, rows: int) -> None:
+def write_sample(table: Path, *, rows: int) -> None:
     """Draw a sample of so many rows."""
     from pipeline import sample
 
     sample.main(["--rows", str(rows), "--seed", "1", "--out", str(table)])
 
 
-def measured(table: Path, *, rounds: int) -> dict[str, Run]:
+def time_processes(table: Path, *, rounds: int) -> dict[str, Run]:
     """The medians of each contender, each a process of its own."""
     predict = [sys.executable, "-m", "pipeline.predict", "--model", str(MODEL), str(table), "--out"]
     commands = {suffix: [*predict, str(table.with_suffix(f".out.{suffix}"))] for suffix in ("csv", "parquet")}
     return in_turn(commands | {"pandas": [sys.executable, "-c", READ, str(table)]}, rounds=rounds)
 
 
-def started(table: Path, *, rounds: int) -> float:
+def ratio_of_calls(table: Path, *, rounds: int) -> float:
     """The time of predicting to CSV over that of reading, both without the start of Python and its libraries."""
     import pandas as pd
 
@@ -69,19 +69,19 @@ def started(table: Path, *, rounds: int) -> float:
         lambda: predict.run(table, model=MODEL, out=out),
         lambda: pd.read_csv(table),
     )
-    seconds = [[timed(call) for call in calls] for _ in range(rounds + 1)][1:]  # the first round warms up
+    seconds = [[seconds_of(call) for call in calls] for _ in range(rounds + 1)][1:]  # the first round warms up
     ours, pandas = (median(of_call) for of_call in zip(*seconds, strict=True))
     return float(ours / pandas)
 
 
-def timed(call: Callable[[], object]) -> float:
+def seconds_of(call: Callable[[], object]) -> float:
     """The wall-clock time of a call, in seconds."""
     start = time.perf_counter()
     call()
     return time.perf_counter() - start
 
 
-def line(rows: int, runs: dict[str, Run], ratio: float) -> str:
+def table_row(rows: int, runs: dict[str, Run], ratio: float) -> str:
     """One row of the table; the ratios are those of CSV to CSV."""
     csv, parquet, pandas = runs["csv"], runs["parquet"], runs["pandas"]
     return (

@@ -1,8 +1,8 @@
 """The recipes against gradient boosting and simple baselines on the future: `python -m benchmarks.quality FOLDER`.
 
 For each cut-off, all train on one dated snapshot, are tuned on its validation rows, and predict the rows that the next
-snapshots add. Prints the tables of the README. The boosters are in benchmarks/quality-peers.txt; what is not installed
-is left out, and said to be.
+snapshots add. Prints the tables of docs/quality.md. The boosters are in benchmarks/quality-peers.txt; what is not
+installed is left out, and said to be.
 """
 
 import argparse
@@ -15,9 +15,9 @@ import numpy as np
 import pyarrow as pa
 
 from benchmarks.accuracy.boosters import BOOSTERS
-from benchmarks.accuracy.future_rows import Task, task
+from benchmarks.accuracy.future_rows import CutOff, read_cut_off
 from benchmarks.accuracy.scores import OURS, SEEDED, Scores, report
-from benchmarks.accuracy.tuned_baselines import SIMPLE, Predict, tune
+from benchmarks.accuracy.tuned_baselines import SIMPLE_RIVALS, Predict, tune
 from pipeline import params, prepare, train, versions
 from pipeline.data.schema import FEATURES, TARGET
 from pipeline.data.split import row_hash
@@ -25,7 +25,7 @@ from pipeline.evaluation.noise_floor import cell_numbers, noise_floor
 from pipeline.model.bundle import Bundle
 
 CUTOFFS = ("2022-08-28", "2022-12-25", "2023-03-26", "2023-06-25", "2023-08-27", "2023-10-29", "2023-12-31")
-RIVALS = SIMPLE | BOOSTERS
+RIVALS = SIMPLE_RIVALS | BOOSTERS
 SEEDS = (1, 2, 3, 4, 5)
 METHODS = ("training mean", *RIVALS, "course", OURS, SEEDED)
 
@@ -40,51 +40,51 @@ def main() -> None:
     arguments = parser.parse_args()
     settings = params.load(params.Prepare, "prepare")
     scores = {}
-    for cutoff in arguments.cutoffs:
+    for date in arguments.cutoffs:
         with tempfile.TemporaryDirectory() as name, contextlib.redirect_stdout(sys.stderr):
             folder = Path(name)
-            work = task(arguments.folder, cutoff, weeks=arguments.weeks, split=settings.split, scratch=folder)
-            scores[cutoff] = measured(work, folder, settings, trials=arguments.trials)
+            cut_off = read_cut_off(arguments.folder, date, weeks=arguments.weeks, settings=settings, scratch=folder)
+            scores[date] = score_methods(cut_off, folder, settings, trials=arguments.trials)
     print(report(scores, methods=METHODS))
 
 
-def measured(work: Task, folder: Path, settings: params.Prepare, *, trials: int) -> Scores:
+def score_methods(cut_off: CutOff, folder: Path, settings: params.Prepare, *, trials: int) -> Scores:
     """Fit and tune all on one cut-off; only then are the future rows looked at, once."""
-    mean = float(work.train[TARGET].to_numpy().mean())
+    mean = float(cut_off.train[TARGET].to_numpy().mean())
     fitted: dict[str, list[Predict]] = {"training mean": [lambda rows: np.full(rows.num_rows, mean)]}
     tuned = {}
     for name, rival in RIVALS.items():
         if rival.installed:
-            tuned[name], predict = tune(rival, work.train, work.valid, trials=trials)
+            tuned[name], predict = tune(rival, cut_off.train, cut_off.valid, trials=trials)
             fitted[name] = [predict]
-    fitted |= recipes(work, folder, settings)
-    target = work.future[TARGET].to_numpy()
-    cells = cell_numbers({name: np.array(work.future[name].to_pylist()) for name in FEATURES})
+    fitted |= train_recipes(cut_off, folder, settings)
+    target = cut_off.future[TARGET].to_numpy()
+    cells = cell_numbers({name: np.array(cut_off.future[name].to_pylist()) for name in FEATURES})
     return Scores(
-        train_rows=work.train.num_rows,
+        train_rows=cut_off.train.num_rows,
         target=target,
         cells=cells,
-        floor=noise_floor(target, cells=cells, rows=row_hash(work.future, salt=settings.split.salt)),
-        predictions={name: np.stack([predict(work.future) for predict in fits]) for name, fits in fitted.items()},
+        floor=noise_floor(target, cells=cells, rows=row_hash(cut_off.future, salt=settings.split.salt)),
+        predictions={name: np.stack([predict(cut_off.future) for predict in fits]) for name, fits in fitted.items()},
         tuned=tuned,
     )
 
 
-def recipes(work: Task, folder: Path, settings: params.Prepare) -> dict[str, list[Predict]]:
+def train_recipes(cut_off: CutOff, folder: Path, settings: params.Prepare) -> dict[str, list[Predict]]:
     """The shipped recipes, through the pipeline's own stages; and `full` with other seeds."""
     prepare.run(
-        work.snapshot, out=folder, metrics=folder / "rows.json", report=folder / "report.txt", settings=settings
+        cut_off.snapshot, out=folder, metrics=folder / "rows.json", report=folder / "report.txt", settings=settings
     )
     course, full = (params.load(params.Recipe, "recipes", name) for name in ("course", OURS))
     seeded = [full.model_copy(update={"seed": seed}) for seed in SEEDS]
     return {
-        "course": [trained(course, folder)],
-        OURS: [trained(full, folder)],
-        SEEDED: [trained(recipe, folder) for recipe in seeded],
+        "course": [train_recipe(course, folder)],
+        OURS: [train_recipe(full, folder)],
+        SEEDED: [train_recipe(recipe, folder) for recipe in seeded],
     }
 
 
-def trained(recipe: params.Recipe, folder: Path) -> Predict:
+def train_recipe(recipe: params.Recipe, folder: Path) -> Predict:
     """The train stage on the prepared rows in the folder, and its bundle's predictions."""
     train.run(
         recipe,

@@ -1,5 +1,9 @@
-"""`dvc repro` with nothing to do against `dvc status`: `python -m benchmarks.repro` prints the ratio."""
+"""`dvc repro` with nothing to do against `dvc status`.
 
+`python -m benchmarks.repro` prints the ratio for docs/speed.md.
+"""
+
+import argparse
 import sys
 
 from benchmarks.speed.measure import in_turn
@@ -7,8 +11,11 @@ from benchmarks.speed.measure import in_turn
 
 def main() -> None:
     """Run both in turn in the work tree, which must be up to date."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=11)
+    arguments = parser.parse_args()
     commands = {name: [sys.executable, "-m", "dvc", name] for name in ("repro", "status")}
-    runs = in_turn(commands, rounds=11)
+    runs = in_turn(commands, rounds=arguments.rounds)
     print(f"dvc repro with nothing to do: {runs['repro'].cpu / runs['status'].cpu:.2f} × dvc status (processor time)")
 
 

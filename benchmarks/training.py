@@ -1,6 +1,6 @@
 """The training loop against its peers: the same networks, rows and optimizer, on one core, taking turns.
 
-`python -m benchmarks.training` prints the tables of the README; --picture draws them, too.
+`python -m benchmarks.training` prints the tables of docs/speed.md; --picture draws them, too.
 """
 
 import argparse
@@ -13,24 +13,24 @@ from pathlib import Path
 from statistics import median, quantiles
 
 from benchmarks.speed import chart
-from benchmarks.speed.contestants import Contestant, Loop
+from benchmarks.speed.contestants import Contestant, TrainingLoop
 
 TEXTBOOK, CEILING = "textbook", "C by hand"
 LOOPS = {
-    "Keras on torch": Loop("frameworks:keras"),
-    "Lightning": Loop("frameworks:lightning"),
-    "skorch": Loop("frameworks:skorch"),
-    "Lightning Fabric": Loop("frameworks:fabric"),
-    "scikit-learn": Loop("frameworks:scikit_learn"),
-    TEXTBOOK: Loop("plain_torch:textbook"),
-    "… with two workers": Loop("plain_torch:workers"),
-    "… with batch_size=None": Loop("plain_torch:whole_batches"),
-    "… with torch.compile": Loop("plain_torch:compiled_network"),
-    "indexing, fused Adam": Loop("plain_torch:indexed"),
-    "**ours, eager**": Loop("plain_torch:eager", pinned=True),
-    "**ours, compiled**": Loop("plain_torch:compiled", pinned=True),
-    "numba by hand": Loop("handwritten_numba:numba"),
-    CEILING: Loop("handwritten_c:c"),
+    "Keras on torch": TrainingLoop("frameworks:keras"),
+    "Lightning": TrainingLoop("frameworks:lightning"),
+    "skorch": TrainingLoop("frameworks:skorch"),
+    "Lightning Fabric": TrainingLoop("frameworks:fabric"),
+    "scikit-learn": TrainingLoop("frameworks:scikit_learn"),
+    TEXTBOOK: TrainingLoop("plain_torch:textbook"),
+    "… with two workers": TrainingLoop("plain_torch:workers"),
+    "… with batch_size=None": TrainingLoop("plain_torch:whole_batches"),
+    "… with torch.compile": TrainingLoop("plain_torch:compiled_network"),
+    "indexing, fused Adam": TrainingLoop("plain_torch:indexed"),
+    "**ours, eager**": TrainingLoop("plain_torch:eager", pinned=True),
+    "**ours, compiled**": TrainingLoop("plain_torch:compiled", pinned=True),
+    "numba by hand": TrainingLoop("handwritten_numba:numba"),
+    CEILING: TrainingLoop("handwritten_c:c"),
 }
 NETWORKS = {"course": "course, 4-16-8-1", "64-64": "64-64, 4-64-64-1", "full": "full"}
 BATCHES = (4, 64, 256, 1024, 4096)
@@ -74,7 +74,7 @@ def main() -> None:
         contestants = {name: stack.enter_context(closing(Contestant(loop))) for name, loop in LOOPS.items()}
         for network in arguments.networks:
             turns = {"rounds": arguments.rounds, "seconds": arguments.seconds}
-            results = {batch: contest(contestants, network, batch, **turns) for batch in arguments.batches}
+            results = {batch: measure_speeds(contestants, network, batch, **turns) for batch in arguments.batches}
             speeds = {name: {batch: result[name] for batch, result in results.items()} for name in LOOPS}
             print(table(NETWORKS[network], speeds), end="\n\n", flush=True)
             panels[NETWORKS[network]] = {name: medians(one) for name, one in speeds.items()}
@@ -82,7 +82,7 @@ def main() -> None:
         arguments.picture.write_text(chart.to_svg(panels, title=TITLE), encoding="utf-8")
 
 
-def contest(
+def measure_speeds(
     contestants: Mapping[str, Contestant], network: str, batch: int, *, rounds: int, seconds: float
 ) -> dict[str, Speed | str]:
     """The speed of each loop on the task, as a multiple of the textbook's in the same round."""
@@ -106,15 +106,16 @@ def table(title: str, speeds: Mapping[str, Speeds]) -> str:
     """The network's table: a row for each loop, then those of ours as shares of the speed of C."""
     batches = list(speeds[TEXTBOOK])
     header = [f"{title}; batch size", *(f"{batch:,}" for batch in batches), "spread", "start"]
-    lines = [header, ["---"] * len(header), *([name, *cells(list(one.values()))] for name, one in speeds.items())]
+    lines = [header, ["---"] * len(header)]
+    lines += [[name, *table_row(list(of_loop.values()))] for name, of_loop in speeds.items()]
     for ours in ("**ours, eager**", "**ours, compiled**"):
         shares = [share(speeds[ours][batch], speeds[CEILING][batch]) for batch in batches]
         lines.append([f"{ours.strip('*')}, of {CEILING}", *shares, "", ""])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def cells(speeds: Sequence[Speed | str]) -> list[str]:
-    """A loop's row of the table."""
+def table_row(speeds: Sequence[Speed | str]) -> list[str]:
+    """A loop's row of the table: its medians, the largest spread and the longest start, or why there are none."""
     measured = [speed for speed in speeds if isinstance(speed, Speed)]
     if not measured:
         return [str(speeds[0]), *[""] * (len(speeds) + 1)]

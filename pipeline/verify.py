@@ -1,85 +1,20 @@
 """Does HEAD still make the recorded bytes? Trains it from scratch in a temporary clone and compares with dvc.lock."""
 
 import argparse
-import json
 import sys
-import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from pipeline import versions
-from pipeline.repository.dvc_lock import NEVER_RUN, Artifact, Stage, artifacts, inputs, read_lock
-from pipeline.repository.project import LOCK, Project
-from pipeline.reproduction.difference import difference
-from pipeline.reproduction.exit_codes import CannotVerifyError, conclude
-from pipeline.reproduction.fresh_clone import FreshClone, name_of_head
+from pipeline.reproduction.exit_codes import EXPECTED
+from pipeline.reproduction.verify import verify
+from pipeline.runtime.command import command
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Verify the project in the current folder; pipeline/reproduction/exit_codes.py has the exit codes."""
     argparse.ArgumentParser(description=__doc__).parse_args(argv)
-    conclude("verify", lambda: verify(Path.cwd()))
-
-
-def verify(folder: Path) -> bool:
-    """Retrain the HEAD of the project in the folder and print the verdict; True if all artifacts are identical.
-
-    Raises: CannotVerifyError if there is nothing to verify or to train on, CommandError if the training fails.
-    """
-    project = Project.at(folder)
-    print(f"verify: training {name_of_head(project)} from scratch in a temporary clone", file=sys.stderr)
-    with tempfile.TemporaryDirectory(prefix="verify-") as temporary:
-        clone = FreshClone.of_head(project, Path(temporary).resolve())
-        try:
-            recorded = read_lock(clone.folder / LOCK)
-        except ValueError as error:
-            raise CannotVerifyError(str(error)) from None
-        packages = other_versions(json.loads((clone.folder / versions.FILE).read_text(encoding="utf-8")))
-        clone.bring_table(recorded)
-        found = clone.retrain(record_versions=bool(packages))
-        compared = list(artifacts(recorded, found, caches=clone.caches))
-        different = [artifact for artifact in compared if artifact.recorded != artifact.found]
-        if not different:
-            print(f"identical: {len(compared)} artifacts")
-            return True
-        print(f"differs: {len(different)} of {len(compared)} artifacts, first {different[0].path}")
-        for artifact in different:
-            print(f"  {artifact.path}: {explain(artifact, clone)}")
-    print(f"recorded from other inputs: {', '.join(other_inputs(recorded, found)) or 'none'}")
-    print(f"recorded with other packages: {', '.join(packages) or 'none'}")
-    return False
-
-
-def explain(artifact: Artifact, clone: FreshClone) -> str:
-    """How a retrained artifact differs from the recorded one, in words."""
-    if artifact.recorded is None:
-        return f"not recorded in {LOCK}"
-    if artifact.found is None:
-        return "no longer written"
-    recorded = clone.recorded(artifact.path, artifact.recorded)
-    if recorded is None:
-        return "the recorded bytes are not at hand"
-    return difference(artifact.path, recorded, (clone.folder / artifact.path).read_bytes())
-
-
-def other_inputs(recorded: Mapping[str, Stage], found: Mapping[str, Stage]) -> list[str]:
-    """The code, tables and settings that are not, at HEAD, what dvc.lock was recorded from."""
-    files, changed = inputs(found), set()
-    for name, stage in found.items():
-        before = recorded.get(name, NEVER_RUN)
-        changed |= {path for path, md5 in stage.reads.items() if path in files and before.reads.get(path) != md5}
-        changed |= {key for key, value in stage.settings.items() if before.settings.get(key) != value}
-    return sorted(changed)
-
-
-def other_versions(recorded: Mapping[str, str]) -> list[str]:
-    """The packages that decide the bytes and are installed in another version than the recorded one.
-
-    >>> other_versions({"numpy": "1.0", "pyarrow": versions.installed("pyarrow")})[0].split(",")[0]
-    'numpy 1.0'
-    """
-    installed = {name: versions.installed(name) for name in recorded}
-    return [f"{name} {recorded[name]}, not {installed[name]}" for name in recorded if recorded[name] != installed[name]]
+    with command("verify", expected=EXPECTED):
+        sys.exit(verify(Path.cwd()))
 
 
 if __name__ == "__main__":

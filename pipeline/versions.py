@@ -3,8 +3,10 @@
 So a new torch trains again, and a new linter does not. `python -m pipeline.versions` records what is installed.
 """
 
+import argparse
 import importlib.metadata
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 FILE = Path("versions.json")
@@ -43,8 +45,9 @@ def check(*packages: str) -> dict[str, str]:
     return {package: wanted[package] for package in packages}
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Record the installed versions."""
+    argparse.ArgumentParser(description=__doc__).parse_args(argv)
     FILE.write_text(json.dumps({name: installed(name) for name in PACKAGES}, indent=2) + "\n", encoding="utf-8")
 
 

@@ -1,1 +1,1 @@
-"""Models, ours and others', on rows of the future."""
+"""How well models, ours and others', predict rows of the future."""

@@ -1,4 +1,4 @@
-"""Gradient boosting in its three usual makes, tuned as `rivals.py` says: its settings are drawn from wide ranges.
+"""Gradient boosting in its three usual makes, tuned as in `tuned_baselines.py`, with settings drawn from wide ranges.
 
 Each gets the categories as such, the ordinals as numbers, the title's words if they help, as many trees as the
 validation rows ask for (early stopping), and one thread.
@@ -13,20 +13,21 @@ import pandas as pd
 import pyarrow as pa
 
 from benchmarks.accuracy.tuned_baselines import (
-    ROWS,
+    ROW_SETTINGS,
+    YEAR,
     Predict,
     Rival,
     Settings,
     bag_of_words,
-    encoder_of,
-    flat,
-    log,
-    log_int,
-    one_of,
-    weights,
+    choice,
+    fit_encoder,
+    log_uniform,
+    log_uniform_int,
+    row_weights,
+    uniform,
 )
-from pipeline.data.encoding import WORDS, Encoder
-from pipeline.data.schema import FEATURES, ORDINALS, TARGET
+from pipeline.data.encoding import Encoder
+from pipeline.data.schema import FEATURES, ORDINALS, TARGET, WORDS
 
 TREES, PATIENCE = 1500, 40
 NOMINALS = [name for name in FEATURES if name not in ORDINALS]
@@ -36,14 +37,14 @@ Grow = Callable[[Part, Part, np.ndarray, Settings], Any]  # training part, valid
 
 def fit(train: pa.RecordBatch, valid: pa.RecordBatch, settings: Settings, *, grow: Grow) -> Predict:
     """Grow trees on the training rows."""
-    own = dict(settings)
-    encoder, words = encoder_of(train, min_count=own.pop("min_count")), own.pop("words")
-    row_weights = weights(train, own.pop("equal_rows"))
+    of_trees = dict(settings)
+    encoder, words = fit_encoder(train, min_count=of_trees.pop("min_count")), of_trees.pop("words")
+    weights = row_weights(train, of_trees.pop("equal_rows"))
     of_train, of_valid = (
         (features(rows, encoder, words=words), encoder.scaling.normalise(rows[TARGET].to_numpy()))
         for rows in (train, valid)
     )
-    model = grow(of_train, of_valid, row_weights, own)
+    model = grow(of_train, of_valid, weights, of_trees)
     return lambda rows: encoder.scaling.denormalise(model.predict(features(rows, encoder, words=words)))
 
 
@@ -51,14 +52,14 @@ def features(rows: pa.RecordBatch, encoder: Encoder, *, words: bool) -> pd.DataF
     """What the trees see. The year is the number itself: to a tree, one newer than any in training is the newest."""
     codes, sizes = encoder.encode(rows), encoder.sizes()
     columns: dict[str, Any] = {name: pd.Categorical(codes[name], categories=range(sizes[name])) for name in NOMINALS}
-    columns |= {name: codes[name] for name in ORDINALS} | {"work_year": np.array(rows["work_year"].to_pylist())}
+    columns |= {name: codes[name] for name in ORDINALS} | {YEAR: np.array(rows[YEAR].to_pylist())}
     if words:
         bag = bag_of_words(codes, size=sizes[WORDS[0]])
         columns |= {f"word_{word}": bag[:, word] for word in range(bag.shape[1])}
     return pd.DataFrame(columns)
 
 
-def lightgbm(train: Part, valid: Part, row_weights: np.ndarray, settings: Settings) -> Any:  # noqa: ANN401 (untyped)
+def lightgbm(train: Part, valid: Part, weights: np.ndarray, settings: Settings) -> Any:  # noqa: ANN401 (untyped)
     """LightGBM, with its own splits of categories."""
     import lightgbm
 
@@ -66,10 +67,10 @@ def lightgbm(train: Part, valid: Part, row_weights: np.ndarray, settings: Settin
         n_estimators=TREES, n_jobs=1, random_state=0, subsample_freq=1, verbose=-1, **settings
     )
     stop = lightgbm.early_stopping(PATIENCE, verbose=False)
-    return model.fit(*train, sample_weight=row_weights, eval_X=valid[0], eval_y=valid[1], callbacks=[stop])
+    return model.fit(*train, sample_weight=weights, eval_X=valid[0], eval_y=valid[1], callbacks=[stop])
 
 
-def xgboost(train: Part, valid: Part, row_weights: np.ndarray, settings: Settings) -> Any:  # noqa: ANN401 (untyped)
+def xgboost(train: Part, valid: Part, weights: np.ndarray, settings: Settings) -> Any:  # noqa: ANN401 (untyped)
     """XGBoost, with its own splits of categories."""
     import xgboost
 
@@ -82,10 +83,10 @@ def xgboost(train: Part, valid: Part, row_weights: np.ndarray, settings: Setting
         early_stopping_rounds=PATIENCE,
         **settings,
     )
-    return model.fit(*train, sample_weight=row_weights, eval_set=[valid], verbose=False)
+    return model.fit(*train, sample_weight=weights, eval_set=[valid], verbose=False)
 
 
-def catboost(train: Part, valid: Part, row_weights: np.ndarray, settings: Settings) -> Any:  # noqa: ANN401 (untyped)
+def catboost(train: Part, valid: Part, weights: np.ndarray, settings: Settings) -> Any:  # noqa: ANN401 (untyped)
     """CatBoost, with its ordered target statistics of categories."""
     import catboost
 
@@ -99,42 +100,42 @@ def catboost(train: Part, valid: Part, row_weights: np.ndarray, settings: Settin
         allow_writing_files=False,
         **settings,
     )
-    return model.fit(*train, sample_weight=row_weights, eval_set=valid)
+    return model.fit(*train, sample_weight=weights, eval_set=valid)
 
 
 SPACES: Mapping[str, Mapping[str, Any]] = {
     "lightgbm": {
-        "learning_rate": log(0.02, 0.15),
-        "num_leaves": log_int(4, 64),
-        "min_child_samples": log_int(3, 80),
-        "reg_lambda": log(0.01, 30),
-        "subsample": flat(0.5, 1),
-        "colsample_bytree": flat(0.3, 1),
-        "cat_smooth": log(1, 100),
-        "cat_l2": log(0.1, 50),
-        "max_cat_to_onehot": one_of(4, 64, 1000),
-        "min_data_per_group": log_int(3, 100),
+        "learning_rate": log_uniform(0.02, 0.15),
+        "num_leaves": log_uniform_int(4, 64),
+        "min_child_samples": log_uniform_int(3, 80),
+        "reg_lambda": log_uniform(0.01, 30),
+        "subsample": uniform(0.5, 1),
+        "colsample_bytree": uniform(0.3, 1),
+        "cat_smooth": log_uniform(1, 100),
+        "cat_l2": log_uniform(0.1, 50),
+        "max_cat_to_onehot": choice(4, 64, 1000),
+        "min_data_per_group": log_uniform_int(3, 100),
     },
     "xgboost": {
-        "learning_rate": log(0.02, 0.2),
-        "max_depth": log_int(2, 8),
-        "min_child_weight": log(1, 50),
-        "reg_lambda": log(0.1, 30),
-        "subsample": flat(0.5, 1),
-        "colsample_bytree": flat(0.3, 1),
-        "max_cat_to_onehot": one_of(4, 64, 1000),
+        "learning_rate": log_uniform(0.02, 0.2),
+        "max_depth": log_uniform_int(2, 8),
+        "min_child_weight": log_uniform(1, 50),
+        "reg_lambda": log_uniform(0.1, 30),
+        "subsample": uniform(0.5, 1),
+        "colsample_bytree": uniform(0.3, 1),
+        "max_cat_to_onehot": choice(4, 64, 1000),
     },
     "catboost": {
-        "learning_rate": log(0.04, 0.2),
-        "depth": log_int(3, 7),
-        "l2_leaf_reg": log(0.5, 30),
-        "random_strength": log(0.1, 5),
-        "bagging_temperature": flat(0, 1),
-        "one_hot_max_size": one_of(2, 12, 300),
+        "learning_rate": log_uniform(0.04, 0.2),
+        "depth": log_uniform_int(3, 7),
+        "l2_leaf_reg": log_uniform(0.5, 30),
+        "random_strength": log_uniform(0.1, 5),
+        "bagging_temperature": uniform(0, 1),
+        "one_hot_max_size": choice(2, 12, 300),
     },
 }
 GROW: Mapping[str, Grow] = {"lightgbm": lightgbm, "xgboost": xgboost, "catboost": catboost}
 BOOSTERS = {
-    name: Rival({**space, "words": one_of(False, True), **ROWS}, partial(fit, grow=GROW[name]), name)
+    name: Rival({**space, "words": choice(False, True), **ROW_SETTINGS}, partial(fit, grow=GROW[name]), name)
     for name, space in SPACES.items()
 }

@@ -9,17 +9,13 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline import params
-from pipeline.data.clean import clean
-from pipeline.data.csv_blocks import read_blocks
-from pipeline.data.csv_header import read_header
-from pipeline.data.csv_rows import parse
-from pipeline.data.split import SPLITS, assign, row_hash
+from pipeline.data.raw_table import read_table
 from pipeline.evaluation.bootstrap import resampled
 
 
 @dataclass(frozen=True)
-class Task:
-    """One cut-off: the rows to train on and to tune by, the pipeline's own split of the snapshot, and the future's."""
+class CutOff:
+    """A date: the rows to train on and to tune by, the pipeline's own split of its snapshot, and those added later."""
 
     snapshot: Path
     train: pa.RecordBatch
@@ -27,53 +23,36 @@ class Task:
     future: pa.RecordBatch
 
 
-def task(folder: Path, cutoff: str, *, weeks: int, split: params.Split, scratch: Path) -> Task:
-    """The task of the snapshot of the date; its future are the rows that the next `weeks` snapshots add.
+def read_cut_off(folder: Path, date: str, *, weeks: int, settings: params.Prepare, scratch: Path) -> CutOff:
+    """The rows of the date's snapshot, and those that the next `weeks` snapshots add to it.
 
     Raises: ValueError if there is no such snapshot, no later one, or one that breaks the data contract.
     """
     files = sorted(folder.glob("salaries_*.csv"))
     dates = [file.stem.removeprefix("salaries_") for file in files]
-    if cutoff not in dates[:-1]:
+    if date not in dates[:-1]:
         known = f"{dates[0]} to {dates[-1]}" if dates else "none"
-        raise ValueError(
-            f"{folder}: a cut-off must be the date of a snapshot with a later one, found {cutoff} ({known})"
-        )
-    snapshot, later = files[dates.index(cutoff)], files[dates.index(cutoff) :][: weeks + 1][-1]
+        raise ValueError(f"{folder}: a cut-off must be the date of a snapshot with a later one, found {date} ({known})")
+    snapshot, later = files[dates.index(date)], files[dates.index(date) :][: weeks + 1][-1]
     new = scratch / "future.csv"
-    new.write_bytes(added(later.read_bytes(), snapshot.read_bytes()))
-    rows = read_rows(snapshot)
-    hashes = row_hash(rows, salt=split.salt)
-    sides = assign(hashes, valid_fraction=split.valid_fraction, test_fraction=split.test_fraction)
-    train, valid = (rows.filter(pa.array(sides == SPLITS.index(name))) for name in ("train", "valid"))
-    return Task(snapshot, train, valid, read_rows(new))
+    new.write_bytes(added_lines(later.read_bytes(), snapshot.read_bytes()))
+    table = read_table(snapshot, settings=settings)
+    train, valid = (table.rows.take(pa.array(table.positions(split))) for split in ("train", "valid"))
+    return CutOff(snapshot, train, valid, read_table(new, settings=settings).rows)
 
 
-def added(later: bytes, earlier: bytes) -> bytes:
+def added_lines(later: bytes, earlier: bytes) -> bytes:
     r"""The header and those lines of the later file that the earlier one has not, or not so many times.
 
     Rows have no identity and move about from week to week, and equal rows are common: so a row is new if the later
     file holds more of its kind. A row that the publisher mends counts as a new one.
 
-    >>> added(b"header\nb\na\na\n", b"header\na\n")
+    >>> added_lines(b"header\nb\na\na\n", b"header\na\n")
     b'header\nb\na\n'
     """
     header, *lines = later.splitlines()
     new = Counter(lines) - Counter(earlier.splitlines()[1:])
     return b"".join(line + b"\n" for line in (header, *new.elements()))
-
-
-def read_rows(path: Path) -> pa.RecordBatch:
-    """The clean rows of a small table: the features as dictionaries and the target.
-
-    Raises: ValueError if a row breaks the data contract.
-    """
-    names, offset = read_header(path)
-    (block,) = read_blocks(path, offset=offset, size=path.stat().st_size)
-    cleaned = clean(parse(block, names))
-    if cleaned.quarantine.num_rows:
-        raise ValueError(f"{path}: every row must keep the data contract, found {cleaned.quarantine['reasons'][0]}")
-    return cleaned.rows
 
 
 def ratios(errors: np.ndarray, others: np.ndarray, *, groups: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -86,7 +65,7 @@ def ratios(errors: np.ndarray, others: np.ndarray, *, groups: np.ndarray, rng: n
     return draws
 
 
-def interval(draws: np.ndarray) -> tuple[float, float]:
+def percentile_interval(draws: np.ndarray) -> tuple[float, float]:
     """The middle 95 % of the draws."""
     low, high = np.percentile(draws, [2.5, 97.5])
     return float(low), float(high)

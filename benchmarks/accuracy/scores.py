@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.accuracy.future_rows import geometric_mean, interval, ratios
+from benchmarks.accuracy.future_rows import geometric_mean, percentile_interval, ratios
 from pipeline.evaluation.metrics import r2
-from pipeline.evaluation.noise_floor import Floor
+from pipeline.evaluation.noise_floor import NoiseFloor
 
 OURS = "full"
 SEEDED = "full, mean over seeds 1 to 5"
@@ -25,7 +25,7 @@ class Scores:
     train_rows: int
     target: np.ndarray
     cells: np.ndarray
-    floor: Floor | None
+    floor: NoiseFloor | None
     predictions: Mapping[str, np.ndarray]
     tuned: Mapping[str, float]
 
@@ -46,32 +46,32 @@ class Scores:
         """Our mean squared error / the noise floor, on the rows where that is known."""
         return float(self.errors(OURS)[self.floor.known].mean() / self.floor.mse) if self.floor else None
 
-    def picked(self) -> str:
+    def chosen_by_valid(self) -> str:
         """The rival that the validation rows would have one choose."""
         return min(self.tuned, key=self.tuned.__getitem__)
 
-    def best(self) -> str:
+    def best_in_hindsight(self) -> str:
         """The rival that turned out best: an opponent that nobody can choose in advance."""
         return min(self.tuned, key=self.mse)
 
 
 def report(scores: Mapping[str, Scores], *, methods: Sequence[str]) -> str:
     """Each cut-off's mean squared errors as multiples of ours, the scores themselves, and ours against the best."""
-    weeks = [*scores.values()]
+    cut_offs = [*scores.values()]
     return "\n".join(
         [
             *comparison(scores, methods=methods),
-            _row("noise floor, where known", *_floors(weeks)),
+            _row("noise floor, where known", *_floors(cut_offs)),
             "",
             *_header("MSE, USD² · RMSE, USD · R²", *scores),
-            *(_row(method, *(_scores(week, method) for week in weeks)) for method in methods),
+            *(_row(method, *(_scores(cut_off, method) for cut_off in cut_offs)) for method in methods),
             "",
             *(
-                f"{ours} / {words}: {compared([(week, ours, which(week)) for week in weeks])}"
+                f"{ours} / {words}: {ratio_with_interval([(cut_off, ours, choose(cut_off)) for cut_off in cut_offs])}"
                 for ours in (OURS, SEEDED)
-                for words, which in (
-                    ("the rival that the validation rows choose", Scores.picked),
-                    ("the best rival in hindsight", Scores.best),
+                for words, choose in (
+                    ("the rival that the validation rows choose", Scores.chosen_by_valid),
+                    ("the best rival in hindsight", Scores.best_in_hindsight),
                 )
             ),
         ]
@@ -80,52 +80,53 @@ def report(scores: Mapping[str, Scores], *, methods: Sequence[str]) -> str:
 
 def comparison(scores: Mapping[str, Scores], *, methods: Sequence[str]) -> list[str]:
     """A table of the mean squared errors as multiples of ours; bold is the rival that the validation rows choose."""
-    weeks = [*scores.values()]
+    cut_offs = [*scores.values()]
     return [
         *_header(f"MSE / {OURS}'s", *scores, "all"),
-        _row("rows to train on", *(f"{week.train_rows:,}" for week in weeks), ""),
-        _row("rows to score on", *(f"{len(week.target):,}" for week in weeks), ""),
-        *(_row(method, *_compared_with_ours(method, weeks)) for method in methods),
+        _row("rows to train on", *(f"{cut_off.train_rows:,}" for cut_off in cut_offs), ""),
+        _row("rows to score on", *(f"{len(cut_off.target):,}" for cut_off in cut_offs), ""),
+        *(_row(method, *_compared_with_ours(method, cut_offs)) for method in methods),
     ]
 
 
-def compared(pairs: Sequence[tuple[Scores, str, str]]) -> str:
+def ratio_with_interval(pairs: Sequence[tuple[Scores, str, str]]) -> str:
     """Mean squared error of a method / of another, with its 95 % interval; of several cut-offs, the geometric mean."""
-    ratio = geometric_mean([week.mse(method) / week.mse(other) for week, method, other in pairs])
+    ratio = geometric_mean([cut_off.mse(method) / cut_off.mse(other) for cut_off, method, other in pairs])
     rng = np.random.default_rng(0)
     draws = [
-        ratios(week.errors(method), week.errors(other), groups=week.cells, rng=rng) for week, method, other in pairs
+        ratios(cut_off.errors(method), cut_off.errors(other), groups=cut_off.cells, rng=rng)
+        for cut_off, method, other in pairs
     ]
-    low, high = interval(geometric_mean(draws))
+    low, high = percentile_interval(geometric_mean(draws))
     return f"{ratio:.3f} ({low:.2f}–{high:.2f})"
 
 
-def _compared_with_ours(method: str, weeks: Sequence[Scores]) -> list[str]:
-    if method == OURS or not all(method in week.predictions for week in weeks):
-        return ["1" if method == OURS else "not installed"] * (len(weeks) + 1)
-    each = [compared([(week, method, OURS)]) for week in weeks]
-    picked = [method in week.tuned and week.picked() == method for week in weeks]
-    marked = [f"**{cell}**" if bold else cell for cell, bold in zip(each, picked, strict=True)]
-    return [*marked, compared([(week, method, OURS) for week in weeks])]
+def _compared_with_ours(method: str, cut_offs: Sequence[Scores]) -> list[str]:
+    if method == OURS or not all(method in cut_off.predictions for cut_off in cut_offs):
+        return ["1" if method == OURS else "not installed"] * (len(cut_offs) + 1)
+    each = [ratio_with_interval([(cut_off, method, OURS)]) for cut_off in cut_offs]
+    chosen_by_valid = [method in cut_off.tuned and cut_off.chosen_by_valid() == method for cut_off in cut_offs]
+    marked = [f"**{cell}**" if bold else cell for cell, bold in zip(each, chosen_by_valid, strict=True)]
+    return [*marked, ratio_with_interval([(cut_off, method, OURS) for cut_off in cut_offs])]
 
 
-def _floors(weeks: Sequence[Scores]) -> list[str]:
+def _floors(cut_offs: Sequence[Scores]) -> list[str]:
     """The noise floor / our error on the same rows, and their share; of all cut-offs, the geometric mean."""
     shown, all_above = [], []
-    for week in weeks:
-        above = week.above_floor()
-        if above is None or week.floor is None:
+    for cut_off in cut_offs:
+        above = cut_off.above_floor()
+        if above is None or cut_off.floor is None:
             shown.append("unknown")
         else:
-            shown.append(f"{1 / above:.3f} ({week.floor.known.mean():.0%} of rows)")
+            shown.append(f"{1 / above:.3f} ({cut_off.floor.known.mean():.0%} of rows)")
             all_above.append(above)
     return [*shown, f"{1 / geometric_mean(all_above):.3f}" if all_above else "unknown"]
 
 
-def _scores(week: Scores, method: str) -> str:
-    if method not in week.predictions:
+def _scores(cut_off: Scores, method: str) -> str:
+    if method not in cut_off.predictions:
         return "not installed"
-    return f"{week.mse(method):.3e} · {math.sqrt(week.mse(method)):,.0f} · {week.r2(method):.3f}"
+    return f"{cut_off.mse(method):.3e} · {math.sqrt(cut_off.mse(method)):,.0f} · {cut_off.r2(method):.3f}"
 
 
 def _header(*cells: str) -> list[str]:

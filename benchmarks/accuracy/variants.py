@@ -1,4 +1,4 @@
-"""What the field says goes further: `full`'s network with one idea more each, for benchmarks/ablation.py."""
+"""`full`'s network, each time with one published idea more, for benchmarks/ablation.py."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.data.schema import FEATURES, ORDINALS
+from pipeline.data.schema import FEATURES, HASH, NORMALISED, ORDINALS
 from pipeline.data.split import SPLITS
 from pipeline.model.network import EmbeddingNet
 from pipeline.model.reproducible import nn, torch
@@ -17,10 +17,11 @@ from pipeline.params import Embedding
 
 HEADS = 8
 FREQUENCIES = 2.0 ** torch.arange(-1, 3)  # waves over an ordinal's range
-FOLDS, SHRINKAGE = 10, 10  # rows that say that a value makes no difference
+FOLDS = 10
+SHRINKAGE = 10  # rows at the mean of all, added to those of each value
 NOMINALS = [name for name in FEATURES if name not in ORDINALS]
 MEANS = tuple(f"mean_of_{name}" for name in NOMINALS)
-PARTS = 1000  # of the target's unit: among the codes, means are whole numbers
+PARTS = 1000  # of the normalised target's unit: stored among the codes, means must be whole numbers
 
 
 class Variant(EmbeddingNet):
@@ -48,24 +49,24 @@ class WithoutSkips(Variant):
 
 
 class Wider(Variant):
-    """The first layer sees `more` of each row."""
+    """The first layer reads extra inputs beside the embeddings and the ordinals."""
 
-    def more(self, codes: torch.Tensor) -> torch.Tensor:
-        """Numbers beside the embeddings. Shape: codes (rows, columns); returns (rows, any)."""
+    def extra_inputs(self, codes: torch.Tensor) -> torch.Tensor:
+        """What else the first layer reads. Shape: codes (rows, columns); returns (rows, any)."""
         raise NotImplementedError
 
     def _read(self, codes: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         hidden, linear = super()._read(codes)
-        return torch.cat([hidden, self.more(codes)], dim=1), linear
+        return torch.cat([hidden, self.extra_inputs(codes)], dim=1), linear
 
 
 class EmbeddedOrdinals(Wider):
     """Ordinals embedded, too, as the nominals are."""
 
-    def more(self, codes: torch.Tensor) -> torch.Tensor:
+    def extra_inputs(self, codes: torch.Tensor) -> torch.Tensor:
         """The ordinals' embeddings."""
-        vectors: torch.Tensor = self.embedding(codes + self.starts)
-        return vectors[:, self.ordinals].flatten(1)
+        vectors: torch.Tensor = self.embedding(codes + self.starts)  # (rows, columns, width)
+        return vectors[:, self.ordinals].flatten(1)  # (rows, ordinals * width)
 
 
 class PiecewiseLinearOrdinals(Wider):
@@ -74,10 +75,10 @@ class PiecewiseLinearOrdinals(Wider):
     Source: Gorishniy et al., "On Embeddings for Numerical Features in Tabular Deep Learning" (2022).
     """
 
-    def more(self, codes: torch.Tensor) -> torch.Tensor:
+    def extra_inputs(self, codes: torch.Tensor) -> torch.Tensor:
         """Which values each ordinal has reached."""
-        values = torch.arange(1, int(self.largest.max()) + 2)
-        return (codes[:, self.ordinals].unsqueeze(2) >= values).flatten(1).float()
+        values = torch.arange(1, int(self.largest.max()) + 2)  # (values,)
+        return (codes[:, self.ordinals].unsqueeze(2) >= values).flatten(1).float()  # (rows, ordinals * values)
 
 
 class PeriodicOrdinals(Wider):
@@ -86,10 +87,10 @@ class PeriodicOrdinals(Wider):
     Source: as PiecewiseLinearOrdinals, whose authors train the frequencies.
     """
 
-    def more(self, codes: torch.Tensor) -> torch.Tensor:
-        """The waves at each ordinal's place."""
-        places = codes[:, self.ordinals] / self.largest
-        angles = (2 * math.pi * places.unsqueeze(2) * FREQUENCIES).flatten(1)
+    def extra_inputs(self, codes: torch.Tensor) -> torch.Tensor:
+        """The waves at each ordinal's code."""
+        positions = codes[:, self.ordinals] / self.largest  # (rows, ordinals), from 0 to 1
+        angles = (2 * math.pi * positions.unsqueeze(2) * FREQUENCIES).flatten(1)  # (rows, ordinals * frequencies)
         return torch.cat([angles.sin(), angles.cos()], dim=1)
 
 
@@ -102,7 +103,7 @@ class Parallel(nn.Module):
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         """Each layer's own outputs of its own inputs."""
-        inputs = inputs.expand(HEADS, *inputs.shape[-2:])
+        inputs = inputs.expand(HEADS, *inputs.shape[-2:])  # (heads, rows, width)
         return torch.stack([layer(part) for layer, part in zip(self.layers, inputs, strict=True)])
 
 
@@ -156,8 +157,8 @@ class TargetEncoded(Wider):
         self.means = inputs[:, -len(MEANS) :] / PARTS
         return super().forward(inputs[:, : -len(MEANS)], noise)
 
-    def more(self, codes: torch.Tensor) -> torch.Tensor:
-        """The means of the rows at hand."""
+    def extra_inputs(self, codes: torch.Tensor) -> torch.Tensor:
+        """The means that `forward` has split off."""
         return self.means
 
 
@@ -168,7 +169,7 @@ def add_target_means(folder: Path) -> None:
     Source: Micci-Barreca, "A Preprocessing Scheme for High-Cardinality Categorical Attributes" (2001).
     """
     train = pq.read_table(folder / "train.parquet")
-    target, of_train = train["target"].to_numpy(), train["row_hash"].to_numpy() % FOLDS  # equal rows in one fold
+    target, of_train = train[NORMALISED].to_numpy(), train[HASH].to_numpy() % FOLDS  # equal rows in one fold
     for split in SPLITS:
         path = folder / f"{split}.parquet"
         table = pq.read_table(path)
@@ -177,10 +178,11 @@ def add_target_means(folder: Path) -> None:
             codes, of_row = train[name].to_numpy(), table[name].to_numpy()
             size = max(codes.max(), of_row.max()) + 1
             means = [_means(codes[of_train != fold], target[of_train != fold], size) for fold in range(FOLDS + 1)]
-            parts = np.rint(np.stack(means)[folds, of_row] * PARTS).astype(np.int16)
+            parts = np.rint(np.stack(means)[folds, of_row] * PARTS).astype(np.int16)  # of a (folds + 1, size) table
             table = table.append_column(column, pa.array(parts))
         pq.write_table(table, path)
 
 
 def _means(codes: np.ndarray, target: np.ndarray, size: int) -> np.ndarray:
+    """The mean target of each code, shrunk to 0, the mean of a standardised target. Shape: returns (size,)."""
     return np.bincount(codes, target, minlength=size) / (np.bincount(codes, minlength=size) + SHRINKAGE)

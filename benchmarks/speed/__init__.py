@@ -1,1 +1,1 @@
-"""Training loops, ours and others', against the clock."""
+"""How fast training loops are, ours and others'."""

@@ -8,8 +8,8 @@ from xml.sax.saxutils import escape
 LEFT, TOP, ROW, PANEL, GAP = 170, 92, 26, 236, 44  # pixels
 LEAST, MOST = 0.1, 1000.0  # speeds at a panel's edges
 
-Cells = Mapping[int, float | str]  # batch size → speed, or why there is none
-Panel = Mapping[str, Cells]  # of each loop
+Speeds = Mapping[int, float | str]  # batch size → speed, or why there is none
+Panel = Mapping[str, Speeds]  # of each loop
 
 
 @dataclass(frozen=True)
@@ -71,61 +71,61 @@ def to_svg(panels: Mapping[str, Panel], *, title: str) -> str:
         f'<rect class="page" width="{width}" height="{height}"/>',
         text(12, 24, title, "title"),
         *legend(list(next(iter(first.values())))),
-        *(text(LEFT - 12, below(place), loop.strip("*"), kind(loop), "end") for place, loop in enumerate(first)),
+        *(text(LEFT - 12, y_of(index), loop.strip("*"), group_of(loop), "end") for index, loop in enumerate(first)),
     ]
-    for place, (name, panel) in enumerate(panels.items()):
-        left = LEFT + place * (PANEL + GAP)
-        parts += [text(left, TOP - 18, name, "title"), *axis(left, bottom=below(len(first)))]
-        for row, (loop, cells) in enumerate(panel.items()):
-            parts += dots(left, below(row), list(cells.values()), kind(loop))
+    for index, (name, panel) in enumerate(panels.items()):
+        left = LEFT + index * (PANEL + GAP)
+        parts += [text(left, TOP - 18, name, "title"), *axis(left, bottom=y_of(len(first)))]
+        for row, (loop, speeds) in enumerate(panel.items()):
+            parts += dots(left, y_of(row), list(speeds.values()), group_of(loop))
     return "\n".join([*parts, "</svg>", ""])
 
 
 def legend(batches: Sequence[int]) -> Iterator[str]:
     """What the shades mean."""
     yield text(12, 46, "batch size", "note")
-    for place, batch in enumerate(batches):
-        left = 84 + place * 64
-        yield from (dot(left, 42, f"peer{place}"), dot(left + 10, 42, f"ours{place}"))
+    for index, batch in enumerate(batches):
+        left = 84 + index * 64
+        yield from (dot(left, 42, f"peer{index}"), dot(left + 10, 42, f"ours{index}"))
         yield text(left + 19, 46, f"{batch:,}", "note")
 
 
 def axis(left: float, *, bottom: float) -> Iterator[str]:
     """A panel's powers of ten."""
     for power in range(round(math.log10(LEAST)), round(math.log10(MOST)) + 1):
-        x, shade = left + across(10.0**power), "" if power else ' class="one"'
-        yield f'<line{shade} x1="{x:.1f}" x2="{x:.1f}" y1="{TOP - 8}" y2="{bottom - 16}"/>'
+        x, css_class = left + x_of(10.0**power), "" if power else ' class="one"'
+        yield f'<line{css_class} x1="{x:.1f}" x2="{x:.1f}" y1="{TOP - 8}" y2="{bottom - 16}"/>'
         yield text(x, bottom, f"{10.0**power:g}×", "note", "middle")
 
 
-def dots(left: float, y: float, cells: Sequence[float | str], shade: str) -> Iterator[str]:
+def dots(left: float, y: float, speeds: Sequence[float | str], css_class: str) -> Iterator[str]:
     """One loop's speeds, each a little below the one before, or why it has none."""
-    for place, cell in enumerate(cells):
-        if not isinstance(cell, str):
-            yield dot(left + across(cell), y - 4 + (place - len(cells) // 2) * 4, f"{shade}{place}")
-    if isinstance(cells[0], str):
-        yield text(left + across(1) + 6, y, cells[0], "note")
+    for index, speed in enumerate(speeds):
+        if not isinstance(speed, str):
+            yield dot(left + x_of(speed), y - 4 + (index - len(speeds) // 2) * 4, f"{css_class}{index}")
+    if isinstance(speeds[0], str):
+        yield text(left + x_of(1) + 6, y, speeds[0], "note")
 
 
-def below(row: int) -> int:
-    """Where the text of a row stands."""
+def y_of(row: int) -> int:
+    """The baseline of a row's text, in pixels from the top."""
     return TOP + ROW * row + 14
 
 
-def across(speed: float) -> float:
-    """How far to the right of its panel's left edge a speed stands."""
+def x_of(speed: float) -> float:
+    """How far right of its panel's left edge a speed stands, in pixels, on a logarithmic axis."""
     share = math.log(speed / LEAST) / math.log(MOST / LEAST)
     return PANEL * min(max(share, 0), 1)
 
 
-def kind(loop: str) -> str:
-    """What a loop is coloured as."""
+def group_of(loop: str) -> str:
+    """Whether a loop has the colours of ours or of a peer."""
     return "ours" if "ours" in loop else "peer"
 
 
-def dot(x: float, y: float, shade: str) -> str:
+def dot(x: float, y: float, css_class: str) -> str:
     """One speed."""
-    return f'<circle class="{shade}" cx="{x:.1f}" cy="{y}" r="4"/>'
+    return f'<circle class="{css_class}" cx="{x:.1f}" cy="{y}" r="4"/>'
 
 
 def text(x: float, y: float, words: str, role: str, anchor: str = "start") -> str:

@@ -21,8 +21,8 @@ PINS = ("MKL_CBWR", "ATEN_CPU_CAPABILITY")
 
 
 @dataclass(frozen=True)
-class Loop:
-    """The `module:function` of the benchmarks that makes a training loop; whether torch is pinned, as we ship it."""
+class TrainingLoop:
+    """How to make a training loop: the `module:function` of this package, and whether torch's code paths are pinned."""
 
     maker: str
     pinned: bool = False
@@ -31,7 +31,7 @@ class Loop:
 class Contestant:
     """A loop in a process of its own."""
 
-    def __init__(self, loop: Loop) -> None:
+    def __init__(self, loop: TrainingLoop) -> None:
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(loop, theirs))
@@ -56,7 +56,7 @@ class Contestant:
         self._process.join()
 
 
-def _serve(loop: Loop, connection: Connection) -> None:
+def _serve(loop: TrainingLoop, connection: Connection) -> None:
     """The process of a loop: make it ready for a task, or train for a turn, whenever asked, until nobody listens."""
     os.dup2(2, 1)  # what a library prints is no result
     logging.disable(logging.WARNING)

@@ -55,15 +55,15 @@ void train(
     float grad[WEIGHTS], hidden1[HIDDEN1], hidden2[HIDDEN2], prediction, d1[HIDDEN1], d2[HIDDEN2];
     for (int64_t step = 0; step < steps; step++) {
         memset(grad, 0, sizeof grad);
-        for (int row = 0; row < BATCH; row++) {
-            int64_t place = order[step * BATCH + row];
-            const float *x = inputs + place * INPUTS;
+        for (int n = 0; n < BATCH; n++) {
+            int64_t row = order[step * BATCH + n];
+            const float *x = inputs + row * INPUTS;
             forward(INPUTS, HIDDEN1, weights + LAYER1, x, hidden1);
             relu(HIDDEN1, hidden1);
             forward(HIDDEN1, HIDDEN2, weights + LAYER2, hidden1, hidden2);
             relu(HIDDEN2, hidden2);
             forward(HIDDEN2, 1, weights + LAYER3, hidden2, &prediction);
-            float d3 = (prediction - target[place]) * (2.0f / BATCH);
+            float d3 = (prediction - target[row]) * (2.0f / BATCH);
             backward(HIDDEN2, 1, weights + LAYER3, hidden2, &d3, grad + LAYER3, d2);
             backward(HIDDEN1, HIDDEN2, weights + LAYER2, hidden1, d2, grad + LAYER2, d1);
             backward(INPUTS, HIDDEN1, weights + LAYER1, x, d1, grad + LAYER1, 0);

@@ -45,7 +45,7 @@ class Net:
 
 
 def c(task: Task) -> Train:
-    """by_hand.c, compiled for this network, batch size and CPU."""
+    """handwritten_c.c, compiled for this network, batch size and CPU."""
     net = Net(task)
     return net.shuffled(c_steps(net, batch=task.batch))
 
@@ -57,7 +57,7 @@ def c_steps(net: Net, *, batch: int) -> Callable[[np.ndarray], None]:
     """
     sizes = dict(zip(("INPUTS", "HIDDEN1", "HIDDEN2"), net.widths, strict=False)) | {"BATCH": batch}
     with tempfile.TemporaryDirectory() as folder:
-        library = Path(folder) / "by_hand.so"
+        library = Path(folder) / "handwritten.so"
         constants = [f"-D{name}={size}" for name, size in sizes.items()]
         source = Path(__file__).with_suffix(".c")
         subprocess.run([os.environ.get("CC", "cc"), *FLAGS, *constants, source, "-o", library, "-lm"], check=True)

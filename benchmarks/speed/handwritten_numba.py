@@ -1,4 +1,4 @@
-"""by_hand.c in Python, compiled by numba."""
+"""handwritten_c.c in Python, compiled by numba."""
 
 from collections.abc import Callable
 from itertools import pairwise
@@ -42,7 +42,7 @@ def layers(vector: Array, widths: tuple[int, ...]) -> Layers:
 
 @njit(fastmath=True)
 def forward(layer: Array, x: Array, y: Array) -> None:
-    """A layer's outputs."""
+    """A layer's outputs, y = x W + b. Shape: layer (1 + inputs, outputs), the last row b; x (inputs,); y (outputs,)."""
     for o in range(y.size):
         y[o] = layer[x.size, o]
     for i in range(x.size):
@@ -59,7 +59,7 @@ def relu(x: Array) -> None:
 
 @njit(fastmath=True)
 def backward(x: Array, dy: Array, grad: Array) -> None:
-    """Adds to the layer's gradient that of its outputs."""
+    """Add to the layer's gradient, dW += x dyᵀ and db += dy. Shape: grad as the layer."""
     for i in range(x.size):
         for o in range(dy.size):
             grad[i, o] += x[i] * dy[o]
@@ -69,7 +69,7 @@ def backward(x: Array, dy: Array, grad: Array) -> None:
 
 @njit(fastmath=True)
 def through_relu(layer: Array, x: Array, dy: Array, dx: Array) -> None:
-    """The gradient of what the ReLU before the layer read."""
+    """The gradient of what the ReLU before the layer read: dx = W dy where x > 0, else 0."""
     for i in range(x.size):
         total = ZERO
         for o in range(dy.size):
@@ -79,7 +79,7 @@ def through_relu(layer: Array, x: Array, dy: Array, dx: Array) -> None:
 
 @njit(fastmath=True)
 def adam(grad: Array, weights: Array, mean: Array, square: Array, powers: Array, rate: float) -> None:
-    """One step against the gradient."""
+    """One step of Adam. Shape: powers (2,), each beta to the power of the step; all other arrays (weights,)."""
     powers *= BETAS
     step, root = np.float32(rate / (1 - powers[0])), np.float32(1 / np.sqrt(1 - powers[1]))
     for i in range(grad.size):
@@ -92,22 +92,22 @@ def adam(grad: Array, weights: Array, mean: Array, square: Array, powers: Array,
 def train(
     order: Array, inputs: Array, target: Array, grad: Array, state: Layers, weights: Layers, grads: Layers, rate: float
 ) -> None:
-    """Steps, one for each row of places in the order."""
+    """Steps, one for each row of `order`. Shape: order (steps, batch), the indices of the rows to train on."""
     h1, h2, y = np.empty_like(weights[0][0]), np.empty_like(weights[1][0]), np.empty_like(weights[2][0])
     d1, d2, d3 = np.empty_like(h1), np.empty_like(h2), np.empty_like(y)
     scale = np.float32(2 / order.shape[1])
     for batch in order:
         grad[:] = 0
-        for place in batch:
-            forward(weights[0], inputs[place], h1)
+        for row in batch:
+            forward(weights[0], inputs[row], h1)
             relu(h1)
             forward(weights[1], h1, h2)
             relu(h2)
             forward(weights[2], h2, y)
-            d3[0] = (y[0] - target[place]) * scale
+            d3[0] = (y[0] - target[row]) * scale
             backward(h2, d3, grads[2])
             through_relu(weights[2], h2, d3, d2)
             backward(h1, d2, grads[1])
             through_relu(weights[1], h1, d2, d1)
-            backward(inputs[place], d1, grads[0])
+            backward(inputs[row], d1, grads[0])
         adam(grad, *state, rate)

@@ -50,8 +50,8 @@ class Indexed:
     batch: int
 
     def __iter__(self) -> Iterator[list[torch.Tensor]]:
-        for places in torch.split(torch.randperm(len(self.rows)), self.batch):
-            yield [column[places] for column in self.rows.tensors]
+        for indices in torch.split(torch.randperm(len(self.rows)), self.batch):
+            yield [column[indices] for column in self.rows.tensors]
 
 
 def loop(network: nn.Module, batches: Batches, *, fused: bool | None = None) -> Train:

@@ -10,8 +10,8 @@ import numpy as np
 
 from pipeline.backtest.chart import Mark, to_svg
 from pipeline.data.schema import UNIT, in_unit
-from pipeline.nights.record import table
 from pipeline.nights.result import NightResult
+from pipeline.reporting.markdown import table
 
 WINDOW = 12  # nights
 TITLES = (
@@ -56,7 +56,7 @@ def summary(nights: Sequence[Replayed]) -> str:
             f" {math.sqrt(np.average(never, weights=rows)):,.0f} {UNIT}."
         )
     columns = "champion's and challenger's on the test rows; champion's and first model's on the new."
-    parts += [f"RMSE in {UNIT}: {columns}", table([TITLES, *map(_row, nights)])]
+    parts += [f"RMSE in {UNIT}: {columns}", table([TITLES, *map(_row, nights)], align="left")]
     return "\n\n".join(parts) + "\n"
 
 

@@ -84,4 +84,4 @@ def _error(model: Bundle, before: Table, table: Table) -> float | None:
     new = new_rows(before, table)
     if not len(new):
         return None
-    return mean_squared_error(predicted(model, table.rows.take(pa.array(new))), table.dollars[new])
+    return mean_squared_error(predicted(model, table.rows.take(pa.array(new))), table.target[new])

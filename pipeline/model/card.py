@@ -78,8 +78,8 @@ chosen. The RMSE is that of the kept network's predictions; of very many rows ev
 | --- | --: | --: |
 ${scores}
 
-The scores on the test rows, beside baselines and the noise floor, are what to judge it by: metrics/${name}.json and
-metrics/report.md of the commit that it was trained in.
+The scores on the test rows, beside baselines and the noise floor, are what to judge it by: metrics/recipes/${name}.json
+and metrics/report.md of the commit that it was trained in.
 
 ## Biases and limits
 

@@ -6,8 +6,8 @@ from itertools import accumulate, pairwise
 
 import numpy as np
 
-from pipeline.data.encoding import TITLE, UNKNOWN, WORDS
-from pipeline.data.schema import ORDINALS
+from pipeline.data.encoding import UNKNOWN
+from pipeline.data.schema import ORDINALS, TEXT, WORDS
 from pipeline.model.reproducible import nn, torch
 from pipeline.params import Embedding, Mlp, Recipe
 
@@ -96,7 +96,7 @@ class EmbeddingNet(Regressor):
     ) -> None:
         nominals = [name for name in features if name not in ORDINALS]
         ordinals = [name for name in features if name in ORDINALS]
-        words = WORDS if TITLE in features else ()
+        words = WORDS if TEXT in features else ()
         super().__init__((*nominals, *ordinals, *words), generator=generator)
         self.nominals = slice(len(nominals))
         self.ordinals = slice(len(nominals), len(features))
@@ -135,7 +135,7 @@ class EmbeddingNet(Regressor):
         shares = self.skip(codes + self.starts)  # (rows, columns, 1)
         known = codes > UNKNOWN
         is_word = known[:, self.words].unsqueeze(2)
-        bags = [(vectors[:, self.words] * is_word).sum(1)] if TITLE in self.columns else []  # (rows, width)
+        bags = [(vectors[:, self.words] * is_word).sum(1)] if TEXT in self.columns else []  # (rows, width)
         places = (codes[:, self.ordinals] - 1) / self.largest * 2 - 1  # from -1 to 1
         ordinals = places * known[:, self.ordinals]  # the unknown in the middle
         linear = shares[:, : self.words.start].sum(1) + (shares[:, self.words] * is_word).sum(1)

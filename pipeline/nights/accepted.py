@@ -13,6 +13,7 @@ from pipeline.repository.project import LOCK, Project
 from pipeline.runtime.errors import RuleError
 
 METRICS, MODELS = "metrics", "models"
+OF_NO_NIGHT = {*FILES, f"{METRICS}/README.md"}  # the record tells of all nights; the other, what the folder holds
 TAG = r"nightly-\d{4}-\d{2}-\d{2}(\.\d+)?"  # nightly-2026-01-31, nightly-2026-01-31.2
 SHOWN = 5  # of the last nights, in a message
 
@@ -47,12 +48,12 @@ def table_path(project: Project, tag: str, *, temporary: Path) -> str:
 def changed_files(project: Project, tag: str, *, table: str) -> list[str]:
     """The files of a night that HEAD and the tag do not have alike: dvc.lock, the table, all metrics but the record.
 
-    The record tells of all nights, and so stays as it is.
+    The record tells of all nights, and so stays as it is, like the folder's README.
     The table is a file in git, or one that DVC has, by the file of the same name with `.dvc` behind.
     """
     words: Sequence[str] = ("--no-renames", "--name-only", "--relative", "HEAD", f"refs/tags/{tag}", "--")
     diff = ("git", "--literal-pathspecs", "-c", "core.quotePath=false", "diff", *words)
-    return sorted(set(project.lines(*diff, LOCK, METRICS, table, f"{table}.dvc")) - {*FILES})
+    return sorted(set(project.lines(*diff, LOCK, METRICS, table, f"{table}.dvc")) - OF_NO_NIGHT)
 
 
 def models(project: Project) -> Hashes:

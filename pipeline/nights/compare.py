@@ -7,7 +7,7 @@ from pipeline import params
 from pipeline.data.raw_table import Table, new_rows
 from pipeline.data.schema import FEATURES, in_unit
 from pipeline.evaluation.metrics import mean_squared_error
-from pipeline.inference.score import distinct, predict
+from pipeline.inference.score import distinct, score
 from pipeline.model.bundle import Bundle
 from pipeline.nights.champion import Champion
 from pipeline.nights.check import CheckedTable
@@ -37,16 +37,16 @@ def compare(night: Night, checked: CheckedTable, *, champion: Champion, challeng
 
 def on_test_rows(table: Table, *, champion: Champion, challenger: Bundle) -> Comparison:
     """Both models' predictions for tonight's test rows, each with its own encoder, from raw rows."""
-    test = table.on("test")
+    test = table.positions("test")
     rows = table.rows.take(pa.array(test))
     _, groups = distinct(rows.select(list(FEATURES)))
     return Comparison(
-        actual=table.dollars[test],
+        actual=table.target[test],
         challenger=predicted(challenger, rows),
         champion=predicted(champion.bundle, rows) if champion.bundle else None,
         groups=groups,
         slices={name: _values(rows[name]) for name in FEATURES},
-        train_mean=float(table.dollars[table.on("train")].mean()),
+        train_mean=float(table.target[table.positions("train")].mean()),
         incomparable=champion.incomparable,
     )
 
@@ -58,7 +58,7 @@ def predicted(bundle: Bundle, rows: pa.RecordBatch) -> np.ndarray:
     """
     features = rows.select(list(FEATURES))
     firsts, inverse = distinct(features)
-    predictions: np.ndarray = predict(bundle, features.take(pa.array(firsts))).dollars[inverse]
+    predictions: np.ndarray = score(bundle, features.take(pa.array(firsts))).predicted[inverse]
     return predictions
 
 
@@ -70,7 +70,7 @@ def _on_new_rows(checked: CheckedTable, champion: Champion) -> dict[str, float]:
     if champion.bundle is None or not len(new):
         return {"new_rows": len(new)}
     predictions = predicted(champion.bundle, checked.table.rows.take(pa.array(new)))
-    error = mean_squared_error(predictions, checked.table.dollars[new])
+    error = mean_squared_error(predictions, checked.table.target[new])
     return {"new_rows": len(new), in_unit("champion_new_rows_mse", power=2): error}
 
 

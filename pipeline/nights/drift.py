@@ -75,7 +75,7 @@ def _of_rows(before: Table, after: Table) -> Iterator[Measure]:
     changed = min(come, gone)
     for name, rows in {"rows_gone": gone - changed, "rows_added": come - changed, "rows_changed": changed}.items():
         yield Measure(name, "", rows / len(before.hashes))
-    old, new = (table.contract_report.estimated_years / len(table.hashes) for table in (before, after))
+    old, new = (table.contract_report.estimates / len(table.hashes) for table in (before, after))
     yield Measure("estimated_years", ", ".join(ESTIMATES), abs(new - old))
 
 
@@ -90,7 +90,7 @@ def _of_columns(before: Table, after: Table) -> Iterator[Measure]:
 
 
 def _of_the_target(before: Table, after: Table) -> Iterator[Measure]:
-    old, new = before.dollars, after.dollars
+    old, new = before.target, after.target
     yield Measure("target_mean", TARGET, _change(old.mean(), new.mean()))
     yield Measure("target_spread", TARGET, _change(old.std(), new.std()))
 

@@ -4,13 +4,14 @@ import csv
 import datetime
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.data.schema import in_unit
 from pipeline.nights.drift import TableDrift
 from pipeline.nights.outcome import NightOutcome
+from pipeline.reporting.markdown import table
 
 JSON, MARKDOWN, HISTORY = (Path("metrics", name) for name in ("nightly.json", "nightly.md", "history.csv"))
 FILES = tuple(map(str, (JSON, MARKDOWN, HISTORY)))
@@ -62,13 +63,16 @@ class Record:
         drift = self.drift
         parts = [f"# The night of {self.date.isoformat()}: {self.decision}", self.reason]
         if self.numbers:
-            parts.append(table([["number", "value"], *(_row(name, value) for name, value in self.numbers.items())]))
+            rows = [_row(name, value) for name, value in self.numbers.items()]
+            parts.append(table([["number", "value"], *rows], align="left"))
         for title, found in {"Beyond a stop limit": drift.breaches, "Beyond a warning limit": drift.warnings}.items():
             if found:
                 parts.append(f"**{title}**\n\n" + "\n".join(f"- {measure}" for measure in found))
         if drift.measures:
             rows = [[measure.title, f"{measure.value:.4g}"] for measure in drift.measures]
-            parts.append("## Tonight's table against yesterday's\n\n" + table([["measure", "value"], *rows]))
+            parts.append(
+                "## Tonight's table against yesterday's\n\n" + table([["measure", "value"], *rows], align="left")
+            )
         models = {"table": self.table_md5, "champion": self.champion_md5, "challenger": self.challenger_md5}
         parts.append("\n".join(f"- {name}: md5 `{md5}`" for name, md5 in models.items() if md5))
         return "\n\n".join(parts) + "\n"
@@ -105,12 +109,6 @@ def last_decision(project: Path, *, table_md5: str, params_md5: str) -> tuple[Ni
         return (NightOutcome(last["decision"]), last["reason"]) if same else None
     except (FileNotFoundError, ValueError, KeyError, TypeError):  # ValueError: no JSON, or no decision that we know
         return None
-
-
-def table(rows: Sequence[Sequence[str]]) -> str:
-    """The rows as a table in Markdown; the first is the header."""
-    header, *body = [[cell.replace("|", "\\|") for cell in row] for row in rows]
-    return "\n".join(f"| {' | '.join(row)} |" for row in (header, ["---"] * len(header), *body))
 
 
 def _row(name: str, value: float) -> list[str]:

@@ -11,42 +11,44 @@ import pyarrow.csv
 import pyarrow.parquet
 from safetensors.numpy import load as read_safetensors
 
-Numbers = Mapping[str, np.ndarray]
+Numbers = Mapping[str, np.ndarray]  # by column, tensor or dotted path
 
 
-def difference(path: str, recorded: bytes, found: bytes) -> str:
+def describe_difference(path: str, recorded: bytes, retrained: bytes) -> str:
     """In words, how far the numbers in two versions of a file are from each other at most, and where.
 
-    >>> difference("metrics/full.json", b'{"test": {"r2": 0.5, "rows": 3}}', b'{"test": {"r2": 0.25, "rows": 3}}')
+    >>> describe_difference("full.json", b'{"test": {"r2": 0.5, "rows": 3}}', b'{"test": {"r2": 0.25, "rows": 3}}')
     'largest difference 0.25, in test.r2'
     """
     read = READERS.get(Path(path).suffix)
     if read is None:
         return "holds no numbers that could be compared"
-    return compare(read(recorded), read(found))
+    return describe_largest_gap(read(recorded), read(retrained))
 
 
-def compare(recorded: Numbers, found: Numbers) -> str:
+def describe_largest_gap(recorded: Numbers, retrained: Numbers) -> str:
     """In words, the largest difference between numbers of the same name. Shape: any, equal unless that is reported."""
-    if only := [*(recorded.keys() - found.keys()), *(found.keys() - recorded.keys())]:
+    if only := [*(recorded.keys() - retrained.keys()), *(retrained.keys() - recorded.keys())]:
         return f"{min(only)} is only in what was {'recorded' if min(only) in recorded else 'retrained'}"
     for name, numbers in recorded.items():
-        if numbers.shape != found[name].shape:
-            return f"{name} has shape {numbers.shape} recorded, {found[name].shape} retrained"
-    gaps = {name: _largest_gap(numbers, found[name]) for name, numbers in recorded.items()}
+        if numbers.shape != retrained[name].shape:
+            return f"{name} has shape {numbers.shape} recorded, {retrained[name].shape} retrained"
+    gaps = {name: _largest_gap(numbers, retrained[name]) for name, numbers in recorded.items()}
     if not any(gaps.values()):
         return "the bytes differ, no number does"
     name = max(gaps, key=lambda name: gaps[name])
     return f"largest difference {gaps[name]:.3g}, in {name}"
 
 
-def _largest_gap(recorded: np.ndarray, found: np.ndarray) -> float:
+def _largest_gap(recorded: np.ndarray, retrained: np.ndarray) -> float:
     """The largest absolute difference; infinite where one of the two is no number."""
-    same = (recorded == found) | ((recorded != recorded) & (found != found))  # NaN is what differs from itself
+    same = (recorded == retrained) | (
+        (recorded != recorded) & (retrained != retrained)
+    )  # NaN is what differs from itself
     if same.all():
         return 0.0
-    wide = [numbers[~same].astype(np.longdouble) for numbers in (recorded, found)]  # holds all integers of 64 bits
-    gaps = np.abs(wide[0] - wide[1])
+    one, other = (numbers[~same].astype(np.longdouble) for numbers in (recorded, retrained))  # holds any 64-bit integer
+    gaps = np.abs(one - other)
     return float(np.where(np.isnan(gaps), np.inf, gaps).max())
 
 
@@ -63,8 +65,8 @@ def _leaves(value: object, path: tuple[str, ...] = ()) -> Iterator[tuple[str, np
         for name, inner in value.items():
             yield from _leaves(inner, (*path, name))
     elif isinstance(value, list):
-        for place, inner in enumerate(value):
-            yield from _leaves(inner, (*path, str(place)))
+        for index, inner in enumerate(value):
+            yield from _leaves(inner, (*path, str(index)))
     elif isinstance(value, int | float) and not isinstance(value, bool):
         yield ".".join(path), np.array(value)
 

@@ -16,7 +16,7 @@ from pipeline.reproduction.exit_codes import CannotVerifyError
 from pipeline.runtime.errors import CommandError
 from pipeline.runtime.processes import STANDARD_ERROR, run
 
-OWN_SETTINGS = "[cache]\n    dir = cache\n[core]\n    autostage = true\n"  # else DVC advises to stage the clone's files
+DVC_SETTINGS = "[cache]\n    dir = cache\n[core]\n    autostage = true\n"  # else DVC advises to stage the clone's files
 
 
 def name_of_head(project: Project) -> str:
@@ -56,10 +56,10 @@ class FreshClone:
         caches = Caches((cache_folder(project), folder / ".dvc/cache"))
         return cls(project, folder, project.isolated_environment(temporary), caches)
 
-    def bring_table(self, stages: Mapping[str, Stage]) -> None:
-        """Copy the raw table that the stages were recorded from to data.path, unless git has brought it.
+    def copy_raw_table(self, stages: Mapping[str, Stage]) -> None:
+        """Copy the raw table that the stages were recorded from to data.path, unless git has it.
 
-        Raises: CannotVerifyError if there are no settings, or if the recorded table is not at hand.
+        Raises: CannotVerifyError if the settings are missing or invalid, or if no copy of the recorded table is found.
         """
         try:
             path = os.path.normpath(params.load(params.Data, "data", file=self.folder / params.FILE).path)
@@ -69,8 +69,8 @@ class FreshClone:
         if target.exists():
             return
         md5 = inputs(stages).get(path, "of no table")
-        file = self._at_hand(path, md5)
-        if file is None or Path(path).is_absolute():  # whose place is not in the clone: nothing is written there
+        file = self._file_with(path, md5)
+        if file is None or Path(path).is_absolute():  # nothing is written outside the clone
             raise CannotVerifyError(
                 f"{path} must have the bytes that {LOCK} records (md5 {md5}); found them neither in git nor in the work"
                 " tree nor in DVC's cache: restore them, or run dvc repro and commit"
@@ -85,15 +85,15 @@ class FreshClone:
         Raises: CommandError if a stage fails.
         """
         (self.folder / LOCK).unlink()
-        (self.folder / ".dvc/config.local").write_text(OWN_SETTINGS, encoding="utf-8")
+        (self.folder / ".dvc/config.local").write_text(DVC_SETTINGS, encoding="utf-8")
         record = [(sys.executable, "-m", "pipeline.versions")] if record_versions else []
         for command in (*record, (*DVC, "repro")):
             run(command, folder=self.folder, environment=self.environment, shown=STANDARD_ERROR)
         return read_lock(self.folder / LOCK)
 
-    def recorded(self, path: str, md5: str) -> bytes | None:
-        """The recorded bytes of an artifact, if they are at hand: in a cache, in the work tree or in git."""
-        if file := self._at_hand(path, md5):
+    def recorded_bytes(self, path: str, md5: str) -> bytes | None:
+        """The recorded bytes of an artifact, from a cache, the work tree or git; None if none of them has it."""
+        if file := self._file_with(path, md5):
             return file.read_bytes()
         try:
             committed = run(("git", "show", f"HEAD:./{path}"), folder=self.folder, environment=self.environment)
@@ -101,7 +101,7 @@ class FreshClone:
             return None
         return committed if hashlib.md5(committed, usedforsecurity=False).hexdigest() == md5 else None
 
-    def _at_hand(self, path: str, md5: str) -> Path | None:
-        """A file with these bytes. Hashed anew: a cache that is damaged and a work tree that is changed tell nobody."""
-        places = (self.caches.find(md5), self.project.folder / path)
-        return next((place for place in places if place and place.is_file() and md5_of(place) == md5), None)
+    def _file_with(self, path: str, md5: str) -> Path | None:
+        """The cached file or the work tree's, whichever has this md5: a cache may be damaged, a work tree changed."""
+        candidates = (self.caches.find(md5), self.project.folder / path)
+        return next((file for file in candidates if file and file.is_file() and md5_of(file) == md5), None)

@@ -32,19 +32,7 @@ def run(
     so that ctrl-C leaves nothing behind.
     Raises: CommandError if it cannot be started, takes longer, or does not end with code 0.
     """
-    printed, said = (subprocess.PIPE, subprocess.PIPE) if shown is None else (shown, subprocess.STDOUT)
-    try:
-        process = subprocess.Popen(  # noqa: S603 (a list of words, no shell)
-            ending_with_this_process(command),
-            cwd=folder,
-            env=environment,
-            stdin=subprocess.DEVNULL if given is None else subprocess.PIPE,
-            stdout=printed,
-            stderr=said,
-            process_group=0,
-        )
-    except OSError as error:
-        raise CommandError(command, f"cannot be started: {error}") from None
+    process = _start(command, folder, environment, reads=given is not None, shown=shown)
     with process:
         try:
             out, err = process.communicate(given, timeout=seconds)
@@ -57,6 +45,25 @@ def run(
     if process.returncode:
         raise CommandError(command, f"ended with code {process.returncode}", _text(err))
     return out or b""
+
+
+def _start(
+    command: Sequence[str], folder: Path, environment: Mapping[str, str], *, reads: bool, shown: int | BinaryIO | None
+) -> "subprocess.Popen[bytes]":
+    """Start the command at the head of a process group of its own; what is not shown elsewhere can be read from it."""
+    printed, said = (subprocess.PIPE, subprocess.PIPE) if shown is None else (shown, subprocess.STDOUT)
+    try:
+        return subprocess.Popen(  # noqa: S603 (a list of words, no shell)
+            ending_with_this_process(command),
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.PIPE if reads else subprocess.DEVNULL,
+            stdout=printed,
+            stderr=said,
+            process_group=0,
+        )
+    except OSError as error:
+        raise CommandError(command, f"cannot be started: {error}") from None
 
 
 def _text(said: bytes | None) -> str:

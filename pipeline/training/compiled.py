@@ -19,6 +19,7 @@ from pipeline.model.network import Regressor
 from pipeline.model.reproducible import DataLoader, nn, torch
 from pipeline.training.adam import FlatAdamW
 from pipeline.training.batches import blocks, rows_per_block
+from pipeline.training.compiler_paths import linked_cache, quoted_torch_libraries, require_whole_words
 
 FUSED_PRODUCTS = 1 << 17  # up to here a linear layer costs less inside its neighbours' loop than as a call
 Tensors = Sequence[torch.Tensor]
@@ -34,7 +35,10 @@ def keep_compiled_code_in(folder: Path) -> None:
 
 
 def require_compiler() -> None:
-    """Raise ValueError if the C++ compiler that torch would call, or what it includes, is not installed."""
+    """Raise ValueError if the C++ compiler that torch would call, or what it includes, is not installed.
+
+    Raises it, too, if a path on the compiler's command line could not be read there.
+    """
     compiler = os.environ.get("CXX", "clang++" if sys.platform == "darwin" else "g++")
     if shutil.which(compiler) is None:
         raise ValueError(
@@ -47,6 +51,7 @@ def require_compiler() -> None:
             f"engine: compiled needs Python's headers, found no {header};"
             " install them (package python3-dev on Debian and Ubuntu, python3-devel on Fedora), or choose engine: eager"
         )
+    require_whole_words(compiler)
 
 
 class CompiledLoop:
@@ -105,7 +110,7 @@ class CompiledLoop:
         loop = loop_of(step_of(self._network, self._criterion, self._optimizer))
         compiled = torch.compile(loop, fullgraph=True, dynamic=False, options={"cpp_wrapper": True})
         started = time.monotonic()
-        with _the_cpus_own_instructions():
+        with _the_cpus_own_instructions(), linked_cache(), quoted_torch_libraries():
             compiled(torch.tensor(0), rates, self._optimizer.state(), columns)  # no step: it only compiles
         log.info("compiled the loop in %.0f s", time.monotonic() - started)
         return compiled

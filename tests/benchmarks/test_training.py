@@ -1,12 +1,9 @@
-"""The tables of the training loops' speeds, and their picture."""
-
-from xml.parsers import expat
+"""The tables of the training loops' speeds."""
 
 import pytest
 
-from benchmarks.speed import chart
 from benchmarks.speed.contestants import Contestant
-from benchmarks.training import CEILING, LOOPS, TEXTBOOK, Speed, contest, medians, table
+from benchmarks.training import CEILING, LOOPS, TEXTBOOK, Speed, measure_speeds, table
 
 
 def speeds(**changes):
@@ -29,13 +26,13 @@ class FakeContestant(Contestant):
 
 def test_a_speed_is_the_ratio_to_the_textbook_in_the_same_round():
     contestants = {TEXTBOOK: FakeContestant(0.0, [2.0, 6.0]), "other": FakeContestant(0.5, [1.0, 2.0])}
-    speeds = contest(contestants, "course", 4, rounds=2, seconds=0.1)
+    speeds = measure_speeds(contestants, "course", 4, rounds=2, seconds=0.1)
     assert speeds == {TEXTBOOK: Speed((1.0, 1.0), starting=0.0), "other": Speed((2.0, 3.0), starting=0.5)}
 
 
 def test_a_loop_that_cannot_run_takes_no_turns():
     contestants = {TEXTBOOK: FakeContestant(0.0, [2.0]), "other": FakeContestant("not installed")}
-    assert contest(contestants, "course", 4, rounds=1, seconds=0.1)["other"] == "not installed"
+    assert measure_speeds(contestants, "course", 4, rounds=1, seconds=0.1)["other"] == "not installed"
 
 
 def test_the_table_has_medians_the_widest_spread_and_the_longest_start():
@@ -52,16 +49,3 @@ def test_the_table_says_why_a_loop_has_no_speed():
 )
 def test_the_table_compares_ours_with_c_where_there_is_one(c, shares):
     assert f"| ours, compiled, of {CEILING} | {shares} |  |  |" in table("net", speeds(**{CEILING: c}))
-
-
-def test_the_picture_is_well_formed_and_has_a_dot_for_each_speed():
-    one = {name: medians(loop) for name, loop in speeds(skorch={4: "<none>", 64: "<none>"}).items()}
-    svg = chart.to_svg({"first": one, "second": one}, title="a < b")
-    expat.ParserCreate().Parse(svg, True)
-    in_the_legend = 2 * 2
-    assert svg.count("<circle") == 2 * 2 * (len(LOOPS) - 1) + in_the_legend
-
-
-def test_the_picture_keeps_a_speed_off_the_scale_at_its_edge():
-    assert chart.across(1e6) == chart.PANEL
-    assert chart.across(1e-6) == 0

@@ -1,244 +1,58 @@
-"""Verifications of a tiny project, whose stages take no time; behind `make soak`, one of this project itself."""
+"""How the two verifications end; interrupts, which need processes, are in tests/reproduction/test_verify.py."""
 
-import json
-import os
-import re
-import shutil
 import signal
-import subprocess
-import sys
-import tempfile
-from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
-from pipeline import versions
-from pipeline.repository.dvc_lock import Artifact, Stage, md5_of
-from pipeline.repository.project import Project
-from pipeline.reproduction.exit_codes import CannotVerifyError
-from pipeline.reproduction.fresh_clone import FreshClone
+from pipeline import verify, verify_cpus
+from pipeline.reproduction.exit_codes import CannotVerifyError, VerifyOutcome
 from pipeline.runtime.errors import CommandError
-from pipeline.verify import explain, other_inputs, verify
-from tests.support.work_tree import ROOT, copy_of_the_work_tree, run
-
-STAGES = """
-stages:
-  model:
-    cmd: python model.py
-    deps: [model.py, ../table.csv]
-    outs: [model]
-  all:
-    cmd: python scores.py
-    deps: [scores.py, model]
-    metrics: [a.json: {cache: false}]
-"""
-MODEL = """
-from pathlib import Path
-Path("model").mkdir()
-Path("model/versions.txt").write_bytes(Path("versions.json").read_bytes())
-Path("model/weights.csv").write_text(Path("../table.csv").read_text().replace("2", "3"))
-"""
-SCORES = """
-from pathlib import Path
-numbers = Path("model/weights.csv").read_text().split()[1:]
-Path("a.json").write_text('{"sum": %s}' % sum(map(float, numbers)))
-"""
 
 
-@pytest.fixture(scope="module")
-def trained_once(tmp_path_factory):
-    """A folder with a table and, beside it, a committed project that was trained on it. Not to be changed."""
-    folder = tmp_path_factory.mktemp("a folder") / "project"
-    (folder / "pipeline").mkdir(parents=True)
-    (folder / ".dvc").mkdir()
-    for file in ("pipeline/__init__.py", "pipeline/versions.py", ".dvc/config", ".dvc/.gitignore"):
-        shutil.copyfile(ROOT / file, folder / file)
-    (folder.parent / "table.csv").write_text("a\n1\n2\n")
-    (folder / "params.yaml").write_text("data: {path: ../table.csv}")
-    (folder / "dvc.yaml").write_text(STAGES)
-    (folder / "model.py").write_text(MODEL)
-    (folder / "scores.py").write_text(SCORES)
-    (folder / "versions.json").write_text(json.dumps({"numpy": versions.installed("numpy")}))
-    run(folder, "git", "init", "--quiet")
-    run(folder, "dvc", "repro")
-    commit(folder)
-    return folder.parent
+@pytest.fixture(autouse=True)
+def handlers():
+    """The handlers of signals as they were."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
-@pytest.fixture
-def project(trained_once, tmp_path, monkeypatch):
-    """A copy of the trained project for one test alone, and all temporary folders in its own."""
-    (tmp_path / "temporary").mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
-    return Path(shutil.copytree(trained_once, tmp_path / "a folder")) / "project"
+@pytest.fixture(params=[verify, verify_cpus], ids=["verify", "verify_cpus"])
+def end(request, monkeypatch):
+    """Runs one of the commands with a verification that ends as told; returns its name and the exit code."""
+    name = request.param.__name__.removeprefix("pipeline.")
 
+    def ending(outcome):
+        def verification(folder):
+            if isinstance(outcome, BaseException):
+                raise outcome
+            return outcome
 
-def commit(folder):
-    run(folder, "git", "add", "--all")
-    run(folder, "git", "commit", "--quiet", "--message", "a change")
+        monkeypatch.setattr(request.param, name, verification)
+        with pytest.raises(SystemExit) as ended:
+            request.param.main([])
+        return name.replace("_", "-"), ended.value.code
 
-
-def clone(project, tmp_path):
-    return FreshClone.of_head(Project.at(project), tmp_path)
-
-
-@pytest.fixture(scope="module")
-def fresh_clone(trained_once, tmp_path_factory):
-    """A clone in which nothing has run."""
-    return clone(trained_once / "project", tmp_path_factory.mktemp("clone"))
-
-
-def test_the_same_bytes_are_identical_whatever_the_work_tree_hooks_and_settings(project, tmp_path, monkeypatch, capsys):
-    (project / "model.py").write_text("raise SystemExit('half done')")
-    (tmp_path / "post-checkout").write_text("#!/bin/sh\nrm dvc.lock\n")
-    (tmp_path / "post-checkout").chmod(0o755)
-    (tmp_path / "config").write_text(f"[cache]\n    dir = {tmp_path}/cache\n")
-    git = {"DIR": project / ".git", "CONFIG_COUNT": 1, "CONFIG_KEY_0": "core.hooksPath", "CONFIG_VALUE_0": tmp_path}
-    for name, value in git.items():
-        monkeypatch.setenv(f"GIT_{name}", str(value))
-    monkeypatch.setenv("DVC_GLOBAL_CONFIG_DIR", str(tmp_path))
-    assert verify(project)
-    shown = capsys.readouterr()
-    assert shown.out == "identical: 3 artifacts\n"
-    assert "(without the work tree's uncommitted changes) from scratch" in shown.err
-    assert not (tmp_path / "cache").exists()
-    assert list(Path(tempfile.gettempdir()).iterdir()) == []
-
-
-def test_a_commit_that_makes_other_bytes_names_them_in_order_with_how_far_they_are_off(project, capsys):
-    (project / "model.py").write_text(MODEL.replace('"3"', '"5"'))
-    commit(project)
-    assert not verify(project)
-    assert capsys.readouterr().out.splitlines() == [
-        "differs: 2 of 3 artifacts, first model/weights.csv",
-        "  model/weights.csv: largest difference 2, in a",
-        "  a.json: largest difference 2, in sum",
-        "recorded from other inputs: model.py",
-        "recorded with other packages: none",
-    ]
-
-
-def test_packages_of_other_versions_are_trained_with_and_named(project, capsys):
-    (project / "versions.json").write_text('{"numpy": "1.0"}')
-    commit(project)
-    assert not verify(project)
-    shown = capsys.readouterr().out.splitlines()
-    assert shown[0] == "differs: 1 of 3 artifacts, first model/versions.txt"
-    assert shown[-1] == f"recorded with other packages: numpy 1.0, not {versions.installed('numpy')}"
-
-
-def test_a_training_that_fails_is_no_verdict(project, capfd):
-    (project / "scores.py").write_text("raise SystemExit('no scores')")
-    commit(project)
-    with pytest.raises(CommandError, match="dvc repro ended with code 255"):
-        verify(project)
-    assert "no scores" in capfd.readouterr().err
-
-
-def test_a_table_that_is_no_more_what_was_recorded_is_named(project):
-    (project.parent / "table.csv").write_text("a\n3\n")
-    with pytest.raises(
-        CannotVerifyError, match=r"\.\./table\.csv must have the bytes that dvc\.lock records \(md5 \w{32}\)"
-    ):
-        verify(project)
-
-
-def test_a_table_that_only_the_cache_has_is_taken_from_there(fresh_clone):
-    md5 = md5_of(fresh_clone.project.folder / "model/weights.csv")
-    (fresh_clone.folder / "params.yaml").write_text("data: {path: mine/table.csv}")
-    fresh_clone.bring_table({"prepare": Stage({"mine/table.csv": md5}, {}, {})})
-    assert md5_of(fresh_clone.folder / "mine/table.csv") == md5
-
-
-def test_settings_that_cannot_be_read_are_refused(fresh_clone):
-    (fresh_clone.folder / "params.yaml").write_text("data: {}")
-    with pytest.raises(CannotVerifyError, match=r"params\.yaml: data\.path: Field required"):
-        fresh_clone.bring_table({})
-
-
-def test_a_damaged_file_of_the_cache_is_not_taken_for_the_recorded_one(project, tmp_path):
-    copy = clone(project, tmp_path)
-    md5 = md5_of(project / "model/weights.csv")
-    assert copy.recorded("elsewhere", md5)
-    cached = copy.caches.find(md5)
-    cached.chmod(0o644)
-    cached.write_text("damaged")
-    assert copy.recorded("elsewhere", md5) is None
-
-
-def test_recorded_bytes_that_only_git_has_are_compared(fresh_clone, tmp_path):
-    """The work tree is empty, and a metrics file is in no cache."""
-    recorded = md5_of(fresh_clone.folder / "a.json")
-    copy = replace(fresh_clone, project=Project.at(tmp_path))
-    (copy.folder / "a.json").write_text('{"sum": 6}')
-    assert explain(Artifact("a.json", recorded, "0"), copy) == "largest difference 2, in sum"
+    return ending
 
 
 @pytest.mark.parametrize(
-    ("recorded", "found", "words"),
+    ("outcome", "expected", "message"),
     [
-        (None, "0", "not recorded in dvc.lock"),
-        ("0", None, "no longer written"),
-        ("0", "1", "the recorded bytes are not at hand"),
+        (VerifyOutcome.SAME_BYTES, 0, ""),
+        (VerifyOutcome.OTHER_BYTES, 3, ""),
+        (CommandError(["dvc", "repro"], "ended with code 255"), 4, ": dvc repro ended with code 255\n"),
+        (CannotVerifyError("no lock"), 5, ": no lock\n"),
+        (KeyboardInterrupt(), 130, ": interrupted\n"),
     ],
 )
-def test_an_artifact_that_cannot_be_compared_says_why(fresh_clone, recorded, found, words):
-    assert explain(Artifact("a.json", recorded, found), fresh_clone) == words
+def test_each_outcome_has_its_code_and_its_message(end, outcome, expected, message, capsys):
+    name, code = end(outcome)
+    assert code == expected
+    assert capsys.readouterr().err == (message and name + message)
 
 
-def test_a_shallow_clone_can_be_verified(project, tmp_path):
-    run(tmp_path, "git", "clone", "--quiet", "--depth=1", f"file://{project}", "shallow")
-    assert (clone(tmp_path / "shallow", tmp_path).folder / "dvc.lock").is_file()
-
-
-def test_a_project_in_a_folder_of_its_repository_can_be_verified(project, tmp_path):
-    shutil.rmtree(project / ".git")
-    run(project.parent, "git", "init", "--quiet")
-    commit(project.parent)
-    assert (clone(project, tmp_path).folder / "dvc.lock").is_file()
-
-
-def test_an_interrupt_leaves_no_folder_and_no_process_behind(project):
-    (project / "scores.py").write_text("import time; print('waiting', flush=True); time.sleep(1000)")
-    commit(project)
-    command = [sys.executable, "-P", "-m", "pipeline.verify"]  # -P: of this project, not of the tiny one
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a signal that we ignore would be ignored there, too
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "TMPDIR": tempfile.gettempdir()}
-    with subprocess.Popen(command, cwd=project, env=environment, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr
-        assert any(line == "waiting\n" for line in process.stderr)
-        process.send_signal(signal.SIGINT)
-        assert process.stderr.read().endswith("verify: interrupted\n")  # the end of the last process that could write
-    assert process.returncode == 130
-    assert list(Path(tempfile.gettempdir()).iterdir()) == []
-
-
-def test_the_inputs_that_were_recorded_otherwise_are_named_and_no_outputs():
-    recorded, found = (
-        {
-            "prepare": Stage({"a.py": "1", "b.py": new}, {"rows": new}, {}),
-            "train": Stage({"rows": new}, {"model": new}, {"params.yaml seed": new, "params.yaml rate": "1"}),
-        }
-        for new in ("1", "2")
-    )
-    assert other_inputs(recorded, found) == ["b.py", "params.yaml seed"]
-
-
-def test_without_a_commit_there_is_nothing_to_verify(tmp_path):
-    with pytest.raises(CannotVerifyError, match=r"must have a commit to verify: (.*\n)*.*not a git repository"):
-        verify(tmp_path)
-
-
-@pytest.mark.parametrize("name", ["dvc.lock", "versions.json"])
-def test_without_a_record_there_is_nothing_to_verify(project, name):
-    (project / name).unlink()
-    commit(project)
-    with pytest.raises(CannotVerifyError, match=f"{name} must be in git, found none at HEAD; run dvc repro"):
-        verify(project)
-
-
-@pytest.mark.soak
-def test_this_project_trains_the_recorded_bytes(tmp_path):
-    folder = copy_of_the_work_tree(tmp_path / "clone")
-    assert re.match(r"identical: \d+ artifacts\n", run(folder, sys.executable, "-m", "pipeline.verify"))
+def test_a_defect_keeps_its_traceback(end):
+    with pytest.raises(ZeroDivisionError):
+        end(ZeroDivisionError())

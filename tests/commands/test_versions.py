@@ -10,7 +10,7 @@ from pipeline import versions
 def record(tmp_path, monkeypatch):
     """versions.json in a folder of its own."""
     monkeypatch.chdir(tmp_path)
-    versions.main()
+    versions.main([])
     return tmp_path / "versions.json"
 
 
@@ -23,8 +23,15 @@ def test_what_is_recorded_is_what_is_installed(record):
 
 def test_recording_twice_gives_the_same_bytes(record):
     before = record.read_bytes()
-    versions.main()
+    versions.main([])
     assert record.read_bytes() == before
+
+
+def test_to_ask_for_help_records_nothing(record):
+    record.unlink()
+    with pytest.raises(SystemExit, match="0"):
+        versions.main(["--help"])
+    assert not record.exists()
 
 
 def test_the_build_is_no_part_of_a_version(monkeypatch):

@@ -11,13 +11,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline import params, sample
-from pipeline.data.encoding import ROWS, WORDS, Encoder, Scaling
+from pipeline.data.encoding import ROWS, Encoder, Scaling
 from pipeline.data.parquet import RowGroups
 from pipeline.data.raw_table import read_table
-from pipeline.data.schema import FEATURES, GROUP, TARGET
+from pipeline.data.schema import FEATURES, GROUP, HASH, NORMALISED, TARGET, WORDS
 from pipeline.data.split import SPLITS
-from pipeline.evaluate import read_split
 from pipeline.evaluation import ridge
+from pipeline.evaluation.columns import read_split
 from pipeline.model.bundle import Bundle
 from pipeline.model.intervals import PERCENTS, Outcomes, calibrate
 from pipeline.nights.champion import Champion
@@ -57,9 +57,9 @@ def write_encoded_rows(file, *, rows, sizes, draw):
             count = min(1 << 17, rows - start)
             codes = {name: draw.integers(0, sizes[name], count, dtype=np.int16) for name in (*FEATURES, *WORDS)}
             numbers = {
-                "target": draw.standard_normal(count, dtype=np.float32),
-                "salary_in_usd": draw.integers(10_000, 500_000, count, dtype=np.int32),
-                "row_hash": draw.integers(0, 1 << 27, count, dtype=np.uint64),
+                NORMALISED: draw.standard_normal(count, dtype=np.float32),
+                TARGET: draw.integers(10_000, 500_000, count, dtype=np.int32),
+                HASH: draw.integers(0, 1 << 27, count, dtype=np.uint64),
             }
             groups.write(pa.table(codes | numbers, schema=ROWS))
 
@@ -87,7 +87,7 @@ def test_the_pipeline_runs_on_real_tables_of_every_age(real_tables, tmp_path):
     folder = copy_of_the_work_tree(tmp_path / "clone")
     for file in real_tables[::25]:
         run_in(folder, "dvc", "exp", "run", "--set-param", f"data.path={file}")
-        metrics = json.loads((folder / "metrics/full.json").read_text(encoding="utf-8"))
+        metrics = json.loads((folder / "metrics/recipes/full.json").read_text(encoding="utf-8"))
         assert metrics["test_mse_usd2"] < metrics["test_mean_mse_usd2"], file.name
 
 

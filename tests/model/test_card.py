@@ -69,7 +69,7 @@ def test_it_says_what_it_is_given():
     assert "epoch 7, which was kept" in text
     assert "| training | 0.50000 | 50,000 USD |\n| validation | 0.25000 | 61,234 USD |" in text
     assert "second training: the same bytes on any x86-64 CPU." in text
-    assert "metrics/mine.json and\nmetrics/report.md" in text
+    assert "metrics/recipes/mine.json\nand metrics/report.md" in text
 
 
 def test_it_does_not_claim_to_know_where_the_rows_come_from():

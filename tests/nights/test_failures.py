@@ -12,6 +12,7 @@ from tests.support.night_project import (
     night,
     push_changes,
 )
+from tests.support.skips import reason
 from tests.support.tables import rows, table
 from tests.support.tiny_project import git, state
 
@@ -106,7 +107,7 @@ def test_a_full_disk_fails_the_night_and_loses_nothing(project):
     runs.mkdir()
     mount = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", runs], capture_output=True, check=False)
     if mount.returncode:
-        pytest.skip("mounting a small file system needs the right to")
+        pytest.skip(reason("mounting a small file system needs the right to", to_run="make test as root"))
     try:
         result = night(project)
     finally:

@@ -69,6 +69,14 @@ def test_the_record_goes_on_telling_of_all_nights(back):
     assert git(user, "diff", "--stat", "HEAD~1", "--", *RECORD) == ""
 
 
+def test_what_says_what_the_metrics_are_stays_even_if_that_night_had_none(past):
+    (past / "metrics/README.md").write_text("newer than the night")
+    commit(past)
+    rollback(past, tag=FIRST)
+    assert git(past, "diff", "--stat", "HEAD~1", "--", "metrics/score.txt")
+    assert (past / "metrics/README.md").read_text() == "newer than the night"
+
+
 def test_it_is_one_commit_by_the_bot_on_the_branch_and_not_pushed(back, made_past):
     user, _ = back
     assert git(user, "symbolic-ref", "--short", "HEAD") == "main"

@@ -19,11 +19,9 @@ from pipeline.training.compiled import (
 )
 from pipeline.training.fit import WeightedMSELoss
 from tests.support.recipes import EMBEDDING, make_network, make_recipe, make_rows, make_training, seeded
+from tests.support.skips import needs_a_compiler
 
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.*deprecated:DeprecationWarning")  # torch's own compiler's
-needs_a_compiler = pytest.mark.skipif(
-    shutil.which("g++") is None, reason="the compiled engine needs a C++ compiler, found no g++"
-)
 COURSE = {"epochs": 3, "optimizer": {"schedule": "cosine", "clip_norm": 0.5, "ema_decay": 0.9}}
 ONE_CYCLE = {"schedule": "one_cycle", "weight_decay": 0.1, "betas": [0.9, 0.99], "learning_rate": 0.01}
 FULL = {**EMBEDDING, "epochs": 3, "batch_size": 5, "equal_rows": "once", "optimizer": ONE_CYCLE}

@@ -4,14 +4,14 @@ from contextlib import closing
 
 import pytest
 
-from benchmarks.speed.contestants import Contestant, Loop
+from benchmarks.speed.contestants import Contestant, TrainingLoop
 
 
 @pytest.fixture
 def in_c(trained, monkeypatch):
     """A contestant on the prepared sample."""
     monkeypatch.chdir(trained)
-    with closing(Contestant(Loop("handwritten_c:c"))) as contestant:
+    with closing(Contestant(TrainingLoop("handwritten_c:c"))) as contestant:
         yield contestant
 
 
@@ -25,5 +25,5 @@ def test_a_contestant_starts_with_one_task_after_another_and_says_what_it_cannot
 def test_a_contestant_whose_library_is_missing_says_so(trained, monkeypatch, tmp_path):
     monkeypatch.chdir(trained)
     monkeypatch.setenv("CC", str(tmp_path / "no-such-compiler"))
-    with closing(Contestant(Loop("handwritten_c:c"))) as contestant:
+    with closing(Contestant(TrainingLoop("handwritten_c:c"))) as contestant:
         assert contestant.start("course", 4, seconds=0.001) == "not installed"

@@ -1,24 +1,13 @@
-"""The peers written by hand are right, so that it is training what they are fast at."""
+"""The network by hand in C is right, so that it is training what it is fast at."""
 
 from itertools import pairwise
 
 import numpy as np
-import pytest
 
 from benchmarks.speed.handwritten_c import Net, c_steps
-from benchmarks.speed.tasks import LEARNING_RATE, Task
-from pipeline.model.reproducible import TensorDataset, nn, torch
-from tests.support.recipes import make_recipe
-
-ROWS, BATCH = 240, 8
-
-
-@pytest.fixture
-def task():
-    generator = torch.Generator().manual_seed(1)
-    inputs = torch.rand(ROWS, 4, generator=generator)
-    recipe = make_recipe(network={"kind": "mlp", "hidden": [7, 5]})
-    return Task(recipe, BATCH, TensorDataset(inputs, inputs.sum(1, keepdim=True)))
+from benchmarks.speed.tasks import LEARNING_RATE
+from pipeline.model.reproducible import nn, torch
+from tests.benchmarks.speed.conftest import BATCH, ROWS
 
 
 def weights_after_torch(task, order):
@@ -31,8 +20,8 @@ def weights_after_torch(task, order):
             layer.bias.copy_(part[-1])
     network = nn.Sequential(layers[0], nn.ReLU(), layers[1], nn.ReLU(), layers[2])
     optimizer = torch.optim.Adam(network.parameters(), lr=LEARNING_RATE)
-    for places in torch.split(torch.from_numpy(order), task.batch):
-        inputs, target = task.rows[places]
+    for indices in torch.split(torch.from_numpy(order), task.batch):
+        inputs, target = task.rows[indices]
         optimizer.zero_grad()
         nn.functional.mse_loss(network(inputs), target).backward()
         optimizer.step()
@@ -48,15 +37,6 @@ def parts(net):
 def test_c_trains_as_torch_does(task):
     net, order = Net(task), np.random.default_rng(1).permutation(ROWS)
     c_steps(net, batch=BATCH)(order)
-    np.testing.assert_allclose(net.weights, weights_after_torch(task, order), atol=1e-6)
-
-
-def test_numba_trains_as_torch_does(task):
-    pytest.importorskip("numba", reason="benchmarks/peers.txt is not installed")
-    from benchmarks.speed.handwritten_numba import numba_steps
-
-    net, order = Net(task), np.random.default_rng(1).permutation(ROWS)
-    numba_steps(net, batch=BATCH)(order)
     np.testing.assert_allclose(net.weights, weights_after_torch(task, order), atol=1e-6)
 
 

@@ -9,9 +9,20 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import verify_cpus
-from pipeline.reproduction.exit_codes import CannotVerifyError
-from pipeline.verify_cpus import CPUS, EPOCHS, QEMU, THREADS, Bench, Training, compare, require_qemu, verify
+from pipeline.reproduction import emulated
+from pipeline.reproduction.emulated import (
+    CPUS,
+    EPOCHS,
+    QEMU,
+    THREADS,
+    Training,
+    TrainingFolder,
+    python_arguments,
+    require_qemu,
+    unlike_the_first,
+    verify_cpus,
+)
+from pipeline.reproduction.exit_codes import CannotVerifyError, VerifyOutcome
 from tests.support.work_tree import ROOT, run
 
 
@@ -20,13 +31,13 @@ def pretended(monkeypatch):
     """Trainings that take no time and write the same bytes; the list of those that were asked for."""
     asked = []
 
-    def train(bench, training):
+    def train(folder, training):
         asked.append(training)
         return {"weights": training.recipe.encode()}
 
-    monkeypatch.setattr(verify_cpus, "require_qemu", lambda: None)
-    monkeypatch.setattr(Bench, "prepare", lambda bench: None)
-    monkeypatch.setattr(Bench, "train", train)
+    monkeypatch.setattr(emulated, "require_qemu", lambda: None)
+    monkeypatch.setattr(TrainingFolder, "prepare", lambda folder: None)
+    monkeypatch.setattr(TrainingFolder, "train", train)
     return asked
 
 
@@ -35,21 +46,21 @@ def started(monkeypatch):
     """The commands that would be started instead of run, with their environments."""
     commands = []
     monkeypatch.setattr(
-        verify_cpus, "run", lambda command, *, folder, environment: commands.append((command, environment))
+        emulated, "run", lambda command, *, folder, environment: commands.append((command, environment))
     )
-    monkeypatch.setattr(verify_cpus, "_files", lambda path: [])
+    monkeypatch.setattr(emulated, "_files", lambda path: [])
     return commands
 
 
 def test_every_recipe_is_trained_on_every_cpu_with_every_number_of_threads(pretended):
-    assert verify(ROOT)
+    assert verify_cpus(ROOT) is VerifyOutcome.SAME_BYTES
     expected = {(cpu, threads, recipe) for cpu in CPUS for threads in THREADS for recipe in ("course", "full")}
     assert {(training.cpu, training.threads, training.recipe) for training in pretended} == expected
     assert len(pretended) == len(expected) == 24
 
 
 def test_equal_bytes_are_one_hash_per_line_and_a_verdict(pretended, capsys):
-    verify(ROOT)
+    verify_cpus(ROOT)
     *lines, verdict = capsys.readouterr().out.splitlines()
     hashes = Counter(re.sub(r"^\w+ +OMP_NUM_THREADS \w+ +", "", line) for line in lines)
     assert sorted(hashes.values()) == [12, 12]
@@ -58,9 +69,11 @@ def test_equal_bytes_are_one_hash_per_line_and_a_verdict(pretended, capsys):
 
 
 def test_other_bytes_are_named_with_the_training_and_the_file(pretended, monkeypatch, capsys):
-    usual = Bench.train
-    monkeypatch.setattr(Bench, "train", lambda bench, one: usual(bench, one) | ({"b": b""} if one == OTHER else {}))
-    assert not verify(ROOT)
+    usual = TrainingFolder.train
+    monkeypatch.setattr(
+        TrainingFolder, "train", lambda folder, one: usual(folder, one) | ({"b": b""} if one == OTHER else {})
+    )
+    assert verify_cpus(ROOT) is VerifyOutcome.OTHER_BYTES
     assert capsys.readouterr().out.splitlines()[-2:] == ["different from the first of its recipe:", f"{OTHER} b"]
 
 
@@ -69,7 +82,7 @@ OTHER = Training("Haswell", "2", "full")
 
 def test_each_recipe_is_compared_with_itself_only():
     trainings = [(Training("native", "1", recipe), {"weights": recipe.encode()}) for recipe in ("a", "b")]
-    assert compare(trainings) == []
+    assert unlike_the_first(trainings) == []
 
 
 @pytest.mark.parametrize("cpu", CPUS)
@@ -77,7 +90,7 @@ def test_each_recipe_is_compared_with_itself_only():
 def test_a_training_gets_its_cpu_and_its_threads(cpu, threads, started, tmp_path, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
     monkeypatch.setenv("OPENBLAS_CORETYPE", "SkylakeX")
-    Bench(ROOT, tmp_path).train(Training(cpu, threads, "full"))
+    TrainingFolder(ROOT, tmp_path).train(Training(cpu, threads, "full"))
     ((command, environment),) = started
     emulator = [] if cpu == "native" else [QEMU, "-cpu", cpu]
     assert command[: len(emulator) + 4] == [*emulator, sys.executable, "-m", "pipeline.train", "full"]
@@ -87,12 +100,18 @@ def test_a_training_gets_its_cpu_and_its_threads(cpu, threads, started, tmp_path
 
 
 def test_a_training_is_short_and_writes_all_that_the_stage_does(tmp_path):
-    bench = Bench(ROOT, tmp_path)
-    bench.prepare()
-    files = bench.train(Training("native", "2", "course"))
+    folder = TrainingFolder(ROOT, tmp_path)
+    folder.prepare()
+    files = folder.train(Training("native", "2", "course"))
     bundle = {"weights.safetensors", "background.safetensors", "encoder.json", "bundle.json", "MODEL_CARD.md"}
     assert set(files) == {*(f"models/course/{name}" for name in bundle), "metrics/plots/course/learning_curve.csv"}
     assert len(files["metrics/plots/course/learning_curve.csv"].splitlines()) == 1 + EPOCHS
+
+
+@pytest.mark.parametrize("command", ["exec python -m pipeline.train full --cache ${cache}", "python -m pipeline.train"])
+def test_a_command_that_only_dvc_can_complete_is_refused(command):
+    with pytest.raises(CannotVerifyError, match=r"must be exec python …, with no variable but \$\{key\}: "):
+        python_arguments(command)
 
 
 def test_a_missing_qemu_is_named_with_its_package(monkeypatch):
@@ -116,7 +135,7 @@ def pretend_linux(monkeypatch):
 
 def test_a_folder_without_settings_is_refused(pretended, tmp_path):
     with pytest.raises(CannotVerifyError, match=r"params\.yaml is missing: run from the project's folder"):
-        verify(tmp_path)
+        verify_cpus(tmp_path)
 
 
 def features_of(cpu):

@@ -1,0 +1,151 @@
+"""Trains every recipe shortly on this machine's CPU and on some that qemu emulates, and compares the bytes."""
+
+import hashlib
+import os
+import platform
+import shlex
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from pipeline import params
+from pipeline.reproduction.exit_codes import CannotVerifyError, VerifyOutcome
+from pipeline.runtime.processes import run
+from pipeline.runtime.sections import read
+
+QEMU = "qemu-x86_64-static"
+NATIVE, UNSET = "native", "unset"
+CPUS = (NATIVE, "EPYC", "Haswell", "Nehalem")
+THREADS = (UNSET, "1", "2")
+ROWS, EPOCHS = 2000, 2
+# threads that were asked for outside, and a core type that suits the real CPU: on an older one numpy dies of it
+NOT_INHERITED = {"OMP_NUM_THREADS", "OPENBLAS_CORETYPE"}
+
+
+@dataclass(frozen=True)
+class Training:
+    """One short training: on which CPU, with which OMP_NUM_THREADS, of which recipe."""
+
+    cpu: str
+    threads: str
+    recipe: str
+
+    def __str__(self) -> str:
+        return f"{self.cpu:<8} OMP_NUM_THREADS {self.threads:<6} {self.recipe:<8}"
+
+
+def verify_cpus(project: Path) -> VerifyOutcome:
+    """Train every recipe on every CPU and print the hashes; each recipe should have one only.
+
+    Raises: CannotVerifyError if qemu or the recipes are missing, CommandError if a training fails.
+    """
+    require_qemu()
+    try:
+        recipes = params.recipe_names(project / params.FILE)
+    except ValueError as error:
+        raise CannotVerifyError(str(error)) from None
+    with tempfile.TemporaryDirectory(prefix="verify-cpus-") as temporary:
+        folder = TrainingFolder(project, Path(temporary).resolve())
+        folder.prepare()
+        matrix = (Training(*chosen) for chosen in product(CPUS, THREADS, recipes))
+        different = unlike_the_first((training, folder.train(training)) for training in matrix)
+    print("\n".join(["different from the first of its recipe:", *different]) if different else "all equal")
+    return VerifyOutcome.OTHER_BYTES if different else VerifyOutcome.SAME_BYTES
+
+
+def require_qemu() -> None:
+    """Raise CannotVerifyError unless qemu can run this Python on another CPU."""
+    if (sys.platform, platform.machine()) != ("linux", "x86_64"):
+        raise CannotVerifyError(f"this needs Linux on an x86-64 CPU, found {sys.platform} on {platform.machine()}")
+    if shutil.which(QEMU) is None:
+        raise CannotVerifyError(f"this needs {QEMU}, found none; install it (package qemu-user-static)")
+
+
+def unlike_the_first(trainings: Iterable[tuple[Training, Mapping[str, bytes]]]) -> list[str]:
+    """Print each training with the SHA-256 of all that it wrote; returns those unlike the first of their recipe."""
+    first: dict[str, Mapping[str, bytes]] = {}
+    different = []
+    for training, files in trainings:
+        print(training, hashlib.sha256(b"".join(files[name] for name in sorted(files))).hexdigest(), flush=True)
+        expected = first.setdefault(training.recipe, files)
+        if names := sorted(name for name in {*expected, *files} if expected.get(name) != files.get(name)):
+            different.append(f"{training} {', '.join(names)}")
+    return different
+
+
+@dataclass(frozen=True)
+class TrainingFolder:
+    """A folder in which any CPU can train: a small sample, prepared on the real one, and the recipes cut short."""
+
+    project: Path
+    folder: Path
+
+    def prepare(self) -> None:
+        """Make all that a training reads."""
+        settings = read(self.project / params.FILE)
+        settings["data"]["path"] = "table.csv"
+        for recipe in settings["recipes"].values():
+            recipe["epochs"] = EPOCHS
+        YAML().dump(settings, self.folder / params.FILE)
+        sample = ("-m", "pipeline.sample", "--rows", str(ROWS), "--seed", "1", "--out", "table.csv")
+        for arguments in (("-m", "pipeline.versions"), sample, python_arguments(self._stage("prepare")["cmd"])):
+            self._python(arguments, folder=self.folder)
+
+    def train(self, training: Training) -> dict[str, bytes]:
+        """Run the recipe's train stage in a copy of the folder; returns the files that it wrote."""
+        stage = self._stage("train")
+        outs = [out if isinstance(out, str) else next(iter(out)) for out in stage["outs"]]
+        emulator = () if training.cpu == NATIVE else (QEMU, "-cpu", training.cpu)
+        with tempfile.TemporaryDirectory() as temporary:
+            copy = Path(shutil.copytree(self.folder, temporary, dirs_exist_ok=True))
+            arguments = python_arguments(for_recipe(training.recipe, stage["cmd"]))
+            self._python(arguments, folder=copy, emulator=emulator, threads=training.threads)
+            files = [file for out in outs for file in _files(copy / for_recipe(training.recipe, out))]
+            return {str(file.relative_to(copy)): file.read_bytes() for file in files}
+
+    def _stage(self, name: str) -> Any:  # noqa: ANN401 (whatever dvc.yaml says)
+        stage = read(self.project / "dvc.yaml")["stages"][name]
+        return stage.get("do", stage)
+
+    def _python(
+        self, arguments: Sequence[str], *, folder: Path, emulator: Sequence[str] = (), threads: str = UNSET
+    ) -> None:
+        """Run this Python with the project's code."""
+        environment = {name: value for name, value in os.environ.items() if name not in NOT_INHERITED}
+        environment |= {"PYTHONPATH": str(self.project), "TMPDIR": str(folder)}
+        environment |= {} if threads == UNSET else {"OMP_NUM_THREADS": threads}
+        run([*emulator, sys.executable, *arguments], folder=folder, environment=environment)
+
+
+def for_recipe(recipe: str, template: str) -> str:
+    """A command or a path of dvc.yaml, which is the same for all recipes but for `${key}`, the recipe's name.
+
+    >>> for_recipe("full", "models/${key}")
+    'models/full'
+    """
+    return template.replace("${key}", recipe)
+
+
+def python_arguments(command: str) -> list[str]:
+    """The arguments that a stage's command gives to Python.
+
+    Raises: CannotVerifyError if it is not `exec python …`, or holds a variable that only DVC can replace.
+
+    >>> python_arguments("exec python -m pipeline.train 'full' --cache .cache")
+    ['-m', 'pipeline.train', 'full', '--cache', '.cache']
+    """
+    words = shlex.split(command)
+    if words[:2] != ["exec", "python"] or "${" in command:
+        raise CannotVerifyError(f"a stage's command must be exec python …, with no variable but ${{key}}: {command}")
+    return words[2:]
+
+
+def _files(path: Path) -> list[Path]:
+    return sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]

@@ -1,0 +1,80 @@
+"""Trains HEAD again in a temporary clone and compares what it writes with what dvc.lock records."""
+
+import json
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from pipeline import versions
+from pipeline.repository.dvc_lock import NEVER_RUN, Artifact, Stage, artifacts, inputs, read_lock
+from pipeline.repository.project import LOCK, Project
+from pipeline.reproduction.difference import describe_difference
+from pipeline.reproduction.exit_codes import CannotVerifyError, VerifyOutcome
+from pipeline.reproduction.fresh_clone import FreshClone, name_of_head
+
+
+def verify(folder: Path) -> VerifyOutcome:
+    """Retrain the HEAD of the project in the folder and print whether all artifacts are identical, or how they differ.
+
+    Raises: CannotVerifyError if there is nothing to verify or to train on, CommandError if the training fails.
+    """
+    project = Project.at(folder)
+    print(f"verify: training {name_of_head(project)} from scratch in a temporary clone", file=sys.stderr)
+    with tempfile.TemporaryDirectory(prefix="verify-") as temporary:
+        clone = FreshClone.of_head(project, Path(temporary).resolve())
+        try:
+            recorded = read_lock(clone.folder / LOCK)
+        except ValueError as error:
+            raise CannotVerifyError(str(error)) from None
+        packages = changed_packages(json.loads((clone.folder / versions.FILE).read_text(encoding="utf-8")))
+        clone.copy_raw_table(recorded)
+        retrained = clone.retrain(record_versions=bool(packages))
+        compared = list(artifacts(recorded, retrained, caches=clone.caches))
+        different = [artifact for artifact in compared if artifact.recorded != artifact.found]
+        if not different:
+            print(f"identical: {len(compared)} artifacts")
+            return VerifyOutcome.SAME_BYTES
+        print(f"differs: {len(different)} of {len(compared)} artifacts, first {different[0].path}")
+        print_differences(different, clone)
+    print(f"recorded from other inputs: {', '.join(changed_inputs(recorded, retrained)) or 'none'}")
+    print(f"recorded with other packages: {', '.join(packages) or 'none'}")
+    return VerifyOutcome.OTHER_BYTES
+
+
+def print_differences(different: Sequence[Artifact], clone: FreshClone) -> None:
+    """Print a line for each artifact, in words."""
+    for artifact in different:
+        print(f"  {artifact.path}: {describe(artifact, clone)}")
+
+
+def describe(artifact: Artifact, clone: FreshClone) -> str:
+    """How a retrained artifact differs from the recorded one, in words."""
+    if artifact.recorded is None:
+        return f"not recorded in {LOCK}"
+    if artifact.found is None:
+        return "no longer written"
+    recorded = clone.recorded_bytes(artifact.path, artifact.recorded)
+    if recorded is None:
+        return "the recorded bytes are not at hand"
+    return describe_difference(artifact.path, recorded, (clone.folder / artifact.path).read_bytes())
+
+
+def changed_inputs(recorded: Mapping[str, Stage], retrained: Mapping[str, Stage]) -> list[str]:
+    """The code, tables and settings that are not, at HEAD, what dvc.lock was recorded from."""
+    files, changed = inputs(retrained), set()
+    for name, stage in retrained.items():
+        before = recorded.get(name, NEVER_RUN)
+        changed |= {path for path, md5 in stage.reads.items() if path in files and before.reads.get(path) != md5}
+        changed |= {key for key, value in stage.settings.items() if before.settings.get(key) != value}
+    return sorted(changed)
+
+
+def changed_packages(recorded: Mapping[str, str]) -> list[str]:
+    """The packages that decide the bytes and are installed in another version than the recorded one.
+
+    >>> changed_packages({"numpy": "1.0", "pyarrow": versions.installed("pyarrow")})[0].split(",")[0]
+    'numpy 1.0'
+    """
+    installed = {name: versions.installed(name) for name in recorded}
+    return [f"{name} {recorded[name]}, not {installed[name]}" for name in recorded if recorded[name] != installed[name]]
