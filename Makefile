@@ -34,7 +34,7 @@ rollback: git .venv/run.stamp ## Go back to an accepted night: make rollback TO=
 
 NIGHTS ?= 30
 gc: git .venv/run.stamp ## Show what nothing needs since the last NIGHTS=30 nights; DELETE=yes deletes it
-	@python -m pipeline.nights.retention --nights '$(NIGHTS)' $(if $(filter yes,$(DELETE)),--delete)
+	@python -m pipeline.gc --nights '$(NIGHTS)' $(if $(filter yes,$(DELETE)),--delete)
 
 test: git .venv/dev.stamp ## Check the style and the types, run the tests
 	ruff check

@@ -20,8 +20,10 @@ from pipeline.evaluation import ridge
 from pipeline.evaluation.columns import read_split
 from pipeline.model.bundle import Bundle
 from pipeline.model.intervals import PERCENTS, Outcomes, calibrate
-from pipeline.nights.champion import Champion, trial
-from pipeline.nights.gate import Outcome, decide
+from pipeline.nights.champion import Champion
+from pipeline.nights.compare import on_test_rows
+from pipeline.nights.gate import decide
+from pipeline.nights.outcome import NightOutcome
 from tests.support.processes import ARGUMENTS, set_params
 from tests.support.work_tree import ROOT, copy_of_the_work_tree
 from tests.support.work_tree import run as run_in
@@ -145,7 +147,7 @@ def test_the_gate_keeps_out_a_model_that_reads_half_of_the_features(real_tables,
         full, course = (Bundle.load(folder / f"models/{name}") for name in ("full", "course"))
         table = read_table(file, settings=settings)
         outcomes = [
-            decide(trial(table, champion=Champion(champion, ""), challenger=challenger), gate).outcome
+            decide(on_test_rows(table, champion=Champion(champion, ""), challenger=challenger), gate).outcome
             for champion, challenger in ((full, course), (course, full))
         ]
-        assert outcomes == [Outcome.KEPT, Outcome.PROMOTED], file.name
+        assert outcomes == [NightOutcome.KEPT, NightOutcome.PROMOTED], file.name
