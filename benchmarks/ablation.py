@@ -26,7 +26,8 @@ from pipeline import params, prepare
 from pipeline.data.encoding import Encoder
 from pipeline.data.schema import FEATURES, TARGET
 from pipeline.evaluation.noise_floor import cell_numbers
-from pipeline.model.network import EmbeddingNet, initialise
+from pipeline.model.layers import initialise
+from pipeline.model.network import EmbeddingNet
 from pipeline.model.reproducible import nn, torch
 from pipeline.training.fit import fit
 from pipeline.training.loader import loader_of, read_rows

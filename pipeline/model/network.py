@@ -1,6 +1,5 @@
 """The networks: codes in, one normalised salary out."""
 
-import math
 from collections.abc import Mapping, Sequence
 from itertools import accumulate, pairwise
 
@@ -8,6 +7,7 @@ import numpy as np
 
 from pipeline.data.encoding import TITLE, UNKNOWN, WORDS
 from pipeline.data.schema import ORDINALS
+from pipeline.model.layers import initialise, relu_and_dropout, relu_layers
 from pipeline.model.reproducible import nn, torch
 from pipeline.params import Embedding, Mlp, Recipe
 
@@ -140,43 +140,6 @@ class EmbeddingNet(Regressor):
         ordinals = places * known[:, self.ordinals]  # the unknown in the middle
         linear = shares[:, : self.words.start].sum(1) + (shares[:, self.words] * is_word).sum(1)
         return torch.cat([vectors[:, self.nominals].flatten(1), *bags, ordinals], dim=1), linear
-
-
-def relu_and_dropout(values: torch.Tensor, noise: torch.Tensor | None, *, rate: float) -> torch.Tensor:
-    """Zero where the value is negative or the noise below the rate, the others scaled up; without noise, ReLU alone.
-
-    One mask for both: the pinned code of ReLU's derivative branches at each number and takes longer than the product.
-    Source: torch.nn.Dropout, which draws its noise from the global generator.
-
-    >>> relu_and_dropout(torch.tensor([1.0, 1.0, -1.0]), torch.tensor([0.1, 0.9, 0.9]), rate=0.5) + 0
-    tensor([0., 2., 0.])
-    """
-    return values.relu() if noise is None else values * ((values > 0) & (noise >= rate)) / (1 - rate)
-
-
-def relu_layers(widths: Sequence[int]) -> nn.Sequential:
-    """Linear layers of the given widths with ReLU behind each, then one linear output."""
-    layers = [module for pair in pairwise(widths) for module in (nn.Linear(*pair), nn.ReLU())]
-    return nn.Sequential(*layers, nn.Linear(widths[-1], 1))
-
-
-@torch.no_grad()
-def initialise(network: nn.Module, *, generator: torch.Generator) -> None:
-    """Draw all weights anew from the generator; linear skips start at zero.
-
-    Source: torch's default for linear layers, uniform within 1 / sqrt(inputs); embeddings have that variance times 3.
-    """
-    for module in network.modules():
-        if isinstance(module, nn.Linear):
-            for parameter in (module.weight, module.bias):
-                _draw(parameter, 1 / math.sqrt(module.in_features), generator)
-        elif isinstance(module, nn.Embedding):
-            wide = module.embedding_dim > 1
-            _draw(module.weight, math.sqrt(3 / module.embedding_dim) if wide else 0.0, generator)
-
-
-def _draw(parameter: torch.Tensor, bound: float, generator: torch.Generator) -> None:
-    parameter.copy_((torch.rand(parameter.shape, generator=generator) * 2 - 1) * bound)
 
 
 def build(recipe: Recipe, *, sizes: Mapping[str, int], generator: torch.Generator) -> Regressor:

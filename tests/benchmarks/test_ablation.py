@@ -6,7 +6,7 @@ from benchmarks.ablation import CHANGES, fitted
 from benchmarks.accuracy import variants
 from benchmarks.accuracy.scores import OURS
 from pipeline.data.encoding import WORDS
-from pipeline.model.network import initialise
+from pipeline.model.layers import initialise
 from pipeline.model.reproducible import torch
 from pipeline.params import Embedding
 from tests.conftest import Stage
