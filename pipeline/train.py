@@ -20,17 +20,17 @@ from pipeline.data.schema import GROUP
 from pipeline.evaluation.metrics import mean_squared_error
 from pipeline.model.bundle import Bundle
 from pipeline.model.card import CARD, card
-from pipeline.model.intervals import Outcomes, calibrate
+from pipeline.model.intervals import PredictedRows, calibrate
 from pipeline.model.network import Regressor, build
 from pipeline.model.reproducible import (
     ANY_CPU,
     DataLoader,
     TensorDataset,
     device_for,
-    free_matrix_products,
     nn,
-    promise,
+    reproducibility_level,
     torch,
+    unpin_matrix_products,
 )
 from pipeline.runtime.lifetime import end_with_parent
 from pipeline.training.background import read_background
@@ -84,15 +84,17 @@ def run(
     """Train the recipe's network; write its bundle and its losses."""
     torch.set_num_threads(recipe.threads)
     device = device_for(recipe.device)
-    promised = promise(engine=recipe.engine, device=device, threads=recipe.threads)
-    if promised != ANY_CPU:
-        free_matrix_products()
+    reproducibility = reproducibility_level(engine=recipe.engine, device=device, threads=recipe.threads)
+    if reproducibility != ANY_CPU:
+        unpin_matrix_products()
     keep_compiled_code_in(cache / "compiled")
     fitted_encoder = Encoder.read(encoder)
-    network = build(recipe, sizes=fitted_encoder.sizes(), generator=torch.Generator().manual_seed(recipe.seed))
+    generator = torch.Generator().manual_seed(recipe.seed)
+    where = f"{params.FILE}: recipes.{name}"
+    network = build(recipe, sizes=fitted_encoder.sizes(), generator=generator, where=where)
     network.move_to(device, seed=recipe.seed)
     provenance = {
-        "promise": promised,
+        "reproducibility": reproducibility,
         "packages": dict(packages),
         "data": {path.name: _sha256(path) for path in (train, valid)},
     }
@@ -152,9 +154,9 @@ def _show(epoch: Epoch, progress: "tqdm[Any]", name: str) -> None:
     progress.update()
 
 
-def _rmse(outcomes: Outcomes) -> float:
-    """The root mean squared error, in US dollars."""
-    return math.sqrt(mean_squared_error(outcomes.prediction, outcomes.actual))
+def _rmse(rows: PredictedRows) -> float:
+    """The root mean squared error, in UNIT."""
+    return math.sqrt(mean_squared_error(rows.prediction, rows.actual))
 
 
 def _sha256(path: Path) -> str:

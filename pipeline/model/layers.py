@@ -17,6 +17,7 @@ def relu_and_dropout(values: torch.Tensor, noise: torch.Tensor | None, *, rate: 
     """Zero where the value is negative or the noise below the rate, the others scaled up; without noise, ReLU alone.
 
     One mask for both: the pinned code of ReLU's derivative branches at each number and takes longer than the product.
+    Shape: values and noise (rows, width); returns (rows, width).
     Source: torch.nn.Dropout, which draws its noise from the global generator.
 
     >>> relu_and_dropout(torch.tensor([1.0, 1.0, -1.0]), torch.tensor([0.1, 0.9, 0.9]), rate=0.5) + 0
@@ -33,12 +34,13 @@ def initialise(network: nn.Module, *, generator: torch.Generator) -> None:
     """
     for module in network.modules():
         if isinstance(module, nn.Linear):
-            for parameter in (module.weight, module.bias):
+            for parameter in (module.weight, module.bias):  # (outputs, inputs) and (outputs,)
                 _draw(parameter, 1 / math.sqrt(module.in_features), generator)
-        elif isinstance(module, nn.Embedding):
-            wide = module.embedding_dim > 1
-            _draw(module.weight, math.sqrt(3 / module.embedding_dim) if wide else 0.0, generator)
+        elif isinstance(module, nn.Embedding):  # uniform within +-b has the variance b² / 3: here 1 / width
+            is_skip = module.embedding_dim == 1
+            _draw(module.weight, 0.0 if is_skip else math.sqrt(3 / module.embedding_dim), generator)
 
 
 def _draw(parameter: torch.Tensor, bound: float, generator: torch.Generator) -> None:
+    """Fill the parameter with uniform numbers from -bound to bound."""
     parameter.copy_((torch.rand(parameter.shape, generator=generator) * 2 - 1) * bound)

@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 
 from pipeline.data.encoding import Scaling
 from pipeline.data.schema import GROUP, TARGET
-from pipeline.model.intervals import Outcomes
+from pipeline.model.intervals import PredictedRows
 from pipeline.model.network import Regressor
 
 ENOUGH_ROWS = 1 << 18
@@ -24,7 +24,7 @@ def count_rows(path: Path) -> int:
     return rows
 
 
-def read_outcomes(path: Path, network: Regressor, scaling: Scaling) -> Outcomes:
+def read_outcomes(path: Path, network: Regressor, scaling: Scaling) -> PredictedRows:
     """The predicted and the actual salary of each row of the file that is taken, and its experience level."""
     columns = list(dict.fromkeys((*network.columns, GROUP, TARGET)))
     parts, step, first, file = [], step_through(path), 0, pq.ParquetFile(path)
@@ -34,4 +34,4 @@ def read_outcomes(path: Path, network: Regressor, scaling: Scaling) -> Outcomes:
         first = (first - group.num_rows) % step
         prediction = scaling.denormalise(network.predict(network.inputs(rows)).numpy())
         parts.append((prediction, rows[TARGET], rows[GROUP]))
-    return Outcomes(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+    return PredictedRows(*(np.concatenate(column) for column in zip(*parts, strict=True)))

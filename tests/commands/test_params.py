@@ -81,8 +81,9 @@ def test_a_wrong_value_names_its_path_the_rule_and_what_was_found(write, old, ne
         ({"network": {"kind": "mlp"}}, "test.network.hidden: Field required; found only kind"),
         ({"network": {"kind": "cnn"}}, "test.network: Input tag 'cnn' .* expected tags: 'mlp', 'embedding'; found"),
         ({"features": []}, "test.features: .* at least 1 item.*; found "),
-        ({"features": ["salary"]}, "test.features.0: Input should be 'work_year', .*; found \"salary\""),
+        ({"features": [7]}, "test.features.0: Input should be a valid string; found 7"),
         ({"features": ["work_year", "work_year"]}, "test: features must name each feature once; found"),
+        ({"loss": "mse"}, 'test.loss: Extra inputs are not permitted; found "mse"'),
         ({"optimizer": {}}, "test.optimizer.learning_rate: Field required; found only nothing"),
         *(
             ({"optimizer": OPTIMIZER | {key: value}}, rf"test\.optimizer\.{key}.*: Input should be .*; found ")

@@ -70,7 +70,7 @@ def test_the_bundle_records_what_it_was_made_of(prepared):
 
 
 @pytest.mark.parametrize(
-    ("changes", "promise"),
+    ("changes", "level"),
     [
         ({}, "the same bytes on any x86-64 CPU"),
         ({"device": "auto"}, "the same bytes on any x86-64 CPU"),
@@ -78,14 +78,14 @@ def test_the_bundle_records_what_it_was_made_of(prepared):
         ({"engine": "compiled"}, "the same bytes on the same CPU model and compiler"),
     ],
 )
-def test_the_bundle_records_which_promise_holds(prepared, changes, promise, monkeypatch):
+def test_the_bundle_records_the_level_of_reproducibility(prepared, changes, level, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(platform, "machine", lambda: "x86_64")
     monkeypatch.setattr(fit, "CompiledLoop", fit.EagerLoop)  # compiling takes seconds, and changes no word
-    freed: list[bool] = []
-    monkeypatch.setattr(train, "free_matrix_products", lambda: freed.append(True))
-    assert trained(prepared, make_recipe(**changes)).provenance["promise"] == promise
-    assert bool(freed) == (promise != "the same bytes on any x86-64 CPU")
+    unpinned: list[bool] = []
+    monkeypatch.setattr(train, "unpin_matrix_products", lambda: unpinned.append(True))
+    assert trained(prepared, make_recipe(**changes)).provenance["reproducibility"] == level
+    assert bool(unpinned) == (level != "the same bytes on any x86-64 CPU")
 
 
 def test_training_takes_as_many_threads_as_the_recipe_says(prepared):

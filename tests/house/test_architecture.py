@@ -6,13 +6,11 @@ import subprocess
 import sys
 from graphlib import TopologicalSorter
 from pathlib import Path
-from typing import get_args
 
 import pytest
 from ruamel.yaml import YAML
 
-from pipeline import params, versions
-from pipeline.data import schema
+from pipeline import versions
 
 ROOT = Path(__file__).parents[2]
 MAY_IMPORT = {
@@ -154,10 +152,6 @@ def test_a_stage_depends_on_exactly_the_versions_it_checks(name):
     assert declared_params(name)[1] == checked
     packages = {dotted.split(".")[0] for module in reachable(name) for dotted in named(module)}
     assert checked or not packages & set(versions.PACKAGES)
-
-
-def test_the_settings_know_exactly_the_features_of_the_contract():
-    assert get_args(params.Feature) == schema.FEATURES
 
 
 def test_training_is_not_given_the_test_rows():

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from pipeline.model import network as module
 from pipeline.model.layers import initialise
 from pipeline.model.network import BLOCK, CourseNet, EmbeddingNet, build
 from pipeline.model.reproducible import nn, torch
@@ -178,3 +179,21 @@ def test_the_embedding_network_also_goes_without_titles():
     network = EmbeddingNet(features, settings, sizes=SIZES, generator=seeded())
     assert network.columns == ("company_location", "work_year")
     assert network(torch.ones(9, 2, dtype=torch.int16)).shape == (9, 1)
+
+
+def test_a_contract_without_a_text_has_a_network_without_words(monkeypatch):
+    monkeypatch.setattr(module, "TEXT", "")
+    monkeypatch.setattr(module, "WORDS", ())
+    sizes = {name: SIZES[name] for name in FEATURES}
+    settings = Embedding(kind="embedding", width=5, hidden=(7,), dropout=0.1, code_dropout=0.1)
+    network = EmbeddingNet(FEATURES, settings, sizes=sizes, generator=seeded())
+    assert network.columns == ("job_title", "company_location", "work_year", "company_size")
+    assert network(torch.ones(9, 4, dtype=torch.int16)).shape == (9, 1)
+
+
+@pytest.mark.parametrize("features", [["salary"], ["salary_in_usd"], ["salary_currency"], ["title_word_1"], ["floor"]])
+def test_what_is_no_feature_of_the_contract_is_refused(features):
+    recipe = make_recipe(features=["company_size", *features])
+    rule = "must be a feature of the data contract, one of work_year, experience_level, .*, company_size"
+    with pytest.raises(ValueError, match=rf'^params.yaml: recipes.mine.features.1 {rule}; found "{features[0]}"$'):
+        build(recipe, sizes=SIZES, generator=seeded(), where="params.yaml: recipes.mine")

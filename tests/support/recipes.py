@@ -20,7 +20,6 @@ OPTIMIZER = {
 COURSE = {
     "features": ["experience_level", "employment_type", "remote_ratio", "company_size"],
     "network": {"kind": "mlp", "hidden": [16, 8]},
-    "loss": "mse",
     "equal_rows": "each",
     "optimizer": OPTIMIZER,
     "batch_size": 4,
