@@ -125,7 +125,7 @@ def predicted(recipe: params.Recipe, kind: type[EmbeddingNet], folder: Path) -> 
     loader = loader_of(folder / "train.parquet", network, recipe, generator=order)
     held_out = [read_rows(folder / f"{split}.parquet", network) for split in HELD_OUT]
     *_, last = fit(network, loader=loader, valid=held_out[0], recipe=recipe)
-    nn.utils.vector_to_parameters(last.kept, network.parameters())
+    nn.utils.vector_to_parameters(last.kept_weights, network.parameters())
     outputs = [network.predict(rows.tensors[0]).numpy() for rows in held_out]
     return encoder.scaling.denormalise(np.concatenate(outputs))
 

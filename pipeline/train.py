@@ -33,12 +33,11 @@ from pipeline.model.reproducible import (
     unpin_matrix_products,
 )
 from pipeline.runtime.lifetime import end_with_parent
-from pipeline.training.background import read_background
 from pipeline.training.checkpoint import Checkpoint
 from pipeline.training.compiled import keep_compiled_code_in
-from pipeline.training.fit import Epoch, Progress, fit
+from pipeline.training.fit import Epoch, TrainingState, fit
 from pipeline.training.loader import loader_of, read_rows
-from pipeline.training.predictions import count_rows, read_outcomes, step_through
+from pipeline.training.predictions import count_rows, predict_file, read_background, sampling_step
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -98,16 +97,16 @@ def run(
         "packages": dict(packages),
         "data": {path.name: _sha256(path) for path in (train, valid)},
     }
-    decides = {"recipe": recipe.model_dump(mode="json"), **provenance, "encoder": _sha256(encoder), "code": _code()}
-    checkpoint = Checkpoint(cache / "checkpoints", decides=decides, every_seconds=settings.checkpoint_every_seconds)
+    key = {"recipe": recipe.model_dump(mode="json"), **provenance, "encoder": _sha256(encoder), "code": _code()}
+    checkpoint = Checkpoint(cache / "checkpoints", key=key, every_seconds=settings.checkpoint_every_seconds)
     order = torch.Generator().manual_seed(recipe.seed)
     loader = loader_of(train, network, recipe, generator=order)
     last = _train(network, loader, read_rows(valid, network), recipe=recipe, checkpoint=checkpoint, name=name)
-    nn.utils.vector_to_parameters(last.kept, network.parameters())
+    nn.utils.vector_to_parameters(last.kept_weights, network.parameters())
     scaling, levels = fitted_encoder.scaling, fitted_encoder.sizes()[GROUP]
-    of_train, of_valid = (read_outcomes(path, network.cpu(), scaling) for path in (train, valid))
+    of_train, of_valid = (predict_file(path, network.cpu(), scaling) for path in (train, valid))
     intervals = calibrate(train=of_train, valid=of_valid, groups=levels)
-    background = read_background(train, network.columns, of_train.prediction, step=step_through(train))
+    background = read_background(train, network.columns, of_train.prediction, step=sampling_step(train))
     facts = {"kept_epoch": last.kept_epoch, **provenance}
     Bundle(network, fitted_encoder, recipe, intervals, background, facts).save(out)
     kept = last.history[last.kept_epoch - 1]
@@ -130,14 +129,14 @@ def _train(
     recipe: params.Recipe,
     checkpoint: Checkpoint,
     name: str,
-) -> Progress:
+) -> TrainingState:
     """Train to the end, from the checkpoint on if there is one, and keep it up to date."""
     last = start = checkpoint.load()
     with tqdm(total=recipe.epochs, initial=len(start.history), desc=name, unit="epoch", disable=None) as progress:
         try:
             for last in fit(network, loader=loader, valid=valid, recipe=recipe, start=start):
                 _show(last.history[-1], progress, name)
-                checkpoint.offer(last)
+                checkpoint.save_if_due(last)
         finally:
             if last is not start:
                 checkpoint.save(last)

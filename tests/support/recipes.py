@@ -7,7 +7,7 @@ import numpy as np
 from pipeline.model.network import Regressor, build
 from pipeline.model.reproducible import DataLoader, TensorDataset, torch
 from pipeline.params import Recipe, parse
-from pipeline.training.fit import START, Progress, fit
+from pipeline.training.fit import START, TrainingState, fit
 
 OPTIMIZER = {
     "learning_rate": 0.001,
@@ -73,7 +73,7 @@ class Training:
     valid: TensorDataset
     recipe: Recipe
 
-    def run(self, start: Progress = START) -> list[Progress]:
+    def run(self, start: TrainingState = START) -> list[TrainingState]:
         """Train; returns what was at the end of each epoch."""
         return list(fit(self.network, loader=self.loader, valid=self.valid, recipe=self.recipe, start=start))
 
