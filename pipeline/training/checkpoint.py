@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Mapping
 from dataclasses import astuple
+from modulefinder import ModuleFinder
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from pipeline.model.reproducible import safetensors, torch
 from pipeline.training.fit import START, Epoch, TrainingState
 
 DIGEST_BYTES = 32
+ROOT = Path(__file__).parents[2]
 log = logging.getLogger(__name__)
 
 
@@ -75,6 +77,19 @@ class Checkpoint:
         """Forget the training: it is over."""
         for path in (self.path, self._draft):
             path.unlink(missing_ok=True)
+
+
+def imported_files(script: Path) -> dict[str, Path]:
+    """The project's files that a script imports, directly or not, and itself, by their path in the project.
+
+    What it finds are import statements, wherever they stand in the code: so it does not depend on what else the process
+    has imported, and a file that the script never imports is not among them.
+    """
+    finder = ModuleFinder([str(ROOT)])  # other packages lie elsewhere, and are not found
+    finder.run_script(str(script))
+    found = (vars(module)["__file__"] for module in finder.modules.values())  # None of those that are built in
+    files = sorted(Path(file) for file in found if file)
+    return {file.relative_to(ROOT).as_posix(): file for file in files}
 
 
 def _packed(state: TrainingState) -> bytes:

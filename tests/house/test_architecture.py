@@ -11,6 +11,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from pipeline import versions
+from pipeline.training.checkpoint import imported_files
 
 ROOT = Path(__file__).parents[2]
 MAY_IMPORT = {
@@ -152,6 +153,11 @@ def test_a_stage_depends_on_exactly_the_versions_it_checks(name):
     assert declared_params(name)[1] == checked
     packages = {dotted.split(".")[0] for module in reachable(name) for dotted in named(module)}
     assert checked or not packages & set(versions.PACKAGES)
+
+
+def test_a_checkpoint_is_that_of_exactly_the_code_that_the_train_stage_depends_on():
+    code = {dep for dep in stage("train")["deps"] if dep.startswith("pipeline/")}
+    assert imported_files(FILES["train"]) == {name: ROOT / name for name in code}
 
 
 def test_training_is_not_given_the_test_rows():

@@ -40,14 +40,16 @@ def trained(modelled, tmp_path_factory):
         train.run(
             make_recipe(epochs=2, keep="best"),
             params.Train(checkpoint_every_seconds=1e9),
+            train.Paths(
+                train=modelled.out / "train.parquet",
+                valid=modelled.out / "valid.parquet",
+                encoder=modelled.out / "encoder.json",
+                out=folder / "models/mine",
+                curve=folder / "curve.csv",
+                cache=folder / "cache",
+            ),
             name="mine",
             packages={"torch": "2.13.0"},
-            train=modelled.out / "train.parquet",
-            valid=modelled.out / "valid.parquet",
-            encoder=modelled.out / "encoder.json",
-            out=folder / "models/mine",
-            curve=folder / "curve.csv",
-            cache=folder / "cache",
         )
     return folder
 
