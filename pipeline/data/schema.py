@@ -96,6 +96,30 @@ class Salaries(pa.DataFrameModel):
 
 CONTRACT: pa.DataFrameSchema = Salaries.to_schema()
 
+# What the model card says of this table: prose, its lines broken at 120 characters.
+CARD_PROJECT = "salary-pipeline"
+CARD_TITLE = f"A regression of data-science {PLURAL}"
+CARD_USE = """\
+To learn and to teach with, as a baseline for other models, and for a rough idea of what such jobs paid in the years of
+the training rows. Not for decisions about a person: nobody's pay, credit or hiring should hang on it."""
+CARD_TARGET = f"The gross {NOUN} of one year in {UNIT_NAME}"
+CARD_FORMAT = "the aijobs.net survey"
+CARD_KNOWLEDGE = "real pay"
+"""What rows that are all synthetic say nothing about."""
+CARD_LIMITS = """\
+- A real table of the survey is no sample of all who work. Its answers are self-reported and unverified, most rows of
+  later tables are the two ends of advertised pay bands, and the United States have 87 % of the table of January 2024.
+- Other countries are guessed from few rows, and so are part-time, freelance and executive jobs.
+- Salaries in other currencies count at the publisher's exchange rates: a year's rate is part of the salary.
+- It knows no inflation and no year after those of the training rows."""
+CARD_UNSEEN = """\
+What the survey does not ask (skills, employer,
+  city, hours) the model cannot see, however much pay depends on it."""
+CARD_LICENCE = f"""\
+That of {CARD_PROJECT}, MIT, as far as it goes: of another table than the sample, its owner's terms hold as well."""
+CARD_VARIABLE = "dollars"
+"""What the card's example in Python calls predictions in UNIT."""
+
 # From here on everything is the same for any table.
 
 NORMALISED, HASH = "target", "row_hash"

@@ -19,7 +19,7 @@ from pipeline.data.split import SPLITS
 from pipeline.evaluation import ridge
 from pipeline.evaluation.columns import read_split
 from pipeline.model.bundle import Bundle
-from pipeline.model.intervals import PERCENTS, Outcomes, calibrate
+from pipeline.model.intervals import PERCENTS, PredictedRows, calibrate
 from pipeline.nights.champion import Champion
 from pipeline.nights.compare import on_test_rows
 from pipeline.nights.gate import decide
@@ -103,14 +103,14 @@ def test_training_gives_the_same_bytes_whatever_the_threads_outside(tmp_path, se
     assert len(hashes) == 1
 
 
-def outcomes_of_ridge(prepared):
+def predicted_by_ridge(prepared):
     """What ridge regression predicts for each split, and the vocabulary of the levels."""
     encoder = Encoder.read(prepared / "encoder.json")
     splits = {name: read_split(prepared / f"{name}.parquet") for name in SPLITS}
     columns = (*FEATURES, *WORDS)
     model = ridge.choose(splits["train"], splits["valid"], columns=columns, target=TARGET, sizes=encoder.sizes())
     return encoder.vocabularies[GROUP], {
-        name: Outcomes(model.predict({column: split[column] for column in columns}), split[TARGET], split[GROUP])
+        name: PredictedRows(model.predict({column: split[column] for column in columns}), split[TARGET], split[GROUP])
         for name, split in splits.items()
     }
 
@@ -121,7 +121,7 @@ def test_intervals_hold_on_the_real_table_overall_and_at_every_level(real_tables
     for number in range(20):  # one split of 2,000 test rows, many of them equal, says no more than +- 3 points
         split = {"salt": f"v{number}", "valid_fraction": 0.15, "test_fraction": 0.2}
         stage.run(real_tables[-1], min_count=2, split=split)
-        levels, found = outcomes_of_ridge(stage.out)
+        levels, found = predicted_by_ridge(stage.out)
         intervals = calibrate(train=found["train"], valid=found["valid"], groups=len(levels) + 1)
         test = found["test"]
         for percent in PERCENTS:

@@ -3,7 +3,7 @@ import pytest
 
 from benchmarks.accuracy import variants
 from pipeline.data.schema import HASH, NORMALISED, WORDS
-from pipeline.model.network import initialise
+from pipeline.model.layers import initialise
 from pipeline.model.reproducible import torch
 from pipeline.params import Embedding
 from tests.conftest import Stage
