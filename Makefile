@@ -4,7 +4,7 @@ PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro verify verify-cpus nightly replay rollback gc test bench soak lock clean
+.PHONY: help setup repro verify verify-cpus nightly replay rollback gc test bench soak pictures lock clean
 
 help: ## List every target
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{ printf "make %-12s %s\n", $$1, $$2 }'
@@ -34,7 +34,7 @@ rollback: git .venv/run.stamp ## Go back to an accepted night: make rollback TO=
 
 NIGHTS ?= 30
 gc: git .venv/run.stamp ## Show what nothing needs since the last NIGHTS=30 nights; DELETE=yes deletes it
-	@python -m pipeline.nights.retention --nights '$(NIGHTS)' $(if $(filter yes,$(DELETE)),--delete)
+	@python -m pipeline.gc --nights '$(NIGHTS)' $(if $(filter yes,$(DELETE)),--delete)
 
 test: git .venv/dev.stamp ## Check the style and the types, run the tests
 	ruff check
@@ -45,16 +45,19 @@ test: git .venv/dev.stamp ## Check the style and the types, run the tests
 soak: git .venv/dev.stamp ## Run the long campaigns: kills, real weeks, ten million rows
 	pytest -m soak
 
-bench: repro .venv/dev.stamp ## Measure: prints the tables of the README
+bench: repro .venv/dev.stamp ## Measure: prints the tables of docs/speed.md
 	python -m benchmarks.prepare
 	python -m benchmarks.predict
 	python -m benchmarks.repro
 	python -m benchmarks.training
 	python -m benchmarks.epoch
 
+pictures: repro ## Draw the pictures of the docs from the report
+	python -m benchmarks.pictures
+
 lock: .venv/dev.stamp ## Resolve the ranges of pyproject.toml anew, install the result and record its versions
 	pip-compile $(COMPILE) --upgrade --output-file requirements.lock pyproject.toml
-	pip-compile $(COMPILE) --upgrade --extra dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
+	pip-compile $(COMPILE) --upgrade --extra dev --extra onnx --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
 	@# the build of torch (+cpu, +cu130) is the machine's affair
 	sed -i 's/^\(torch==[0-9.]*\)+[a-z0-9]*/\1/' requirements.lock requirements-dev.lock
 	$(MAKE) .venv/dev.stamp

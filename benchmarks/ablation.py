@@ -27,7 +27,8 @@ from pipeline import params, prepare
 from pipeline.data.encoding import Encoder
 from pipeline.data.schema import FEATURES, TARGET
 from pipeline.evaluation.noise_floor import cell_numbers
-from pipeline.model.network import EmbeddingNet, initialise
+from pipeline.model.layers import initialise
+from pipeline.model.network import EmbeddingNet
 from pipeline.model.reproducible import nn, torch
 from pipeline.training.fit import fit
 from pipeline.training.loader import loader_of, read_rows
@@ -127,7 +128,7 @@ def predict_held_out(recipe: params.Recipe, network_class: type[EmbeddingNet], f
     loader = loader_of(folder / "train.parquet", network, recipe, generator=order)
     held_out = [read_rows(folder / f"{split}.parquet", network) for split in HELD_OUT]
     *_, last = fit(network, loader=loader, valid=held_out[0], recipe=recipe)
-    nn.utils.vector_to_parameters(last.kept, network.parameters())
+    nn.utils.vector_to_parameters(last.kept_weights, network.parameters())
     outputs = [network.predict(rows.tensors[0]).numpy() for rows in held_out]
     return encoder.scaling.denormalise(np.concatenate(outputs))
 

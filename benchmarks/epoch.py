@@ -71,14 +71,16 @@ def share_beside_steps(name: str, engine: str, folder: Path) -> float:
         train.run(
             recipe,
             params.load(params.Train, "train"),
+            train.Paths(
+                train=folder / "train.parquet",
+                valid=folder / "valid.parquet",
+                encoder=folder / "encoder.json",
+                out=folder / "model",
+                curve=folder / "curve.csv",
+                cache=folder / "cache",
+            ),
             name=name,
             packages={},
-            train=folder / "train.parquet",
-            valid=folder / "valid.parquet",
-            encoder=folder / "encoder.json",
-            out=folder / "model",
-            curve=folder / "curve.csv",
-            cache=folder / "cache",
         )
     between = [later - earlier for earlier, later in pairwise(marks[1:])]
     return sum(between[::2]) / sum(between)

@@ -39,7 +39,7 @@ def measure(rows: int, *, rounds: int) -> tuple[dict[str, Run], float]:
     This process imports nothing heavy: the peak memory of a process counts that of the one which it was forked from.
     """
     with tempfile.TemporaryDirectory() as folder, ProcessPoolExecutor(1, get_context("spawn")) as other:
-        table = Path(folder) / "salaries.csv"
+        table = Path(folder) / "table.csv"
         other.submit(write_sample, table, rows=rows).result()
         return time_processes(table, rounds=rounds), other.submit(ratio_of_calls, table, rounds=rounds).result()
 

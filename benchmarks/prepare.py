@@ -25,12 +25,12 @@ def pandas(table: Path, out: Path) -> None:
     """The whole table in memory, the contract asked for every row, one Parquet file and no encoding."""
     import pandas as pd
 
-    from pipeline.data.schema import NUMBERS, Salaries
+    from pipeline.data.schema import CONTRACT, NUMBERS
 
     frame = pd.read_csv(table, keep_default_na=False).astype(dict.fromkeys(NUMBERS, "Int64"))
-    Salaries.validate(frame, lazy=True)
+    CONTRACT.validate(frame, lazy=True)
     out.mkdir(exist_ok=True)
-    frame.to_parquet(out / "salaries.parquet")
+    frame.to_parquet(out / "table.parquet")
 
 
 def arrow(table: Path, out: Path) -> None:
@@ -67,7 +67,7 @@ def measured(rows: int, *, rounds: int) -> dict[str, Run]:
     from pipeline import sample
 
     with tempfile.TemporaryDirectory() as folder:
-        table = Path(folder) / "salaries.csv"
+        table = Path(folder) / "table.csv"
         sample.main(["--rows", str(rows), "--seed", "1", "--out", str(table)])
         me = [sys.executable, "-m", "benchmarks.prepare", "--contender"]
         return in_turn({name: [*me, name, str(table), f"{folder}/{name}"] for name in CONTENDERS}, rounds=rounds)

@@ -89,14 +89,16 @@ def train_recipe(recipe: params.Recipe, folder: Path) -> Predict:
     train.run(
         recipe,
         params.load(params.Train, "train"),
+        train.Paths(
+            train=folder / "train.parquet",
+            valid=folder / "valid.parquet",
+            encoder=folder / "encoder.json",
+            out=folder / "model",
+            curve=folder / "curve.csv",
+            cache=folder / "cache",
+        ),
         name="recipe",
         packages=versions.check("numpy", "pyarrow", "safetensors", "torch"),
-        train=folder / "train.parquet",
-        valid=folder / "valid.parquet",
-        encoder=folder / "encoder.json",
-        out=folder / "model",
-        curve=folder / "curve.csv",
-        cache=folder / "cache",
     )
     bundle = Bundle.load(folder / "model")
 

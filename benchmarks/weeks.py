@@ -36,7 +36,9 @@ def main() -> None:
 def line(file: Path, folder: Path) -> str:
     """One row of the table: the RMSE on the test rows in US dollars."""
     prepared = json.loads((folder / "metrics/prepare.json").read_text(encoding="utf-8"))
-    course, full = (json.loads((folder / f"metrics/{name}.json").read_text(encoding="utf-8")) for name in RECIPES)
+    course, full = (
+        json.loads((folder / f"metrics/recipes/{name}.json").read_text(encoding="utf-8")) for name in RECIPES
+    )
     scores = [full["test_mean_rmse_usd"], full["test_cell_mean_rmse_usd"], course["test_rmse_usd"]]
     cells = [file.stem, f"{prepared['rows']:,}", *(f"{score:,.0f}" for score in scores)]
     return f"| {' | '.join(cells)} | **{full['test_rmse_usd']:,.0f}** | {full['test_r2']:.3f} |"

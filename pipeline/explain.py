@@ -1,8 +1,7 @@
-"""Explain one prediction: the row as it came, its codes, the predicted salary, and each feature's share in it."""
+"""Explain one prediction: the row as it came, its codes, the prediction, and how much each feature contributes."""
 
 import argparse
 import json
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,18 +9,17 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from pipeline.data.csv_blocks import Block
 from pipeline.data.csv_header import check_features
-from pipeline.data.csv_rows import TYPES, Parsed
-from pipeline.data.encoding import TITLE, WORDS, title_words
-from pipeline.data.schema import FEATURES, NUMBERS, requirement
-from pipeline.data.validate import judge
-from pipeline.inference.score import Predictions, clean_rows, predict
-from pipeline.inference.shapley import coalition_worths, shapley_values, whole
+from pipeline.data.csv_rows import TYPES
+from pipeline.data.encoding import words_of
+from pipeline.data.schema import FEATURES, NUMBERS, TEXT, UNIT_NAME, WORDS, requirement
+from pipeline.data.validate import validate
+from pipeline.inference.score import Predictions, score
+from pipeline.inference.shapley import apportion, coalition_worths, shapley_values
 from pipeline.model.bundle import Bundle
-from pipeline.model.intervals import PERCENTS
+from pipeline.runtime.command import command
 
-EXAMPLE = '{"work_year": 2023, "experience_level": "SE", …}'
+EXAMPLE = f"{{{', '.join(f'{json.dumps(name)}: …' for name in FEATURES[:2])}, …}}"
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -30,12 +28,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--model", type=Path, required=True, help="folder of the model bundle")
     parser.add_argument("--row", required=True, help=f"the row's features as a JSON object: {EXAMPLE}")
     arguments = parser.parse_args(argv)
-    try:
+    with command("explain"):
         row = read_row(arguments.row)
-        bundle = Bundle.load(arguments.model)
-    except (OSError, ValueError) as error:
-        sys.exit(f"explain: {error}")
-    print(report(bundle, row))
+        print(report(Bundle.load(arguments.model), row))
 
 
 def read_row(text: str) -> pa.RecordBatch:
@@ -55,13 +50,11 @@ def read_row(text: str) -> pa.RecordBatch:
         found = "; ".join(f"{name}: {json.dumps(values[name])}" for name in wrong)
         raise ValueError(f"--row must give {', '.join(wrong)} as text in double quotes, found {found[:100]}")
     cells = {name: values[name] if isinstance(values[name], str) else json.dumps(values[name]) for name in FEATURES}
-    row = pa.record_batch({name: pa.array([cell]).cast(TYPES[name]) for name, cell in cells.items()})
-    parsed = Parsed(Block(1, b""), row, lines=np.array([1]), problems=np.zeros(1, np.int8), fields=len(FEATURES))
-    verdict = judge(parsed, FEATURES)
-    if verdict.bad_values:
-        broken = (f"{requirement(name)}, found {cells[name]!r}" for name in verdict.bad_values)
+    validation = validate(pa.record_batch({name: pa.array([cell]).cast(TYPES[name]) for name, cell in cells.items()}))
+    if validation.broken:
+        broken = (f"{requirement(name)}, found {cells[name]!r}" for name in validation.broken)
         raise ValueError(f"--row: {'; '.join(broken)}")
-    return clean_rows(parsed, verdict)
+    return validation.rows
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -72,13 +65,13 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return values
 
 
-def shares(bundle: Bundle, predictions: Predictions) -> tuple[float, dict[str, float]]:
-    """The average prediction of the background, and by how much each feature moves this one from it, in US dollars.
+def contributions(bundle: Bundle, predictions: Predictions) -> tuple[float, dict[str, float]]:
+    """The average prediction of the background, and how much each feature adds to it, in the target's unit.
 
     Shape: predictions of one row.
     """
     features, read = bundle.recipe.features, bundle.network.columns
-    columns = {TITLE: (TITLE, *WORDS)}
+    columns = {TEXT: (TEXT, *WORDS)}
     worths = coalition_worths(
         lambda codes: bundle.encoder.scaling.denormalise(bundle.predict(codes)),
         predictions.codes,
@@ -89,30 +82,35 @@ def shares(bundle: Bundle, predictions: Predictions) -> tuple[float, dict[str, f
 
 
 def report(bundle: Bundle, row: pa.RecordBatch) -> str:
-    """The explanation of one row as text, in whole US dollars that add up."""
-    predictions = predict(bundle, row)
-    average, moves = shares(bundle, predictions)
-    start, end = round(average), round(predictions.dollars.item())
-    dollars = dict(zip(moves, whole(np.array(list(moves.values())), total=end - start).tolist(), strict=True))
-    lines = [("", "value", "US dollars", "code")]
+    """The explanation of one row as text, in whole numbers of the target's unit that add up."""
+    predictions = score(bundle, row)
+    average, exact = contributions(bundle, predictions)
+    start, end = round(average), round(predictions.predicted.item())
+    added = dict(zip(exact, apportion(np.array(list(exact.values())), total=end - start).tolist(), strict=True))
+    lines = [("", "value", UNIT_NAME, "code")]
     lines += [(f"average of {len(next(iter(bundle.background.values())))} training rows", "", f"{start:,}", "")]
     for name in FEATURES:
-        value, share = row[name][0].as_py(), f"{dollars[name]:+,}" if name in dollars else "not read"
-        lines += [(name, str(value), share, _code(name, value, predictions.codes))]
+        value, contribution = row[name][0].as_py(), f"{added[name]:+,}" if name in added else "not read"
+        lines += [(name, str(value), contribution, _code(name, value, predictions.codes))]
     lines += [("prediction", "", f"{end:,}", "")]
-    for percent in PERCENTS:
-        low, high = (round(predictions.intervals[f"{side}_{percent}_usd"].item()) for side in ("low", "high"))
+    for percent, ends in predictions.intervals.items():
+        low, high = (round(end.item()) for end in ends)
         lines += [(f"{percent} % interval", "", f"{low:,} to {high:,}", "")]
+    return _aligned(lines)
+
+
+def _aligned(lines: Sequence[tuple[str, str, str, str]]) -> str:
+    """The cells as columns of text, the numbers at the right."""
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(f"{a:{widths[0]}}  {b:{widths[1]}}  {c:>{widths[2]}}  {d}".rstrip() for a, b, c, d in lines)
 
 
 def _code(name: str, value: object, codes: Mapping[str, np.ndarray]) -> str:
-    """The value's code; of a title, those of its words, too."""
+    """The value's code; of the text feature, those of its words, too."""
     shown = {column: str(code.item() or "unknown") for column, code in codes.items()}
-    if name != TITLE:
+    if name != TEXT:
         return shown[name]
-    words = (f"{word} {shown[slot]}" for word, slot in zip(title_words(str(value)), WORDS, strict=False))
+    words = (f"{word} {shown[slot]}" for word, slot in zip(words_of(str(value)), WORDS, strict=False))
     return f"{shown[name]} ({', '.join(words)})"
 
 

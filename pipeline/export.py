@@ -3,20 +3,21 @@
 import argparse
 import importlib.util
 import logging
-import sys
 import tempfile
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
+from pipeline.data.schema import NOUN
 from pipeline.model.bundle import Bundle
 from pipeline.model.network import Regressor
 from pipeline.model.reproducible import nn, torch
+from pipeline.runtime.command import command
 
 PACKAGES = ("onnx", "onnxscript")
 EXAMPLE_ROWS = 8
-OUTPUT = "normalised_salary"
+OUTPUT = f"normalised_{NOUN}"
 
 
 class Columns(nn.Module):
@@ -30,8 +31,9 @@ class Columns(nn.Module):
         self.network = network
 
     def forward(self, *codes: torch.Tensor) -> torch.Tensor:
-        """Predict normalised salaries."""
-        output: torch.Tensor = self.network(torch.stack(codes, dim=1).to(self.network.dtype))
+        """Predict in normalised units."""
+        inputs = torch.stack(codes, dim=1).to(self.network.dtype)  # (rows, columns)
+        output: torch.Tensor = self.network(inputs)  # (rows, 1)
         return output.squeeze(1)
 
 
@@ -41,10 +43,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--model", type=Path, required=True, help="folder of the model bundle")
     parser.add_argument("--onnx", type=Path, required=True, help=".onnx file to write; beside it, .encoder.json")
     arguments = parser.parse_args(argv)
-    try:
-        run(**vars(arguments))
-    except (OSError, ValueError) as error:
-        sys.exit(f"export: {error}")
+    with command("export"):
+        run(model=arguments.model, onnx=arguments.onnx)
 
 
 def run(*, model: Path, onnx: Path) -> None:

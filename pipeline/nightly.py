@@ -11,11 +11,11 @@ from pathlib import Path
 
 from pipeline.nights.run import run_night
 from pipeline.repository.project import Project
-from pipeline.runtime.lifetime import end_as_ctrl_c_does
+from pipeline.runtime.command import command
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Read the arguments, spend the night, exit with the code of its ending."""
+    """Read the arguments, spend the night, exit with the code of its outcome."""
     parser = argparse.ArgumentParser(description=__doc__)
     today = datetime.datetime.now(datetime.UTC).date()
     parser.add_argument("--date", type=datetime.date.fromisoformat, default=today, help="of the night; today, UTC")
@@ -23,11 +23,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = parser.parse_args(argv)
     if arguments.date > today:
         parser.error(f"--date must not be after today, {today}, found {arguments.date}")
-    end_as_ctrl_c_does()
-    print("nightly: runs/ has the log of the training", file=sys.stderr)
-    report = run_night(Project.at(Path.cwd()), date=arguments.date, forced=arguments.force)
-    print(f"nightly: {report.ending.name.lower()} (code {report.ending}): {report.message}", file=sys.stderr)
-    sys.exit(report.ending)
+    with command("nightly", expected={}):
+        print("nightly: runs/ has the log of the training", file=sys.stderr)
+        result = run_night(Project.at(Path.cwd()), date=arguments.date, forced=arguments.force)
+        outcome = result.outcome
+        print(f"nightly: {outcome} (code {outcome.exit_code}): {result.message}", file=sys.stderr)
+        sys.exit(outcome.exit_code)
 
 
 if __name__ == "__main__":

@@ -16,16 +16,6 @@ FILE = Path("params.yaml")
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(gt=0)]
-Feature = Literal[
-    "work_year",
-    "experience_level",
-    "employment_type",
-    "job_title",
-    "employee_residence",
-    "remote_ratio",
-    "company_location",
-    "company_size",
-]
 
 
 class Data(Section):
@@ -65,7 +55,7 @@ class Mlp(Section):
 
 
 class Embedding(Section):
-    """`network: {kind: embedding}` embedded codes, title words and linear skips beside ReLU layers."""
+    """`network: {kind: embedding}` embedded codes, a text's words and linear skips beside ReLU layers."""
 
     kind: Literal["embedding"]
     width: Count
@@ -94,9 +84,8 @@ class Train(Section):
 class Recipe(Section):
     """`recipes.<name>:` one full training setting."""
 
-    features: Annotated[tuple[Feature, ...], Field(min_length=1)]
+    features: Annotated[tuple[str, ...], Field(min_length=1)]  # model/network.py holds them against the data contract
     network: Annotated[Mlp | Embedding, Field(discriminator="kind")]
-    loss: Literal["mse"]
     equal_rows: Literal["each", "once"]
     optimizer: Optimizer
     batch_size: Count

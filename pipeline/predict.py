@@ -1,4 +1,4 @@
-"""Predict the salaries of a CSV table's rows: each comes out in its place, with an answer or the reason for none."""
+"""Predict each row of a CSV table: it comes out in its place, with an answer behind it, or the reason for none."""
 
 import argparse
 import signal
@@ -15,11 +15,12 @@ import pyarrow.compute as pc
 from tqdm import tqdm
 
 from pipeline.data.csv_blocks import BLOCK_BYTES, blocks_of
-from pipeline.data.csv_header import read_features
+from pipeline.data.csv_header import Header, read_features
 from pipeline.data.csv_rows import parse
-from pipeline.inference.cache import Recall
-from pipeline.inference.score import ANSWERS, Scored, score
+from pipeline.inference.answers import ANSWERS, PROBLEM, UNKNOWN_FEATURES, Answers, answer
+from pipeline.inference.cache import CachingBundle
 from pipeline.inference.writers import CsvOutput, ParquetOutput
+from pipeline.runtime.command import command
 from pipeline.runtime.prefetch import ahead
 
 STREAM = Path("-")
@@ -34,13 +35,13 @@ class Counts:
     problems: int = 0
     unknown: int = 0
 
-    def add(self, scored: Scored) -> None:
+    def add(self, answers: Answers) -> None:
         """Count one more block."""
-        has_problem = pc.is_valid(scored.answers["problem"]).to_numpy()
-        has_unknown = pc.fill_null(pc.not_equal(scored.answers["unknown_features"], ""), False).to_numpy()
-        self.rows += len(scored.which)
-        self.problems += int(has_problem[scored.which].sum())
-        self.unknown += int(has_unknown[scored.which].sum())
+        has_problem = pc.is_valid(answers.distinct[PROBLEM]).to_numpy()  # (distinct answers,)
+        has_unknown = pc.fill_null(pc.not_equal(answers.distinct[UNKNOWN_FEATURES], ""), False).to_numpy()
+        self.rows += len(answers.inverse)
+        self.problems += int(has_problem[answers.inverse].sum())
+        self.unknown += int(has_unknown[answers.inverse].sum())
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -50,21 +51,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--model", type=Path, required=True, help="folder of the model bundle")
     parser.add_argument("--out", type=Path, required=True, help=".csv or .parquet file; - is CSV on standard output")
     arguments = parser.parse_args(argv)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     if arguments.out == STREAM and sys.platform != "win32":
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` ends this process as it ends any filter
-    try:
-        counts = run(**vars(arguments))
-    except (OSError, ValueError) as error:
-        sys.exit(f"predict: {error}")
-    except KeyboardInterrupt:
-        print(f"predict: interrupted; {arguments.out} is as it was", file=sys.stderr)
-        sys.exit(130)
-    print(
-        f"predict: {counts.rows} rows, {counts.problems} of them without a prediction (column problem says why),"
-        f" {counts.unknown} with values that the model does not know (column unknown_features)",
-        file=sys.stderr,
-    )
+    with command("predict", interrupted=f"{arguments.out} is as it was"):
+        counts = run(arguments.table, model=arguments.model, out=arguments.out)
+        print(
+            f"predict: {counts.rows} rows, {counts.problems} of them without a prediction (column {PROBLEM} says why),"
+            f" {counts.unknown} with values that the model does not know (column {UNKNOWN_FEATURES})",
+            file=sys.stderr,
+        )
 
 
 def run(table: Path, *, model: Path, out: Path, block_bytes: int = BLOCK_BYTES) -> Counts:
@@ -73,25 +68,34 @@ def run(table: Path, *, model: Path, out: Path, block_bytes: int = BLOCK_BYTES) 
     Raises: ValueError if a path is none to read or write, the bundle is damaged, or the table lacks a feature.
     """
     _check_paths(table, out)
-    bundle = Recall.load(model)
+    bundle = CachingBundle.load(model)
     where = "standard input" if table == STREAM else str(table)
     counts = Counts()
     with ExitStack() as stack:
         source = stack.enter_context(_reading(table))
         draft = stack.enter_context(_writing(out))
-        header = read_features(source.readline(BLOCK_BYTES), where=where)
-        if taken := [name for name in ANSWERS.names if name in header.names]:
-            raise ValueError(f"{where}: these columns are for the answers, found {', '.join(taken)}; rename them")
+        header = _read_header(source, where=where)
         output = stack.enter_context(closing(FORMATS.get(out.suffix, CsvOutput)(draft, header)))
         size = None if table == STREAM else table.stat().st_size
         progress = stack.enter_context(tqdm(total=size, desc="predict", unit="B", unit_scale=True, disable=None))
         blocks = blocks_of(source, where=where, size=block_bytes)
         parsed = ahead(partial(parse, names=header.names, keep=output.columns), blocks)
-        scored = (score(bundle, block) for block in parsed)
-        for block in stack.enter_context(closing(ahead(output.write, scored, threads=1))):
-            counts.add(block)
-            progress.update(len(block.parsed.block.text))
+        answers = (answer(bundle, block) for block in parsed)
+        for written in stack.enter_context(closing(ahead(output.write, answers, threads=1))):
+            counts.add(written)
+            progress.update(len(written.parsed.block.text))
     return counts
+
+
+def _read_header(source: BinaryIO, *, where: str) -> Header:
+    """The header, which must name the features and none of the columns that are added.
+
+    Raises: ValueError if it does not.
+    """
+    header = read_features(source.readline(BLOCK_BYTES), where=where)
+    if taken := [name for name in ANSWERS.names if name in header.names]:
+        raise ValueError(f"{where}: these columns are for the answers, found {', '.join(taken)}; rename them")
+    return header
 
 
 def _check_paths(table: Path, out: Path) -> None:

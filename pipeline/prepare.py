@@ -1,18 +1,16 @@
 """Stage 1: the raw table → encoded rows for training, validation and test, the encoder, and the quarantine.
 
-Two passes over blocks, so memory does not grow with the file. The first checks each block against the contract,
-sets the clean rows aside and counts the values of the training rows; the second encodes. Both are pure functions
-of a block.
+Two passes over blocks, so memory does not grow with the file. The first checks each block against the contract, keeps
+its clean rows in a draft file and counts the values of the training rows; the encoder is fitted on these counts; the
+second pass encodes the clean rows.
 """
 
 import argparse
 import json
-import sys
 import tempfile
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,16 +21,21 @@ from tqdm import tqdm
 
 from pipeline import params, versions
 from pipeline.data import encoding
-from pipeline.data.clean import QUARANTINE, ContractReport, clean
-from pipeline.data.csv_blocks import BLOCK_BYTES, read_blocks
-from pipeline.data.csv_header import read_header
-from pipeline.data.csv_rows import parse
+from pipeline.data.clean import CLEAN, QUARANTINE
+from pipeline.data.contract_report import ContractReport
+from pipeline.data.csv_blocks import BLOCK_BYTES
 from pipeline.data.encoding import ROWS, Encoder
 from pipeline.data.parquet import RowGroups
-from pipeline.data.schema import FEATURES, TARGET
+from pipeline.data.raw_table import clean_blocks
+from pipeline.data.schema import ESTIMATED_ROWS, ESTIMATES, FEATURES, HASH, TARGET
 from pipeline.data.split import SPLITS, assign, row_hash
+from pipeline.runtime.command import command
 from pipeline.runtime.lifetime import end_with_parent
 from pipeline.runtime.prefetch import ahead
+
+CLEAN_FILE = "clean.arrow"
+HASHED = pa.schema([CLEAN.field(name) for name in (*FEATURES, TARGET)] + [(HASH, pa.uint64())])
+"""What the first pass keeps of a clean row for the second."""
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -43,12 +46,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--report", type=Path, required=True, help="text file, written if rows break the contract")
     arguments = parser.parse_args(argv)
     end_with_parent()
-    try:
+    with command("prepare"):
         versions.check("numpy", "pandas", "pandera", "pyarrow")
         data, settings = params.load(params.Data, "data"), params.load(params.Prepare, "prepare")
-        run(Path(data.path), **vars(arguments), settings=settings)
-    except (OSError, ValueError) as error:
-        sys.exit(f"prepare: {error}")
+        run(
+            Path(data.path),
+            out=arguments.out,
+            metrics=arguments.metrics,
+            report=arguments.report,
+            settings=settings,
+        )
 
 
 def run(
@@ -62,99 +69,103 @@ def run(
         folder.mkdir(parents=True, exist_ok=True)
     report.unlink(missing_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".prepare-") as name:
-        scratch = Path(name)
-        try:
-            account, counts = _check(raw, scratch, settings, block_bytes)
-            account.check(where=str(raw), allowed=settings.max_bad_fraction)
-        except ValueError as error:
-            report.write_text(f"{error}\n", encoding="utf-8")
-            raise ValueError(f"{error}\nThis report is also in {report}.") from None
-        if account.quarantined:
-            report.write_text(account.report(where=str(raw), allowed=settings.max_bad_fraction), encoding="utf-8")
+        draft = Path(name)
+        with errors_written_to(report):
+            contract, counts = check(raw, draft, settings=settings, block_bytes=block_bytes)
+        if contract.quarantined:
+            report.write_text(contract.text(where=str(raw), allowed=settings.max_bad_fraction), encoding="utf-8")
         encoder = encoding.fit(counts, min_count=settings.min_count, target=settings.target)
-        rows = _encode(scratch, encoder, settings.split)
-        (scratch / "encoder.json").write_text(encoder.to_json(), encoding="utf-8")
-        (scratch / "spill.arrow").unlink()
-        for file in sorted(scratch.iterdir()):
+        (draft / "encoder.json").write_text(encoder.to_json(), encoding="utf-8")
+        rows = encode(draft, encoder, split=settings.split)
+        for file in sorted(draft.iterdir()):
             file.replace(out / file.name)
-    metrics.write_text(json.dumps(_row_counts(account, rows), indent=2) + "\n", encoding="utf-8")
+    metrics.write_text(json.dumps(row_counts(contract, rows), indent=2) + "\n", encoding="utf-8")
 
 
-def _row_counts(account: ContractReport, rows: Mapping[str, int]) -> dict[str, int]:
-    """Rows in = rows out + rows quarantined."""
-    return {
-        "rows": account.rows,
-        "rows_quarantined": account.quarantined,
-        **{f"rows_{split}": count for split, count in rows.items()},
-        "rows_with_estimated_year": account.estimated_years,
-    }
+@contextmanager
+def errors_written_to(report: Path) -> Iterator[None]:
+    """A ValueError from inside is written to the file, too."""
+    try:
+        yield
+    except ValueError as error:
+        report.write_text(f"{error}\n", encoding="utf-8")
+        raise ValueError(f"{error}\nThis report is also in {report}.") from None
 
 
-def _check(
-    raw: Path, scratch: Path, settings: params.Prepare, block_bytes: int
+def check(
+    raw: Path, draft: Path, *, settings: params.Prepare, block_bytes: int
 ) -> tuple[ContractReport, dict[str, Counter[Any]]]:
-    """Pass 1: clean rows to `spill.arrow`, broken ones to the quarantine; returns the account and the counts to fit."""
-    names, offset = read_header(raw)
-    account, counts = ContractReport(), {name: Counter[Any]() for name in (*FEATURES, TARGET)}
+    """First pass: clean rows and broken lines, each to a file of the draft; and how often each value is trained on.
+
+    Raises: ValueError as `run`.
+    """
+    contract, counts = ContractReport(), {name: Counter[Any]() for name in (*FEATURES, TARGET)}
+    blocks = clean_blocks(raw, report=contract, max_bad_fraction=settings.max_bad_fraction, block_bytes=block_bytes)
     with ExitStack() as stack:
-        quarantine = stack.enter_context(RowGroups(scratch / "quarantine.parquet", QUARANTINE))
-        progress = stack.enter_context(
-            tqdm(total=raw.stat().st_size, desc="check", unit="B", unit_scale=True, disable=None)
-        )
-        spill = None
-        blocks = read_blocks(raw, offset=offset, size=block_bytes)
-        for parsed in ahead(partial(parse, names=names), blocks):
-            cleaned = clean(parsed)
-            account.add(cleaned)
-            quarantine.write(cleaned.quarantine)
-            hashes = row_hash(cleaned.rows, salt=settings.split.salt)
-            _count(counts, cleaned.rows, np.flatnonzero(_sides(hashes, settings.split) == SPLITS.index("train")))
-            rows = cleaned.rows.select([*FEATURES, TARGET]).append_column("row_hash", pa.array(hashes))
-            spill = spill or stack.enter_context(pa.ipc.new_stream(scratch / "spill.arrow", rows.schema))
-            spill.write_batch(rows)
-            progress.update(len(parsed.block.text))
-    return account, counts
+        quarantine = stack.enter_context(RowGroups(draft / "quarantine.parquet", QUARANTINE))
+        clean_rows = stack.enter_context(pa.ipc.new_stream(draft / CLEAN_FILE, HASHED))
+        bytes_read = tqdm(total=raw.stat().st_size, desc="check", unit="B", unit_scale=True, disable=None)
+        progress = stack.enter_context(bytes_read)
+        for block in blocks:
+            quarantine.write(block.quarantine)
+            hashes = row_hash(block.rows, salt=settings.split.salt)
+            is_training = splits_of(hashes, settings.split) == SPLITS.index("train")
+            count(block.rows, np.flatnonzero(is_training), counts=counts)
+            clean_rows.write_batch(block.rows.select([*FEATURES, TARGET]).append_column(HASH, pa.array(hashes)))
+            progress.update(block.size)
+    return contract, counts
 
 
-def _sides(hashes: np.ndarray, split: params.Split) -> np.ndarray:
+def splits_of(hashes: np.ndarray, split: params.Split) -> np.ndarray:
+    """The split of each row, as its position in `SPLITS`. Shape: hashes (rows,); returns (rows,)."""
     return assign(hashes, valid_fraction=split.valid_fraction, test_fraction=split.test_fraction)
 
 
-def _count(counts: dict[str, Counter[Any]], rows: pa.RecordBatch, chosen: np.ndarray) -> None:
-    """Add how often each value stands in the chosen rows."""
+def count(rows: pa.RecordBatch, chosen: np.ndarray, *, counts: Mapping[str, Counter[Any]]) -> None:
+    """Add to the counts how often each value stands in the chosen rows. Shape: chosen, positions of rows."""
     for name in FEATURES:
         values = rows[name].dictionary.to_pylist()
-        times = np.bincount(rows[name].indices.to_numpy()[chosen], minlength=len(values))
-        for place in np.flatnonzero(times).tolist():
-            counts[name][values[place]] += int(times[place])
-    dollars, times = np.unique(rows[TARGET].to_numpy()[chosen], return_counts=True)
-    for value, count in zip(dollars.tolist(), times.tolist(), strict=True):
-        counts[TARGET][value] += count
+        times = np.bincount(rows[name].indices.to_numpy()[chosen], minlength=len(values))  # (distinct values,)
+        for position in np.flatnonzero(times).tolist():
+            counts[name][values[position]] += int(times[position])
+    targets, times = np.unique(rows[TARGET].to_numpy()[chosen], return_counts=True)
+    for target, number in zip(targets.tolist(), times.tolist(), strict=True):
+        counts[TARGET][target] += number
 
 
-def _encode(scratch: Path, encoder: Encoder, split: params.Split) -> dict[str, int]:
-    """Pass 2: the clean rows, encoded, to one Parquet file per split; returns the rows of each."""
+def encode(draft: Path, encoder: Encoder, *, split: params.Split) -> dict[str, int]:
+    """Second pass: the draft's clean rows, encoded, to one Parquet file per split; returns the rows of each."""
     with ExitStack() as stack:
-        writers = [stack.enter_context(RowGroups(scratch / f"{name}.parquet", ROWS)) for name in SPLITS]
-        spill = stack.enter_context(pa.OSFile(str(scratch / "spill.arrow")))
-        background = stack.enter_context(ThreadPoolExecutor(1))  # writes one block while the next is encoded
-        written: Future[None] | None = None
-        for rows in tqdm(pa.ipc.open_stream(spill), desc="encode", unit="block", disable=None):
-            hashes = rows["row_hash"].to_numpy()
-            columns = encoder.encode(rows) | encoder.encode_target(rows) | {"row_hash": hashes}
-            if written:
-                written.result()
-            written = background.submit(_write, writers, columns, _sides(hashes, split))
-        if written:
-            written.result()
+        writers = [stack.enter_context(RowGroups(draft / f"{name}.parquet", ROWS)) for name in SPLITS]
+        clean_rows = pa.ipc.open_stream(stack.enter_context(pa.OSFile(str(draft / CLEAN_FILE))))
+        encoded = (encoded_columns(rows, encoder) for rows in tqdm(clean_rows, "encode", unit="block", disable=None))
+        for _ in ahead(partial(write, writers, split), encoded, threads=1):
+            pass  # a block is written while the next one is encoded
+    (draft / CLEAN_FILE).unlink()
     return {name: writer.rows for name, writer in zip(SPLITS, writers, strict=True)}
 
 
-def _write(writers: Sequence[RowGroups], columns: Mapping[str, np.ndarray], sides: np.ndarray) -> None:
-    """Each row to the writer of its side. Shape: columns and sides (rows,)."""
-    for side, writer in enumerate(writers):
-        chosen = np.flatnonzero(sides == side)
+def encoded_columns(rows: pa.RecordBatch, encoder: Encoder) -> dict[str, np.ndarray]:
+    """All columns of encoded rows. Shape: rows (rows,) of `HASHED`; returns (rows,) by name, as `ROWS` says."""
+    return encoder.encode(rows) | encoder.encode_target(rows) | {HASH: rows[HASH].to_numpy()}
+
+
+def write(writers: Sequence[RowGroups], split: params.Split, columns: Mapping[str, np.ndarray]) -> None:
+    """Each row to the writer of its split. Shape: one writer per split; each column (rows,)."""
+    splits = splits_of(columns[HASH], split)
+    for position, writer in enumerate(writers):
+        chosen = np.flatnonzero(splits == position)
         writer.write(pa.table({name: columns[name][chosen] for name in ROWS.names}, schema=ROWS))
+
+
+def row_counts(contract: ContractReport, rows: Mapping[str, int]) -> dict[str, int]:
+    """Rows in = rows out + rows quarantined."""
+    return {
+        "rows": contract.rows,
+        "rows_quarantined": contract.quarantined,
+        **{f"rows_{split}": number for split, number in rows.items()},
+        **({ESTIMATED_ROWS: contract.estimates} if ESTIMATES else {}),
+    }
 
 
 if __name__ == "__main__":

@@ -1,21 +1,11 @@
 """Go back to an accepted night: its table, models, metrics and dvc.lock become one new commit on the branch."""
 
 import argparse
-import json
-import sys
-import tempfile
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from pathlib import Path
 
-from pipeline import params
-from pipeline.nights.accepted import METRICS, changed_files, check_accepted, check_bytes, models, table_of
-from pipeline.repository.delivery import Publication, bring, check, commit, with_identity
-from pipeline.repository.project import DVC, Project
-from pipeline.repository.workspace import Workspace
-from pipeline.runtime.errors import CommandError, RuleError
-from pipeline.runtime.lifetime import end_as_ctrl_c_does
-from pipeline.runtime.lock import RUNNING, exclusive
+from pipeline.nights.rollback import rollback
+from pipeline.runtime.command import command
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -23,106 +13,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("tag", help="of an accepted night, such as nightly-2026-01-31")
     arguments = parser.parse_args(argv)
-    end_as_ctrl_c_does()
-    try:
+    with command("rollback", interrupted="nothing was changed"):
         print(*rollback(Path.cwd(), tag=arguments.tag), sep="\n")
-    except RuleError as error:
-        sys.exit(f"rollback: {error}")
-    except KeyboardInterrupt:
-        sys.exit(130)
-
-
-def rollback(folder: Path, *, tag: str) -> list[str]:
-    """Go back to the night of the tag; returns what was done, in words.
-
-    It is all done in a clone first, with the bytes of the table and the models.
-    Raises: RuleError. The project is then as it was, unless only the last dvc checkout has failed.
-    """
-    user = Project.at(folder)
-    with (
-        exclusive(folder / RUNNING),
-        tempfile.TemporaryDirectory(prefix="rollback-", dir=folder / RUNNING.parent) as run,
-    ):
-        try:
-            check_accepted(user, tag)
-            table = table_of(user, tag, temporary=Path(run))
-            seconds = params.load(params.Nightly, "nightly", file=folder / params.FILE).publish_seconds
-            return _go_back(Workspace.of_head(user, run=Path(run)), tag, table=table, seconds=seconds)
-        except (CommandError, ValueError, OSError) as error:
-            fix = "make it work in the project's folder, and try again"
-            raise RuleError(f"the state of {tag}", rule="must be restored", found=f"that {error}", fix=fix) from None
-
-
-def _go_back(workspace: Workspace, tag: str, *, table: str, seconds: float) -> list[str]:
-    """Restore in the clone, commit there, hand over."""
-    files = changed_files(workspace.project, tag, table=table)
-    if not files:
-        return [f"rollback: nothing to do, {workspace.branch} has all files of {tag}"]
-    publication = Publication(files, f"Roll back to {tag}", datetime.now(UTC).date())
-    workspace = with_identity(workspace, publication.date)
-    clone, before = workspace.project, models(workspace.project)
-    clone.lines("git", "restore", f"--source=refs/tags/{tag}", "--worktree", "--", *files)
-    check(workspace, publication)
-    _check_outputs(workspace.user, seconds=seconds)
-    workspace.bring_outputs(seconds=seconds)
-    check_bytes(clone, table=table)
-    stale = json.loads("\n".join(clone.lines(*DVC, "status", "--json", seconds=seconds)))
-    commit(clone, publication)
-    (made,) = clone.lines("git", "rev-parse", "--short", "HEAD")
-    _hand_over(workspace, made, seconds=seconds)
-    return [
-        f"rollback: {workspace.branch} is back at {tag}, by the new commit {made}",
-        f"files: {_in_words(files)}; the record of the nights stays",
-        f"models: {_changes(before, models(clone)) or 'as before'}",
-        f"next: git push{', dvc push' if workspace.has_remote else ''}{_again(stale)}",
-    ]
-
-
-def _check_outputs(user: Project, *, seconds: float) -> None:
-    """Refuse to replace outputs, and a table that DVC has, whose bytes only the work tree may have."""
-    status = json.loads("\n".join(user.lines(*DVC, "data", "status", "--json", seconds=seconds)))
-    uncommitted = status.get("uncommitted", {})
-    changed = {str(path) for kind in ("modified", "added", "renamed") for path in uncommitted.get(kind, [])}
-    if at_risk := {*status.get("not_in_cache", []), *changed} - {*uncommitted.get("deleted", [])}:
-        rule = "must be as dvc.lock records them, and in DVC's cache to be had again"
-        found = f"changed, or not in the cache: {', '.join(sorted(at_risk))}"
-        fix = "dvc checkout brings the recorded ones, dvc commit records these"
-        raise RuleError("your table and outputs", rule=rule, found=found, fix=fix)
-
-
-def _hand_over(workspace: Workspace, made: str, *, seconds: float) -> None:
-    try:
-        bring(workspace, seconds=seconds)
-    except CommandError as error:
-        rule, fix = f"must go forward to the commit {made}", "roll back again; if HEAD is there already, dvc checkout"
-        raise RuleError("your checkout", rule=rule, found=f"that {error}", fix=fix) from None
-
-
-def _in_words(files: Sequence[str]) -> str:
-    """The files, those of the metrics as a number.
-
-    >>> _in_words(["dvc.lock", "metrics/full.json", "metrics/plots/full/slices.csv"])
-    'dvc.lock, 2 in metrics'
-    """
-    others = [file for file in files if not file.startswith(f"{METRICS}/")]
-    many = len(files) - len(others)
-    return ", ".join([*others, *([f"{many} in {METRICS}"] if many else [])])
-
-
-def _changes(before: Mapping[str, str], after: Mapping[str, str]) -> str:
-    """The models that are not the same, by the first digits of their md5.
-
-    >>> _changes({"models/full": "d41d8cd98f00"}, {"models/full": "0cc175b9c0f1"})
-    'models/full (md5 d41d8cd9 → 0cc175b9)'
-    """
-    paths = [path for path in sorted({*before, *after}) if before.get(path) != after.get(path)]
-    return ", ".join(f"{path} (md5 {before.get(path, 'none')[:8]} → {after.get(path, 'none')[:8]})" for path in paths)
-
-
-def _again(stale: Sequence[str]) -> str:
-    """What to say of the stages that are not up to date."""
-    names = ", ".join(stale)
-    return f"; code, settings or versions are not that night's: dvc repro would run {names} again" if names else ""
 
 
 if __name__ == "__main__":

@@ -22,6 +22,8 @@ import pyarrow as pa
 import pyarrow.csv
 from tqdm import tqdm
 
+from pipeline.runtime.command import command
+
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.intp]
 Mask = npt.NDArray[np.bool_]
@@ -286,10 +288,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, required=True, help="which table; the same arguments give the same bytes")
     parser.add_argument("--out", type=Path, required=True, help="the CSV file to write, in a folder that exists")
     arguments = parser.parse_args(argv)
-    try:
+    with command("sample"):
         write(arguments.out, rows=arguments.rows, seed=arguments.seed)
-    except (ValueError, OSError) as error:
-        parser.error(str(error))
 
 
 if __name__ == "__main__":

@@ -5,10 +5,8 @@ import csv
 import hashlib
 import logging
 import math
-import signal
-import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple, fields
+from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -20,25 +18,28 @@ from pipeline.data.schema import GROUP
 from pipeline.evaluation.metrics import mean_squared_error
 from pipeline.model.bundle import Bundle
 from pipeline.model.card import CARD, card
-from pipeline.model.intervals import Outcomes, calibrate
+from pipeline.model.intervals import calibrate
 from pipeline.model.network import Regressor, build
-from pipeline.model.reproducible import (
-    ANY_CPU,
-    DataLoader,
-    TensorDataset,
-    device_for,
-    free_matrix_products,
-    nn,
-    promise,
-    torch,
-)
+from pipeline.model.reproducible import ANY_CPU, device_for, nn, reproducibility_level, torch, unpin_matrix_products
+from pipeline.runtime.command import command
 from pipeline.runtime.lifetime import end_with_parent
-from pipeline.training.background import read_background
-from pipeline.training.checkpoint import Checkpoint
+from pipeline.training.checkpoint import Checkpoint, imported_files
 from pipeline.training.compiled import keep_compiled_code_in
-from pipeline.training.fit import Epoch, Progress, fit
+from pipeline.training.fit import Epoch, TrainingState, fit
 from pipeline.training.loader import loader_of, read_rows
-from pipeline.training.predictions import count_rows, read_outcomes, step_through
+from pipeline.training.predictions import count_rows, predict_file, read_background, sampling_step
+
+
+@dataclass(frozen=True)
+class Paths:
+    """The files that the stage reads, those that it writes, and its folder of checkpoints and compiled code."""
+
+    train: Path
+    valid: Path
+    encoder: Path
+    out: Path
+    curve: Path
+    cache: Path
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -51,91 +52,76 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder of the model bundle")
     parser.add_argument("--curve", type=Path, required=True, help="CSV file of the losses per epoch")
     parser.add_argument("--cache", type=Path, required=True, help="folder of checkpoints and compiled code")
-    arguments = vars(parser.parse_args(argv))
-    name = arguments.pop("recipe")
+    given = parser.parse_args(argv)
+    name = given.recipe
+    paths = Paths(
+        train=given.train,
+        valid=given.valid,
+        encoder=given.encoder,
+        out=given.out,
+        curve=given.curve,
+        cache=given.cache,
+    )
     end_with_parent()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as ctrl-C: the last epoch's end is kept
     logging.basicConfig(format=f"train {name}: %(message)s")
     logging.getLogger("pipeline").setLevel(logging.INFO)
-    try:
+    with command(f"train {name}", interrupted="dvc repro goes on from the last epoch's end"):
         packages = versions.check("numpy", "pyarrow", "safetensors", "torch")
         recipe, settings = params.load(params.Recipe, "recipes", name), params.load(params.Train, "train")
-        run(recipe, settings, name=name, packages=packages, **arguments)
-    except (OSError, ValueError) as error:
-        sys.exit(f"train {name}: {error}")
-    except KeyboardInterrupt:
-        print(f"train {name}: interrupted; dvc repro goes on from the last epoch's end", file=sys.stderr)
-        sys.exit(130)
+        run(recipe, settings, paths, name=name, packages=packages)
 
 
-def run(
-    recipe: params.Recipe,
-    settings: params.Train,
-    *,
-    name: str,
-    packages: Mapping[str, str],
-    train: Path,
-    valid: Path,
-    encoder: Path,
-    out: Path,
-    curve: Path,
-    cache: Path,
-) -> None:
-    """Train the recipe's network; write its bundle and its losses."""
-    torch.set_num_threads(recipe.threads)
-    device = device_for(recipe.device)
-    promised = promise(engine=recipe.engine, device=device, threads=recipe.threads)
-    if promised != ANY_CPU:
-        free_matrix_products()
-    keep_compiled_code_in(cache / "compiled")
-    fitted_encoder = Encoder.read(encoder)
-    network = build(recipe, sizes=fitted_encoder.sizes(), generator=torch.Generator().manual_seed(recipe.seed))
+def run(recipe: params.Recipe, settings: params.Train, paths: Paths, *, name: str, packages: Mapping[str, str]) -> None:
+    """Train the recipe's network; write its bundle and its learning curve."""
+    device, reproducibility = _set_up_torch(recipe, compiled_code=paths.cache / "compiled")
+    encoder, generator = Encoder.read(paths.encoder), torch.Generator().manual_seed(recipe.seed)
+    network = build(recipe, sizes=encoder.sizes(), generator=generator, where=f"{params.FILE}: recipes.{name}")
     network.move_to(device, seed=recipe.seed)
-    provenance = {
-        "promise": promised,
-        "packages": dict(packages),
-        "data": {path.name: _sha256(path) for path in (train, valid)},
-    }
-    decides = {"recipe": recipe.model_dump(mode="json"), **provenance, "encoder": _sha256(encoder), "code": _code()}
-    checkpoint = Checkpoint(cache / "checkpoints", decides=decides, every_seconds=settings.checkpoint_every_seconds)
-    order = torch.Generator().manual_seed(recipe.seed)
-    loader = loader_of(train, network, recipe, generator=order)
-    last = _train(network, loader, read_rows(valid, network), recipe=recipe, checkpoint=checkpoint, name=name)
-    nn.utils.vector_to_parameters(last.kept, network.parameters())
-    scaling, levels = fitted_encoder.scaling, fitted_encoder.sizes()[GROUP]
-    of_train, of_valid = (read_outcomes(path, network.cpu(), scaling) for path in (train, valid))
-    intervals = calibrate(train=of_train, valid=of_valid, groups=levels)
-    background = read_background(train, network.columns, of_train.prediction, step=step_through(train))
-    facts = {"kept_epoch": last.kept_epoch, **provenance}
-    Bundle(network, fitted_encoder, recipe, intervals, background, facts).save(out)
-    kept = last.history[last.kept_epoch - 1]
-    scores = {"training": (kept.train_mse, _rmse(of_train)), "validation": (kept.valid_mse, _rmse(of_valid))}
-    rows = {path.name: count_rows(path) for path in (train, valid)}
-    (out / CARD).write_text(card(name, recipe, facts=facts, rows=rows, scores=scores), encoding="utf-8")
-    curve.parent.mkdir(parents=True, exist_ok=True)
-    with curve.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(field.name for field in fields(Epoch))
-        writer.writerows(astuple(epoch) for epoch in last.history)
+    provenance = _provenance(paths, packages, reproducibility)
+    checkpoint = Checkpoint(
+        paths.cache / "checkpoints",
+        key=_what_decides_the_result(recipe, provenance, paths),
+        every_seconds=settings.checkpoint_every_seconds,
+    )
+    last = _train(network, recipe, paths, checkpoint, name)
+    _finish_bundle(network, encoder, recipe, last, provenance, paths, name)
+    _write_curve(last.history, paths.curve)
     checkpoint.remove()
 
 
-def _train(
-    network: Regressor,
-    loader: "DataLoader[tuple[torch.Tensor, ...]]",
-    valid: TensorDataset,
-    *,
-    recipe: params.Recipe,
-    checkpoint: Checkpoint,
-    name: str,
-) -> Progress:
+def _set_up_torch(recipe: params.Recipe, *, compiled_code: Path) -> tuple[torch.device, str]:
+    """Set torch up as the recipe says, before it computes; returns the device and the level of reproducibility."""
+    torch.set_num_threads(recipe.threads)
+    device = device_for(recipe.device)
+    level = reproducibility_level(engine=recipe.engine, device=device, threads=recipe.threads)
+    if level != ANY_CPU:
+        unpin_matrix_products()
+    keep_compiled_code_in(compiled_code)
+    return device, level
+
+
+def _provenance(paths: Paths, packages: Mapping[str, str], reproducibility: str) -> dict[str, Any]:
+    """What the bundle says that it was made of."""
+    data = {path.name: _sha256(path) for path in (paths.train, paths.valid)}
+    return {"reproducibility": reproducibility, "packages": dict(packages), "data": data}
+
+
+def _what_decides_the_result(recipe: params.Recipe, provenance: Mapping[str, Any], paths: Paths) -> dict[str, Any]:
+    """The settings, data, packages and code that decide the weights: whatever else changes, the training goes on."""
+    code = {name: _sha256(file) for name, file in imported_files(Path(__file__)).items()}
+    return {"recipe": recipe.model_dump(mode="json"), **provenance, "encoder": _sha256(paths.encoder), "code": code}
+
+
+def _train(network: Regressor, recipe: params.Recipe, paths: Paths, checkpoint: Checkpoint, name: str) -> TrainingState:
     """Train to the end, from the checkpoint on if there is one, and keep it up to date."""
+    loader = loader_of(paths.train, network, recipe, generator=torch.Generator().manual_seed(recipe.seed))
+    valid = read_rows(paths.valid, network)
     last = start = checkpoint.load()
     with tqdm(total=recipe.epochs, initial=len(start.history), desc=name, unit="epoch", disable=None) as progress:
         try:
             for last in fit(network, loader=loader, valid=valid, recipe=recipe, start=start):
                 _show(last.history[-1], progress, name)
-                checkpoint.offer(last)
+                checkpoint.save_if_due(last)
         finally:
             if last is not start:
                 checkpoint.save(last)
@@ -152,20 +138,41 @@ def _show(epoch: Epoch, progress: "tqdm[Any]", name: str) -> None:
     progress.update()
 
 
-def _rmse(outcomes: Outcomes) -> float:
-    """The root mean squared error, in US dollars."""
-    return math.sqrt(mean_squared_error(outcomes.prediction, outcomes.actual))
+def _finish_bundle(
+    network: Regressor,
+    encoder: Encoder,
+    recipe: params.Recipe,
+    last: TrainingState,
+    provenance: Mapping[str, Any],
+    paths: Paths,
+    name: str,
+) -> None:
+    """Give the kept weights intervals, a background for explanations and a model card; write all of it."""
+    nn.utils.vector_to_parameters(last.kept_weights, network.parameters())
+    train, valid = (predict_file(path, network.cpu(), encoder.scaling) for path in (paths.train, paths.valid))
+    intervals = calibrate(train=train, valid=valid, groups=encoder.sizes()[GROUP])
+    background = read_background(paths.train, network.columns, train.prediction, step=sampling_step(paths.train))
+    facts = {"kept_epoch": last.kept_epoch, **provenance}
+    Bundle(network, encoder, recipe, intervals, background, facts).save(paths.out)
+    kept = last.history[last.kept_epoch - 1]
+    rmse = [math.sqrt(mean_squared_error(rows.prediction, rows.actual)) for rows in (train, valid)]  # in UNIT
+    scores = {"training": (kept.train_mse, rmse[0]), "validation": (kept.valid_mse, rmse[1])}
+    counts = {path.name: count_rows(path) for path in (paths.train, paths.valid)}
+    (paths.out / CARD).write_text(card(name, recipe, facts=facts, rows=counts, scores=scores), encoding="utf-8")
+
+
+def _write_curve(history: Sequence[Epoch], path: Path) -> None:
+    """Write the losses as CSV, a line per epoch."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(field.name for field in fields(Epoch))
+        writer.writerows(astuple(epoch) for epoch in history)
 
 
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _code() -> str:
-    """The hash of the project's own code: whatever has changed in it may train other weights."""
-    files = sorted(Path(__file__).parent.rglob("*.py"))
-    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
 if __name__ == "__main__":

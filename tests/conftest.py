@@ -1,9 +1,10 @@
 """What several tests share: how hypothesis runs, one run of the prepare stage, the real weekly tables."""
 
 import json
+import os
 import shutil
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,16 +17,30 @@ from pipeline.model.reproducible import torch
 from tests.support.models import make_bundle
 from tests.support.night_history import make_past
 from tests.support.night_project import make_night_project
+from tests.support.skips import reason, summary
 from tests.support.tables import rows, table
 from tests.support.tiny_project import make_project
 from tests.support.work_tree import copy_of_the_work_tree, run
 
 ARCHIVE = Path(__file__).resolve().parents[2] / "shared/data/aijobs-weekly.tar.xz"
+HISTORY = (
+    "where salaries_YYYY-MM-DD.csv are the versions of salaries.csv"
+    " in the history of https://github.com/foorilla/ai-jobs-net-salaries"
+)
+LAST_TABLE = "salaries_2024-07-28"
 
 torch.ones(8, 8) @ torch.ones(8, 8)  # from here on MKL is pinned, whatever a test trains
 
 settings.register_profile("reproducible", deadline=None, derandomize=True, database=None, max_examples=60)
 settings.load_profile("reproducible")
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Generator[None, None, None]:
+    """Say after all else what was skipped, and what would run it."""
+    yield
+    for line in summary(terminalreporter.stats.get("skipped", [])):
+        terminalreporter.write_line(line, yellow=True)
 
 
 @dataclass(frozen=True)
@@ -97,19 +112,22 @@ def modelled(tmp_path_factory: pytest.TempPathFactory) -> Stage:
 
 @pytest.fixture(scope="session")
 def real_tables(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """The 152 real weekly tables, oldest first."""
-    if not ARCHIVE.is_file():
-        pytest.skip(f"the real tables are not at {ARCHIVE}")
-    folder = tmp_path_factory.mktemp("real")
-    with tarfile.open(ARCHIVE) as archive:
-        archive.extractall(folder, filter="data")
-    return sorted(folder.rglob("salaries_*.csv"))
+    """The 152 real weekly tables, oldest first: those in the folder WEEKLY_TABLES, or in the archive."""
+    if given := os.environ.get("WEEKLY_TABLES"):
+        folder = Path(given).resolve()
+    elif ARCHIVE.is_file():
+        folder = tmp_path_factory.mktemp("real")
+        with tarfile.open(ARCHIVE) as archive:
+            archive.extractall(folder, filter="data")
+    else:
+        pytest.skip(reason("the real weekly tables are not here", to_run=f"WEEKLY_TABLES=FOLDER make test, {HISTORY}"))
+    return sorted(file for file in folder.rglob("salaries_*.csv") if file.stem <= LAST_TABLE)
 
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the repository in a folder with a space in its name, after its first `dvc repro`. Not to be changed."""
-    folder = copy_of_the_work_tree(tmp_path_factory.mktemp("a clone"))
+    """A copy of the repository after its first `dvc repro`, in a folder with a space and an umlaut. Not to change."""
+    folder = copy_of_the_work_tree(tmp_path_factory.mktemp("a clöne"))
     run(folder, "dvc", "repro", "--force", "--no-run-cache")
     return folder
 
@@ -117,7 +135,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def clone(trained: Path, tmp_path: Path) -> Path:
     """A trained copy of the repository for one test alone."""
-    return Path(shutil.copytree(trained, tmp_path / "a clone", symlinks=True))
+    return Path(shutil.copytree(trained, tmp_path / "a clöne", symlinks=True))
 
 
 @pytest.fixture(scope="session")

@@ -26,8 +26,8 @@ from benchmarks.accuracy.tuned_baselines import (
     row_weights,
     uniform,
 )
-from pipeline.data.encoding import WORDS, Encoder
-from pipeline.data.schema import FEATURES, ORDINALS, TARGET
+from pipeline.data.encoding import Encoder
+from pipeline.data.schema import FEATURES, ORDINALS, TARGET, WORDS
 
 TREES, PATIENCE = 1500, 40
 NOMINALS = [name for name in FEATURES if name not in ORDINALS]

@@ -37,7 +37,7 @@ def read_cut_off(folder: Path, date: str, *, weeks: int, settings: params.Prepar
     new = scratch / "future.csv"
     new.write_bytes(added_lines(later.read_bytes(), snapshot.read_bytes()))
     table = read_table(snapshot, settings=settings)
-    train, valid = (table.rows.take(pa.array(table.on(split))) for split in ("train", "valid"))
+    train, valid = (table.rows.take(pa.array(table.positions(split))) for split in ("train", "valid"))
     return CutOff(snapshot, train, valid, read_table(new, settings=settings).rows)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from benchmarks.accuracy.future_rows import geometric_mean, percentile_interval, ratios
 from pipeline.evaluation.metrics import r2
-from pipeline.evaluation.noise_floor import Floor
+from pipeline.evaluation.noise_floor import NoiseFloor
 
 OURS = "full"
 SEEDED = "full, mean over seeds 1 to 5"
@@ -25,7 +25,7 @@ class Scores:
     train_rows: int
     target: np.ndarray
     cells: np.ndarray
-    floor: Floor | None
+    floor: NoiseFloor | None
     predictions: Mapping[str, np.ndarray]
     tuned: Mapping[str, float]
 

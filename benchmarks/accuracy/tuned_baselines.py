@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline.data import encoding
-from pipeline.data.encoding import WORDS, Encoder
-from pipeline.data.schema import FEATURES, GROUP, TARGET, TEXT
+from pipeline.data.encoding import Encoder
+from pipeline.data.schema import FEATURES, GROUP, TARGET, TEXT, WORDS
 from pipeline.data.split import row_hash
 from pipeline.evaluation.metrics import mean_squared_error
 from pipeline.evaluation.noise_floor import cell_numbers

@@ -31,7 +31,7 @@ class Variant(EmbeddingNet):
         self, features: Sequence[str], settings: Embedding, *, sizes: Mapping[str, int], generator: torch.Generator
     ) -> None:
         super().__init__(features, settings, sizes=sizes, generator=generator)
-        before_first = self._read(torch.zeros(1, len(self.columns), dtype=torch.int32))[0].shape[1]
+        before_first = self._embed(torch.zeros(1, len(self.columns), dtype=torch.int32))[0].shape[1]
         self.widths = [before_first, *settings.hidden, 1]
         self.change()
 
@@ -43,8 +43,8 @@ class Variant(EmbeddingNet):
 class WithoutSkips(Variant):
     """No linear share of each code beside the hidden layers."""
 
-    def _read(self, codes: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        hidden, linear = super()._read(codes)
+    def _embed(self, codes: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        hidden, linear = super()._embed(codes)
         return hidden, torch.zeros_like(linear)
 
 
@@ -55,8 +55,8 @@ class Wider(Variant):
         """What else the first layer reads. Shape: codes (rows, columns); returns (rows, any)."""
         raise NotImplementedError
 
-    def _read(self, codes: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        hidden, linear = super()._read(codes)
+    def _embed(self, codes: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        hidden, linear = super()._embed(codes)
         return torch.cat([hidden, self.extra_inputs(codes)], dim=1), linear
 
 
@@ -137,8 +137,8 @@ class TabM(PackedHeads):
         draws = torch.rand(HEADS, 1, self.widths[0], generator=torch.Generator().manual_seed(0))
         self.signs = (draws < 0.5) * 2.0 - 1.0
 
-    def _read(self, codes: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        hidden, linear = super()._read(codes)
+    def _embed(self, codes: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        hidden, linear = super()._embed(codes)
         return hidden * self.signs, linear
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import repeat
 
 from benchmarks.speed.tasks import LEARNING_RATE, Task, Train
-from pipeline.model.reproducible import DataLoader, TensorDataset, free_matrix_products, nn, torch
+from pipeline.model.reproducible import DataLoader, TensorDataset, nn, torch, unpin_matrix_products
 from pipeline.training.adam import FlatAdamW
 from pipeline.training.compiled import CompiledLoop
 from pipeline.training.fit import EagerLoop
@@ -77,7 +77,7 @@ def eager(task: Task) -> Train:
 
 def compiled(task: Task) -> Train:
     """The pipeline's compiled engine, which promises the same bytes on one CPU model only."""
-    free_matrix_products()
+    unpin_matrix_products()
     return ours(task, CompiledLoop)
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from pipeline import params
 from pipeline.data.encoding import Encoder
-from pipeline.model.network import Regressor, build, relu_layers
+from pipeline.model.layers import relu_layers
+from pipeline.model.network import Regressor, build
 from pipeline.model.reproducible import TensorDataset, nn, torch
 from pipeline.params import Mlp, Recipe
 from pipeline.training.loader import read_rows

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
-from pipeline.reporting.svg import round_ticks
+from pipeline.reporting.svg import Axis, Frame
 
 WIDTH, LEFT, RIGHT, TOP, PANEL, BOTTOM = 860, 64, 18, 58, 240, 84  # pixels
 HEIGHT = TOP + PANEL + BOTTOM
@@ -33,76 +33,71 @@ class Mark:
     warned: bool
 
 
-@dataclass(frozen=True)
-class Scales:
-    """Dates and values to pixels; the panel ends at the largest value."""
-
-    first: datetime.date
-    days: int
-    largest: float
-
-    def x(self, date: datetime.date) -> float:
-        """Pixels from the left."""
-        return LEFT + (date - self.first).days / self.days * (WIDTH - LEFT - RIGHT)
-
-    def y(self, value: float) -> float:
-        """Pixels from the top."""
-        return TOP + PANEL * (1 - value / self.largest)
-
-
 Series = Mapping[str, Sequence[tuple[datetime.date, float]]]  # by the lines' names, the champion's first
 
 
 def to_svg(marks: Sequence[Mark], series: Series, *, title: str, label: str) -> str:
     """The picture: a panel with the lines, and below it two rows, of decisions and of warnings."""
-    first, last = marks[0].date, marks[-1].date
-    ticks = round_ticks(0.0, max((value for points in series.values() for _, value in points), default=1.0))
-    scales = Scales(first, max((last - first).days, 1), ticks[-1])
+    frame = _frame(marks, series)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" role="img">',
         f"<title>{escape(title)}</title>\n<style>{STYLE}</style>",
         f'<rect class="page" width="{WIDTH}" height="{HEIGHT}"/>',
         _text(LEFT, 22, title, "title"),
         _text(LEFT, 42, label, "note"),
-        *_grid(scales, ticks),
-        *_lines(scales, series),
-        *_dots(scales, marks),
-        *_quarters(scales, first, last),
+        *_grid(frame),
+        *_lines(frame, series),
+        *_dots(frame, marks),
+        *_quarters(frame, marks[0].date, marks[-1].date),
         "</svg>",
     ]
     return "\n".join(parts) + "\n"
 
 
-def _grid(scales: Scales, ticks: Sequence[float]) -> Iterator[str]:
-    for tick in ticks:
-        y = scales.y(tick)
+def _frame(marks: Sequence[Mark], series: Series) -> Frame:
+    """The panel: dates, by their ordinals, from the first night to the last, and values from 0 to a round one."""
+    first, last = marks[0].date.toordinal(), marks[-1].date.toordinal()
+    dates = Axis(first, max(last, first + 1), ticks=(), label="", text=str)
+    values = [value for points in series.values() for _, value in points] or [1.0]
+    errors = Axis.over([0.0, *values], label="", text="{:,.0f}".format)
+    return Frame(dates, errors, width=WIDTH, height=HEIGHT, left=LEFT, right=RIGHT, top=TOP, bottom=BOTTOM)
+
+
+def _grid(frame: Frame) -> Iterator[str]:
+    for tick in frame.y.ticks:
+        _, y = frame.pixel((frame.x.first, tick))
         yield f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
-        yield _text(LEFT - 8, y + 4, f"{tick:,.0f}", "note", anchor="end")
+        yield _text(LEFT - 8, y + 4, frame.y.text(tick), "note", anchor="end")
 
 
-def _lines(scales: Scales, series: Series) -> Iterator[str]:
+def _lines(frame: Frame, series: Series) -> Iterator[str]:
     for kind, (name, points) in zip(("ours", "never"), series.items(), strict=False):
-        path = " ".join(f"{scales.x(date):.1f},{scales.y(value):.1f}" for date, value in points)
-        yield f'<polyline class="{kind}" points="{path}"/>'
+        yield frame.polyline([(date.toordinal(), value) for date, value in points], kind)
         yield _text(WIDTH - RIGHT, 22 if kind == "ours" else 42, name, kind, anchor="end")
 
 
-def _dots(scales: Scales, marks: Sequence[Mark]) -> Iterator[str]:
+def _dots(frame: Frame, marks: Sequence[Mark]) -> Iterator[str]:
     """Two rows: each night's decision, and a dot where the data was beyond a limit."""
     rows = {"decision": TOP + PANEL + 24, "warning": TOP + PANEL + 44}
-    yield from (_text(LEFT - 8, place + 4, name, "note", anchor="end") for name, place in rows.items())
+    yield from (_text(LEFT - 8, y + 4, name, "note", anchor="end") for name, y in rows.items())
     for mark in marks:
         kind = "accepted" if mark.accepted else "other"
-        yield _dot(scales.x(mark.date), rows["decision"], kind, f"{mark.date}: {mark.decision}")
+        x = _x(frame, mark.date)
+        yield _dot(x, rows["decision"], kind, f"{mark.date}: {mark.decision}")
         if mark.warned:
-            yield _dot(scales.x(mark.date), rows["warning"], "warning", f"{mark.date}")
+            yield _dot(x, rows["warning"], "warning", f"{mark.date}")
 
 
-def _quarters(scales: Scales, first: datetime.date, last: datetime.date) -> Iterator[str]:
+def _quarters(frame: Frame, first: datetime.date, last: datetime.date) -> Iterator[str]:
     for year in range(first.year, last.year + 1):
         for month in (1, 4, 7, 10):
             if first <= (date := datetime.date(year, month, 1)) <= last:
-                yield _text(scales.x(date), HEIGHT - 14, f"{date:%Y-%m}", "note", anchor="middle")
+                yield _text(_x(frame, date), HEIGHT - 14, f"{date:%Y-%m}", "note", anchor="middle")
+
+
+def _x(frame: Frame, date: datetime.date) -> float:
+    x, _ = frame.pixel((date.toordinal(), 0.0))
+    return x
 
 
 def _text(x: float, y: float, text: str, kind: str, *, anchor: str = "start") -> str:

@@ -1,20 +1,21 @@
-"""A project to replay nights in: a clone of HEAD that knows no remote, no upstream and nobody to notify."""
+"""A project to replay nights in, which knows no remote, no upstream and nobody to notify; and training ahead for it."""
 
 import datetime
 import os
 import shutil
-from collections import deque
 from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
+from queue import Queue
 
 from ruamel.yaml import YAML
 
 from pipeline import params
+from pipeline.nights.bot import identity
 from pipeline.nights.record import FILES
-from pipeline.repository.delivery import identity
-from pipeline.repository.project import DVC, LOCK, NO_HOOKS, PLACES_OF_THEIR_OWN, Project
+from pipeline.repository.project import DVC, LOCK, NO_HOOKS, Project
 from pipeline.runtime.errors import CommandError
 
 SOURCE = "../source.csv"
@@ -23,8 +24,7 @@ SOURCE = "../source.csv"
 def make_clone(project: Project, temporary: Path, *, date: datetime.date) -> Project:
     """The clone, in its own folder of the temporary one, at a commit without a champion and without a table."""
     folder = project.cloned(temporary / "clone", "gc.auto=0")
-    own = dict.fromkeys(PLACES_OF_THEIR_OWN, str(temporary))
-    clone = Project(folder, {**project.environment, **own})
+    clone = Project(folder, project.isolated_environment(temporary))
     clone.lines("git", "remote", "remove", "origin")
     with suppress(CommandError):  # none is set
         clone.lines(*DVC, "config", "--unset", "core.remote")
@@ -40,41 +40,36 @@ def make_clone(project: Project, temporary: Path, *, date: datetime.date) -> Pro
 
 
 def share_cache(folder: Path, temporary: Path) -> None:
-    """Let a clone keep its outputs in the cache that all clones of the replay share."""
+    """Let a clone share its outputs and its run cache with all clones of the replay."""
     (folder / ".dvc/config.local").write_text(f"[cache]\n    dir = {temporary / 'cache'}\n", encoding="utf-8")
 
 
-def trained_ahead(clone: Project, temporary: Path, tables: Sequence[Path]) -> Generator[Path | None]:
-    """For each table a project in which the pipeline has run on it, until the next is asked for; None if it fails.
+def trained_ahead(clone: Project, temporary: Path, tables: Sequence[Path]) -> Generator[Path]:
+    """The tables in their order, each once the pipeline has run on it: the run of its night takes seconds then.
 
-    What a challenger is depends on the night's table alone, never on what the nights before decided: so all processors
-    train for the nights to come.
+    What a challenger is depends on the night's table alone, never on what the nights before decided. So all processors
+    train for the nights to come, and each night's `dvc repro` finds its results in the shared cache of runs.
     """
-    place = params.load(params.Data, "data", file=clone.folder / params.FILE).path
-    processors, waiting = os.cpu_count() or 1, iter(tables)
-    count = min(2 * processors, len(tables))  # twice: some wait for their night while as many train
-    workers = [_worker(clone, temporary / f"worker-{number}") for number in range(count)]
+    path = params.load(params.Data, "data", file=clone.folder / params.FILE).path
+    processors = os.cpu_count() or 1
+    workers: Queue[Project] = Queue()
+    for number in range(min(processors, len(tables))):
+        workers.put(_worker(clone, temporary / f"worker-{number}"))
     with ThreadPoolExecutor(processors) as pool:
-        running = deque(
-            (worker, pool.submit(_train, worker, table, place)) for worker, table in zip(workers, waiting, strict=False)
-        )
-        while running:
-            worker, done = running.popleft()
-            yield done.result()
-            if table := next(waiting, None):
-                running.append((worker, pool.submit(_train, worker, table, place)))
+        yield from pool.map(partial(_train, workers=workers, path=path), tables)
 
 
-def _train(worker: Project, table: Path, place: str) -> Path | None:
-    """Run the pipeline on the table in its place; returns the project, or None if it fails."""
-    target = worker.folder / place
+def _train(table: Path, *, workers: "Queue[Project]", path: str) -> Path:
+    """Run the pipeline on the table in the first worker that is free; returns the table."""
+    worker = workers.get()
+    target = worker.folder / path
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(table, target)
-    try:
+    with suppress(CommandError):  # the night will see for itself what is wrong with the table
         worker.lines(*DVC, "repro")
-    except CommandError:  # the night will see for itself what is wrong with the table
-        return None
-    return worker.folder
+        worker.lines(*DVC, "commit", "--force")  # repro keeps no run of a stage with outputs that are not cached
+    workers.put(worker)
+    return table
 
 
 def _worker(clone: Project, folder: Path) -> Project:

@@ -9,62 +9,70 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.backtest.chart import Mark, to_svg
-from pipeline.nights.result import ACCEPTED, Report
+from pipeline.data.schema import UNIT, in_unit
+from pipeline.nights.result import NightResult
+from pipeline.reporting.markdown import table
 
 WINDOW = 12  # nights
-TITLES = "night | ending | rows | new rows | champion | challenger | champion, new | first, new | beyond limits"
+TITLES = (
+    *("night", "ending", "rows", "new rows", "champion", "challenger", "champion, new", "first, new"),
+    "beyond limits",
+)
+MSE = {
+    name: in_unit(f"{name}_mse", power=2) for name in ("champion", "challenger", "champion_new_rows", "first_new_rows")
+}
 
 
 @dataclass(frozen=True)
 class Replayed:
-    """A night that was replayed: how it ended, and the first model's error on the rows that came, in USD²."""
+    """A night that was replayed: how it ended, and the first model's mean squared error on the rows that came."""
 
     date: datetime.date
-    report: Report
+    result: NightResult
     first_mse: float | None
 
     @property
-    def newcomers(self) -> tuple[float, float, float] | None:
+    def on_new_rows(self) -> tuple[float, float, float] | None:
         """How many rows came, and the errors on them: the champion's and the first model's; None if one is unknown."""
-        numbers = self.report.record.numbers if self.report.record else {}
-        if self.first_mse is None or "champion_new_rows_mse_usd2" not in numbers:
+        numbers = self.result.record.numbers if self.result.record else {}
+        if self.first_mse is None or MSE["champion_new_rows"] not in numbers:
             return None
-        return numbers["new_rows"], numbers["champion_new_rows_mse_usd2"], self.first_mse
+        return numbers["new_rows"], numbers[MSE["champion_new_rows"]], self.first_mse
 
 
 def summary(nights: Sequence[Replayed]) -> str:
     """What happened, as Markdown: how the nights ended, what retraining was worth, and each night's warnings."""
-    counts = Counter(night.report.ending.name.lower() for night in nights)
+    counts = Counter(night.result.outcome for night in nights)
     parts = [
         f"# {len(nights)} nights, {nights[0].date} to {nights[-1].date}",
-        "\n".join(f"- {ending}: {count}" for ending, count in counts.most_common()),
+        "\n".join(f"- {outcome}: {count}" for outcome, count in counts.most_common()),
     ]
-    known = [night.newcomers for night in nights if night.newcomers]
+    known = [night.on_new_rows for night in nights if night.on_new_rows]
     if known:
         rows, ours, never = np.array(known).T
         parts.append(
             f"On the {rows.sum():,.0f} rows that came in these nights, none of which it had seen, the champion's RMSE"
-            f" is {math.sqrt(np.average(ours, weights=rows)):,.0f} USD; had the first model stayed,"
-            f" {math.sqrt(np.average(never, weights=rows)):,.0f} USD."
+            f" is {math.sqrt(np.average(ours, weights=rows)):,.0f} {UNIT}; had the first model stayed,"
+            f" {math.sqrt(np.average(never, weights=rows)):,.0f} {UNIT}."
         )
-    parts.append("RMSE in USD: champion's and challenger's on the test rows; champion's and first model's on the new.")
-    lines = [f"| {TITLES} |", "|" + " --- |" * len(TITLES.split("|")), *map(_line, nights)]
-    return "\n\n".join([*parts, "\n".join(lines)]) + "\n"
+    columns = "champion's and challenger's on the test rows; champion's and first model's on the new."
+    parts += [f"RMSE in {UNIT}: {columns}", table([TITLES, *map(_row, nights)], align="left")]
+    return "\n\n".join(parts) + "\n"
 
 
-def _line(night: Replayed) -> str:
-    """A night's line of the table; what it does not know is empty."""
-    found = night.report.record
-    numbers = {**(found.numbers if found else {}), "first_mse_usd2": night.first_mse}
-    errors = [numbers.get(f"{name}_mse_usd2") for name in ("champion", "challenger", "champion_new_rows", "first")]
-    cells = [
+def _row(night: Replayed) -> list[str]:
+    """A night's row of the table; what it does not know is empty."""
+    record = night.result.record
+    numbers = dict(record.numbers) if record else {}
+    if night.first_mse is not None:
+        numbers[MSE["first_new_rows"]] = night.first_mse
+    return [
         str(night.date),
-        night.report.ending.name.lower(),
+        night.result.outcome,
         *(f"{numbers[name]:,.0f}" if name in numbers else "" for name in ("rows", "new_rows")),
-        *("" if error is None else f"{math.sqrt(error):,.0f}" for error in errors),
-        "; ".join(map(str, (*found.breaches, *found.warnings))) if found else "",
+        *(f"{math.sqrt(numbers[name]):,.0f}" if name in numbers else "" for name in MSE.values()),
+        "; ".join(map(str, (*record.drift.breaches, *record.drift.warnings))) if record else "",
     ]
-    return f"| {' | '.join(cells)} |"
 
 
 def picture(nights: Sequence[Replayed]) -> str:
@@ -72,17 +80,17 @@ def picture(nights: Sequence[Replayed]) -> str:
     marks = [
         Mark(
             night.date,
-            night.report.ending.name.lower(),
-            accepted=night.report.ending in ACCEPTED,
-            warned=bool(night.report.record and night.report.record.warnings),
+            night.result.outcome,
+            accepted=night.result.outcome.accepted,
+            warned=bool(night.result.record and night.result.record.drift.warnings),
         )
         for night in nights
     ]
     lines: dict[str, list[tuple[datetime.date, float]]] = {"retrained nightly": [], "never retrained": []}
-    known = [(night.date, night.newcomers) for night in nights if night.newcomers]
+    known = [(night.date, night.on_new_rows) for night in nights if night.on_new_rows]
     for last in range(len(known)):
-        window = np.array([numbers for _, numbers in known[max(0, last + 1 - WINDOW) : last + 1]])
+        window = np.array([numbers for _, numbers in known[max(0, last + 1 - WINDOW) : last + 1]])  # (nights, 3)
         for points, errors in zip(lines.values(), window.T[1:], strict=True):
             points.append((known[last][0], math.sqrt(np.average(errors, weights=window[:, 0]))))
-    label = f"RMSE in USD on rows that the model had never seen, of the last {WINDOW} nights"
+    label = f"RMSE in {UNIT} on rows that the model had never seen, of the last {WINDOW} nights"
     return to_svg(marks, lines, title="What the nights decided, and what retraining was worth", label=label)

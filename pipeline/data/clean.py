@@ -1,141 +1,152 @@
-"""Raw rows → rows that keep the contract, and a full account of those that do not."""
+"""A block of lines → its rows that keep the data contract, and for each other line all rules that it breaks."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.data.csv_blocks import Block
+from pipeline.data.contract_report import EXAMPLES, ContractReport, Violation
 from pipeline.data.csv_rows import Parsed, split_lines, text_of
-from pipeline.data.schema import AMOUNTS, COLUMNS, ESTIMATED_YEAR, requirement
-from pipeline.data.validate import Verdict, judge
+from pipeline.data.schema import AMOUNTS, COLUMNS, ESTIMATES, NUMBERS, requirement
+from pipeline.data.validate import validate
 
-EXAMPLES = 3
+
+def _type(column: str) -> pa.DataType:
+    kind = pa.int64() if column in NUMBERS else pa.string()
+    return kind if column in AMOUNTS else pa.dictionary(pa.int32(), kind)
+
+
+CLEAN = pa.schema([(name, _type(name)) for name in COLUMNS])
+"""A row that keeps the contract, in its types."""
 QUARANTINE = pa.schema([("line", pa.int64()), ("reasons", pa.string()), ("text", pa.string())])
 
 
 @dataclass(frozen=True)
-class Violation:
-    """One rule that some rows of a block break: the rule in words, how many, the first lines and their values."""
+class CheckedBlock:
+    """Which lines of a block keep the contract, and what is wrong with the others.
 
-    rule: str
-    rows: int
-    examples: tuple[tuple[int, str], ...]
+    Shape: rows (rows kept,) in the types of `CLEAN`; kept (rows kept,) and broken (broken lines,) the positions of
+    their lines in the block; reasons (broken lines,) in words; bad_lines, by rule, positions of lines; bad_values, by
+    column, positions of rows.
+    """
+
+    rows: pa.RecordBatch
+    kept: np.ndarray
+    broken: np.ndarray
+    reasons: pa.StringArray
+    bad_lines: Mapping[str, np.ndarray]
+    bad_values: Mapping[str, np.ndarray]
 
 
 @dataclass(frozen=True)
 class Cleaned:
-    """What became of a block: rows in = rows + quarantine.
-
-    Shape: rows (rows kept,), amounts as plain numbers and all other columns as dictionaries of typed values.
-    """
+    """What became of a block of so many bytes: the rows that keep the contract, and the other lines as they stand."""
 
     rows: pa.RecordBatch
     quarantine: pa.Table
-    violations: tuple[Violation, ...]
-    estimated_years: int
+    report: ContractReport
+    size: int
 
 
-@dataclass
-class ContractReport:
-    """The sum of all blocks' violations, in order of first appearance."""
-
-    rows: int = 0
-    quarantined: int = 0
-    estimated_years: int = 0
-    violations: dict[str, Violation] = field(default_factory=dict)
-
-    def add(self, cleaned: Cleaned) -> None:
-        """Count one more block, which must follow the ones before it."""
-        self.rows += cleaned.rows.num_rows + cleaned.quarantine.num_rows
-        self.quarantined += cleaned.quarantine.num_rows
-        self.estimated_years += cleaned.estimated_years
-        for new in cleaned.violations:
-            old = self.violations.get(new.rule, Violation(new.rule, 0, ()))
-            examples = (old.examples + new.examples)[:EXAMPLES]
-            self.violations[new.rule] = Violation(new.rule, old.rows + new.rows, examples)
-
-    @property
-    def bad_fraction(self) -> float:
-        """The share of rows that break the contract, between 0 and 1."""
-        return self.quarantined / max(self.rows, 1)
-
-    def check(self, *, where: str, allowed: float) -> None:
-        """Raise ValueError if there is no row, or if more rows than allowed break the contract."""
-        if not self.rows:
-            raise ValueError(f"{where}: the table must have at least one row, found only the header")
-        if self.bad_fraction > allowed:
-            advice = "Mend these lines, or raise prepare.max_bad_fraction to let them go to quarantine."
-            raise ValueError(self.report(where=where, allowed=allowed) + advice)
-
-    def report(self, *, where: str, allowed: float) -> str:
-        """Each broken rule with its count and its first examples."""
-        lines = [
-            f"{where}: {self.quarantined} of {self.rows} rows break the data contract"
-            f" ({self.bad_fraction:.4%}; prepare.max_bad_fraction allows {allowed:.4%})"
-        ]
-        for violation in self.violations.values():
-            lines.append(f"\n  {violation.rule}: {violation.rows} of {self.rows} rows")
-            lines += [f"    line {line}: found {value}" for line, value in violation.examples]
-        return "\n".join(lines) + "\n"
-
-
-def clean(parsed: Parsed) -> Cleaned:
-    """Check the block against the contract and normalise it; rows that break it go to quarantine with their reasons."""
-    verdict = judge(parsed, COLUMNS)
-    kept = verdict.reasons[parsed.places] == 0
-    return Cleaned(
-        rows=_kept_rows(parsed.rows, verdict.typed, kept),
-        quarantine=_quarantine(verdict, parsed.block),
-        violations=tuple(_violations(verdict, parsed)),
-        estimated_years=_estimated_years(parsed.rows["work_year"], kept),
+def check_block(parsed: Parsed, columns: Sequence[str]) -> CheckedBlock:
+    """Ask the contract about these columns of a block."""
+    validation = validate(parsed.rows.select(columns))
+    bad_lines = {
+        f"a line must be one row of comma-separated UTF-8 text ({parsed.problem(code)})": np.flatnonzero(
+            parsed.problems == code
+        )
+        for code in np.unique(parsed.problems[parsed.problems > 0]).tolist()
+    }
+    rules = bad_lines | {requirement(name): parsed.positions[rows] for name, rows in validation.broken.items()}
+    is_broken = np.zeros(len(parsed.problems), bool)  # (lines,)
+    breaks = np.zeros((len(rules), len(is_broken)), bool)  # (rules, lines)
+    for rule, positions in enumerate(rules.values()):
+        breaks[rule, positions] = is_broken[positions] = True
+    is_kept = ~is_broken[parsed.positions]  # (rows,)
+    return CheckedBlock(
+        rows=_filtered(validation.rows, is_kept),
+        kept=parsed.positions[is_kept],
+        broken=np.flatnonzero(is_broken),
+        reasons=joined_where(breaks[:, is_broken], list(rules), separator="; "),
+        bad_lines=bad_lines,
+        bad_values=validation.broken,
     )
 
 
-def _violations(verdict: Verdict, parsed: Parsed) -> Iterator[Violation]:
-    """Each broken rule with its first lines: the whole line that is no row, else the value."""
-    for rule, places in verdict.bad_lines.items():
-        lines = split_lines(parsed.block.text)
-        yield _violation(rule, places, parsed, [text_of(lines[place]) for place in places[:EXAMPLES]])
-    for name, places in verdict.bad_values.items():
-        rows = np.searchsorted(parsed.places, places[:EXAMPLES])
-        yield _violation(requirement(name), places, parsed, parsed.rows[name].take(pa.array(rows)).to_pylist())
+def clean(parsed: Parsed) -> Cleaned:
+    """Ask the contract about all columns of a block; lines that break it go to quarantine with their reasons."""
+    checked = check_block(parsed, COLUMNS)
+    report = ContractReport(
+        rows=len(parsed.problems),
+        quarantined=len(checked.broken),
+        estimates=_estimates(parsed, checked.kept),
+        violations={violation.rule: violation for violation in _violations(parsed, checked)},
+    )
+    return Cleaned(checked.rows, _quarantine(parsed, checked), report, size=len(parsed.block.text))
 
 
-def _violation(rule: str, places: np.ndarray, parsed: Parsed, found: Sequence[str]) -> Violation:
-    lines = (places[:EXAMPLES] + parsed.block.first_line).tolist()
-    return Violation(rule, len(places), tuple(zip(lines, map(_shown, found), strict=True)))
+def joined_where(holds: np.ndarray, texts: Sequence[str], *, separator: str) -> pa.StringArray:
+    """For each column of `holds` the texts of the rows in which it is true. Shape: (texts, n); returns (n,).
+
+    >>> joined_where(np.array([[True, False, True], [True, False, False]]), ["a", "b"], separator="; ").to_pylist()
+    ['a; b', '', 'a']
+    """
+    nothing = pa.scalar(None, pa.string())
+    cells = [pc.if_else(pa.array(row), text, nothing) for row, text in zip(holds, texts, strict=True) if row.any()]
+    start = pa.repeat("", holds.shape[1])  # Arrow drops rows in which it has nothing to join
+    joined = pc.binary_join_element_wise(start, *cells, separator, null_handling="skip")  # "; a; b"
+    return pc.utf8_slice_codeunits(joined, len(separator))
 
 
-def _kept_rows(columns: pa.RecordBatch, typed: dict[str, pa.Array], kept: np.ndarray) -> pa.RecordBatch:
-    """The kept rows in the contract's types; no dictionary keeps a broken value."""
-    rows = {}
-    for name in COLUMNS:
-        if name in AMOUNTS:
-            rows[name] = typed[name].filter(pa.array(kept))
-            continue
-        rows[name] = pa.DictionaryArray.from_arrays(columns[name].indices, typed[name], safe=False)
-        if not kept.all():
-            rows[name] = rows[name].filter(pa.array(kept)).dictionary_decode().dictionary_encode()
-    return pa.record_batch(rows)
+def _filtered(rows: pa.RecordBatch, is_kept: np.ndarray) -> pa.RecordBatch:
+    """The kept rows; no dictionary keeps a value that no row has. Shape: is_kept (rows,)."""
+    if is_kept.all():
+        return rows
+    kept = {
+        name: column.filter(pa.array(is_kept)) for name, column in zip(rows.schema.names, rows.columns, strict=True)
+    }
+    return pa.record_batch(
+        {
+            name: column.dictionary_decode().dictionary_encode() if pa.types.is_dictionary(column.type) else column
+            for name, column in kept.items()
+        }
+    )
 
 
-def _estimated_years(column: pa.DictionaryArray, kept: np.ndarray) -> int:
-    marked = pc.match_substring_regex(column.dictionary, ESTIMATED_YEAR).to_numpy(zero_copy_only=False)
-    return int(marked[column.indices.to_numpy()][kept].sum())
+def _violations(parsed: Parsed, checked: CheckedBlock) -> Iterator[Violation]:
+    """Each broken rule with its first lines, and what was found there: a line that is no row, or a value."""
+    lines = split_lines(parsed.block.text) if checked.bad_lines else []
+    for rule, positions in checked.bad_lines.items():
+        found = [text_of(lines[position]) for position in positions[:EXAMPLES]]
+        yield _violation(rule, positions, found, first_line=parsed.block.first_line)
+    for name, rows in checked.bad_values.items():
+        found = parsed.rows[name].take(pa.array(rows[:EXAMPLES])).to_pylist()
+        yield _violation(requirement(name), parsed.positions[rows], found, first_line=parsed.block.first_line)
 
 
-def _quarantine(verdict: Verdict, block: Block) -> pa.Table:
-    """The broken lines as they stand in the file, in its order, each with the rules it breaks."""
-    places = np.flatnonzero(verdict.reasons)
-    lines = split_lines(block.text) if len(places) else []
-    sets, which = np.unique(verdict.reasons[places], return_inverse=True)
+def _violation(rule: str, positions: np.ndarray, found: Sequence[str], *, first_line: int) -> Violation:
+    lines = (positions[:EXAMPLES] + first_line).tolist()
+    return Violation(rule, len(positions), tuple(zip(lines, map(_shown, found), strict=True)))
+
+
+def _estimates(parsed: Parsed, kept: np.ndarray) -> int:
+    """How many of the kept rows have a value marked as an estimate. Shape: kept (rows kept,) positions of lines."""
+    is_estimate = np.zeros(len(parsed.problems), bool)  # (lines,)
+    for name, pattern in ESTIMATES.items():
+        values = pc.match_substring_regex(parsed.rows[name].dictionary, pattern).to_numpy(zero_copy_only=False)
+        is_estimate[parsed.positions] |= values[parsed.rows[name].indices.to_numpy()]
+    return int(is_estimate[kept].sum())
+
+
+def _quarantine(parsed: Parsed, checked: CheckedBlock) -> pa.Table:
+    """The broken lines in the file's order: each one's number, the rules that it breaks, and its text."""
+    lines = split_lines(parsed.block.text) if len(checked.broken) else []
     columns = [
-        pa.array(places + block.first_line),
-        pa.array([verdict.text(reasons) for reasons in sets.tolist()], pa.string()).take(pa.array(which)),
-        pa.array([text_of(lines[place]) for place in places.tolist()], pa.string()),
+        pa.array(checked.broken + parsed.block.first_line),
+        checked.reasons,
+        pa.array([text_of(lines[position]) for position in checked.broken.tolist()], pa.string()),
     ]
     return pa.Table.from_arrays(columns, schema=QUARANTINE)
 

@@ -28,7 +28,8 @@ def read_blocks(path: Path, *, offset: int, size: int = BLOCK_BYTES) -> Iterator
 def blocks_of(file: BinaryIO, *, where: str, size: int = BLOCK_BYTES) -> Iterator[Block]:
     """The lines that a file or stream holds behind its header, in blocks of about `size` bytes cut at line ends.
 
-    Blank lines at the very end are no rows: so the last line that is not blank waits until more has been read.
+    Blank lines at the very end of the file are no rows. So a block ends before the last line that is not blank, and
+    this line comes with the next block.
     Raises: ValueError for a line longer than `BLOCK_BYTES`, which no bound on memory could hold.
     """
     first_line, waiting = 2, b""
@@ -38,17 +39,17 @@ def blocks_of(file: BinaryIO, *, where: str, size: int = BLOCK_BYTES) -> Iterato
             line = first_line + text.count(b"\n", 0, -1)
             raise ValueError(f"{where}: line {line} is over {BLOCK_BYTES} bytes long: is this a CSV file?")
         end = _end_of_rows(text)
-        last = end if len(lines) < size else text.rfind(b"\n", 0, end) + 1  # a short read is the last
-        if last:
-            yield Block(first_line, text[:last])
-            first_line += text.count(b"\n", 0, last)
-        waiting = text[last:]
+        cut = end if len(lines) < size else text.rfind(b"\n", 0, end) + 1  # a short read is the last
+        if cut:
+            yield Block(first_line, text[:cut])
+            first_line += text.count(b"\n", 0, cut)
+        waiting = text[cut:]
     if rest := waiting.rstrip(b"\r\n"):
         yield Block(first_line, rest)
 
 
 def _whole_lines(file: BinaryIO, size: int) -> bytes:
-    """About `size` bytes up to a line's end; of a line too long to be one, too few."""
+    """About `size` bytes: as many, and the rest of the line they end in, unless that is longer than a line may be."""
     text = file.read(size)
     if text and not text.endswith(b"\n"):
         started = len(text) - (text.rfind(b"\n") + 1)  # bytes of the last line that are here already

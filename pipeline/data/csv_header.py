@@ -1,4 +1,4 @@
-"""The first line of a CSV table: what is no CSV, or lacks a column of the contract, is told here."""
+"""Reads and checks the first line of a CSV table; the errors say what is no CSV, and which columns are missing."""
 
 import csv
 import difflib
@@ -46,9 +46,9 @@ def read_header(path: Path) -> tuple[list[str], int]:
 
 
 def header_text(line: bytes, *, where: str) -> str:
-    """The first line without the marks of its encoding and its end; nothing if it is blank.
+    """The first line without its byte order mark and its line end; "" if it is blank.
 
-    Raises: ValueError if this is no line of UTF-8 text.
+    Raises: ValueError if the line shows that the file is compressed, or no UTF-8 text.
     """
     for mark, problem in ENCODING_MARKS.items():
         if line.startswith(mark):
@@ -70,15 +70,15 @@ def check_columns(names: Sequence[str], *, where: str) -> None:
     problems = [f"column {name!r} stands {names.count(name)} times" for name in COLUMNS if names.count(name) > 1]
     missing = [name for name in COLUMNS if name not in names]
     unknown = dict.fromkeys(name for name in names if name not in COLUMNS)
-    problems += [f"unknown column {name[:60]!r}{_guess(name, missing)}" for name in unknown]
+    problems += [f"unknown column {name[:60]!r}{_similar(name, missing)}" for name in unknown]
     problems += [f"column {name!r} is missing" for name in missing]
-    _refuse(problems, names, COLUMNS, where=f"{where}: the header")
+    _raise_if(problems, names, COLUMNS, where=f"{where}: the header")
 
 
 def read_features(line: bytes, *, where: str) -> Header:
-    """The header of a table that has the contract's features, each once, among other columns.
+    """The header of a table that has the contract's features among its columns.
 
-    Raises: ValueError if it is blank, lacks one, or names two columns alike.
+    Raises: ValueError if the line is blank, if a feature is missing, or if two columns have one name.
     """
     text = header_text(line, where=where)
     if not text:
@@ -98,16 +98,18 @@ def check_features(names: Sequence[str], *, where: str) -> None:
     problems = [f"column {name[:60]!r} stands {count} times" for name, count in Counter(names).items() if count > 1]
     others = [name for name in names if name not in COLUMNS]
     missing = [name for name in FEATURES if name not in names]
-    problems += [f"column {name!r} is missing{_guess(name, others)}" for name in missing]
-    _refuse(problems, names, FEATURES, where=where)
+    problems += [f"column {name!r} is missing{_similar(name, others)}" for name in missing]
+    _raise_if(problems, names, FEATURES, where=where)
 
 
-def _guess(name: str, others: Sequence[str]) -> str:
+def _similar(name: str, others: Sequence[str]) -> str:
+    """A hint at the other name that is most like this one, if there is any."""
     close = difflib.get_close_matches(name, others, n=1, cutoff=0.5)
     return f" (is it {close[0]!r}?)" if close else ""
 
 
-def _refuse(problems: Sequence[str], names: Sequence[str], wanted: Sequence[str], *, where: str) -> None:
+def _raise_if(problems: Sequence[str], names: Sequence[str], wanted: Sequence[str], *, where: str) -> None:
+    """Raise ValueError if there is a problem. One name alone, such as `year;level`, has another separator."""
     if len(names) == 1 and (separator := re.search(r"[;\t|]", names[0])):
         problems = [f"the separator is {separator.group()!r}: save the table with commas"]
     if problems:

@@ -1,4 +1,4 @@
-"""A block of lines → rows of text, and every line that is no row with its reason."""
+"""A block of lines → rows of text, and what is wrong with each line that is no row."""
 
 import re
 from collections.abc import Sequence
@@ -13,14 +13,17 @@ from pipeline.data.schema import AMOUNTS, COLUMNS
 
 TYPES = {name: pa.string() if name in AMOUNTS else pa.dictionary(pa.int32(), pa.string()) for name in COLUMNS}
 LINE_FEED, RETURN = 0x0A, 0x0D
+
+# A field is `"Lead, ""AI"""` (quoted, quotes inside doubled) or `5" Analyst` (whatever has no comma and does not begin
+# with a quote, nothing included). *+ never gives back what it took, so the time grows with the text's length alone.
 FIELD = rb'(?:"[^"\n]*+(?:""[^"\n]*+)*+"|(?!")[^,\n]*+)'
-LINE = FIELD + rb"(?:," + FIELD + rb")*+"
+LINE = FIELD + rb"(?:," + FIELD + rb")*+"  # `2023,"Lead, AI",5" Analyst`
 WELL_QUOTED = re.compile(LINE + rb"(?:\r?\n" + LINE + rb")*+")
-"""Lines whose quoted fields begin behind a comma and end before one: a quote elsewhere opens nothing."""
+"""Lines whose quoted fields begin behind a comma and end before one. Not so: `a,"b` or `"Data" Scientist`."""
 
-
-FINE, *_ = PROBLEMS = (
-    "",
+FINE = ""
+PROBLEMS = (
+    FINE,
     "blank line",
     "NUL byte",
     "carriage return inside the line",
@@ -33,21 +36,17 @@ FINE, *_ = PROBLEMS = (
 
 @dataclass(frozen=True)
 class Parsed:
-    """A block's rows as text, the number of each row's line, and what is wrong with the lines that are no rows.
+    """A block's rows as text, and what is wrong with the lines that are no rows.
 
-    Shape: rows and lines (rows,); problems (lines of the block,) int8, positions in `PROBLEMS`.
+    Shape: rows (rows,), and positions (rows,) of their lines in the block; problems (lines of the block,) int8, each a
+    position in `PROBLEMS`.
     """
 
     block: Block
     rows: pa.RecordBatch
-    lines: np.ndarray
+    positions: np.ndarray
     problems: np.ndarray
     fields: int
-
-    @property
-    def places(self) -> np.ndarray:
-        """Where each row stands among the lines of the block. Shape: (rows,)."""
-        return self.lines - self.block.first_line
 
     def problem(self, code: int) -> str:
         """What is wrong, in words."""
@@ -61,11 +60,11 @@ def parse(block: Block, names: Sequence[str], *, keep: Sequence[str] = COLUMNS) 
     commas, and may not span lines.
     """
     problems = _problems(block.text)
-    kept = np.flatnonzero(problems == 0)
-    text = block.text if len(kept) == len(problems) else _only(block.text, kept)
+    fine = np.flatnonzero(problems == PROBLEMS.index(FINE))  # positions of lines
+    text = block.text if len(fine) == len(problems) else _only(block.text, fine)
     rows, skipped = _parse_rows(text, names, keep)
-    problems[kept[skipped]] = len(PROBLEMS) - 1
-    return Parsed(block, rows, np.delete(kept, skipped) + block.first_line, problems, len(names))
+    problems[fine[skipped]] = len(PROBLEMS) - 1  # another number of fields
+    return Parsed(block, rows, np.delete(fine, skipped), problems, len(names))
 
 
 def _problems(text: bytes) -> np.ndarray:
@@ -77,13 +76,16 @@ def _problems(text: bytes) -> np.ndarray:
 
 def _is_suspicious(text: bytes) -> bool:
     """Whether some line may be broken: one fast look at the whole block, most of it outside Python's lock."""
-    codes = np.frombuffer(text, np.uint8)
-    ends = np.flatnonzero(codes == LINE_FEED)
-    returns = codes[ends - 1] == RETURN  # before a line feed
+    codes = np.frombuffer(text, np.uint8)  # (bytes,)
+    ends = np.flatnonzero(codes == LINE_FEED)  # (line feeds,) positions of bytes
+    returns = (
+        codes[ends - 1] == RETURN
+    )  # (line feeds,) whether the line ends with \r\n; of ends[0] == 0 any answer does
+    lengths = np.diff(ends, prepend=-1) - returns  # (line feeds,) bytes of each line, its line feed counted
     return bool(
         b"\0" in text
-        or (np.diff(ends, prepend=-1) - returns <= 1).any()  # a blank line
-        or np.count_nonzero(codes == RETURN) != np.count_nonzero(returns)
+        or (lengths <= 1).any()  # a blank line
+        or np.count_nonzero(codes == RETURN) != np.count_nonzero(returns)  # a return elsewhere
         or not (text.isascii() or (_is_utf8(text) and UTF8_MARK not in text))
         or (b'"' in text and not _is_well_quoted(text))
     )
@@ -126,13 +128,13 @@ def text_of(line: bytes) -> str:
     return line.removesuffix(b"\r").decode("utf-8", errors="backslashreplace")
 
 
-def _only(text: bytes, places: np.ndarray) -> bytes:
+def _only(text: bytes, positions: np.ndarray) -> bytes:
     lines = split_lines(text)
-    return b"\n".join([lines[place] for place in places.tolist()])
+    return b"\n".join([lines[position] for position in positions.tolist()])
 
 
 def _parse_rows(text: bytes, names: Sequence[str], keep: Sequence[str]) -> tuple[pa.RecordBatch, list[int]]:
-    """The lines with one field per name, and the positions of the others."""
+    """The lines that have one field per name as rows, and the positions of the others among the lines."""
     skipped: list[int] = []
 
     def skip(row: pa.csv.InvalidRow) -> str:

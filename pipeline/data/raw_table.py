@@ -1,5 +1,6 @@
-"""A raw table as nights compare it: its clean rows, in memory, and where each belongs."""
+"""The one way of a raw table: read, parsed, checked, cleaned, counted, block by block; or all of it in memory."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -8,7 +9,8 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline import params
-from pipeline.data.clean import ContractReport, clean
+from pipeline.data.clean import Cleaned, clean
+from pipeline.data.contract_report import ContractReport
 from pipeline.data.csv_blocks import BLOCK_BYTES, read_blocks
 from pipeline.data.csv_header import read_header
 from pipeline.data.csv_rows import parse
@@ -22,41 +24,56 @@ class Table:
     """The clean rows of a raw table and what became of the others.
 
     Shape: rows (rows,), amounts as numbers and all other columns as dictionaries; hashes (rows,) uint64, rows that are
-    equal in features and target have the same; sides (rows,), positions in `SPLITS`.
+    equal in features and target have the same; splits (rows,), positions in `SPLITS`.
     """
 
     rows: pa.RecordBatch
     hashes: np.ndarray
-    sides: np.ndarray
+    splits: np.ndarray
     contract_report: ContractReport
 
     @property
-    def dollars(self) -> np.ndarray:
-        """The target, in US dollars. Shape: (rows,)."""
-        dollars: np.ndarray = self.rows[TARGET].to_numpy().astype(np.float64)
-        return dollars
+    def target(self) -> np.ndarray:
+        """The target, in its unit. Shape: (rows,) float64."""
+        target: np.ndarray = self.rows[TARGET].to_numpy().astype(np.float64)
+        return target
 
-    def on(self, side: str) -> np.ndarray:
-        """The positions of the rows of a split. Shape: (rows of the split,)."""
-        return np.flatnonzero(self.sides == SPLITS.index(side))
+    def positions(self, split: str) -> np.ndarray:
+        """Where the rows of a split stand. Shape: (rows of the split,)."""
+        return np.flatnonzero(self.splits == SPLITS.index(split))
+
+
+def clean_blocks(
+    raw: Path, *, report: ContractReport, max_bad_fraction: float, block_bytes: int = BLOCK_BYTES
+) -> Iterator[Cleaned]:
+    """The blocks of a raw table, cleaned; each is added to the report before it comes out.
+
+    Raises: ValueError if the file is no table, and behind the last block if more rows than allowed break the contract.
+    """
+    names, offset = read_header(raw)
+    parsed = ahead(partial(parse, names=names), read_blocks(raw, offset=offset, size=block_bytes))
+
+    def blocks() -> Iterator[Cleaned]:
+        for block in map(clean, parsed):
+            report.add(block.report)
+            yield block
+        report.check(where=str(raw), allowed=max_bad_fraction)
+
+    return blocks()
 
 
 def read_table(raw: Path, *, settings: params.Prepare, block_bytes: int = BLOCK_BYTES) -> Table:
-    """Read a raw table that keeps the contract, as the prepare stage does.
+    """Read a whole raw table, with the hashes and splits that the prepare stage gives its rows.
 
     Raises: ValueError if the file is no table, or more rows than allowed break the contract.
     """
-    names, offset = read_header(raw)
-    account, batches = ContractReport(), []
-    for parsed in ahead(partial(parse, names=names), read_blocks(raw, offset=offset, size=block_bytes)):
-        cleaned = clean(parsed)
-        account.add(cleaned)
-        batches.append(cleaned.rows)
-    account.check(where=str(raw), allowed=settings.max_bad_fraction)
-    (rows,) = pa.Table.from_batches(batches).unify_dictionaries().combine_chunks().to_batches()
-    hashes, split = row_hash(rows, salt=settings.split.salt), settings.split
-    sides = assign(hashes, valid_fraction=split.valid_fraction, test_fraction=split.test_fraction)
-    return Table(rows, hashes, sides, account)
+    report, split = ContractReport(), settings.split
+    blocks = clean_blocks(raw, report=report, max_bad_fraction=settings.max_bad_fraction, block_bytes=block_bytes)
+    table = pa.Table.from_batches([block.rows for block in blocks])
+    (rows,) = table.unify_dictionaries().combine_chunks().to_batches()
+    hashes = row_hash(rows, salt=split.salt)
+    splits = assign(hashes, valid_fraction=split.valid_fraction, test_fraction=split.test_fraction)
+    return Table(rows, hashes, splits, report)
 
 
 def new_rows(before: Table, after: Table) -> np.ndarray:
@@ -64,9 +81,9 @@ def new_rows(before: Table, after: Table) -> np.ndarray:
 
     Rows have no identity: of equal ones the last count as new. Shape: (new rows,), ascending.
     """
-    order = np.argsort(after.hashes, kind="stable")
+    order = np.argsort(after.hashes, kind="stable")  # (later rows,) positions, equal rows side by side
     ordered, known = after.hashes[order], np.sort(before.hashes)
-    nth = np.arange(len(ordered)) - np.searchsorted(ordered, ordered)  # among its equals, from 0
-    times = np.searchsorted(known, ordered, "right") - np.searchsorted(known, ordered)
+    nth = np.arange(len(ordered)) - np.searchsorted(ordered, ordered)  # how many equal rows stand before it
+    times = np.searchsorted(known, ordered, "right") - np.searchsorted(known, ordered)  # how often the earlier has it
     found: np.ndarray = np.sort(order[nth >= times])
     return found

@@ -1,10 +1,8 @@
 """The data contract of the raw table: its columns, their rules and roles, and the target's unit, named nowhere else.
 
-Another table altogether needs another class here, with a role for each column, and other constants below it.
+Another table has another class here and other constants before it; what follows the class is the same for any table.
+docs/your-own-columns.md shows how.
 """
-
-from collections.abc import Callable
-from typing import Any
 
 import pandas as pd
 import pandera.pandas as pa
@@ -12,25 +10,30 @@ from pandera.typing import Series
 
 VERSION = 1  # rises when a rule changes what a model may have seen
 
-ESTIMATED_YEAR = r"^([0-9]{4})e$"
-"""`2021e`: how the publisher marked the running year until February 2022. It is read as 2021, and counted."""
+# dvc.yaml reads these from this file's text: each is one assignment of a plain string.
+NOUN = "salary"
+PLURAL = "salaries"
+UNIT = "USD"
+SUFFIX = "usd"  # of the names of numbers in UNIT
+SIGN = "$"
+UNIT_NAME = "US dollars"
+GROUP = "experience_level"  # the feature within whose values intervals hold, too
 
-WHOLE_NUMBER = r"^(0|-?[1-9][0-9]{0,17})$"
-"""Digits only: `1e5`, `150,000`, `12.0`, `007`, `-0` and `nan` are not whole numbers."""
-
-NOUN, PLURAL = "salary", "salaries"
-UNIT, SIGN, UNIT_NAME = "USD", "$", "US dollars"
 STEP = 10_000
 """A difference in UNIT that matters: residuals are counted in such steps, and intervals get no narrower below it."""
 
+TEXT, WORDS = "job_title", tuple(f"title_word_{number}" for number in range(1, 7))
+"""The nominal feature whose first words are encoded, too, and the names of their columns; "" and () for none."""
+
+ESTIMATES = {"work_year": r"^([0-9]{4})e$"}
+"""Features whose values may be marked as estimates: the pattern of such a text, whose first group is the value.
+
+Until February 2022 the publisher wrote `2021e` for the running year. It is read as 2021, and counted; {} for none.
+"""
+ESTIMATED_ROWS = "rows_with_estimated_year"  # how prepare.json calls their count
+
 ORDINAL, NOMINAL = {"role": "ordinal"}, {"role": "nominal"}
 TARGET_ROLE, FORBIDDEN = {"role": "target"}, {"role": "forbidden"}
-ESTIMATED = {"estimated": ESTIMATED_YEAR}
-"""A column whose values may be marked as estimates: the pattern, whose first group is the value."""
-WORDS_TOO = {"words": tuple(f"title_word_{number}" for number in range(1, 7))}
-"""At most one nominal column, whose first words are encoded as well: the names of their columns of codes."""
-GROUPED = {"group": True}
-"""The one column within whose values intervals hold, too."""
 
 
 class Salaries(pa.DataFrameModel):
@@ -38,7 +41,7 @@ class Salaries(pa.DataFrameModel):
 
     Oddities of the real table that the contract accepts:
 
-    - work_year may read `2021e`, see `ESTIMATED_YEAR`;
+    - work_year may read `2021e`, see `ESTIMATES`;
     - equal rows: up to half of the table, so rows are never asserted to be unique;
     - adjacent rows are often the top and the bottom of one advertisement's pay band;
     - `NA` is Namibia, so no text ever means "missing";
@@ -50,18 +53,19 @@ class Salaries(pa.DataFrameModel):
         ge=2000,
         le=2100,
         description="a year from 2000 to 2100, such as 2023 (2021e is read as 2021)",
-        metadata=ORDINAL | ESTIMATED,
+        metadata=ORDINAL,
     )
     experience_level: Series[str] = pa.Field(
-        isin=["EN", "MI", "SE", "EX"], description="one of EN, MI, SE, EX", metadata=ORDINAL | GROUPED
+        isin=["EN", "MI", "SE", "EX"], description="one of EN, MI, SE, EX", metadata=ORDINAL
     )
     employment_type: Series[str] = pa.Field(
         isin=["PT", "FT", "CT", "FL"], description="one of PT, FT, CT, FL", metadata=NOMINAL
     )
     job_title: Series[str] = pa.Field(
+        # "Data Engineer", not " Data", "" or "a\tb"; \Z is the very end, $ would allow a line feed behind it.
         str_matches=r"^[^\s\x00-\x1f](?:[^\x00-\x1f]{0,98}[^\s\x00-\x1f])?\Z",
         description="1 to 100 characters, without blanks around them or control characters",
-        metadata=NOMINAL | WORDS_TOO,
+        metadata=NOMINAL,
     )
     salary: Series[pd.Int64Dtype] = pa.Field(
         ge=1,
@@ -90,48 +94,69 @@ class Salaries(pa.DataFrameModel):
         strict = True
 
 
-RULES: dict[str, pa.Column] = Salaries.to_schema().columns
-COLUMNS: tuple[str, ...] = tuple(RULES)
-NUMBERS: frozenset[str] = frozenset(name for name, rule in RULES.items() if str(rule.dtype) == "Int64")
+CONTRACT: pa.DataFrameSchema = Salaries.to_schema()
 
+# What the model card says of this table: prose, its lines broken at 120 characters.
+CARD_PROJECT = "salary-pipeline"
+CARD_TITLE = f"A regression of data-science {PLURAL}"
+CARD_USE = """\
+To learn and to teach with, as a baseline for other models, and for a rough idea of what such jobs paid in the years of
+the training rows. Not for decisions about a person: nobody's pay, credit or hiring should hang on it."""
+CARD_TARGET = f"The gross {NOUN} of one year in {UNIT_NAME}"
+CARD_FORMAT = "the aijobs.net survey"
+CARD_KNOWLEDGE = "real pay"
+"""What rows that are all synthetic say nothing about."""
+CARD_LIMITS = """\
+- A real table of the survey is no sample of all who work. Its answers are self-reported and unverified, most rows of
+  later tables are the two ends of advertised pay bands, and the United States have 87 % of the table of January 2024.
+- Other countries are guessed from few rows, and so are part-time, freelance and executive jobs.
+- Salaries in other currencies count at the publisher's exchange rates: a year's rate is part of the salary.
+- It knows no inflation and no year after those of the training rows."""
+CARD_UNSEEN = """\
+What the survey does not ask (skills, employer,
+  city, hours) the model cannot see, however much pay depends on it."""
+CARD_LICENCE = f"""\
+That of {CARD_PROJECT}, MIT, as far as it goes: of another table than the sample, its owner's terms hold as well."""
+CARD_VARIABLE = "dollars"
+"""What the card's example in Python calls predictions in UNIT."""
 
-def _marked(mark: str) -> dict[str, Any]:
-    """What each column's metadata say under this key."""
-    return {name: rule.metadata[mark] for name, rule in RULES.items() if mark in (rule.metadata or {})}
-
-
-FEATURES: tuple[str, ...] = tuple(name for name, role in _marked("role").items() if role in ("ordinal", "nominal"))
-ORDINALS: tuple[str, ...] = tuple(name for name, role in _marked("role").items() if role == "ordinal")
-AMOUNTS: tuple[str, ...] = tuple(name for name in COLUMNS if name in NUMBERS and name not in FEATURES)
-"""Numbers that hardly repeat: they stay plain columns where all others are dictionaries of few values."""
-(TARGET,) = (name for name, role in _marked("role").items() if role == "target")
-SMALLEST, LARGEST = (bound for check in RULES[TARGET].checks for bound in check.statistics.values())
-ESTIMATES: dict[str, str] = _marked("estimated")
-TEXT, WORDS = next(iter(_marked("words").items()), ("", ()))
-(GROUP,) = _marked("group")
+# From here on everything is the same for any table.
 
 NORMALISED, HASH = "target", "row_hash"
 """The columns of an encoded row beside the codes and the target in UNIT."""
 
+WHOLE_NUMBER = r"^(0|-?[1-9][0-9]{0,17})$"
+"""Digits only, such as `150000` or `-3`: `1e5`, `150,000`, `12.0`, `007`, `-0` and `nan` are not whole numbers."""
+
+RULES: dict[str, pa.Column] = CONTRACT.columns
+COLUMNS: tuple[str, ...] = tuple(RULES)
+NUMBERS: frozenset[str] = frozenset(name for name, rule in RULES.items() if str(rule.dtype) == "Int64")
+
+
+def with_role(*roles: str) -> tuple[str, ...]:
+    """The columns that have one of the roles."""
+    return tuple(name for name, rule in RULES.items() if (rule.metadata or {}).get("role") in roles)
+
+
+FEATURES: tuple[str, ...] = with_role("ordinal", "nominal")
+ORDINALS: tuple[str, ...] = with_role("ordinal")
+AMOUNTS: tuple[str, ...] = tuple(name for name in COLUMNS if name in NUMBERS and name not in FEATURES)
+"""Numbers that hardly repeat: they stay plain columns where all others are dictionaries of few values."""
+(TARGET,) = with_role("target")
+if _unknown := {GROUP, *ESTIMATES, TEXT} - {*FEATURES, ""}:
+    raise ValueError(f"schema.py: GROUP, TEXT and ESTIMATES must name features, found {', '.join(sorted(_unknown))}")
+SMALLEST, LARGEST = (bound for check in RULES[TARGET].checks for bound in check.statistics.values())
+
 
 def in_unit(name: str, *, power: int = 1) -> str:
-    """A number's name with the target's unit.
+    """A number's name with the target's unit: with UNIT dollars, rmse becomes rmse_usd, mse to the power 2 mse_usd2."""
+    return f"{name}_{SUFFIX}{power if power > 1 else ''}"
 
-    >>> in_unit("rmse"), in_unit("mse", power=2)
-    ('rmse_usd', 'mse_usd2')
-    """
-    return f"{name}_{UNIT.lower()}{power if power > 1 else ''}"
+
+MSE, RMSE, MAE = in_unit("mse", power=2), in_unit("rmse"), in_unit("mae")
+"""How the metrics name the mean squared error, its root and the mean absolute error."""
 
 
 def requirement(column: str) -> str:
     """The column's rule, in words."""
     return f"{column} must be {RULES[column].description}"
-
-
-def natural_order(column: str) -> Callable[[Any], Any]:
-    """A sort key for the column's values: the contract's own order for ordinals (EN < MI < SE < EX), else the value."""
-    rule = RULES[column]
-    listed = [check.statistics["allowed_values"] for check in rule.checks if check.name == "isin"]
-    if column in ORDINALS and listed:
-        return list(listed[0]).index
-    return lambda value: value

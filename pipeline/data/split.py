@@ -1,7 +1,7 @@
-"""Which row is for training, validation or test: a hash of the row's own content decides, and nothing else.
+"""Which rows are for training, validation or test: a hash of the row's own content decides, and nothing else.
 
-So the order of rows, the blocks they come in and the Python version play no part; equal rows are always on one
-side; and a row keeps its side when tomorrow's table is longer.
+So the order of rows, the blocks they come in and the Python version play no part; equal rows are always in one split;
+and a row keeps its split when tomorrow's table is longer.
 """
 
 import hashlib
@@ -12,7 +12,7 @@ import pyarrow as pa
 from pipeline.data.schema import FEATURES, NUMBERS, TARGET
 
 SPLITS = ("train", "valid", "test")
-GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # 2 ** 64 / the golden ratio, odd: a product with it loses no bit
 
 
 def row_hash(rows: pa.RecordBatch, *, salt: str) -> np.ndarray:
@@ -21,28 +21,32 @@ def row_hash(rows: pa.RecordBatch, *, salt: str) -> np.ndarray:
     Shape: rows of features and target; returns (rows,) uint64.
     Source: blake2b of texts; numbers and rows are mixed by the finalizer of splitmix64 (Steele et al., 2014).
     """
-    state = np.zeros(rows.num_rows, np.uint64)
+    state = np.zeros(rows.num_rows, np.uint64)  # products wrap around at 2 ** 64
     for name in (*FEATURES, TARGET):
+        # The product makes the order of columns count: without it, values that change places would cancel out.
         state = (state ^ _column_hashes(name, rows[name], salt)) * GOLDEN
-        state ^= state >> np.uint64(32)
+        state ^= state >> np.uint64(32)  # a product moves bits up only: this brings the upper half down again
     return _mix(state)
 
 
 def assign(hashes: np.ndarray, *, valid_fraction: float, test_fraction: float) -> np.ndarray:
-    """The position in `SPLITS` of each row.
+    """The split of each row, as its position in `SPLITS`.
 
     Shape: hashes (rows,) uint64; returns (rows,) int8.
 
     >>> assign(np.array([0, 2**63, 2**64 - 1], np.uint64), valid_fraction=0.25, test_fraction=0.25)
     array([2, 0, 0], dtype=int8)
     """
-    place = (hashes >> np.uint64(11)).astype(np.float64) * 2.0**-53  # uniform in [0, 1)
-    return np.select([place < test_fraction, place < test_fraction + valid_fraction], [2, 1], 0).astype(np.int8)
+    # The upper 53 bits are as many as a float64 keeps: a uniform number in [0, 1), without rounding.
+    uniform = (hashes >> np.uint64(11)).astype(np.float64) * 2.0**-53
+    return np.select([uniform < test_fraction, uniform < test_fraction + valid_fraction], [2, 1], 0).astype(np.int8)
 
 
 def _column_hashes(name: str, column: pa.Array, salt: str) -> np.ndarray:
+    """The hash of each row's value in the column. Shape: (rows,) uint64."""
     if isinstance(column, pa.DictionaryArray):
-        hashes: np.ndarray = _column_hashes(name, column.dictionary, salt)[column.indices.to_numpy()]
+        of_values = _column_hashes(name, column.dictionary, salt)  # (distinct values,)
+        hashes: np.ndarray = of_values[column.indices.to_numpy()]
         return hashes
     if name in NUMBERS:
         return _mix(column.to_numpy().astype(np.uint64) ^ np.uint64(_digest(name, salt)))
@@ -50,6 +54,11 @@ def _column_hashes(name: str, column: pa.Array, salt: str) -> np.ndarray:
 
 
 def _mix(state: np.ndarray) -> np.ndarray:
+    """Numbers that differ in one bit become numbers that differ in about half of their bits.
+
+    Shape: (n,) uint64; returns the same.
+    Source: the finalizer of splitmix64, with its constants; each number has one result, and each result one number.
+    """
     state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     mixed: np.ndarray = state ^ (state >> np.uint64(31))
@@ -57,4 +66,5 @@ def _mix(state: np.ndarray) -> np.ndarray:
 
 
 def _digest(text: str, salt: str) -> int:
+    """A 64-bit number from the text, another one with each salt."""
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8, key=salt.encode()).digest(), "little")

@@ -1,10 +1,10 @@
-"""What the data contract says to each line of a block: which rules it breaks.
+"""What the data contract says about rows of text: their values in its types, and which rows break which rule.
 
-The contract is asked once per distinct value of a block, not once per row, at a tenth of the cost; amounts, which
+The contract is asked once per distinct value of a column, not once per row, at a tenth of the cost; amounts, which
 hardly repeat, are compared as whole columns of numbers.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,45 +13,29 @@ import pandera.errors
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.data.csv_rows import Parsed
-from pipeline.data.schema import ESTIMATED_YEAR, NUMBERS, RULES, WHOLE_NUMBER, requirement
+from pipeline.data.schema import ESTIMATES, NUMBERS, RULES, WHOLE_NUMBER
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """The broken rules of a block, and its values in the contract's types.
+class Validation:
+    """Rows in the contract's types, and which of them break it.
 
-    `typed` holds a column's values, of a dictionary the distinct ones; a text that is no whole number is null there.
-
-    Shape: bad_lines by rule and bad_values by column, the places of the lines that break it; reasons (lines,) int64,
-    one bit per rule, those of the lines first.
+    A text that is no whole number is null where the contract wants a number.
+    Shape: rows (rows,); broken, by column, the positions of the rows that break its rule, ascending.
     """
 
-    typed: dict[str, pa.Array]
-    bad_lines: dict[str, np.ndarray]
-    bad_values: dict[str, np.ndarray]
-    reasons: np.ndarray
-
-    def text(self, reasons: int) -> str:
-        """The broken rules in words, of one line's bits."""
-        rules = [*self.bad_lines, *map(requirement, self.bad_values)]
-        return "; ".join(rule for bit, rule in enumerate(rules) if reasons >> bit & 1)
+    rows: pa.RecordBatch
+    broken: dict[str, np.ndarray]
 
 
-def judge(parsed: Parsed, columns: Sequence[str]) -> Verdict:
-    """Ask the contract about these columns of the block."""
-    typed = {name: _typed(name, _values(parsed.rows[name])) for name in columns}
-    bad_lines = {
-        f"a line must be one row of comma-separated UTF-8 text ({parsed.problem(code)})": np.flatnonzero(
-            parsed.problems == code
-        )
-        for code in np.unique(parsed.problems[parsed.problems > 0]).tolist()
-    }
-    bad_values = {name: parsed.places[_rows(parsed.rows[name], values)] for name, values in _failures(typed)}
-    reasons = np.zeros(len(parsed.problems), np.int64)
-    for bit, places in enumerate((*bad_lines.values(), *bad_values.values())):
-        reasons[places] |= 1 << bit
-    return Verdict(typed, bad_lines, bad_values, reasons)
+def validate(text: pa.RecordBatch) -> Validation:
+    """Ask the contract about every column of the rows.
+
+    Shape: text (rows,), amounts plain and all other columns dictionaries, as `csv_rows.TYPES` says.
+    """
+    typed = {name: _typed(name, _values(text[name])) for name in text.schema.names}
+    broken = {name: _rows_with(text[name], positions) for name, positions in _failures(typed)}
+    return Validation(pa.record_batch({name: _column(text[name], values) for name, values in typed.items()}), broken)
 
 
 def _values(column: pa.Array) -> pa.Array:
@@ -59,31 +43,43 @@ def _values(column: pa.Array) -> pa.Array:
     return column.dictionary if isinstance(column, pa.DictionaryArray) else column
 
 
-def _rows(column: pa.Array, values: np.ndarray) -> np.ndarray:
-    """The rows that hold one of the values, which are given by their positions."""
+def _column(text: pa.Array, values: pa.Array) -> pa.Array:
+    """The column with its values typed. Shape: values as `_values` gives them; returns (rows,)."""
+    return (
+        pa.DictionaryArray.from_arrays(text.indices, values, safe=False)
+        if pa.types.is_dictionary(text.type)
+        else values
+    )
+
+
+def _rows_with(column: pa.Array, positions: np.ndarray) -> np.ndarray:
+    """The rows that hold one of the values. Shape: positions in `_values`; returns (rows that do,)."""
     if isinstance(column, pa.DictionaryArray):
-        return np.flatnonzero(np.isin(column.indices.to_numpy(), values))
-    return values
+        return np.flatnonzero(np.isin(column.indices.to_numpy(), positions))
+    return positions
 
 
 def _typed(name: str, values: pa.Array) -> pa.Array:
-    """The texts of a column in the contract's type; a text that is no whole number becomes null.
+    """The texts of a column in the contract's type; a text that is no whole number becomes null."""
+    if name in ESTIMATES:
+        values = pc.replace_substring_regex(values, ESTIMATES[name], r"\1")
+    return _whole_numbers(values) if name in NUMBERS else values
 
-    >>> _typed("work_year", pa.array(["2021e", "2022", "20e2"])).to_pylist()
-    [2021, 2022, None]
+
+def _whole_numbers(texts: pa.Array) -> pa.Array:
+    """The texts as int64; null for those that are no whole numbers.
+
+    >>> _whole_numbers(pa.array(["2021", "-3", "20e2", "007"])).to_pylist()
+    [2021, -3, None, None]
     """
-    if name not in NUMBERS:
-        return values
-    if name == "work_year":
-        values = pc.replace_substring_regex(values, ESTIMATED_YEAR, r"\1")
     try:
-        numbers = pc.cast(values, pa.int64())
-        if pc.cast(numbers, pa.string()).equals(values):
+        numbers = pc.cast(texts, pa.int64())
+        if pc.cast(numbers, pa.string()).equals(texts):
             return numbers  # all of them are: there and back is a fifth of the cost of the rule
     except pa.ArrowInvalid:
         pass
-    whole = pc.match_substring_regex(values, WHOLE_NUMBER)
-    return pc.cast(pc.if_else(whole, values, pa.scalar(None, pa.string())), pa.int64())
+    is_whole = pc.match_substring_regex(texts, WHOLE_NUMBER)
+    return pc.cast(pc.if_else(is_whole, texts, pa.scalar(None, pa.string())), pa.int64())
 
 
 def _failures(typed: dict[str, pa.Array]) -> Iterator[tuple[str, np.ndarray]]:

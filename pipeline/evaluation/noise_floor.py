@@ -1,16 +1,19 @@
-"""What rows tell that are alike in all that a model reads: their mean is its baseline, their variance its floor."""
+"""What rows tell that are alike in all that a model reads: their mean is its baseline, their variance its floor.
 
-from collections.abc import Mapping, Sequence
+Such rows are called a cell: one combination of codes.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-Columns = Mapping[str, np.ndarray]
+from pipeline.evaluation.columns import Columns
 
 
 def cell_numbers(columns: Columns) -> np.ndarray:
-    """Which cell each row is in: rows with equal codes in all columns share one.
+    """The number of each row's cell: rows with equal codes in all columns share one.
 
     Shape: each (rows,); returns (rows,) int64, from 0 in order of appearance.
 
@@ -25,18 +28,18 @@ def cell_mean(train: Columns, test: Columns, *, columns: Sequence[str], target: 
 
     Shape: each (rows,); returns (test rows,), in units of the target.
     """
-    cells = cell_numbers({name: np.concatenate([train[name], test[name]]) for name in columns})
-    of_train, of_test = np.split(cells, [len(train[target])])
-    rows = np.bincount(of_train, minlength=cells.max() + 1)
-    sums = np.bincount(of_train, weights=train[target], minlength=len(rows))
+    both = cell_numbers({name: np.concatenate([train[name], test[name]]) for name in columns})
+    train_cells, test_cells = np.split(both, [len(train[target])])
+    rows = np.bincount(train_cells, minlength=both.max() + 1)  # (cells,)
+    sums = np.bincount(train_cells, weights=train[target], minlength=len(rows))
     means = np.where(rows > 0, sums / np.maximum(rows, 1), sums.sum() / rows.sum())
-    found: np.ndarray = means[of_test]
-    return found
+    predicted: np.ndarray = means[test_cells]
+    return predicted
 
 
 @dataclass(frozen=True)
-class Floor:
-    """The noise floor: the mean squared error of a model that knew every cell's mean; and on which rows it is known.
+class NoiseFloor:
+    """The mean squared error of a model that knew every cell's mean; and on which rows it is known.
 
     Shape: known is (rows,), True where a row's cell holds two different rows or more.
     """
@@ -45,29 +48,35 @@ class Floor:
     known: np.ndarray
 
 
-def noise_floor(target: np.ndarray, *, cells: np.ndarray, rows: np.ndarray) -> Floor | None:
+def noise_floor(target: np.ndarray, *, cells: np.ndarray, rows: np.ndarray) -> NoiseFloor | None:
     """The variance of the target within the cells, each weighted by its rows; None if no cell has two different rows.
 
     An estimate of the expected error that no function of the codes alone can go below, and unbiased if `rows` tells
     copies from draws. Copies of one row are one draw with that weight: the split keeps them together, so they say no
-    more than one does. Where rows are equal by chance, as of two people with the same round salary, calling them copies
-    makes the floor too high, by 1 to 7 % in simulations; calling copies draws makes it too low.
+    more than one does. Where rows are equal by chance, as of two people who answered alike, calling them copies makes
+    the floor too high, by 1 to 7 % in simulations; calling copies draws makes it too low.
 
-    Shape: target, cells and rows (which row this is a copy of) are (rows,); the floor is in squared units.
+    With w copies of each different row i of a cell c, whose target is y:
+
+        m[c] = sum(w y) / W[c], where W[c] = sum(w)
+        variance[c] = sum(w (y - m[c])²) / (W[c] - sum(w²) / W[c])
+        floor = sum(W[c] variance[c]) / sum(W[c]), over the cells with two different rows or more
+
+    Shape: target, cells and rows (equal numbers for copies of one row) are (rows,); the floor is in squared units.
     Source: unbiased variance under reliability weights, as numpy.cov(aweights=…) has it; without copies it is
     pandas' groupby().var(). As the "pure error" of lack-of-fit tests: Draper & Smith, "Applied Regression Analysis".
 
     >>> noise_floor(np.array([1.0, 3.0, 9.0]), cells=np.array([0, 0, 1]), rows=np.array([7, 8, 9]))
-    Floor(mse=2.0, known=array([ True,  True, False]))
+    NoiseFloor(mse=2.0, known=array([ True,  True, False]))
     """
-    _, first, copies = np.unique(rows, return_index=True, return_counts=True)
-    cell, value, weight = cells[first], target[first].astype(np.float64), copies.astype(np.float64)
-    draws, weights = np.bincount(cell), np.bincount(cell, weight).clip(min=1.0)  # a number may go unused
-    means = np.bincount(cell, weight * value) / weights
-    squares = np.bincount(cell, weight * (value - means[cell]) ** 2)
-    known = draws > 1
+    _, first, copies = np.unique(rows, return_index=True, return_counts=True)  # each (different rows,)
+    c, y, w = cells[first], target[first].astype(np.float64), copies.astype(np.float64)
+    total = np.bincount(c, w).clip(min=1.0)  # W, (cells,); at least 1 where a cell's number goes unused
+    mean = np.bincount(c, w * y) / total
+    squares = np.bincount(c, w * (y - mean[c]) ** 2)
+    known = np.bincount(c) > 1  # (cells,)
     if not known.any():
         return None
-    freedom = weights - np.bincount(cell, weight**2) / weights  # rows - 1 where there are no copies
-    variances = squares[known] / freedom[known]
-    return Floor(float((weights[known] * variances).sum() / weights[known].sum()), known[cells])
+    freedom = total - np.bincount(c, w**2) / total  # rows - 1 where there are no copies
+    variance = squares[known] / freedom[known]
+    return NoiseFloor(float((total[known] * variance).sum() / total[known].sum()), known[cells])

@@ -1,30 +1,33 @@
-"""Where a model is good and where it is not: means by value of a feature, by level, by decile of the prediction."""
+"""The data of the plots: where a model is good and where it is not, by slice, by group and by tenth of the rows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
 from pipeline.data.encoding import UNKNOWN, Encoder
-from pipeline.data.schema import FEATURES, GROUP
+from pipeline.data.schema import FEATURES, GROUP, HASH, MSE, STEP, TARGET, in_unit
+from pipeline.evaluation.columns import Columns
+from pipeline.evaluation.scorecard import IntervalEnds
 
-Columns = Mapping[str, np.ndarray]
-Bands = Mapping[int, tuple[np.ndarray, np.ndarray]]
+SCATTER_ROWS = 1000
+RESIDUAL_LIMIT = 20 * STEP  # in units of the target, as STEP
 
 
-def means(codes: np.ndarray, values: Columns, *, names: Sequence[str], min_rows: int) -> pd.DataFrame:
+def means_by_code(codes: np.ndarray, values: Columns, *, names: Sequence[str], min_rows: int) -> pd.DataFrame:
     """Rows and the mean of each of the values by code; `(rarer)` holds the codes of too few rows to stand alone.
 
     No line stands for fewer rows than `min_rows`.
     Shape: codes and each of the values (rows,); a name per code.
 
-    >>> means(np.array([0, 1, 1]), {"height": np.array([9.0, 2.0, 4.0])}, names=["a", "b"], min_rows=2)
+    >>> means_by_code(np.array([0, 1, 1]), {"height": np.array([9.0, 2.0, 4.0])}, names=["a", "b"], min_rows=2)
       value  rows  height
     0     b     2     3.0
     """
-    alone = np.bincount(codes, minlength=len(names)) >= min_rows
-    group = np.where(alone, np.arange(len(names)), len(names))[codes]
-    rows = np.bincount(group, minlength=len(names) + 1)
+    rarer = len(names)  # the code of the codes of too few rows
+    alone = np.bincount(codes, minlength=rarer) >= min_rows  # (codes,)
+    group = np.where(alone, np.arange(rarer), rarer)[codes]  # (rows,)
+    rows = np.bincount(group, minlength=rarer + 1)  # (codes + 1,)
     shown = np.flatnonzero(rows >= min_rows)
     sums = {name: np.bincount(group, column, minlength=len(rows)) for name, column in values.items()}
     return pd.DataFrame(
@@ -33,18 +36,22 @@ def means(codes: np.ndarray, values: Columns, *, names: Sequence[str], min_rows:
     )
 
 
-def slices(codes: Columns, errors: np.ndarray, *, encoder: Encoder, min_rows: int) -> pd.DataFrame:
+def errors_by_slice(codes: Columns, errors: np.ndarray, *, encoder: Encoder, min_rows: int) -> pd.DataFrame:
     """Mean squared error and bias (the mean of predicted - actual) of the rows that share a value of a feature.
 
-    A slice reads `company_size=M`; `(unknown)` are the values without a code, rare or never seen in training. The last
+    A slice reads `feature=value`; `(unknown)` are the values without a code, rare or never seen in training. The last
     slices tell the rows that have such a value in some feature from those that have none.
 
-    Shape: codes of each feature and errors (rows,), in US dollars.
+    Shape: codes of each feature and errors (rows,), in units of the target.
     """
-    values = {"mse_usd2": errors**2, "bias_usd": errors}
-    parts = {name: means(codes[name], values, names=value_names(encoder, name), min_rows=min_rows) for name in FEATURES}
+    values = {MSE: errors**2, in_unit("bias"): errors}
+    parts = {
+        name: means_by_code(codes[name], values, names=value_names(encoder, name), min_rows=min_rows)
+        for name in FEATURES
+    }
     unknown = np.any([codes[name] == UNKNOWN for name in FEATURES], axis=0).astype(np.int64)
-    parts["features"] = means(unknown, values, names=["(all known)", "(some unknown)"], min_rows=min_rows)
+    known_or_not = ["(all known)", "(some unknown)"]
+    parts["features"] = means_by_code(unknown, values, names=known_or_not, min_rows=min_rows)
     table = pd.concat(
         [part.assign(slice=[f"{name}={value}" for value in part["value"]]) for name, part in parts.items()],
         ignore_index=True,
@@ -53,31 +60,49 @@ def slices(codes: Columns, errors: np.ndarray, *, encoder: Encoder, min_rows: in
 
 
 def calibration(prediction: np.ndarray, actual: np.ndarray) -> pd.DataFrame:
-    """Mean predicted and actual salary by tenth of the rows, from the lowest predictions to the highest.
+    """The means of predicted and actual targets by tenth of the rows, from the lowest predictions to the highest.
 
-    Equal predictions share a tenth, so there may be fewer. Shape: both (rows,), in US dollars.
+    Equal predictions share a tenth, so there may be fewer. Shape: both (rows,), in units of the target.
     """
-    below = np.searchsorted(np.sort(prediction), prediction)  # how many rows have a lower prediction
-    values = {"predicted_usd": prediction, "actual_usd": actual}
-    table = means(below * 10 // len(prediction), values, names=[str(tenth) for tenth in range(1, 11)], min_rows=1)
+    lower = np.searchsorted(np.sort(prediction), prediction)  # (rows,): how many rows have a lower prediction
+    values = {in_unit("predicted"): prediction, in_unit("actual"): actual}
+    tenths = [str(tenth) for tenth in range(1, 11)]
+    table = means_by_code(lower * 10 // len(prediction), values, names=tenths, min_rows=1)
     return table.rename(columns={"value": "tenth"})
 
 
-def coverage(levels: np.ndarray, actual: np.ndarray, bands: Bands, *, encoder: Encoder, min_rows: int) -> pd.DataFrame:
-    """The share of salaries inside each interval, and the intervals' mean width, by experience level.
+def coverage_by_group(
+    groups: np.ndarray, actual: np.ndarray, intervals: IntervalEnds, *, encoder: Encoder, min_rows: int
+) -> pd.DataFrame:
+    """The share of targets inside each interval, and the intervals' mean width, by value of the grouping column.
 
-    Shape: levels (codes), actual and the intervals' ends (rows,), in US dollars; bands by percent.
+    Shape: groups (codes), actual and the intervals' ends (rows,), in units of the target.
     """
     values = {
         name: column
-        for percent, (low, high) in bands.items()
+        for percent, (low, high) in intervals.items()
         for name, column in {
             f"coverage{percent}": ((low <= actual) & (actual <= high)).astype(np.float64),
-            f"width{percent}_usd": high - low,
+            in_unit(f"width{percent}"): high - low,
         }.items()
     }
-    table = means(levels, values, names=value_names(encoder, GROUP), min_rows=min_rows)
+    table = means_by_code(groups, values, names=value_names(encoder, GROUP), min_rows=min_rows)
     return table.rename(columns={"value": GROUP})
+
+
+def scatter(prediction: np.ndarray, split: Columns) -> pd.DataFrame:
+    """Predicted against actual targets of at most `SCATTER_ROWS` rows: the smallest hashes, so a fair draw."""
+    chosen = np.argsort(split[HASH], kind="stable")[:SCATTER_ROWS]
+    predicted = prediction[chosen].round().astype(int)
+    return pd.DataFrame({in_unit("actual"): split[TARGET][chosen], in_unit("predicted"): predicted})
+
+
+def histogram(residuals: np.ndarray) -> pd.DataFrame:
+    """How many rows have which residual (predicted - actual), in steps of `STEP`; the ends hold all beyond."""
+    steps = np.arange(-RESIDUAL_LIMIT, RESIDUAL_LIMIT + 1, STEP)
+    nearest = (residuals.clip(-RESIDUAL_LIMIT, RESIDUAL_LIMIT) / STEP).round().astype(int)
+    rows = np.bincount(nearest + RESIDUAL_LIMIT // STEP, minlength=len(steps))
+    return pd.DataFrame({in_unit("residual"): steps, "rows": rows})
 
 
 def value_names(encoder: Encoder, feature: str) -> list[str]:

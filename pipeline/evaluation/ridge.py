@@ -10,21 +10,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.data.encoding import WORDS
+from pipeline.data.schema import WORDS
+from pipeline.evaluation.columns import Columns
 from pipeline.evaluation.metrics import mean_squared_error
 from pipeline.evaluation.noise_floor import cell_numbers
 
 PENALTIES = (300.0, 100.0, 30.0, 10.0, 3.0, 1.0)  # in training rows: so many say that a code makes no difference
-TOLERANCE = 1e-8
-
-Codes = Mapping[str, np.ndarray]
+TOLERANCE = 1e-8  # of the residual's norm, as a share of the first
 
 
 @dataclass(frozen=True)
 class Ridge:
-    """A fitted ridge regression: one coefficient per code of each column; the title's words share theirs.
+    """A fitted ridge regression: one coefficient per code of each column; the columns of words share theirs.
 
-    Shape: coefficients (codes of all columns,), in units of the target; starts: where each column's begin.
+    Shape: coefficients (codes of all columns,), in units of the target; starts: the index of each column's first.
     """
 
     starts: Mapping[str, int]
@@ -32,60 +31,69 @@ class Ridge:
     intercept: float
     penalty: float
 
-    def predict(self, codes: Codes) -> np.ndarray:
+    def predict(self, codes: Columns) -> np.ndarray:
         """Predictions in units of the target. Shape: each (rows,); returns (rows,)."""
-        return self.intercept + _times(_places(codes, self.starts), self.coefficients)
+        return self.intercept + _times(_indices(codes, self.starts), self.coefficients)
 
 
-def fit(codes: Codes, target: np.ndarray, *, sizes: Mapping[str, int], penalty: float) -> Ridge:
-    """Minimise the squared errors + penalty × the squared coefficients; the intercept goes free.
+def fit(codes: Columns, target: np.ndarray, *, sizes: Mapping[str, int], penalty: float) -> Ridge:
+    """Minimise the squared errors + penalty × the squared coefficients; the intercept is not penalised.
+
+    With X the one-hot rows, y the target, x̄ and ȳ their means and λ the penalty, the coefficients β solve
+
+        ((X - x̄)ᵀ (X - x̄) + λ I) β = Xᵀ (y - ȳ), and the intercept is ȳ - x̄ β
+
+    The rows of one cell are equal in X, so they count as one row whose weight w is their number, and y its mean.
 
     Shape: codes of each column and target (rows,); `sizes` says how many codes each column can hold.
     Source: the definition of sklearn.linear_model.Ridge, the test's oracle.
     """
     starts, size = _layout(list(codes), sizes)
-    cells = cell_numbers(codes)  # the rows of one cell are one row of that weight
+    cells = cell_numbers(codes)
     _, first = np.unique(cells, return_index=True)
-    rows = np.bincount(cells).astype(np.float64)
-    means = np.bincount(cells, target) / rows
-    places = _places({name: column[first] for name, column in codes.items()}, starts)
-    center = _dot(rows, means) / rows.sum()
-    counts = _transposed(places, rows, size)
-    shares = counts / rows.sum()
+    w = np.bincount(cells).astype(np.float64)  # (cells,)
+    y = np.bincount(cells, target) / w  # (cells,)
+    rows = _indices({name: column[first] for name, column in codes.items()}, starts)  # X
+    y_mean = _dot(w, y) / w.sum()
+    counts = _transposed_times(rows, w, size)  # (codes of all columns,)
+    x_mean = counts / w.sum()
 
-    def matrix(step: np.ndarray) -> np.ndarray:
-        fitted = _times(places, step) - _dot(shares, step)  # of the centred columns
-        return _transposed(places, rows * fitted, size) + penalty * step
+    def matrix(beta: np.ndarray) -> np.ndarray:
+        centred = _times(rows, beta) - _dot(x_mean, beta)  # (X - x̄) β, (cells,)
+        return _transposed_times(rows, w * centred, size) + penalty * beta
 
-    goal = _transposed(places, rows * (means - center), size)
-    coefficients = solve(matrix, goal, diagonal=counts + penalty)
-    return Ridge(starts, coefficients, center - _dot(shares, coefficients), penalty)
+    right_side = _transposed_times(rows, w * (y - y_mean), size)
+    beta = conjugate_gradients(matrix, right_side, diagonal=counts + penalty)
+    return Ridge(starts, beta, y_mean - _dot(x_mean, beta), penalty)
 
 
-def solve(matrix: Callable[[np.ndarray], np.ndarray], goal: np.ndarray, *, diagonal: np.ndarray) -> np.ndarray:
-    """The vector that the symmetric, positive definite matrix, given as a function, takes to the goal.
+def conjugate_gradients(
+    matrix: Callable[[np.ndarray], np.ndarray], b: np.ndarray, *, diagonal: np.ndarray
+) -> np.ndarray:
+    """The solution x of A x = b, for a symmetric, positive definite A that is given as a function.
 
-    Conjugate gradients, scaled by the matrix's diagonal or something like it. Shape: all (n,).
+    It is preconditioned with `diagonal`, the diagonal of A or something like it. Shape: all (n,).
+    The names are the usual ones: r = b - A x is the residual, p the direction of search, z = r / diagonal.
     Source: Hestenes & Stiefel, "Methods of Conjugate Gradients for Solving Linear Systems" (1952).
 
-    >>> solve(lambda vector: 2 * vector, np.array([2.0, 6.0]), diagonal=np.ones(2)).tolist()
+    >>> conjugate_gradients(lambda vector: 2 * vector, np.array([2.0, 6.0]), diagonal=np.ones(2)).tolist()
     [1.0, 3.0]
     """
-    found, residual = np.zeros(len(goal)), goal
-    step = residual / diagonal
-    error = first = _dot(residual, step)
-    for _ in range(10 * len(goal)):  # rounding may keep the error of a nearly constant target above the tolerance
-        if error <= TOLERANCE**2 * first:
+    x, r = np.zeros(len(b)), b
+    p = r / diagonal
+    rz = first_rz = _dot(r, p)
+    for _ in range(10 * len(b)):  # rounding may keep the residual of a nearly constant target above the tolerance
+        if rz <= TOLERANCE**2 * first_rz:
             break
-        slope = matrix(step)
-        length = error / _dot(step, slope)
-        found, residual = found + length * step, residual - length * slope
-        before, error = error, _dot(residual, residual / diagonal)
-        step = residual / diagonal + (error / before) * step
-    return found
+        ap = matrix(p)
+        alpha = rz / _dot(p, ap)
+        x, r = x + alpha * p, r - alpha * ap
+        before, rz = rz, _dot(r, r / diagonal)
+        p = r / diagonal + (rz / before) * p
+    return x
 
 
-def choose(train: Codes, valid: Codes, *, columns: Sequence[str], target: str, sizes: Mapping[str, int]) -> Ridge:
+def choose(train: Columns, valid: Columns, *, columns: Sequence[str], target: str, sizes: Mapping[str, int]) -> Ridge:
     """The ridge regression, fitted on the training rows, whose penalty of `PENALTIES` is best on the validation rows.
 
     Shape: each column of train and of valid (rows,).
@@ -96,7 +104,7 @@ def choose(train: Codes, valid: Codes, *, columns: Sequence[str], target: str, s
 
 
 def _layout(columns: Sequence[str], sizes: Mapping[str, int]) -> tuple[dict[str, int], int]:
-    """Where each column's coefficients begin, and how many there are; all words' columns begin at one place."""
+    """The index of each column's first coefficient, which all columns of words share; and how many there are."""
     starts: dict[str, int] = {}
     end = 0
     for name in columns:
@@ -106,24 +114,24 @@ def _layout(columns: Sequence[str], sizes: Mapping[str, int]) -> tuple[dict[str,
     return starts, end
 
 
-def _places(codes: Codes, starts: Mapping[str, int]) -> list[np.ndarray]:
-    """Which coefficient each row's code has, column by column. Shape: each (rows,) int64."""
+def _indices(codes: Columns, starts: Mapping[str, int]) -> list[np.ndarray]:
+    """The one-hot matrix, as the indices of each row's ones, column by column. Shape: each (rows,) int64."""
     return [codes[name].astype(np.int64) + start for name, start in starts.items()]
 
 
-def _times(places: Sequence[np.ndarray], coefficients: np.ndarray) -> np.ndarray:
+def _times(indices: Sequence[np.ndarray], coefficients: np.ndarray) -> np.ndarray:
     """The one-hot matrix times the coefficients. Shape: returns (rows,)."""
-    total = np.zeros(len(places[0]))
-    for place in places:
-        total += coefficients[place]
+    total = np.zeros(len(indices[0]))
+    for index in indices:
+        total += coefficients[index]
     return total
 
 
-def _transposed(places: Sequence[np.ndarray], values: np.ndarray, size: int) -> np.ndarray:
+def _transposed_times(indices: Sequence[np.ndarray], values: np.ndarray, size: int) -> np.ndarray:
     """The transposed one-hot matrix times a value per row. Shape: returns (size,)."""
     total = np.zeros(size)
-    for place in places:
-        total += np.bincount(place, values, minlength=size)
+    for index in indices:
+        total += np.bincount(index, values, minlength=size)
     return total
 
 

@@ -5,60 +5,84 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from pipeline.data.schema import TARGET
+from pipeline.data.encoding import UNKNOWN
+from pipeline.data.schema import HASH, MAE, MSE, RMSE, TARGET, in_unit
 from pipeline.evaluation import ridge
+from pipeline.evaluation.columns import Columns
 from pipeline.evaluation.metrics import mean_absolute_error, mean_squared_error, r2
 from pipeline.evaluation.noise_floor import cell_mean, cell_numbers, noise_floor
 
-Columns = Mapping[str, np.ndarray]
-Scores = dict[str, float]
+IntervalEnds = Mapping[int, tuple[np.ndarray, np.ndarray]]
+"""The lower and the upper ends of intervals by their percent, in units of the target. Shape: each end (rows,)."""
 
 
-def scores(prediction: np.ndarray, actual: np.ndarray) -> Scores:
-    """The scores in US dollars. Shape: both (rows,)."""
-    mse = mean_squared_error(prediction, actual)
+def row_counts(split: Columns, *, features: Sequence[str]) -> dict[str, float]:
+    """How many rows there are, how many different ones, and how many with a value of a feature that has no code."""
+    unknown = np.any([split[name] == UNKNOWN for name in features], axis=0)
     return {
-        "mse_usd2": mse,
-        "rmse_usd": math.sqrt(mse),
-        "mae_usd": mean_absolute_error(prediction, actual),
-        "r2": r2(prediction, actual),
+        "rows": len(split[HASH]),
+        "rows_distinct": len(np.unique(split[HASH])),
+        "rows_with_unknown": int(unknown.sum()),
     }
 
 
-def explained(prediction: np.ndarray, split: Columns, *, columns: Sequence[str]) -> Scores:
+def prediction_scores(prediction: np.ndarray, actual: np.ndarray) -> dict[str, float]:
+    """How far predictions are from the truth. Shape: both (rows,), in units of the target."""
+    mse = mean_squared_error(prediction, actual)
+    return {MSE: mse, RMSE: math.sqrt(mse), MAE: mean_absolute_error(prediction, actual), "r2": r2(prediction, actual)}
+
+
+def noise_floor_scores(prediction: np.ndarray, split: Columns, *, columns: Sequence[str]) -> dict[str, float]:
     """How much of what can be explained from these columns the model did explain.
 
-    - floor_usd2: the noise floor, see `noise_floor`, equal rows taken for copies; floor_low_usd2: taken for draws. The
-      truth lies between; floor_rows_share: the share of rows on which the first is known, and only those count here;
+    - floor, in squared units: the noise floor, see `noise_floor`, equal rows taken for copies; floor_low: taken for
+      draws. The truth lies between; floor_rows_share: the share of rows on which the first is known, and only those
+      count here;
     - mse_over_floor: the model's error as a multiple of the floor;
     - explained_of_explainable: (variance - error) / (variance - floor), 1 is all there is; above 1 is chance or, on
       training rows, overfitting.
 
-    What the rows are too few to say is left out. Shape: prediction (rows,) in US dollars; each column (rows,).
+    What the rows are too few to say is left out. Shape: prediction (rows,) in units of the target; each column (rows,).
     """
     cells = cell_numbers({name: split[name] for name in columns})
-    floor = noise_floor(split[TARGET], cells=cells, rows=split["row_hash"])
+    floor = noise_floor(split[TARGET], cells=cells, rows=split[HASH])
     low = noise_floor(split[TARGET], cells=cells, rows=np.arange(len(cells)))
     if floor is None or low is None:
         return {"floor_rows_share": 0.0}
-    found = {"floor_usd2": floor.mse, "floor_low_usd2": low.mse, "floor_rows_share": float(floor.known.mean())}
+    scores = {
+        in_unit("floor", power=2): floor.mse,
+        in_unit("floor_low", power=2): low.mse,
+        "floor_rows_share": float(floor.known.mean()),
+    }
     actual = split[TARGET][floor.known]
     error = mean_squared_error(prediction[floor.known], actual)
     variance = mean_squared_error(np.full(len(actual), actual.mean()), actual)
     if floor.mse > 0:
-        found["mse_over_floor"] = error / floor.mse
+        scores["mse_over_floor"] = error / floor.mse
     if variance > floor.mse:
-        found["explained_of_explainable"] = (variance - error) / (variance - floor.mse)
-    return found
+        scores["explained_of_explainable"] = (variance - error) / (variance - floor.mse)
+    return scores
 
 
-def baselines(
+def baseline_scores(
+    splits: Mapping[str, Columns], *, columns: Sequence[str], sizes: Mapping[str, int]
+) -> dict[str, float]:
+    """The scores on the test rows of what a model must beat there, each name behind that of its baseline."""
+    baselines = baseline_predictions(splits, columns=columns, sizes=sizes)
+    return {
+        f"{name}_{score}": value
+        for name, prediction in baselines.items()
+        for score, value in prediction_scores(prediction, splits["test"][TARGET]).items()
+    }
+
+
+def baseline_predictions(
     splits: Mapping[str, Columns], *, columns: Sequence[str], sizes: Mapping[str, int]
 ) -> dict[str, np.ndarray]:
-    """What a model must beat on the test rows, from the columns that it reads.
+    """What is predicted for the test rows, from the columns that the model reads, by what it must beat.
 
     The training mean, the training mean of the row's cell (a combination of codes), and ridge regression.
-    Shape: returns (test rows,) US dollars each.
+    Shape: returns (test rows,) each, in units of the target.
     """
     train, test = splits["train"], splits["test"]
     fitted = ridge.choose(train, splits["valid"], columns=columns, target=TARGET, sizes=sizes)
@@ -69,16 +93,16 @@ def baselines(
     }
 
 
-def interval_scores(bands: Mapping[int, tuple[np.ndarray, np.ndarray]], actual: np.ndarray) -> Scores:
-    """The share of salaries inside each interval, and the interval's mean width. Shape: the ends and actual (rows,)."""
-    found: Scores = {}
-    for percent, (low, high) in bands.items():
-        found[f"interval{percent}_coverage"] = float(((low <= actual) & (actual <= high)).mean())
-        found[f"interval{percent}_width_usd"] = math.fsum((high - low).tolist()) / len(actual)
-    return found
+def interval_scores(intervals: IntervalEnds, actual: np.ndarray) -> dict[str, float]:
+    """The share of targets inside each interval, and the interval's mean width. Shape: the ends and actual (rows,)."""
+    scores: dict[str, float] = {}
+    for percent, (low, high) in intervals.items():
+        scores[f"interval{percent}_coverage"] = float(((low <= actual) & (actual <= high)).mean())
+        scores[in_unit(f"interval{percent}_width")] = math.fsum((high - low).tolist()) / len(actual)
+    return scores
 
 
-def check_finite(numbers: Mapping[str, float]) -> None:
+def check_finite(scores: Mapping[str, float]) -> None:
     """Raise ValueError if a metric is not a finite number."""
-    if wrong := [name for name, value in numbers.items() if not math.isfinite(value)]:
-        raise ValueError(f"metrics must be finite, found {', '.join(f'{name} = {numbers[name]}' for name in wrong)}")
+    if wrong := [f"{name} = {value}" for name, value in scores.items() if not math.isfinite(value)]:
+        raise ValueError(f"metrics must be finite, found {', '.join(wrong)}")

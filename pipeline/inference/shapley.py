@@ -24,13 +24,13 @@ def coalition_worths(
     Shape: `value` takes columns of (n,) and returns (n,); row (1,) and background (rows,) by column; returns
     (2 ** players,), the coalition of the players in the bits of its position.
     """
-    coalitions = np.arange(1 << len(players))
-    codes = {
+    coalitions = np.arange(1 << len(players))  # the bits of 0b101 say: players 0 and 2 have joined, player 1 has not
+    codes = {  # each (coalitions * background rows,): the row's code where the player has joined, else the background's
         name: np.where((coalitions >> player & 1)[:, None], row[name], background[name]).ravel()
         for player, columns in enumerate(players)
         for name in columns
     }
-    means: np.ndarray = value(codes).reshape(len(coalitions), -1).mean(axis=1)
+    means: np.ndarray = value(codes).reshape(len(coalitions), -1).mean(axis=1)  # (coalitions,)
     return means
 
 
@@ -44,28 +44,29 @@ def shapley_values(worths: np.ndarray) -> np.ndarray:
     """
     count = (len(worths) - 1).bit_length()
     coalitions = np.arange(len(worths))
-    sizes = np.bitwise_count(coalitions)
+    sizes = np.bitwise_count(coalitions)  # how many have joined
+    # The share of all orders in which just such a coalition, of n players, stands before the one who joins next.
     weights = np.array([1 / (count * math.comb(count - 1, size)) for size in range(count)])
     shares = []
     for player in range(count):
-        without = coalitions[coalitions >> player & 1 == 0]
+        without = coalitions[coalitions >> player & 1 == 0]  # (coalitions / 2,) those that the player can join
         gains = worths[without | 1 << player] - worths[without]
         shares.append(math.fsum((weights[sizes[without]] * gains).tolist()))
     return np.array(shares)
 
 
-def whole(shares: np.ndarray, *, total: int) -> np.ndarray:
+def apportion(shares: np.ndarray, *, total: int) -> np.ndarray:
     """The shares as whole numbers that add up to the total: rounded down, the largest remainders up.
 
     Shape: (shares,); returns the same shape, int64.
     Source: Hamilton's method of apportionment.
 
-    >>> whole(np.array([1.4, -0.5, 2.6]), total=4)
+    >>> apportion(np.array([1.4, -0.5, 2.6]), total=4)
     array([1, 0, 3])
     """
-    down: np.ndarray = np.floor(shares).astype(np.int64)
-    each, left = divmod(total - int(down.sum()), len(shares))
-    order = np.argsort(down - shares, kind="stable")
-    down[order[:left]] += 1
-    down += each
-    return down
+    rounded: np.ndarray = np.floor(shares).astype(np.int64)
+    each, left = divmod(total - int(rounded.sum()), len(shares))
+    order = np.argsort(rounded - shares, kind="stable")  # the largest remainder first
+    rounded[order[:left]] += 1
+    rounded += each
+    return rounded

@@ -1,4 +1,4 @@
-"""Scored lines → a CSV or a Parquet table: the input's columns as they stand, and the answers behind them."""
+"""Answers → a CSV or a Parquet table: the input's columns as they stand, and each line's answer behind them."""
 
 from collections.abc import Sequence
 from typing import BinaryIO
@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from pipeline.data.csv_header import Header
 from pipeline.data.csv_rows import LINE_FEED, TYPES
 from pipeline.data.schema import FEATURES
-from pipeline.inference.score import ANSWERS, Scored
+from pipeline.inference.answers import ANSWERS, PROBLEM, Answers
 
 
 class CsvOutput:
@@ -26,14 +26,14 @@ class CsvOutput:
         self._no_row = b"\n" + b"," * (len(header.names) - 1)
         file.write(",".join([header.text, *ANSWERS.names]).encode())
 
-    def write(self, scored: Scored) -> Scored:
+    def write(self, answers: Answers) -> Answers:
         """Append a block's lines, and hand it on."""
-        lines = _lines(scored.parsed.block.text)
-        if scored.parsed.problems.any():
-            lines = pc.if_else(pa.array(scored.parsed.problems > 0), self._no_row, lines)
-        ends = csv_cells(scored.answers).take(pa.array(scored.which))
-        self._file.write(_joined(pc.binary_join_element_wise(lines, ends, b",")))
-        return scored
+        lines = _lines(answers.parsed.block.text)
+        if answers.parsed.problems.any():
+            lines = pc.if_else(pa.array(answers.parsed.problems > 0), self._no_row, lines)
+        cells = csv_cells(answers.distinct).take(pa.array(answers.inverse))
+        self._file.write(_joined(pc.binary_join_element_wise(lines, cells, b",")))
+        return answers
 
     def close(self) -> None:
         """Write the end of the last line."""
@@ -52,14 +52,15 @@ class ParquetOutput:
         self._schema = pa.schema([(name, TYPES.get(name, pa.string())) for name in header.names] + list(ANSWERS))
         self._writer = pq.ParquetWriter(file, self._schema, store_schema=False)  # whoever reads it finds plain text
 
-    def write(self, scored: Scored) -> Scored:
+    def write(self, answers: Answers) -> Answers:
         """Append a block's lines, and hand it on."""
-        rows = np.full(len(scored.which), -1)
-        rows[scored.parsed.places] = np.arange(scored.parsed.rows.num_rows)
-        cells = scored.parsed.rows.take(pa.array(rows, mask=rows < 0))
-        columns = [*cells.columns, *scored.answers.take(pa.array(scored.which)).columns]
+        parsed = answers.parsed
+        rows = np.full(len(answers.inverse), -1)  # (lines,) the position of each line's row, -1 for none
+        rows[parsed.positions] = np.arange(parsed.rows.num_rows)
+        cells = parsed.rows.take(pa.array(rows, mask=rows < 0))  # the cells of no row are null
+        columns = [*cells.columns, *answers.distinct.take(pa.array(answers.inverse)).columns]
         self._writer.write_table(pa.Table.from_arrays(columns, schema=self._schema))
-        return scored
+        return answers
 
     def close(self) -> None:
         """Write the end of the file."""
@@ -67,13 +68,13 @@ class ParquetOutput:
 
 
 def csv_cells(answers: pa.Table) -> pa.Array:
-    """Each answer as the cells of a CSV line.
+    """Each answer as the cells of a CSV line, the problem in quotes. Shape: answers (n,), `ANSWERS`; returns (n,).
 
     >>> nothing = dict.fromkeys(ANSWERS.names)
-    >>> csv_cells(pa.Table.from_pylist([nothing | {"problem": 'found "a", b'}], schema=ANSWERS)).to_pylist()
+    >>> csv_cells(pa.Table.from_pylist([nothing | {PROBLEM: 'found "a", b'}], schema=ANSWERS)).to_pylist()
     [b',,,,,,"found ""a"", b"']
     """
-    problem = pc.replace_substring(answers["problem"], '"', '""')
+    problem = pc.replace_substring(answers[PROBLEM], '"', '""')
     cells = [*answers.columns[:-1], pc.binary_join_element_wise('"', problem, '"', "")]
     texts = [pc.fill_null(cell.cast(pa.string()), "") for cell in cells]
     return pc.binary_join_element_wise(*texts, ",").cast(pa.binary()).combine_chunks()
@@ -81,13 +82,13 @@ def csv_cells(answers: pa.Table) -> pa.Array:
 
 def _lines(text: bytes) -> pa.Array:
     """The lines of a block, each with a line feed before it instead of behind it; nothing is copied for each."""
-    text = b"\n" + text.replace(b"\r", b"").removesuffix(b"\n")  # in a line that is a row it stands at the end alone
-    starts = np.flatnonzero(np.frombuffer(text, np.uint8) == LINE_FEED)
-    offsets = np.append(starts, len(text)).astype(np.int32)
+    text = b"\n" + text.replace(b"\r", b"").removesuffix(b"\n")  # in a line that is a row, \r stands at the end alone
+    starts = np.flatnonzero(np.frombuffer(text, np.uint8) == LINE_FEED)  # (lines,) positions of bytes
+    offsets = np.append(starts, len(text)).astype(np.int32)  # (lines + 1,) as Arrow delimits binary values
     return pa.Array.from_buffers(pa.binary(), len(starts), [None, pa.py_buffer(offsets), pa.py_buffer(text)])
 
 
 def _joined(texts: pa.Array) -> memoryview:
     """All bytes of an array that has just been made, one text behind the other."""
-    _, offsets, data = texts.buffers()
+    _, offsets, data = texts.buffers()  # validity, (texts + 1,) int32, bytes
     return memoryview(data)[: np.frombuffer(offsets, np.int32)[len(texts)]]

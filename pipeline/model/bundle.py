@@ -25,6 +25,8 @@ DAMAGE = (
     *(RuntimeError, safetensors.SafetensorError),
 )
 """What the readers of the files raise when one is not as it was written."""
+RENAMED = {"promise": "reproducibility", "reach": "quantiles"}
+"""What bundles written before 2026-11-25 call by another word. They also name the loss, of which there was only one."""
 
 
 @dataclass(frozen=True)
@@ -78,10 +80,11 @@ class Bundle:
         facts = json.loads((folder / BUNDLE).read_text(encoding="utf-8"))
         if (found := facts.pop("contract_version")) != VERSION:
             raise ValueError(f"{folder}: the bundle must be of data contract {VERSION}, found {found}; train it again")
-        recipe = params.parse(params.Recipe, facts.pop("recipe"), where=f"{folder / BUNDLE}: recipe")
+        facts, where = _in_todays_words(facts), f"{folder / BUNDLE}: recipe"
+        recipe = params.parse(params.Recipe, facts.pop("recipe"), where=where)
         intervals = Intervals.from_dict(facts.pop("intervals"))
         encoder = Encoder.read(folder / ENCODER)
-        network = build(recipe, sizes=encoder.sizes(), generator=torch.Generator())
+        network = build(recipe, sizes=encoder.sizes(), generator=torch.Generator(), where=where)
         weights = safetensors.torch.load((folder / WEIGHTS).read_bytes())
         if broken := [name for name, weight in weights.items() if not weight.isfinite().all()]:
             found = f"NaN or infinity in {', '.join(broken)}"
@@ -92,17 +95,24 @@ class Bundle:
         return cls(network.eval(), encoder, recipe, intervals, background, facts)
 
     def predict(self, codes: Mapping[str, np.ndarray]) -> np.ndarray:
-        """Predicted salaries in normalised units; `encoder.scaling.denormalise` turns them into US dollars.
+        """The predicted target in normalised units; `encoder.scaling.denormalise` turns it into UNIT.
 
         Shape: codes by column, each (rows,); returns (rows,) float32.
         """
         return self.network.predict(self.network.inputs(codes)).numpy()
 
     def interval(
-        self, dollars: np.ndarray, codes: Mapping[str, np.ndarray], *, percent: int
+        self, prediction: np.ndarray, codes: Mapping[str, np.ndarray], *, percent: int
     ) -> tuple[np.ndarray, np.ndarray]:
-        """The ends, in US dollars, of the intervals of 80 or 95 % around predicted salaries.
+        """The ends, in UNIT, of the intervals of 80 or 95 % around predictions in UNIT.
 
-        Shape: dollars and codes of the experience level (rows,); returns two (rows,).
+        Shape: prediction and the codes of the column GROUP (rows,); returns two (rows,).
         """
-        return self.intervals.around(dollars, group=codes[GROUP], percent=percent)
+        return self.intervals.around(prediction, group=codes[GROUP], percent=percent)
+
+
+def _in_todays_words(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """The facts of a bundle.json with each key of RENAMED as it is called today, and without the recipe's loss."""
+    recipe = {key: value for key, value in facts["recipe"].items() if (key, value) != ("loss", "mse")}
+    intervals = {RENAMED.get(key, key): value for key, value in facts["intervals"].items()}
+    return {RENAMED.get(key, key): value for key, value in facts.items()} | {"recipe": recipe, "intervals": intervals}

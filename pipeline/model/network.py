@@ -1,13 +1,13 @@
-"""The networks: codes in, one normalised salary out."""
+"""The networks: codes in, one normalised target out."""
 
-import math
 from collections.abc import Mapping, Sequence
 from itertools import accumulate, pairwise
 
 import numpy as np
 
-from pipeline.data.encoding import TITLE, UNKNOWN, WORDS
-from pipeline.data.schema import ORDINALS
+from pipeline.data.encoding import UNKNOWN
+from pipeline.data.schema import FEATURES, ORDINALS, TEXT, WORDS
+from pipeline.model.layers import initialise, relu_and_dropout, relu_layers
 from pipeline.model.reproducible import nn, torch
 from pipeline.params import Embedding, Mlp, Recipe
 
@@ -42,7 +42,8 @@ class Regressor(nn.Module):
 
     def inputs(self, codes: Mapping[str, np.ndarray]) -> torch.Tensor:
         """The rows' codes as the network reads them. Shape: each (rows,); returns (rows, columns)."""
-        return torch.from_numpy(np.stack([codes[name] for name in self.columns], axis=1)).to(self.dtype)
+        stacked = np.stack([codes[name] for name in self.columns], axis=1)  # (rows, columns) int16
+        return torch.from_numpy(stacked).to(self.dtype)
 
     def noise(self, rows: int) -> torch.Tensor:
         """Uniform numbers from 0 to 1 for the dropout of as many rows. Shape: (rows, noise_width)."""
@@ -56,8 +57,9 @@ class Regressor(nn.Module):
         Shape: inputs (rows, columns); returns (rows,).
         """
         self.eval()
-        padded = torch.cat([inputs, inputs.new_zeros(-len(inputs) % BLOCK, inputs.shape[1])])
-        return torch.cat([self(block) for block in torch.split(padded, BLOCK)]).squeeze(1)[: len(inputs)]
+        padding = inputs.new_zeros(-len(inputs) % BLOCK, inputs.shape[1])  # (0 to BLOCK - 1, columns)
+        blocks = torch.split(torch.cat([inputs, padding]), BLOCK)  # each (BLOCK, columns)
+        return torch.cat([self(block) for block in blocks]).squeeze(1)[: len(inputs)]
 
 
 class CourseNet(Regressor):
@@ -73,18 +75,19 @@ class CourseNet(Regressor):
         self.layers = relu_layers([len(columns), *settings.hidden])
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
-        """Predict normalised salaries."""
+        """Predict the normalised target."""
         output: torch.Tensor = self.layers(inputs)
         return output
 
 
 class EmbeddingNet(Regressor):
-    """Embedded categories, a bag of title words and ordinals as numbers, through ReLU layers; linear skips beside them.
+    """Embedded categories, a bag of the text's words and ordinals as numbers, through ReLU layers; linear skips beside.
 
     In training some codes become "unknown", so that the unknown of tomorrow is no stranger. One table holds the
-    embeddings of all columns, and another each code's linear share of the prediction.
+    embeddings of all columns, and another each code's linear share of the prediction. Without the contract's text
+    column among the features, there are no words.
 
-    Shape: inputs (rows, columns) int16; returns (rows, 1).
+    Shape: inputs (rows, columns) int16, the columns nominals, ordinals, words; returns (rows, 1).
     """
 
     dtype = torch.int16
@@ -96,91 +99,67 @@ class EmbeddingNet(Regressor):
     ) -> None:
         nominals = [name for name in features if name not in ORDINALS]
         ordinals = [name for name in features if name in ORDINALS]
-        words = WORDS if TITLE in features else ()
+        words = WORDS if TEXT in features else ()
         super().__init__((*nominals, *ordinals, *words), generator=generator)
         self.nominals = slice(len(nominals))
         self.ordinals = slice(len(nominals), len(features))
         self.words = slice(len(features), None)
+        self.has_words = bool(words)
+        # one table for all columns: of sizes 9, 6 and 4 the first rows are 0, 9 and 15, and that of all words is 19
         *starts, end = accumulate((sizes[name] for name in (*nominals, *ordinals)), initial=0)
-        table = end + (sizes[words[0]] if words else 0)
-        first_codes = torch.tensor([*starts, *(end for _ in words)], dtype=torch.int32)
-        self.register_buffer("starts", first_codes, persistent=False)
-        self.register_buffer("largest", torch.tensor([max(sizes[name] - 2, 1) for name in ordinals]), persistent=False)
-        self.embedding = nn.Embedding(table, settings.width)
-        self.skip = nn.Embedding(table, 1)
-        width = settings.width * (len(nominals) + bool(words)) + len(ordinals)
-        self.hidden = nn.ModuleList(nn.Linear(*pair) for pair in pairwise([width, *settings.hidden]))
-        self.output = nn.Linear([width, *settings.hidden][-1], 1)
+        rows = end + (sizes[words[0]] if words else 0)
+        starts += [end] * len(words)
+        # an ordinal with n values has the codes 0 (unknown) to n, read as numbers from 0 to n - 1: the largest of these
+        largest = [max(sizes[name] - 2, 1) for name in ordinals]
+        self.register_buffer("starts", torch.tensor(starts, dtype=torch.int32), persistent=False)  # (columns,)
+        self.register_buffer("largest", torch.tensor(largest), persistent=False)  # (ordinals,)
+        self.embedding = nn.Embedding(rows, settings.width)
+        self.skip = nn.Embedding(rows, 1)
+        first = settings.width * (len(nominals) + bool(words)) + len(ordinals)  # all words share one bag
+        widths = [first, *settings.hidden]
+        self.hidden = nn.ModuleList(nn.Linear(*pair) for pair in pairwise(widths))
+        self.output = nn.Linear(widths[-1], 1)
         self.dropout, self.code_dropout = settings.dropout, settings.code_dropout
         self.noise_widths = [len(self.columns), *settings.hidden]
         self.noise_width = sum(self.noise_widths)
 
     def forward(self, inputs: torch.Tensor, noise: torch.Tensor | None = None) -> torch.Tensor:
-        """Predict normalised salaries. Shape: noise (rows, noise_width); evaluation needs none."""
-        codes = inputs.int()
+        """Predict the normalised target. Shape: noise (rows, noise_width); evaluation needs none."""
+        codes = inputs.int()  # (rows, columns)
         noises: Sequence[torch.Tensor | None] = [None] * len(self.hidden)
         if self.training:
             noise = self.noise(len(inputs)) if noise is None else noise
-            code_noise, *noises = torch.split(noise, self.noise_widths, dim=1)
-            codes = codes * (code_noise >= self.code_dropout)
-        hidden, linear = self._read(codes)
+            code_noise, *noises = torch.split(noise, self.noise_widths, dim=1)  # (rows, columns), each (rows, hidden)
+            codes = codes * (code_noise >= self.code_dropout)  # a dropped code is 0, the unknown
+        hidden, linear = self._embed(codes)
         for layer, layer_noise in zip(self.hidden, noises, strict=True):
-            hidden = relu_and_dropout(layer(hidden), layer_noise, rate=self.dropout)
-        output: torch.Tensor = self.output(hidden) + linear
+            hidden = relu_and_dropout(layer(hidden), layer_noise, rate=self.dropout)  # (rows, hidden)
+        output: torch.Tensor = self.output(hidden) + linear  # (rows, 1)
         return output
 
-    def _read(self, codes: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """What the first layer sees of each row, and its linear share of the prediction."""
+    def _embed(self, codes: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """What the first layer sees of each row, and the row's linear share of the prediction.
+
+        Shape: codes (rows, columns); returns (rows, nominals * width + width + ordinals) and (rows, 1).
+        """
         vectors = self.embedding(codes + self.starts)  # (rows, columns, width)
         shares = self.skip(codes + self.starts)  # (rows, columns, 1)
-        known = codes > UNKNOWN
-        is_word = known[:, self.words].unsqueeze(2)
-        bags = [(vectors[:, self.words] * is_word).sum(1)] if TITLE in self.columns else []  # (rows, width)
-        places = (codes[:, self.ordinals] - 1) / self.largest * 2 - 1  # from -1 to 1
-        ordinals = places * known[:, self.ordinals]  # the unknown in the middle
-        linear = shares[:, : self.words.start].sum(1) + (shares[:, self.words] * is_word).sum(1)
-        return torch.cat([vectors[:, self.nominals].flatten(1), *bags, ordinals], dim=1), linear
+        known = codes > UNKNOWN  # (rows, columns)
+        is_word = known[:, self.words].unsqueeze(2)  # (rows, words, 1); an empty slot holds the unknown
+        bags = [(vectors[:, self.words] * is_word).sum(1)] if self.has_words else []  # (rows, width)
+        numbers = (codes[:, self.ordinals] - 1) / self.largest * 2 - 1  # (rows, ordinals), from -1 to 1
+        ordinals = numbers * known[:, self.ordinals]  # the unknown in the middle
+        linear = shares[:, : self.words.start].sum(1) + (shares[:, self.words] * is_word).sum(1)  # (rows, 1)
+        nominals = vectors[:, self.nominals].flatten(1)  # (rows, nominals * width)
+        return torch.cat([nominals, *bags, ordinals], dim=1), linear
 
 
-def relu_and_dropout(values: torch.Tensor, noise: torch.Tensor | None, *, rate: float) -> torch.Tensor:
-    """Zero where the value is negative or the noise below the rate, the others scaled up; without noise, ReLU alone.
+def build(recipe: Recipe, *, sizes: Mapping[str, int], generator: torch.Generator, where: str = "recipe") -> Regressor:
+    """The recipe's network with fresh weights; `sizes` says how many codes each column can hold.
 
-    One mask for both: the pinned code of ReLU's derivative branches at each number and takes longer than the product.
-    Source: torch.nn.Dropout, which draws its noise from the global generator.
-
-    >>> relu_and_dropout(torch.tensor([1.0, 1.0, -1.0]), torch.tensor([0.1, 0.9, 0.9]), rate=0.5) + 0
-    tensor([0., 2., 0.])
+    Raises: ValueError if a feature is not the data contract's; it names its path, which begins with `where`.
     """
-    return values.relu() if noise is None else values * ((values > 0) & (noise >= rate)) / (1 - rate)
-
-
-def relu_layers(widths: Sequence[int]) -> nn.Sequential:
-    """Linear layers of the given widths with ReLU behind each, then one linear output."""
-    layers = [module for pair in pairwise(widths) for module in (nn.Linear(*pair), nn.ReLU())]
-    return nn.Sequential(*layers, nn.Linear(widths[-1], 1))
-
-
-@torch.no_grad()
-def initialise(network: nn.Module, *, generator: torch.Generator) -> None:
-    """Draw all weights anew from the generator; linear skips start at zero.
-
-    Source: torch's default for linear layers, uniform within 1 / sqrt(inputs); embeddings have that variance times 3.
-    """
-    for module in network.modules():
-        if isinstance(module, nn.Linear):
-            for parameter in (module.weight, module.bias):
-                _draw(parameter, 1 / math.sqrt(module.in_features), generator)
-        elif isinstance(module, nn.Embedding):
-            wide = module.embedding_dim > 1
-            _draw(module.weight, math.sqrt(3 / module.embedding_dim) if wide else 0.0, generator)
-
-
-def _draw(parameter: torch.Tensor, bound: float, generator: torch.Generator) -> None:
-    parameter.copy_((torch.rand(parameter.shape, generator=generator) * 2 - 1) * bound)
-
-
-def build(recipe: Recipe, *, sizes: Mapping[str, int], generator: torch.Generator) -> Regressor:
-    """The recipe's network with fresh weights; `sizes` says how many codes each column can hold."""
+    _check_features(recipe.features, where=where)
     network: Regressor
     if isinstance(recipe.network, Mlp):
         network = CourseNet(recipe.features, recipe.network, generator=generator)
@@ -188,3 +167,10 @@ def build(recipe: Recipe, *, sizes: Mapping[str, int], generator: torch.Generato
         network = EmbeddingNet(recipe.features, recipe.network, sizes=sizes, generator=generator)
     initialise(network, generator=generator)
     return network
+
+
+def _check_features(features: Sequence[str], *, where: str) -> None:
+    for index, name in enumerate(features):
+        if name not in FEATURES:
+            rule = f"must be a feature of the data contract, one of {', '.join(FEATURES)}"
+            raise ValueError(f'{where}.features.{index} {rule}; found "{name}"')

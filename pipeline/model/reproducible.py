@@ -38,7 +38,7 @@ if torch.backends.cpu.get_cpu_capability() != "DEFAULT":
 torch.set_num_threads(1)
 
 
-def free_matrix_products() -> None:
+def unpin_matrix_products() -> None:
     """Let MKL multiply with the CPU's own instructions: more than twice as fast, and the same on one CPU model only.
 
     Only before torch multiplies for the first time: MKL reads the variable once.
@@ -62,8 +62,8 @@ def device_for(wanted: str) -> torch.device:
     return torch.device("cuda")
 
 
-def promise(*, engine: str, device: torch.device, threads: int) -> str:
-    """Where a training with these settings gives the same bytes, data and package versions being equal."""
+def reproducibility_level(*, engine: str, device: torch.device, threads: int) -> str:
+    """Where a training with these settings gives the same bytes, in words, data and package versions being equal."""
     if device.type == "cuda":
         return "the same bytes on the same GPU model and driver"
     if engine == "compiled" or threads > 1 or platform.machine() not in ("x86_64", "AMD64"):

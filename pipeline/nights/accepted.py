@@ -7,13 +7,15 @@ from pathlib import Path, PurePosixPath
 
 from pipeline import params
 from pipeline.nights.record import FILES, HISTORY
+from pipeline.repository.dvc import cache_folder
 from pipeline.repository.dvc_lock import Caches, Hashes, inputs, md5_of, outputs, read_lock
-from pipeline.repository.project import DVC, LOCK, Project
+from pipeline.repository.project import LOCK, Project
 from pipeline.runtime.errors import RuleError
 
 METRICS, MODELS = "metrics", "models"
-NAME = r"nightly-\d{4}-\d{2}-\d{2}(\.\d+)?"
-SHOWN = 5
+OF_NO_NIGHT = {*FILES, f"{METRICS}/README.md"}  # the record tells of all nights; the other, what the folder holds
+TAG = r"nightly-\d{4}-\d{2}-\d{2}(\.\d+)?"  # nightly-2026-01-31, nightly-2026-01-31.2
+SHOWN = 5  # of the last nights, in a message
 
 
 def check_accepted(project: Project, tag: str) -> None:
@@ -24,7 +26,7 @@ def check_accepted(project: Project, tag: str) -> None:
     nights = project.lines("git", "tag", "--list", "nightly-*", "--sort=-version:refname")
     fix = f"choose one of {', '.join(nights[:SHOWN])}" if nights else "spend a night first: there is no tag yet"
     what = f"the tag '{tag}'"
-    if not re.fullmatch(NAME, tag) or tag not in nights:
+    if not re.fullmatch(TAG, tag) or tag not in nights:
         raise RuleError(what, rule="must be that of an accepted night", found="no such night", fix=fix)
     commit = f"refs/tags/{tag}^{{commit}}"
     changed = project.lines("git", "diff-tree", "--no-commit-id", "--name-only", "-r", "--relative", commit)
@@ -33,8 +35,8 @@ def check_accepted(project: Project, tag: str) -> None:
         raise RuleError(what, rule=rule, found=f"a commit that changes {', '.join(changed) or 'nothing'}", fix=fix)
 
 
-def table_of(project: Project, tag: str, *, temporary: Path) -> str:
-    """The raw table's path by the tag's params.yaml, of which the temporary folder gets a copy.
+def table_path(project: Project, tag: str, *, temporary: Path) -> str:
+    """The raw table's path in the tag's params.yaml, of which the temporary folder gets a copy.
 
     Raises: ValueError if that file has no valid `data:`; CommandError if the tag has no such file.
     """
@@ -46,12 +48,12 @@ def table_of(project: Project, tag: str, *, temporary: Path) -> str:
 def changed_files(project: Project, tag: str, *, table: str) -> list[str]:
     """The files of a night that HEAD and the tag do not have alike: dvc.lock, the table, all metrics but the record.
 
-    The record tells of all nights, and so stays as it is.
+    The record tells of all nights, and so stays as it is, like the folder's README.
     The table is a file in git, or one that DVC has, by the file of the same name with `.dvc` behind.
     """
     words: Sequence[str] = ("--no-renames", "--name-only", "--relative", "HEAD", f"refs/tags/{tag}", "--")
     diff = ("git", "--literal-pathspecs", "-c", "core.quotePath=false", "diff", *words)
-    return sorted(set(project.lines(*diff, LOCK, METRICS, table, f"{table}.dvc")) - {*FILES})
+    return sorted(set(project.lines(*diff, LOCK, METRICS, table, f"{table}.dvc")) - OF_NO_NIGHT)
 
 
 def models(project: Project) -> Hashes:
@@ -61,17 +63,17 @@ def models(project: Project) -> Hashes:
 
 
 def check_bytes(project: Project, *, table: str) -> None:
-    """Refuse if the table or a model are not in their place with the bytes that dvc.lock records. Hashed anew.
+    """Refuse if the table or a model is not there with the bytes that dvc.lock records. All are hashed anew.
 
     Raises: RuleError, which names the files; CommandError if DVC cannot tell where its cache is.
     """
-    (cache,) = project.lines(*DVC, "cache", "dir")
+    caches = Caches((cache_folder(project),))
     recorded = {table: inputs(read_lock(project.folder / LOCK)).get(table, "of no table"), **models(project)}
-    files: dict[str, str] = {}
+    md5s: dict[str, str] = {}
     for path, md5 in recorded.items():
-        files |= Caches((Path(cache),)).files(path, md5) or {path: md5}
-    places = {name: project.folder / name for name in files}
-    if lost := [name for name, place in places.items() if not place.is_file() or md5_of(place) != files[name]]:
+        md5s |= caches.files(path, md5) or {path: md5}
+    files = {name: project.folder / name for name in md5s}
+    if lost := [name for name, file in files.items() if not file.is_file() or md5_of(file) != md5s[name]]:
         raise RuleError(
             "the table and the models of that night",
             rule="must be in git, in DVC's cache or in its remote, as they were",

@@ -1,17 +1,60 @@
 """How far tonight's table is from yesterday's, and whether that is farther than the limits."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 
 from pipeline import params
 from pipeline.data.raw_table import Table, new_rows
-from pipeline.data.schema import AMOUNTS, COLUMNS, TARGET
-from pipeline.nights.record import Measure
+from pipeline.data.schema import AMOUNTS, COLUMNS, ESTIMATES, TARGET
 
 SMOOTHING = 0.5  # rows added to each category: the logarithm of none is infinite
 TENTHS = np.linspace(0.1, 0.9, 9)
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One way in which two tables differ: its name in `nightly.drift`, the column unless it is all, and how much."""
+
+    name: str
+    column: str
+    value: float
+
+    @property
+    def title(self) -> str:
+        """As a report names it: `stability_index of remote_ratio`."""
+        return f"{self.name} of {self.column}" if self.column else self.name
+
+    def __str__(self) -> str:
+        """As a report puts it: `stability_index of remote_ratio: 0.31`."""
+        return f"{self.title}: {self.value:.3g}"
+
+
+@dataclass(frozen=True)
+class TableDrift:
+    """All measures, and those of them beyond a limit: breaches stop the night, warnings do not. Nothing if first."""
+
+    measures: Sequence[Measure] = ()
+    warnings: Sequence[Measure] = ()
+    breaches: Sequence[Measure] = ()
+
+
+def table_drift(before: Table | None, after: Table, *, limits: params.Drift) -> TableDrift:
+    """How far the later table is from the earlier, if there is one."""
+    if before is None:
+        return TableDrift()
+    found = measures(before, after)
+    breaches = exceeding(found, limits.stop)
+    warnings = [measure for measure in exceeding(found, limits.warn) if measure not in breaches]
+    return TableDrift(found, warnings, breaches)
+
+
+def exceeding(found: Sequence[Measure], limits: params.DriftLimits) -> list[Measure]:
+    """The measures that exceed their limit."""
+    allowed = {name: float("inf") if limit is None else limit for name, limit in limits.model_dump().items()}
+    return [measure for measure in found if measure.value > allowed[measure.name]]
 
 
 def measures(before: Table, after: Table) -> list[Measure]:
@@ -24,22 +67,19 @@ def measures(before: Table, after: Table) -> list[Measure]:
     - stability_index: the population stability index by column, of amounts that of yesterday's tenths;
     - target_mean, target_spread: the change of its mean and of its standard deviation, as a share of the larger one.
     """
-    return list(_measures(before, after))
+    return [*_of_rows(before, after), *_of_columns(before, after), *_of_the_target(before, after)]
 
 
-def beyond(found: list[Measure], limits: params.DriftLimits) -> list[Measure]:
-    """The measures that exceed their limit."""
-    allowed = {name: float("inf") if limit is None else limit for name, limit in limits.model_dump().items()}
-    return [measure for measure in found if measure.value > allowed[measure.name]]
-
-
-def _measures(before: Table, after: Table) -> Iterator[Measure]:
+def _of_rows(before: Table, after: Table) -> Iterator[Measure]:
     come, gone = len(new_rows(before, after)), len(new_rows(after, before))
     changed = min(come, gone)
     for name, rows in {"rows_gone": gone - changed, "rows_added": come - changed, "rows_changed": changed}.items():
         yield Measure(name, "", rows / len(before.hashes))
-    estimated = [table.contract_report.estimated_years / len(table.hashes) for table in (before, after)]
-    yield Measure("estimated_years", "work_year", abs(estimated[1] - estimated[0]))
+    old, new = (table.contract_report.estimates / len(table.hashes) for table in (before, after))
+    yield Measure("estimated_years", ", ".join(ESTIMATES), abs(new - old))
+
+
+def _of_columns(before: Table, after: Table) -> Iterator[Measure]:
     for name in COLUMNS:
         if name in AMOUNTS:
             yield Measure("stability_index", name, stability_index(*_tenths(before.rows[name], after.rows[name])))
@@ -47,7 +87,10 @@ def _measures(before: Table, after: Table) -> Iterator[Measure]:
         old, new = _counts(before.rows[name], after.rows[name])
         yield Measure("new_categories", name, float(new[old == 0].sum() / new.sum()))
         yield Measure("stability_index", name, stability_index(old, new))
-    old, new = before.dollars, after.dollars
+
+
+def _of_the_target(before: Table, after: Table) -> Iterator[Measure]:
+    old, new = before.target, after.target
     yield Measure("target_mean", TARGET, _change(old.mean(), new.mean()))
     yield Measure("target_spread", TARGET, _change(old.std(), new.std()))
 
@@ -81,7 +124,7 @@ def _counts(before: pa.DictionaryArray, after: pa.DictionaryArray) -> tuple[np.n
 def _tenths(before: pa.Array, after: pa.Array) -> tuple[np.ndarray, np.ndarray]:
     """How many amounts of each fall into the tenths of the earlier ones. Shape: two (tenths,)."""
     amounts = [part.to_numpy() for part in (before, after)]
-    ends = np.quantile(amounts[0], TENTHS)
+    ends = np.quantile(amounts[0], TENTHS)  # (9,), between the tenths
     old, new = (np.bincount(np.searchsorted(ends, part), minlength=len(ends) + 1) for part in amounts)
     return old, new
 

@@ -3,11 +3,16 @@
 import re
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.repository.dvc_lock import md5_of
+from pipeline import params
+from pipeline.nights.night import Night
+from pipeline.nights.outcome import NightOutcome
+from pipeline.nights.record import last_decision
+from pipeline.nights.result import NightEnded
+from pipeline.repository.dvc_lock import Stage, inputs, md5_of
 from pipeline.repository.project import DVC, Project
 from pipeline.runtime.errors import CommandError, RuleError
 from pipeline.runtime.processes import run
@@ -20,6 +25,32 @@ class Fetched:
 
     file: Path
     md5: str
+
+
+def fetch_table(night: Night, accepted: Mapping[str, Stage]) -> Fetched:
+    """Fetch tonight's table. A night that is forced goes on with it in any case.
+
+    accepted: the stages as the last accepted commit records them.
+    Raises: NightEnded if it is the table of that commit, or was judged last, under the same settings; RuleError if no
+    source is named, or if it cannot be read.
+    """
+    settings = night.settings
+    if settings.source is None:
+        rule, fix = "must say where tonight's table comes from", "name a URL or a path in params.yaml, and commit it"
+        raise RuleError("nightly.source", rule=rule, found="null", fix=fix)
+    target, user = night.tree / night.table, night.workspace.user
+    fetched = fetch(settings.source, project=user, target=target, tries=settings.tries, seconds=settings.fetch_seconds)
+    if night.forced is not None:
+        return fetched
+    if fetched.md5 == inputs(accepted).get(night.table):
+        raise NightEnded(NightOutcome.UNCHANGED, "no new data")
+    last = last_decision(night.tree, table_md5=fetched.md5, params_md5=md5_of(night.tree / params.FILE))
+    if last is None:
+        return fetched
+    decision, reason = last
+    if decision is NightOutcome.REJECTED:
+        raise NightEnded(NightOutcome.REJECTED, f"still the table that was rejected: {reason}")
+    raise NightEnded(NightOutcome.UNCHANGED, "no new data")
 
 
 def fetch(
@@ -38,28 +69,35 @@ def fetch(
     Raises: RuleError if no try brings a file; then nothing is left beside the target.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    file, folder = (target.with_name(f".{target.name}.{part}") for part in ("fetched", "fetching"))
+    file = target.with_name(f".{target.name}.fetched")
     file.unlink(missing_ok=True)
-
-    def attempt() -> Path:
-        shutil.rmtree(folder, ignore_errors=True)  # dvc leaves parts of files where it is killed: they stay in there
-        folder.mkdir()
-        command = (*DVC, "get-url", "--", source, str(folder.resolve() / target.name))
-        try:
-            run(command, folder=project.folder, environment=project.environment, seconds=seconds)
-            if not (folder / target.name).is_file():
-                raise CommandError(command, "brought no file")
-            return (folder / target.name).rename(file)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-
     try:
-        return Fetched(retried(attempt, tries=tries, pause=pause), md5_of(file))
+        retried(lambda: _get(source, project=project, file=file, seconds=seconds), tries=tries, pause=pause)
     except CommandError as error:
-        shown = re.sub(r"//[^/@]*@", "//***@", source)
+        shown = re.sub(r"//[^/@]*@", "//***@", source)  # https://user:password@host -> https://***@host
         raise RuleError(
             f"the source {shown}",
             rule=f"must be read within {tries} tries of {seconds:g} s",
             found=f"in the last of them: {str(error).replace(source, shown)}",
             fix="correct nightly.source in params.yaml; dvc get-url tries it by hand",
         ) from None
+    return Fetched(file, md5_of(file))
+
+
+def _get(source: str, *, project: Project, file: Path, seconds: float) -> None:
+    """Get the source by way of a folder of its own: where DVC is killed it leaves parts of files.
+
+    Raises: CommandError if the source is not read within the seconds, or is no file.
+    """
+    folder = file.with_suffix(".fetching")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    part = folder.resolve() / "table"
+    command = (*DVC, "get-url", "--", source, str(part))
+    try:
+        run(command, folder=project.folder, environment=project.environment, seconds=seconds)
+        if not part.is_file():
+            raise CommandError(command, "brought no file")
+        part.rename(file)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

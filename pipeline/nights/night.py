@@ -9,7 +9,7 @@ from pipeline import params
 from pipeline.nights.record import FILES
 from pipeline.repository.delivery import check_user
 from pipeline.repository.dvc_lock import Caches, Stage, outputs, read_lock
-from pipeline.repository.project import KNOWN_FILES, LOCK
+from pipeline.repository.project import LOCK
 from pipeline.repository.workspace import Workspace
 from pipeline.runtime.errors import CommandError, RuleError
 
@@ -18,43 +18,36 @@ from pipeline.runtime.errors import CommandError, RuleError
 class Night:
     """Where a night works, the folder of what it leaves, its date, and why its result is forced, if it is.
 
-    table is where params.yaml has the raw table. results: a project in which the pipeline has run on tonight's table
-    already, or None.
+    table: the path of the raw table, as params.yaml has it.
     """
 
     workspace: Workspace
     folder: Path
     date: datetime.date
     forced: str | None
-    results: Path | None
     settings: params.Nightly
     prepare: params.Prepare
     table: str
 
     @classmethod
-    def begin(
-        cls, workspace: Workspace, *, folder: Path, date: datetime.date, forced: str | None, results: Path | None
-    ) -> "Night":
-        """A night with the settings of the clone's commit; what it would publish must be free of the user's changes.
+    def begin(cls, workspace: Workspace, *, folder: Path, date: datetime.date, forced: str | None) -> "Night":
+        """A night with the settings of the clone's commit.
 
-        Raises: RuleError if they are none, or not such as a night can work with.
+        Raises: RuleError if these settings are missing or invalid, or if the user has changed what it would publish.
         """
         file = workspace.project.folder / params.FILE
         try:
             settings = params.load(params.Nightly, "nightly", file=file)
             prepare = params.load(params.Prepare, "prepare", file=file)
-            table, recipes = params.load(params.Data, "data", file=file).path, params.recipe_names(file)
+            table = params.load(params.Data, "data", file=file).path
+            recipes = params.recipe_names(file)
         except ValueError as error:
             rule, fix = "must be right in the commit", "mend and commit them"
             raise RuleError("the settings", rule=rule, found=f"that {error}", fix=fix) from None
-        if settings.recipe not in recipes:
-            rule, fix = f"must be one of {', '.join(recipes)}", "name one of them in params.yaml, and commit"
-            raise RuleError("nightly.recipe", rule=rule, found=settings.recipe, fix=fix)
-        if Path(table).is_absolute() or ".." in Path(table).parts:
-            rule, fix = "must lie in the project, for the night to replace it", "name a path in data/raw"
-            raise RuleError("data.path", rule=rule, found=table, fix=fix)
-        night = cls(workspace, folder, date, forced, results, settings, prepare, table)
-        check_user(workspace, [LOCK, night.table_in_git, *FILES, *night.published()])
+        _check_recipe(settings.recipe, recipes)
+        _check_table_path(table)
+        night = cls(workspace, folder, date, forced, settings, prepare, table)
+        check_user(workspace, [LOCK, night.table_in_git, *FILES, *night.publishable_files()])
         return night
 
     @property
@@ -77,16 +70,17 @@ class Night:
         rule, fix = "must be versioned, by git or by DVC", f"dvc add {self.table}, and commit"
         raise RuleError("data.path", rule=rule, found=f"{self.table}, which git ignores", fix=fix)
 
-    def published(self) -> list[str]:
+    def publishable_files(self) -> list[str]:
         """The files in git that an accepted night publishes, as far as dvc.lock records them now.
 
         Raises: RuleError if it is not as DVC wrote it.
         """
-        return self.workspace.project.lines(*KNOWN_FILES, LOCK, self.table_in_git, *FILES, *outputs(self.stages()))
+        written = outputs(self.recorded_stages())
+        return self.workspace.project.unignored_files(LOCK, self.table_in_git, *FILES, *written)
 
     @property
     def model(self) -> str:
-        """Where the champion is, and later the challenger."""
+        """The path of the champion, and later of the challenger."""
         return f"models/{self.settings.recipe}"
 
     @property
@@ -94,7 +88,7 @@ class Night:
         """DVC's cache, which is the user's."""
         return Caches((self.workspace.cache,))
 
-    def stages(self) -> Mapping[str, Stage]:
+    def recorded_stages(self) -> Mapping[str, Stage]:
         """The stages that the clone's dvc.lock records now; none if there is no dvc.lock.
 
         Raises: RuleError if it is not as DVC wrote it.
@@ -110,3 +104,15 @@ class Night:
     def plain(self, message: object) -> str:
         """A message without this machine's folders: a record is the same wherever the night was."""
         return str(message).replace(f"{self.tree}/", "")
+
+
+def _check_recipe(recipe: str, recipes: tuple[str, ...]) -> None:
+    if recipe not in recipes:
+        rule, fix = f"must be one of {', '.join(recipes)}", "name one of them in params.yaml, and commit"
+        raise RuleError("nightly.recipe", rule=rule, found=recipe, fix=fix)
+
+
+def _check_table_path(table: str) -> None:
+    if Path(table).is_absolute() or ".." in Path(table).parts:
+        rule, fix = "must lie in the project, for the night to replace it", "name a path in data/raw"
+        raise RuleError("data.path", rule=rule, found=table, fix=fix)

@@ -1,17 +1,71 @@
 """A night's results, published in an order that leaves nothing half done: data, commit, upstream, user's checkout."""
 
-import json
 import time
 from collections.abc import Callable, Sequence
+from itertools import chain, count
 
-from pipeline.repository.delivery import Publication, bring, check, commit, with_identity
+from pipeline.nights.bot import as_bot
+from pipeline.nights.night import Night
+from pipeline.nights.outcome import NightOutcome
+from pipeline.nights.record import FILES, MARKDOWN, Record
+from pipeline.nights.result import FAILURES, NightResult
+from pipeline.repository.delivery import Publication, check_publication, commit_files, fast_forward, tags_in_use
+from pipeline.repository.dvc import missing_in_remote
 from pipeline.repository.project import DVC, LOCK, Project
 from pipeline.repository.upstream import Upstream
 from pipeline.repository.workspace import Workspace
 from pipeline.runtime.errors import CommandError, RuleError
 
 
-def publish(
+def publish(night: Night, record: Record) -> NightResult:
+    """Publish what the decision lets out: everything, or the record alone, or nothing; failed if it cannot be."""
+    settings, accepted = night.settings, record.decision.accepted
+    try:
+        if not accepted:
+            _back_to_champion(night)
+        record.write(night.tree)
+        (night.folder / MARKDOWN.name).write_text(record.to_markdown(), encoding="utf-8")
+        commit = None
+        if accepted or settings.record_kept:
+            publication = _publication(night, record)
+            commit = deliver(night.workspace, publication, tries=settings.tries, seconds=settings.publish_seconds)
+    except FAILURES as error:
+        return NightResult(NightOutcome.FAILED, str(error))
+    return NightResult(record.decision, record.reason, record, commit)
+
+
+def _publication(night: Night, record: Record) -> Publication:
+    """Everything and a tag, if the night is accepted; else the record alone."""
+    accepted = record.decision.accepted
+    files = night.publishable_files() if accepted else night.workspace.project.unignored_files(*FILES)
+    return Publication(
+        files=sorted(set(files)),
+        message=f"Night of {night.date.isoformat()}: {record.decision}\n\n{record.reason}",
+        date=night.date,
+        tag=_free_tag(night) if accepted else None,
+    )
+
+
+def _back_to_champion(night: Night) -> None:
+    """Put the clone back to its commit: the champion and all that belongs to it."""
+    project = night.workspace.project
+    project.lines("git", "reset", "--quiet", "--hard")
+    project.lines("git", "clean", "--quiet", "-d", "--force")
+    project.lines(*DVC, "checkout", "--force", "--allow-missing", seconds=night.settings.publish_seconds)
+
+
+def _free_tag(night: Night) -> str:
+    """`nightly-2026-01-31`, or with a number behind it if there was such a night before, here or upstream."""
+    name, workspace = f"nightly-{night.date.isoformat()}", night.workspace
+    tries, seconds = night.settings.tries, night.settings.publish_seconds
+    taken = tags_in_use(workspace.user, f"{name}*")
+    if upstream := Upstream.of(workspace):
+        taken += upstream.tags(workspace, f"{name}*", tries=tries, seconds=seconds)
+    names = chain([name], (f"{name}.{number}" for number in count(2)))
+    return next(tag for tag in names if tag not in taken)
+
+
+def deliver(
     workspace: Workspace,
     publication: Publication,
     *,
@@ -19,18 +73,19 @@ def publish(
     seconds: float,
     pause: Callable[[float], None] = time.sleep,
 ) -> str:
-    """Publish from the night's clone; returns the commit. Each command has the time limit; pushing has the tries.
+    """Bring the publication from the clone to all who need it; returns the commit.
 
+    Each command has the time limit; pushing has the tries.
     Raises: RuleError. Until the push, only DVC's remote has more than before; after it, only the user's checkout may
     be behind, and the message says how to bring it forward.
     """
-    workspace = with_identity(workspace, publication.date)
+    workspace = as_bot(workspace, publication.date)
     clone = workspace.project
     try:
-        check(workspace, publication)
+        check_publication(workspace, publication)
         if workspace.has_remote and LOCK in publication.files:  # else the outputs are those of the commit before
             _push_data(clone, seconds=seconds)
-        commit(clone, publication)
+        commit_files(clone, publication)
         upstream = Upstream.of(workspace)
         if upstream:
             upstream.push(workspace, tag=lambda: _tag(clone, publication), tries=tries, seconds=seconds, pause=pause)
@@ -39,7 +94,8 @@ def publish(
         fix = "make it work in the project's folder; the next night tries again"
         raise RuleError("tonight's results", rule="must be published", found=f"that {error}", fix=fix) from None
     refs = [*(f"+{tag}:{tag}" for tag in tags), *([f"+HEAD:{upstream.tracked}"] if upstream else [])]
-    return _brought(workspace, refs=refs, state="pushed" if upstream else "only in the night's clone", seconds=seconds)
+    state = "pushed" if upstream else "only in the night's clone"
+    return _move_checkout(workspace, refs=refs, state=state, seconds=seconds)
 
 
 def _push_data(clone: Project, *, seconds: float) -> None:
@@ -48,9 +104,7 @@ def _push_data(clone: Project, *, seconds: float) -> None:
     `dvc push` and `dvc status --cloud` take a folder as pushed if its listing is there: they miss files it has lost.
     """
     clone.lines(*DVC, "push", seconds=seconds)
-    status = (*DVC, "data", "status", "--not-in-remote", "--granular", "--json")
-    missing = json.loads("\n".join(clone.lines(*status, seconds=seconds))).get("not_in_remote", [])
-    if missing:
+    if missing := missing_in_remote(clone, seconds=seconds):
         rule, fix = "must have all outputs once they are pushed", "delete the listings of their folders there (*.dir)"
         raise RuleError("DVC's remote", rule=rule, found=f"none of {', '.join(missing)}", fix=fix)
 
@@ -64,11 +118,11 @@ def _tag(clone: Project, publication: Publication) -> list[str]:
     return [f"refs/tags/{publication.tag}"]
 
 
-def _brought(workspace: Workspace, *, refs: Sequence[str], state: str, seconds: float) -> str:
-    """Bring the clone's HEAD, and these refs, to the user's checkout; returns the commit."""
+def _move_checkout(workspace: Workspace, *, refs: Sequence[str], state: str, seconds: float) -> str:
+    """Move the user's checkout forward to the clone's HEAD, and fetch these refs; returns the commit."""
     top, made = workspace.project.lines("git", "rev-parse", "--show-toplevel", "HEAD")
     try:
-        bring(workspace, refs=refs, seconds=seconds)
+        fast_forward(workspace, refs=refs, seconds=seconds)
     except CommandError as error:
         raise RuleError(
             "your checkout",

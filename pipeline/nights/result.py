@@ -1,58 +1,49 @@
-"""How a night ended: its exit code, what is said of it, and to whom."""
+"""What a night comes to, and who is told."""
 
 import datetime
 import json
 import platform
 import sys
 from dataclasses import dataclass
-from enum import IntEnum
 from pathlib import Path
 
 from pipeline import params
-from pipeline.nights.check import REJECTED
-from pipeline.nights.gate import Outcome
 from pipeline.nights.notify import notify
+from pipeline.nights.outcome import NightOutcome
 from pipeline.nights.record import Record
 from pipeline.repository.project import Project
+from pipeline.runtime.errors import CommandError, RuleError
+
+FAILURES = (RuleError, CommandError, OSError)
+"""What fails a night; any other error is a defect."""
 
 
-class Ending(IntEnum):
-    """The exit codes. 1 is a defect's traceback, 2 a wrong command line."""
+class NightEnded(Exception):  # noqa: N818 (no error: a night may end early)
+    """A step ends the night before its last one: how, why, and the record to publish, if there is one."""
 
-    PROMOTED = 0
-    FIRST = 10
-    INCOMPARABLE = 11
-    FORCED = 12
-    KEPT = 20
-    UNCHANGED = 21
-    REJECTED = 40
-    FAILED = 41
-    BUSY = 42
-    INTERRUPTED = 130
-
-
-ENDINGS = {outcome.value: Ending[outcome.name] for outcome in Outcome} | {REJECTED: Ending.REJECTED}
-ACCEPTED = (Ending.PROMOTED, Ending.FIRST, Ending.INCOMPARABLE, Ending.FORCED)
+    def __init__(self, outcome: NightOutcome, message: str, record: Record | None = None) -> None:
+        super().__init__(message)
+        self.outcome, self.message, self.record = outcome, message, record
 
 
 @dataclass(frozen=True)
-class Report:
+class NightResult:
     """How a night ended, in words; its record, if it came to a decision; the commit, if it made one."""
 
-    ending: Ending
+    outcome: NightOutcome
     message: str
     record: Record | None = None
     commit: str | None = None
 
     def facts(self) -> dict[str, object]:
         """For those who are told."""
-        judged = json.loads(self.record.to_json()) if self.record else None
-        ending = {"ending": self.ending.name.lower(), "code": int(self.ending), "message": self.message}
-        return {**ending, "commit": self.commit, "record": judged}
+        record = json.loads(self.record.to_json()) if self.record else None
+        ending = {"ending": self.outcome, "code": self.outcome.exit_code, "message": self.message}
+        return {**ending, "commit": self.commit, "record": record}
 
 
 def notify_and_log(
-    report: Report,
+    result: NightResult,
     settings: params.Notify,
     *,
     user: Project,
@@ -61,8 +52,15 @@ def notify_and_log(
     started: datetime.datetime,
 ) -> None:
     """Tell who is to be told, and leave in the run's folder what only this machine knows: durations, host, failures."""
-    facts = {"date": date.isoformat(), "run": run.name, "host": platform.node(), **report.facts()}
-    failures = notify(facts, **settings.model_dump(), folder=user.folder, environment=user.environment)
+    facts = {"date": date.isoformat(), "run": run.name, "host": platform.node(), **result.facts()}
+    failures = notify(
+        facts,
+        command=settings.command,
+        webhook=settings.webhook,
+        seconds=settings.seconds,
+        folder=user.folder,
+        environment=user.environment,
+    )
     seconds = (datetime.datetime.now(datetime.UTC) - started).total_seconds()
     log = {**facts, "seconds": round(seconds, 1), "not_notified": failures}
     try:

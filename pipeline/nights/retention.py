@@ -1,40 +1,25 @@
-"""Shows, or deletes when told so, cached files that only old commits need, and the folders of old nights in runs/.
+"""What old nights leave behind: cached files that only old commits need, and the folders of old nights in runs/.
 
 `dvc gc` cannot count commits that touch a file, and its `--num` follows first parents only. So the last N nights are
 protected by their dates: every commit of any branch, as old as the oldest of them or younger, keeps its files.
 """
 
-import argparse
 import shutil
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pipeline.nights.lock import only_one
 from pipeline.nights.record import HISTORY
+from pipeline.repository.dvc import cache_folder
 from pipeline.repository.project import DVC, Project
-from pipeline.repository.workspace import LEFTOVER, TREE
-from pipeline.runtime.errors import CommandError, RuleError
-from pipeline.runtime.lock import RUNNING, exclusive
+from pipeline.repository.workspace import CLONE, LEFTOVER
+from pipeline.runtime.errors import RuleError
 
 PROTECTED = ("--workspace", "--rev", "HEAD", "--all-branches", "--all-tags", "--all-experiments")
 WORDS = "the work tree, HEAD, all branches, tags and experiments"
 REMOVING = "Removing "  # what DVC prints before each path
-
-
-def main(argv: Sequence[str] | None = None) -> None:
-    """Read the arguments, show or delete, say what."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--nights", type=int, required=True, help="how many of the last nights are protected")
-    parser.add_argument("--delete", action="store_true", help="delete; without, it is only shown what would go")
-    arguments = parser.parse_args(argv)
-    if arguments.nights < 1:
-        parser.error(f"--nights must be 1 or more, found {arguments.nights}")
-    try:
-        print(*clean_up(Path.cwd(), nights=arguments.nights, delete=arguments.delete), sep="\n")
-    except (RuleError, CommandError, OSError) as error:
-        sys.exit(f"gc: {error}")
 
 
 def clean_up(folder: Path, *, nights: int, delete: bool) -> list[str]:
@@ -43,12 +28,12 @@ def clean_up(folder: Path, *, nights: int, delete: bool) -> list[str]:
     Raises: RuleError if a night runs, or to delete from a cache that others may use; CommandError if git or DVC fail.
     """
     user, runs = Project.at(folder), folder / "runs"
-    with exclusive(folder / RUNNING):
+    with only_one(folder):
         collect = (*DVC, "gc", "--force", *PROTECTED, *_since(user, nights))
         in_utc = replace(user, environment={**user.environment, "TZ": "UTC"})  # as the nights' dates are
         printed = in_utc.lines(*collect, "--dry")
         unused = [Path(line.removeprefix(REMOVING)) for line in printed if line.startswith(REMOVING)]
-        old = sorted(place for place in runs.glob("*") if place.is_dir() and not place.is_symlink())[:-nights]
+        old = sorted(run for run in runs.glob("*") if run.is_dir() and not run.is_symlink())[:-nights]
         would = "went" if delete else "would go"
         words = [
             f"gc: protected are {WORDS}, and the last {nights} nights",
@@ -59,28 +44,28 @@ def clean_up(folder: Path, *, nights: int, delete: bool) -> list[str]:
             return [*words, "nothing was deleted: --delete does it (make gc DELETE=yes)"]
         _check_own_cache(user)
         in_utc.lines(*collect)
-        for place in old:
-            shutil.rmtree(place)
+        for run in old:
+            shutil.rmtree(run)
         return words
 
 
 def _since(user: Project, nights: int) -> list[str]:
     """DVC's option that protects the last nights, which are commits of HEAD's history; none if there were none."""
-    which = (f"--max-count={nights}", "--full-history", "--no-merges", "--format=%ct", "HEAD", "--", str(HISTORY))
-    seconds = [int(line) for line in user.lines("git", "log", *which)]
+    last = (f"--max-count={nights}", "--full-history", "--no-merges", "--format=%ct", "HEAD", "--", str(HISTORY))
+    seconds = [int(line) for line in user.lines("git", "log", *last)]
     return ["--date", datetime.fromtimestamp(min(seconds), UTC).date().isoformat()] if seconds else []
 
 
 def _check_own_cache(user: Project) -> None:
     """Refuse to delete from a cache outside of the project: what other projects need there cannot be known here."""
-    (cache,) = user.lines(*DVC, "cache", "dir")
-    if not Path(cache).is_relative_to(user.folder.resolve()):
+    cache = cache_folder(user)
+    if not cache.is_relative_to(user.folder.resolve()):
         rule, fix = "must be the project's own to be cleaned up", "run dvc gc with --projects and all that share it"
-        raise RuleError("DVC's cache", rule=rule, found=cache, fix=fix)
+        raise RuleError("DVC's cache", rule=rule, found=str(cache), fix=fix)
 
 
-def _files(places: Sequence[Path]) -> list[Path]:
-    return [file for place in places for file in place.rglob("*") if file.is_file() or file.is_symlink()]
+def _files(folders: Sequence[Path]) -> list[Path]:
+    return [file for folder in folders for file in folder.rglob("*") if file.is_file() or file.is_symlink()]
 
 
 def _amount(files: Sequence[Path]) -> str:
@@ -90,11 +75,7 @@ def _amount(files: Sequence[Path]) -> str:
 
 def _names(runs: Sequence[Path]) -> str:
     """The names of the runs' folders, and which of them still have the clone, as after a kill."""
-    clones = [any(run.glob(f"{LEFTOVER}*")) or (run / TREE).exists() for run in runs]
+    clones = [any(run.glob(f"{LEFTOVER}*")) or (run / CLONE).exists() for run in runs]
     notes = [" (with its clone)" if cloned else "" for cloned in clones]
     names = [f"{run.name}{note}" for run, note in zip(runs, notes, strict=True)]
     return f": {', '.join(names)}" if names else ""
-
-
-if __name__ == "__main__":
-    main()

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from html import escape
 
+from pipeline.data.schema import MSE, NOUN, TEXT, UNIT, in_unit
 from pipeline.reporting import summary, svg
-from pipeline.reporting.run_results import Facts, Result
-from pipeline.reporting.summary import Rows, percent, usd
+from pipeline.reporting.run_results import RecipeResult, RunResults
+from pipeline.reporting.summary import Rows, money, percent
 from pipeline.reporting.svg import Axis
 
 STYLE = """
@@ -34,18 +35,18 @@ th:first-child, td:first-child { text-align: left } th { white-space: normal; ve
 """
 
 
-def html(facts: Facts) -> str:
+def page(results: RunResults) -> str:
     """The whole page."""
-    best = facts.results[0]
+    best = results.recipes[0]
     parts = [
         "<h1>Training report</h1>",
         _paragraph(summary.headline(best), "lead"),
         "<h2>Scores</h2>",
-        _grid([_methods(result) for result in facts.results]),
+        _grid([_methods(result) for result in results.recipes]),
         _paragraph(summary.SCORES_NOTE, "note"),
-        _table(summary.scores(facts.results)),
+        _table(summary.scores(results.recipes)),
     ]
-    for result in facts.results:
+    for result in results.recipes:
         parts += [f"<h2>{escape(result.name)}</h2>", _paragraph(summary.description(result))]
         parts += [
             _grid([draw(result) for draw in (_learning, _predictions, _residuals, _calibration, _importance, _bias)])
@@ -53,8 +54,8 @@ def html(facts: Facts) -> str:
         parts += ["<h3>Where it is most wrong</h3>", _table(summary.worst_slices(result))]
         parts += ["<h3>How often its intervals hold</h3>", _table(summary.coverage(result))]
         parts += [_paragraph(summary.COVERAGE_NOTE, "note")]
-    parts += ["<h2>Data</h2>", _table(summary.data(facts))]
-    parts += ["<h2>How to reproduce it</h2>", _paragraph(summary.reproduction(facts).replace("`", ""))]
+    parts += ["<h2>Data</h2>", _table(summary.data(results))]
+    parts += ["<h2>How to reproduce it</h2>", _paragraph(summary.reproduction(results).replace("`", ""))]
     head = '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
     title = f"<title>Training report</title><style>{STYLE}</style>"
     return "\n".join(
@@ -62,13 +63,15 @@ def html(facts: Facts) -> str:
     )
 
 
-def _methods(result: Result) -> str:
-    chart = svg.bars(result.methods, text=usd, title=f"errors of {result.name} and baselines", line=result.floor)
+def _methods(result: RecipeResult) -> str:
+    chart = svg.bars(
+        result.methods, text=money, title=f"errors of {result.name} and baselines", line=result.noise_floor
+    )
     found = f"{result.name}: error on the test rows"
     return _figure(found, "Root mean squared error; dashed: the noise floor, an estimate.", chart)
 
 
-def _learning(result: Result) -> str:
+def _learning(result: RecipeResult) -> str:
     curve = result.numbers("learning_curve", "epoch", "train_mse", "valid_mse")
     series = {
         "training": [(epoch, train) for epoch, train, _ in curve],
@@ -82,41 +85,44 @@ def _learning(result: Result) -> str:
     return _figure("Learning curves", note, svg.lines(series, x=x, y=y, title="learning curves"))
 
 
-def _predictions(result: Result) -> str:
-    points = [(actual, predicted) for actual, predicted in result.numbers("predictions", "actual_usd", "predicted_usd")]
-    reach = [0.0, *(value for point in points for value in point)]
-    x, y = (Axis.over(reach, label=f"{kind} salary, USD", text=_thousands) for kind in ("actual", "predicted"))
+def _predictions(result: RecipeResult) -> str:
+    kinds = ("actual", "predicted")
+    points = [(x, y) for x, y in result.numbers("predictions", *map(in_unit, kinds))]
+    both = [0.0, *(value for point in points for value in point)]
+    x, y = (Axis.over(both, label=f"{kind} {NOUN}, {UNIT}", text=_thousands) for kind in kinds)
     chart = svg.scatter(points, x=x, y=y, title="predicted against actual")
     return _figure("Predicted against actual", f"{len(points):,} test rows; dashed: equal.", chart)
 
 
-def _residuals(result: Result) -> str:
-    counts = [(residual, rows) for residual, rows in result.numbers("residuals", "residual_usd", "rows")]
-    x = Axis.over([residual for residual, _ in counts], label="predicted - actual, USD", text=_thousands)
+def _residuals(result: RecipeResult) -> str:
+    counts = [(residual, rows) for residual, rows in result.numbers("residuals", in_unit("residual"), "rows")]
+    x = Axis.over([residual for residual, _ in counts], label=f"predicted - actual, {UNIT}", text=_thousands)
     y = Axis.over([0.0, *(rows for _, rows in counts)], label="test rows", text=_plain)
     return _figure("Residuals", "The ends hold all beyond.", svg.histogram(counts, x=x, y=y, title="residuals"))
 
 
-def _calibration(result: Result) -> str:
-    points = [(predicted, actual) for predicted, actual in result.numbers("calibration", "predicted_usd", "actual_usd")]
-    reach = [value for point in points for value in point]
-    x, y = (Axis.over(reach, label=f"mean {kind} salary, USD", text=_thousands) for kind in ("predicted", "actual"))
+def _calibration(result: RecipeResult) -> str:
+    kinds = ("predicted", "actual")
+    points = [(x, y) for x, y in result.numbers("calibration", *map(in_unit, kinds))]
+    both = [value for point in points for value in point]
+    x, y = (Axis.over(both, label=f"mean {kind} {NOUN}, {UNIT}", text=_thousands) for kind in kinds)
     chart = svg.lines({"tenths": points}, x=x, y=y, title="calibration", diagonal=True)
     return _figure("Calibration", "Each tenth of the test rows by prediction; dashed: perfect.", chart)
 
 
-def _importance(result: Result) -> str:
-    increases = {row["feature"]: float(row["mse_increase_usd2"]) for row in result.tables["importance"]}
-    error = result.metrics["test_mse_usd2"]
+def _importance(result: RecipeResult) -> str:
+    increases = {row["feature"]: float(row[in_unit("mse_increase", power=2)]) for row in result.tables["importance"]}
+    error = result.metrics[f"test_{MSE}"]
     shares = {name: value / error for name, value in sorted(increases.items(), key=lambda item: -item[1])}
     chart = svg.bars(shares, text=percent, title="importance of the features")
     return _figure("Importance of the features", "By how much the squared error grows when one is shuffled.", chart)
 
 
-def _bias(result: Result) -> str:
-    slices = sorted(result.tables["slices"], key=lambda row: -abs(float(row["bias_usd"])))[: summary.WORST_SLICES]
-    values = {row["slice"].removeprefix("job_title="): float(row["bias_usd"]) for row in slices}
-    chart = svg.bars(values, text=usd, title="bias by slice")
+def _bias(result: RecipeResult) -> str:
+    biases = {row["slice"].removeprefix(f"{TEXT}="): float(row[in_unit("bias")]) for row in result.tables["slices"]}
+    largest = sorted(biases, key=lambda name: -abs(biases[name]))[: summary.WORST_SLICES]
+    values = {name: biases[name] for name in largest}
+    chart = svg.bars(values, text=money, title="bias by slice")
     return _figure("Largest biases", "Mean of predicted - actual among the test rows of a value.", chart)
 
 

@@ -2,21 +2,25 @@
 
 import csv
 import hashlib
+import io
 import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.data.schema import MSE, RMSE
 from pipeline.params import Recipe
 
+RECIPES, PLOTS, PREPARE = "recipes", "plots", "prepare.json"
+"""In the folder of the metrics: the recipes' files, the folders of their plots' data, and the metrics of the data."""
 TABLES = ("learning_curve", "predictions", "residuals", "calibration", "slices", "coverage", "importance")
 
 Table = Sequence[Mapping[str, str]]
 
 
 @dataclass(frozen=True)
-class Result:
+class RecipeResult:
     """One recipe's settings, its metrics, and the tables of its plots by name."""
 
     name: str
@@ -30,55 +34,80 @@ class Result:
 
     @property
     def methods(self) -> dict[str, float]:
-        """The root mean squared error on the test rows, in US dollars: of the baselines, then of the recipe."""
+        """The root mean squared error on the test rows in units of the target: the baselines', then the recipe's."""
         baselines = {"training mean": "mean", "mean of the cell": "cell_mean", "ridge regression": "ridge"}
-        errors = {title: self.metrics[f"test_{key}_rmse_usd"] for title, key in baselines.items()}
-        return {**errors, self.name: self.metrics["test_rmse_usd"]}
+        errors = {title: self.metrics[f"test_{key}_{RMSE}"] for title, key in baselines.items()}
+        return {**errors, self.name: self.metrics[f"test_{RMSE}"]}
 
     @property
-    def floor(self) -> float | None:
-        """The root of the test rows' noise floor in US dollars; None where it is not known.
+    def noise_floor(self) -> float | None:
+        """The root of the test rows' noise floor in units of the target; None where it is not known.
 
         It is known on a share of the rows. So that it can stand beside the errors of all rows, the recipe's error is
         divided by its ratio to the floor on that share.
         """
         ratio = self.metrics.get("test_mse_over_floor")
-        return None if ratio is None else self.metrics["test_rmse_usd"] / math.sqrt(ratio)
+        return None if ratio is None else self.metrics[f"test_{RMSE}"] / math.sqrt(ratio)
 
 
 @dataclass(frozen=True)
-class Facts:
+class RunResults:
     """The results of all recipes, best first; the metrics of the data; the hashes that name data and packages."""
 
-    results: tuple[Result, ...]
+    recipes: tuple[RecipeResult, ...]
     data: Mapping[str, float]
     hashes: Mapping[str, str]
 
 
-def read_facts(metrics: Path, recipes: Mapping[str, Recipe], *, data: Path, lock: Path) -> Facts:
-    """The facts in the folder of metrics, and the hashes of the raw table and of the packages' lock.
+def read_results(metrics: Path, recipes: Mapping[str, Recipe], *, data: Path, lock: Path) -> RunResults:
+    """The results in the folder of metrics, and the hashes of the raw table and of the packages' lock.
 
-    Raises: FileNotFoundError if a file is missing.
+    What other recipes have left in the folder is not read.
+    Raises: FileNotFoundError if a file is missing; the message says what to do.
     """
     results = [
-        Result(
+        RecipeResult(
             name,
             recipe,
-            json.loads((metrics / f"{name}.json").read_text(encoding="utf-8")),
-            {table: _read_csv(metrics / "plots" / name / f"{table}.csv") for table in TABLES},
+            read_metrics(metrics, name),
+            {table: _read_csv(metrics / PLOTS / name / f"{table}.csv") for table in TABLES},
         )
         for name, recipe in recipes.items()
     ]
-    results.sort(key=lambda result: result.metrics["test_mse_usd2"])
-    rows = json.loads((metrics / "prepare.json").read_text(encoding="utf-8"))
-    return Facts(tuple(results), rows, {path.name: _sha256(path) for path in (data, lock)})
+    results.sort(key=lambda result: result.metrics[f"test_{MSE}"])
+    return RunResults(
+        tuple(results), _read_json(metrics / PREPARE), {path.name: _sha256(path) for path in (data, lock)}
+    )
+
+
+def read_metrics(metrics: Path, recipe: str) -> dict[str, float]:
+    """The metrics of the recipe of this name. Raises: as `read_results`."""
+    return _read_json(metrics / RECIPES / f"{recipe}.json")
+
+
+def ridge_mark(metrics: Mapping[str, float]) -> str:
+    """What stands behind the name of a recipe that ridge regression beats on the test rows; of others nothing."""
+    return " (worse than ridge)" if metrics["test_mse_over_ridge"] > 1 else ""
+
+
+def _read_json(path: Path) -> dict[str, float]:
+    with _opened(path) as file:
+        numbers: dict[str, float] = json.load(file)
+        return numbers
 
 
 def _read_csv(path: Path) -> Table:
-    with path.open(encoding="utf-8", newline="") as file:
+    with io.TextIOWrapper(_opened(path), encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 
 
 def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
+    with _opened(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _opened(path: Path) -> io.BufferedReader:
+    try:
+        return path.open("rb")
+    except FileNotFoundError:
+        raise FileNotFoundError(f"{path} must be there, found none; run dvc repro, which makes it") from None

@@ -1,6 +1,6 @@
 """Charts as SVG text: no library, no script, the same bytes for the same numbers.
 
-Colours come from the page's CSS variables, so a chart follows its light or dark scheme.
+Colours come from the page's CSS, so a chart follows its light or dark scheme.
 """
 
 import math
@@ -8,9 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
-WIDTH, LEFT, RIGHT, TOP, BOTTOM = 360.0, 54.0, 16.0, 10.0, 36.0  # of a chart with two axes, in pixels
-HEIGHT = 230.0
-BAR, LABELS = 22.0, 148.0  # of a chart of bars: the height of a line, the width of the names
+WIDTH = 360.0  # of a chart, in pixels as all lengths here
+BAR, NAMES, VALUES = 22.0, 148.0, 68.0  # of a chart of bars: a line's height, the room for names and for values
 
 Point = tuple[float, float]
 Format = Callable[[float], str]
@@ -18,21 +17,26 @@ Format = Callable[[float], str]
 
 @dataclass(frozen=True)
 class Axis:
-    """A scale with round ticks that covers all values; `label` says what and in which unit."""
+    """A scale from values to pixels: `first` lies at one end of the axis, `last` at the other.
 
-    ticks: tuple[float, ...]
+    `label` says what the axis measures and in which unit, `text` writes the value of a tick.
+    """
+
+    first: float
+    last: float
+    ticks: Sequence[float]
     label: str
     text: Format
 
     @classmethod
     def over(cls, values: Sequence[float], *, label: str, text: Format) -> "Axis":
-        """The axis from the round number below the smallest value to the one above the largest."""
-        return cls(round_ticks(min(values), max(values)), label, text)
+        """The axis from the round number below the smallest value to the one above the largest, with round ticks."""
+        ticks = round_ticks(min(values), max(values))
+        return cls(ticks[0], ticks[-1], ticks, label, text)
 
-    def place(self, value: float, start: float, end: float) -> float:
-        """Where the value lies between the pixels of the first and the last tick."""
-        low, high = self.ticks[0], self.ticks[-1]
-        return start + (value - low) / (high - low) * (end - start)
+    def pixel(self, value: float, start: float, end: float) -> float:
+        """Where the value lies on an axis that goes from one pixel to another."""
+        return start + (value - self.first) / (self.last - self.first) * (end - start)
 
 
 def round_ticks(low: float, high: float, *, most: int = 6) -> tuple[float, ...]:
@@ -44,85 +48,129 @@ def round_ticks(low: float, high: float, *, most: int = 6) -> tuple[float, ...]:
     span = (high - low) or abs(high) or 1.0
     power = 10.0 ** math.floor(math.log10(span))
     for step in (factor * power for factor in (0.1, 0.2, 0.5, 1, 2, 5, 10)):
-        first = math.floor(low / step + 1e-9)
+        first = math.floor(low / step + 1e-9)  # a multiple of the step stays one, whatever its last bit
         last = max(first + 1, math.ceil(high / step - 1e-9))
         if last - first < most:
             break
-    return tuple(place * step for place in range(first, last + 1))
+    return tuple(number * step for number in range(first, last + 1))
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A plot with an axis along its lower and its left edge: the chart's size, and the room around the plot.
+
+    `tick_gap` is how far the ticks of x are written below the plot.
+    """
+
+    x: Axis
+    y: Axis
+    width: float = WIDTH
+    height: float = 230.0
+    left: float = 54.0
+    right: float = 16.0
+    top: float = 10.0
+    bottom: float = 36.0
+    tick_gap: float = 14.0
+
+    def pixel(self, point: Point) -> Point:
+        """Where the point lies, from the left and from the top of the chart."""
+        return (
+            self.x.pixel(point[0], self.left, self.width - self.right),
+            self.y.pixel(point[1], self.height - self.bottom, self.top),
+        )
+
+    def polyline(self, points: Sequence[Point], kind: str) -> str:
+        """A line through the points, of this class."""
+        path = " ".join(f"{px:.1f},{py:.1f}" for px, py in map(self.pixel, points))
+        return f'<polyline class="{kind}" points="{path}"/>'
+
+    def grid(self) -> list[str]:
+        """A line across the plot at each tick of y, and what the ticks of both axes are."""
+        right, floor = self.width - self.right, self.height - self.bottom
+        marks = []
+        for tick in self.y.ticks:
+            _, py = self.pixel((self.x.first, tick))
+            marks.append(f'<path class="grid" d="M{self.left} {py:.1f}H{right}"/>')
+            marks.append(
+                f'<text class="tick left" x="{self.left - 5}" y="{py + 4:.1f}">{escape(self.y.text(tick))}</text>'
+            )
+        for tick in self.x.ticks:
+            px, _ = self.pixel((tick, self.y.first))
+            marks.append(
+                f'<text class="tick" x="{px:.1f}" y="{floor + self.tick_gap}">{escape(self.x.text(tick))}</text>'
+            )
+        return marks
+
+    def labels(self) -> list[str]:
+        """What the axes measure: that of x below the plot, that of y on its side."""
+        center = (self.left + self.width - self.right) / 2
+        middle = (self.height - self.bottom + self.top) / 2
+        return [
+            f'<text class="label" x="{center}" y="{self.height - 5}">{escape(self.x.label)}</text>',
+            f'<text class="label" transform="translate(11 {middle}) rotate(-90)">{escape(self.y.label)}</text>',
+        ]
+
+    def chart(self, marks: Sequence[str], *, title: str) -> str:
+        """The marks in front of the grid, as a whole chart."""
+        return _svg([*self.grid(), *self.labels(), *marks], self.height, title)
 
 
 def lines(series: Mapping[str, Sequence[Point]], *, x: Axis, y: Axis, title: str, diagonal: bool = False) -> str:
     """One line per series, in the colours of the page, with its name at the top."""
-    marks = [_diagonal(x, y)] if diagonal else []
-    for place, (name, points) in enumerate(series.items()):
-        path = " ".join(f"{px:.1f},{py:.1f}" for px, py in (_pixel(point, x, y) for point in points))
-        marks.append(f'<polyline class="line c{place}" points="{path}"/>')
-        marks.append(f'<text class="c{place}" x="{LEFT + 8 + 110 * place}" y="{TOP + 10}">{escape(name)}</text>')
-    return _framed(marks, x, y, title)
+    frame = Frame(x, y)
+    marks = [_diagonal(frame)] if diagonal else []
+    for number, (name, points) in enumerate(series.items()):
+        marks.append(frame.polyline(points, f"line c{number}"))
+        start = frame.left + 8 + 110 * number
+        marks.append(f'<text class="c{number}" x="{start}" y="{frame.top + 10}">{escape(name)}</text>')
+    return frame.chart(marks, title=title)
 
 
 def scatter(points: Sequence[Point], *, x: Axis, y: Axis, title: str) -> str:
     """One dot per point, over the diagonal of equal values."""
-    path = "".join(f"M{px:.1f} {py:.1f}h0" for px, py in (_pixel(point, x, y) for point in points))
-    return _framed([f'<path class="dots" d="{path}"/>', _diagonal(x, y)], x, y, title)
+    frame = Frame(x, y)
+    dots = "".join(f"M{px:.1f} {py:.1f}h0" for px, py in map(frame.pixel, points))
+    return frame.chart([f'<path class="dots" d="{dots}"/>', _diagonal(frame)], title=title)
 
 
 def histogram(counts: Sequence[Point], *, x: Axis, y: Axis, title: str) -> str:
     """One column per value and count, at equal distances."""
-    width = 0.85 * (WIDTH - LEFT - RIGHT) / len(counts)
+    frame = Frame(x, y)
+    width = 0.85 * (frame.width - frame.left - frame.right) / len(counts)
     marks = []
-    for point in counts:
-        px, py = _pixel(point, x, y)
-        height = HEIGHT - BOTTOM - py
+    for px, py in map(frame.pixel, counts):
+        height = frame.height - frame.bottom - py
         marks.append(
             f'<rect class="c0" x="{px - width / 2:.1f}" y="{py:.1f}" width="{width:.1f}" height="{height:.1f}"/>'
         )
-    return _framed(marks, x, y, title)
+    return frame.chart(marks, title=title)
 
 
 def bars(values: Mapping[str, float], *, text: Format, title: str, line: float | None = None) -> str:
     """One bar per name, to the left of zero where negative, with its value; and a dashed line through all at `line`."""
     low, high = min([0.0, *values.values()]), max([0.0, line or 0.0, *values.values()])
-    span = (high - low) or 1.0
-    room = WIDTH - LABELS - 68  # for the values
-    zero = LABELS + 8 - low / span * room
+    axis = Axis(low, high if high > low else low + 1, (), label="", text=text)
+    left, right = NAMES + 8, WIDTH - VALUES + 8
+    zero = axis.pixel(0, left, right)
     marks = []
-    for place, (name, value) in enumerate(values.items()):
-        top, length = place * BAR + 4, abs(value) / span * room
-        start = zero if value >= 0 else zero - length
-        marks.append(f'<text class="name" x="{LABELS}" y="{top + 12}">{_short(name)}</text>')
-        marks.append(f'<rect class="c0" x="{start:.1f}" y="{top}" width="{length:.1f}" height="{BAR - 6}"/>')
-        marks.append(f'<text x="{max(zero, start + length) + 4:.1f}" y="{top + 12}">{escape(text(value))}</text>')
+    for number, (name, value) in enumerate(values.items()):
+        top, end = number * BAR + 4, axis.pixel(value, left, right)
+        marks.append(f'<text class="name" x="{NAMES}" y="{top + 12}">{_short(name)}</text>')
+        marks.append(
+            f'<rect class="c0" x="{min(zero, end):.1f}" y="{top}" width="{abs(end - zero):.1f}" height="{BAR - 6}"/>'
+        )
+        marks.append(f'<text x="{max(zero, end) + 4:.1f}" y="{top + 12}">{escape(axis.text(value))}</text>')
     height = len(values) * BAR + 6
     if line is not None:
-        marks.append(f'<path class="mark" d="M{zero + line / span * room:.1f} 0V{height}"/>')
+        marks.append(f'<path class="mark" d="M{axis.pixel(line, left, right):.1f} 0V{height}"/>')
     return _svg(marks, height, title)
 
 
-def _pixel(point: Point, x: Axis, y: Axis) -> Point:
-    return x.place(point[0], LEFT, WIDTH - RIGHT), y.place(point[1], HEIGHT - BOTTOM, TOP)
-
-
-def _diagonal(x: Axis, y: Axis) -> str:
-    low, high = max(x.ticks[0], y.ticks[0]), min(x.ticks[-1], y.ticks[-1])
-    (x0, y0), (x1, y1) = _pixel((low, low), x, y), _pixel((high, high), x, y)
+def _diagonal(frame: Frame) -> str:
+    """A dashed line through the points whose x is their y."""
+    low, high = max(frame.x.first, frame.y.first), min(frame.x.last, frame.y.last)
+    (x0, y0), (x1, y1) = frame.pixel((low, low)), frame.pixel((high, high))
     return f'<path class="mark" d="M{x0:.1f} {y0:.1f}L{x1:.1f} {y1:.1f}"/>'
-
-
-def _framed(marks: Sequence[str], x: Axis, y: Axis, title: str) -> str:
-    """The marks in front of grid lines, with ticks and labels at both axes."""
-    grid = []
-    for tick in y.ticks:
-        py = y.place(tick, HEIGHT - BOTTOM, TOP)
-        grid.append(f'<path class="grid" d="M{LEFT} {py:.1f}H{WIDTH - RIGHT}"/>')
-        grid.append(f'<text class="tick left" x="{LEFT - 5}" y="{py + 4:.1f}">{escape(y.text(tick))}</text>')
-    for tick in x.ticks:
-        px = x.place(tick, LEFT, WIDTH - RIGHT)
-        grid.append(f'<text class="tick" x="{px:.1f}" y="{HEIGHT - BOTTOM + 14}">{escape(x.text(tick))}</text>')
-    middle = (HEIGHT - BOTTOM + TOP) / 2
-    grid.append(f'<text class="label" x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 5}">{escape(x.label)}</text>')
-    grid.append(f'<text class="label" transform="translate(11 {middle}) rotate(-90)">{escape(y.label)}</text>')
-    return _svg([*grid, *marks], HEIGHT, title)
 
 
 def _svg(marks: Sequence[str], height: float, title: str) -> str:

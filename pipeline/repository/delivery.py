@@ -1,19 +1,19 @@
-"""A commit of a night's clone that the user's checkout takes over: refused in time, or whole."""
+"""A commit that is made in a clone and goes to the user's checkout: refused in time, or whole."""
 
 import datetime
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from pipeline.repository.project import DVC, NO_HOOKS, Project
 from pipeline.repository.workspace import Workspace
 from pipeline.runtime.errors import RuleError
 
-NAME, ADDRESS = "salary-pipeline nightly", "nightly@localhost"
+GIT = ("git", "--literal-pathspecs")
 
 
 @dataclass(frozen=True)
 class Publication:
-    """What becomes a commit, and a tag if it has a name: these files as the night's clone has them, and no others."""
+    """What becomes a commit, and a tag if it has a name: these files as the clone has them, and no others."""
 
     files: Sequence[str]
     message: str
@@ -21,22 +21,8 @@ class Publication:
     tag: str | None = None
 
 
-def identity(date: datetime.date) -> dict[str, str]:
-    """Variables for git: the bot at the date's midnight, UTC, so that a night is always the same commit."""
-    values = {"NAME": NAME, "EMAIL": ADDRESS, "DATE": f"{date.isoformat()}T00:00:00+0000"}
-    return {f"GIT_{role}_{part}": values[part] for role in ("AUTHOR", "COMMITTER") for part in values}
-
-
-def with_identity(workspace: Workspace, date: datetime.date) -> Workspace:
-    """The same, where all commands of git are the bot's, in the clone and in the user's checkout."""
-    variables = {**identity(date), "GIT_LITERAL_PATHSPECS": "1"}
-    user = replace(workspace.user, environment={**workspace.user.environment, **variables})
-    clone = replace(workspace.project, environment={**workspace.project.environment, **variables})
-    return replace(workspace, user=user, project=clone)
-
-
-def check(workspace: Workspace, publication: Publication) -> None:
-    """Refuse what could not be handed over in the end, before anything is changed.
+def check_publication(workspace: Workspace, publication: Publication) -> None:
+    """Refuse what the user's checkout could not take over in the end, before anything is changed.
 
     Raises: RuleError; CommandError if git cannot tell.
     """
@@ -60,9 +46,9 @@ def check_user(workspace: Workspace, files: Sequence[str], *, tag: str | None = 
     (branch,) = workspace.user.lines("git", "rev-parse", "--symbolic-full-name", "HEAD")
     (commit,) = workspace.user.lines("git", "rev-parse", "HEAD")
     if (branch, commit) != (f"refs/heads/{workspace.branch}", workspace.commit):
-        rule = f"must be where the night began, {workspace.branch} at {workspace.commit}"
-        raise RuleError("HEAD", rule=rule, found=f"{branch} at {commit}", fix="let the next night begin there")
-    changes = ("git", "status", "--porcelain", "--untracked-files=all", "--ignored=matching", "--")
+        rule = f"must stay at the commit that was cloned, {workspace.branch} at {workspace.commit}"
+        raise RuleError("HEAD", rule=rule, found=f"{branch} at {commit}", fix="begin again from there")
+    changes = (*GIT, "status", "--porcelain", "--untracked-files=all", "--ignored=matching", "--")
     if dirty := workspace.user.lines(*changes, *files):
         rule, fix = "must have no changes of your own in what is to be published", "commit them, or git stash them"
         raise RuleError("your work tree", rule=rule, found=", ".join(dirty), fix=fix)
@@ -72,20 +58,20 @@ def check_user(workspace: Workspace, files: Sequence[str], *, tag: str | None = 
 
 
 def tags_in_use(user: Project, pattern: str) -> list[str]:
-    """The tags whose commit is in a branch, here or of a remote. Others are what killed nights have left."""
+    """The tags whose commit is in a branch, here or of a remote. Others are what killed commands have left."""
     branches = ("git", "for-each-ref", "--count=1", "refs/heads", "refs/remotes", "--contains")
     return [tag for tag in user.lines("git", "tag", "--list", pattern) if user.lines(*branches, f"refs/tags/{tag}")]
 
 
-def commit(clone: Project, publication: Publication) -> None:
+def commit_files(clone: Project, publication: Publication) -> None:
     """Commit the files of the publication and nothing else, whatever else is staged."""
-    clone.lines("git", "add", "--all", "--", *publication.files)
+    clone.lines(*GIT, "add", "--all", "--", *publication.files)
     words = ("--quiet", "--only", "--no-verify", "--cleanup=whitespace", "--message", publication.message)
-    clone.lines("git", "commit", *words, "--", *publication.files)
+    clone.lines(*GIT, "commit", *words, "--", *publication.files)
 
 
-def bring(workspace: Workspace, *, refs: Sequence[str] = (), seconds: float) -> None:
-    """Bring these refs to the user's checkout, then move its branch, work tree and outputs to the clone's HEAD.
+def fast_forward(workspace: Workspace, *, refs: Sequence[str] = (), seconds: float) -> None:
+    """Fetch these refs into the user's repository, then move its branch, work tree and outputs to the clone's HEAD.
 
     So a tag may be there before its commit is in the branch, if this is killed, but never a commit without its tag.
     Raises: CommandError if git or DVC refuse, which they do where changes would be lost.

@@ -93,8 +93,8 @@ class Caches:
 
     def find(self, md5: str) -> Path | None:
         """The file or listing with this md5, if it is at hand."""
-        places = (folder / "files/md5" / md5[:2] / md5[2:] for folder in self.folders)
-        return next((place for place in places if place.is_file()), None)
+        files = (folder / "files/md5" / md5[:2] / md5[2:] for folder in self.folders)
+        return next((file for file in files if file.is_file()), None)
 
     def files(self, path: str, md5: str | None) -> Hashes | None:
         """The md5 of the file, or of each file in the folder; None if the folder's listing is not at hand."""

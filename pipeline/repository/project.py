@@ -11,8 +11,7 @@ from pipeline.runtime.processes import run
 LOCK = "dvc.lock"
 DVC = (sys.executable, "-m", "dvc")
 NO_HOOKS = f"core.hooksPath={os.devnull}"
-KNOWN_FILES = ("git", "-c", "core.quotePath=false", "ls-files", "--cached", "--others", "--exclude-standard", "--")
-PLACES_OF_THEIR_OWN = ("DVC_GLOBAL_CONFIG_DIR", "DVC_SYSTEM_CONFIG_DIR", "DVC_SITE_CACHE_DIR", "TMPDIR")
+FOLDERS_OF_THE_USER = ("DVC_GLOBAL_CONFIG_DIR", "DVC_SYSTEM_CONFIG_DIR", "DVC_SITE_CACHE_DIR", "TMPDIR")
 SET_BY_HOOKS = {"GIT_DIR", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_WORK_TREE"}  # they would lead git out of the clone
 
 
@@ -37,8 +36,20 @@ class Project:
         """
         return run(command, folder=self.folder, environment=self.environment, seconds=seconds).decode().splitlines()
 
+    def unignored_files(self, *paths: str) -> list[str]:
+        """The files at or below these paths that git has, or would add.
+
+        Raises: CommandError if git cannot tell.
+        """
+        kinds = ("--cached", "--others", "--exclude-standard")
+        return self.lines("git", "-c", "core.quotePath=false", "ls-files", *kinds, "--", *paths)
+
+    def isolated_environment(self, temporary: Path) -> dict[str, str]:
+        """The environment for commands that use no setting, no cache and no temporary file of the user's DVC."""
+        return {**self.environment, **dict.fromkeys(FOLDERS_OF_THE_USER, str(temporary))}
+
     def cloned(self, folder: Path, *settings: str) -> Path:
-        """Clone HEAD into the folder, without hooks and with these settings of git; returns the project's place there.
+        """Clone HEAD into the folder, without hooks and with these settings of git; returns the project's folder there.
 
         Raises: CommandError if git cannot.
         """

@@ -1,10 +1,10 @@
-"""The branch of a remote that the user's branch follows: a night's commit goes on top of it, or not at all."""
+"""The branch of a remote that the user's branch follows: a new commit goes on top of it, or not at all."""
 
-import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from pipeline.repository.dvc import stale_stages
 from pipeline.repository.project import DVC, NO_HOOKS, Project
 from pipeline.repository.workspace import Workspace
 from pipeline.runtime.errors import CommandError, RuleError
@@ -21,7 +21,7 @@ class Upstream:
 
     @classmethod
     def of(cls, workspace: Workspace) -> "Upstream | None":
-        """The upstream of the branch that the night began at, if it has one."""
+        """The upstream of the branch that was cloned, if it has one."""
         names = "%(upstream:remotename)%00%(upstream:remoteref)%00%(upstream)"
         (line,) = workspace.user.lines("git", "for-each-ref", f"--format={names}", f"refs/heads/{workspace.branch}")
         remote, branch, tracked = line.split("\0")
@@ -45,7 +45,7 @@ class Upstream:
         seconds: float,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
-        """Push the commit of the night's clone and its tag, both or none; on top of what others have pushed meanwhile.
+        """Push the commit of the clone and its tag, both or none; on top of what others have pushed meanwhile.
 
         tag: sets the tags at the clone's HEAD, and returns their full names. Between tries it waits 1, 2, 4, … seconds.
         Raises: RuleError if the commit cannot go there, or if no try succeeds.
@@ -54,8 +54,8 @@ class Upstream:
         def attempt() -> None:
             clone = workspace.project
             clone.lines("git", "fetch", "--quiet", "--no-tags", self.remote, self.branch, seconds=seconds)
-            if _ahead(clone, "FETCH_HEAD", of=workspace.commit):
-                _go_on_top(workspace, seconds=seconds)
+            if _has_new_commits(clone, "FETCH_HEAD", since=workspace.commit):
+                _rebase(workspace, seconds=seconds)
             refs = [f"HEAD:{self.branch}", *tag()]
             push = ("push", "--quiet", "--atomic", "--no-verify", self.remote, *refs)
             clone.lines("git", *push, seconds=seconds)
@@ -64,15 +64,15 @@ class Upstream:
             retried(attempt, tries=tries, pause=pause)
         except CommandError as error:
             raise RuleError(
-                f"tonight's commit to {self.branch} of {self.remote}",
+                f"the new commit to {self.branch} of {self.remote}",
                 rule=f"must be pushed within {tries} tries of {seconds:g} s",
                 found=f"in the last of them: {error}",
-                fix="the next night tries again",
+                fix="make git push work there, and begin again",
             ) from None
 
 
 def catch_up(user: Project, *, tries: int, seconds: float, pause: Callable[[float], None] = time.sleep) -> None:
-    """Bring the user's checkout to its upstream, if that has only added commits: others' work, or a killed night's.
+    """Move the user's checkout forward to its upstream: to others' commits, or to one that was pushed before a kill.
 
     Raises: RuleError if the upstream cannot be reached, or if the checkout cannot just go forward to it.
     """
@@ -83,7 +83,7 @@ def catch_up(user: Project, *, tries: int, seconds: float, pause: Callable[[floa
 
     def attempt() -> None:
         user.lines("git", "fetch", "--quiet", seconds=seconds)
-        if _ahead(user, "@{upstream}", of="HEAD"):
+        if _has_new_commits(user, "@{upstream}", since="HEAD"):
             user.lines("git", "-c", NO_HOOKS, "merge", "--quiet", "--ff-only", "--no-autostash", "@{upstream}")
             user.lines(*DVC, "checkout", "--allow-missing", seconds=seconds)
 
@@ -95,37 +95,36 @@ def catch_up(user: Project, *, tries: int, seconds: float, pause: Callable[[floa
         raise RuleError("your checkout", rule="must follow its upstream", found=found, fix=fix) from None
 
 
-def _ahead(project: Project, upstream: str, *, of: str) -> bool:
-    """True if the upstream has commits that the other has not.
+def _has_new_commits(project: Project, upstream: str, *, since: str) -> bool:
+    """True if the upstream has commits that are not in the history of `since`.
 
-    Raises: RuleError if the other has some of its own.
+    Raises: RuleError if that history has commits that the upstream has not.
     """
-    (counts,) = project.lines("git", "rev-list", "--count", "--left-right", f"{of}...{upstream}")
+    (counts,) = project.lines("git", "rev-list", "--count", "--left-right", f"{since}...{upstream}")
     own, theirs = map(int, counts.split())
     if own:
         raise RuleError(
-            "the commit that the night began at",
+            "the branch's last commit",
             rule="must be in the upstream",
             found=f"{own} commits that are not",
-            fix="push them, or put them on a branch of their own: the night publishes no commits of yours",
+            fix="push them, or put them on a branch of their own: no commits of yours are published",
         )
     return theirs > 0
 
 
-def _go_on_top(workspace: Workspace, *, seconds: float) -> None:
-    """Rebase the night's commit onto the fetched one.
+def _rebase(workspace: Workspace, *, seconds: float) -> None:
+    """Rebase the clone's commit onto the fetched one.
 
     Raises: RuleError if both change the same, or if the outputs are not those of the changed project any more.
     """
     clone, rule = workspace.project, "must go on top of what others have pushed meanwhile"
-    fix = "git pull, and let the next night begin there"
+    fix = "git pull, and begin again from there"
     try:
         clone.lines("git", "rebase", "--quiet", "FETCH_HEAD")
     except CommandError as error:
         clone.lines("git", "rebase", "--abort")
-        raise RuleError("tonight's commit", rule=rule, found=f"a conflict: {error}", fix=fix) from None
-    workspace.bring_outputs(seconds=seconds)
-    stale = json.loads("\n".join(clone.lines(*DVC, "status", "--json", seconds=seconds)))
-    if stale:
+        raise RuleError("the new commit", rule=rule, found=f"a conflict: {error}", fix=fix) from None
+    workspace.checkout_outputs(seconds=seconds)
+    if stale := stale_stages(clone, seconds=seconds):
         found = f"that it changes what they are made from: dvc status names {', '.join(sorted(stale))}"
-        raise RuleError("tonight's results", rule=rule, found=found, fix=fix)
+        raise RuleError("the new results", rule=rule, found=found, fix=fix)

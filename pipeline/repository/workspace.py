@@ -1,19 +1,20 @@
-"""Where a night works: a clone of HEAD in a folder of its own. The user's checkout is only read."""
+"""A clone of HEAD in a folder of its own, to make a commit in. The user's checkout is only read."""
 
 import configparser
 import io
 import os
 import shutil
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 
+from pipeline.repository.dvc import cache_folder, has_default_remote
 from pipeline.repository.project import DVC, NO_HOOKS, Project
 from pipeline.runtime.errors import CommandError, RuleError
 
-TREE = "tree"
-LEFTOVER = "leftover"
+CLONE = "tree"  # the clone's folder in that of a run
+LEFTOVER = "leftover"  # the same, after the run was killed
 CLONE_SETTINGS = (NO_HOOKS, "commit.gpgSign=false", "tag.gpgSign=false", "core.autocrlf=false", "gc.auto=0")
 REMOTE_SETTINGS = ("remote.", "url.", "http.", "credential.", "ssh.", "core.sshcommand", "core.gitproxy")
 
@@ -46,27 +47,34 @@ class Workspace:
                 f"HEAD of {user.folder}",
                 rule="must be a commit on a branch",
                 found="a detached HEAD, or no commit yet",
-                fix="check out the branch that is to get the night's commit",
+                fix="check out the branch that is to get the new commit",
             ) from None
         try:
-            folder = user.cloned((run / TREE).resolve(), *CLONE_SETTINGS)
-            project = Project(folder, {**user.environment, **_ways_to_remotes(user)})
+            folder = user.cloned((run / CLONE).resolve(), *CLONE_SETTINGS)
+            project = Project(folder, {**user.environment, **_remotes_as_variables(user)})
             project.lines("git", "remote", "remove", "origin")  # the user's checkout; there may be a real one
-            (cache,) = user.lines(*DVC, "cache", "dir")
+            cache = cache_folder(user)
             settings = _dvc_settings(user, folder, cache=cache)
             (folder / ".dvc/config.local").write_text(settings, encoding="utf-8")
-            remote = any(line.startswith("core.remote=") for line in project.lines(*DVC, "config", "--list"))
+            has_remote = has_default_remote(project)
         except (CommandError, configparser.Error, OSError) as error:
             raise RuleError(
-                f"the night's clone of {user.folder}",
+                f"the clone of {user.folder}",
                 rule="must have the commit and DVC's settings",
                 found=f"that {error}",
                 fix="make this command or file work there",
             ) from None
-        return cls(user, project, branch, commit, Path(cache), remote)
+        return cls(user, project, branch, commit, cache, has_remote)
 
-    def bring_outputs(self, *, seconds: float) -> None:
-        """Put what the stages wrote in its place: from the cache, and what is not there from the default remote.
+    def with_variables(self, variables: Mapping[str, str]) -> "Workspace":
+        """The same, with these variables for all commands, in the clone and in the user's checkout."""
+        user, project = (
+            replace(tree, environment={**tree.environment, **variables}) for tree in (self.user, self.project)
+        )
+        return replace(self, user=user, project=project)
+
+    def checkout_outputs(self, *, seconds: float) -> None:
+        """Check out what the stages wrote: from the cache, and what is not there from the default remote.
 
         What is in neither is left out: `dvc repro` makes it.
         Raises: CommandError if the remote is needed and does not answer in time.
@@ -75,29 +83,29 @@ class Workspace:
         self.project.lines(*DVC, how, "--allow-missing", seconds=seconds)
 
     def remove(self) -> None:
-        """Remove the clone, after which the run's folder has only what the night has put there."""
+        """Remove the clone; all else in the run's folder stays."""
         (top,) = self.project.lines("git", "rev-parse", "--show-toplevel")
         shutil.rmtree(top)
 
 
-def put_aside(runs: Path) -> list[Path]:
-    """Rename the clones of nights that were killed, and keep them; returns where they are now.
+def keep_leftover_clones(runs: Path) -> list[Path]:
+    """Rename the clones of runs that were killed to `leftover`, `leftover-2`, …; returns where they are now.
 
-    Only for the holder of the lock: to all others, a clone may be that of a night that still runs.
+    Only while no other run can begin: the clone of one that still works is not left over.
     """
     moved = []
-    for tree in sorted(runs.glob(f"*/{TREE}")):
-        free = next(place for place in _names(tree.with_name(LEFTOVER)) if not place.exists())
-        moved.append(tree.rename(free))
+    for clone in sorted(runs.glob(f"*/{CLONE}")):
+        free = next(name for name in _numbered(clone.with_name(LEFTOVER)) if not name.exists())
+        moved.append(clone.rename(free))
     return moved
 
 
-def _names(first: Path) -> Iterator[Path]:
+def _numbered(first: Path) -> Iterator[Path]:
     yield first
     yield from (first.with_name(f"{first.name}-{number}") for number in count(2))
 
 
-def _ways_to_remotes(user: Project) -> dict[str, str]:
+def _remotes_as_variables(user: Project) -> dict[str, str]:
     """The remotes that the user's repository knows, and what reaching them takes, as variables for git.
 
     In variables and not in the clone's settings, because tokens are among them, and clones are kept at times.
@@ -109,14 +117,14 @@ def _ways_to_remotes(user: Project) -> dict[str, str]:
     first = int(user.environment.get("GIT_CONFIG_COUNT", 0))
     variables = {"GIT_CONFIG_COUNT": str(first + len(pairs)), "GIT_TERMINAL_PROMPT": "0"}
     for number, (key, value) in enumerate(pairs, first):
-        place = Path(top, value)
-        relative = key.endswith("url") and ":" not in value and place.exists()
+        folder = Path(top, value)
+        relative = key.endswith("url") and ":" not in value and folder.exists()
         variables |= {f"GIT_CONFIG_KEY_{number}": key}
-        variables |= {f"GIT_CONFIG_VALUE_{number}": os.path.normpath(place) if relative else value}
+        variables |= {f"GIT_CONFIG_VALUE_{number}": os.path.normpath(folder) if relative else value}
     return variables
 
 
-def _dvc_settings(user: Project, folder: Path, *, cache: str) -> str:
+def _dvc_settings(user: Project, folder: Path, *, cache: Path) -> str:
     """The user's local settings of DVC, with the user's cache and every relative path as it is for the user."""
     committed, local = (configparser.RawConfigParser(strict=False) for _ in range(2))
     committed.read(folder / ".dvc/config", encoding="utf-8")
@@ -130,7 +138,7 @@ def _dvc_settings(user: Project, folder: Path, *, cache: str) -> str:
     changes = {
         section: {"url": os.path.normpath(user.folder / ".dvc" / url)} for section, url in urls if "://" not in url
     }
-    for section, values in {**changes, "cache": {"dir": cache}}.items():
+    for section, values in {**changes, "cache": {"dir": str(cache)}}.items():
         if not local.has_section(section):
             local.add_section(section)
         local[section].update(values)

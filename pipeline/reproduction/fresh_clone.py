@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline import params, versions
+from pipeline.repository.dvc import cache_folder
 from pipeline.repository.dvc_lock import Caches, Stage, inputs, md5_of, read_lock
-from pipeline.repository.project import DVC, LOCK, PLACES_OF_THEIR_OWN, Project
+from pipeline.repository.project import DVC, LOCK, Project
 from pipeline.reproduction.exit_codes import CannotVerifyError
 from pipeline.runtime.errors import CommandError
 from pipeline.runtime.processes import STANDARD_ERROR, run
@@ -52,9 +53,8 @@ class FreshClone:
         for name in (LOCK, versions.FILE):
             if not (folder / name).is_file():
                 raise CannotVerifyError(f"{name} must be in git, found none at HEAD; run dvc repro and commit it")
-        (cache,) = project.lines(*DVC, "cache", "dir")
-        own = dict.fromkeys(PLACES_OF_THEIR_OWN, str(temporary))
-        return cls(project, folder, {**project.environment, **own}, Caches((Path(cache), folder / ".dvc/cache")))
+        caches = Caches((cache_folder(project), folder / ".dvc/cache"))
+        return cls(project, folder, project.isolated_environment(temporary), caches)
 
     def copy_raw_table(self, stages: Mapping[str, Stage]) -> None:
         """Copy the raw table that the stages were recorded from to data.path, unless git has it.

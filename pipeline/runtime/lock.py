@@ -9,15 +9,14 @@ from pathlib import Path
 
 from pipeline.runtime.errors import BusyError
 
-RUNNING = Path(".cache/nightly.lock")  # in the project: held by a night, and by what may not run beside one
-
 
 @contextmanager
-def exclusive(file: Path) -> Iterator[None]:
+def exclusive(file: Path, *, rule: str, fix: str) -> Iterator[None]:
     """Hold the lock in the file for as long as the block runs. The commands that the block starts do not hold it.
 
     The file says who holds it, and stays: to delete it would let in a third while a second still waits at the old one.
-    Raises: BusyError if another process holds it; says which, and since when.
+    rule, fix: what is told if another process holds it, with which one it is, and since when.
+    Raises: BusyError if another process holds it.
     Source: flock(2).
     """
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -26,12 +25,8 @@ def exclusive(file: Path) -> Iterator[None]:
             fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             opened.seek(0)
-            raise BusyError(
-                "this command",
-                rule="must not run beside a night, a rollback or a gc of the same project",
-                found=opened.read().strip() or "one that is just starting",
-                fix="wait for its end, or end it: what a night leaves is put aside by the next",
-            ) from None
+            found = opened.read().strip() or "one that is just starting"
+            raise BusyError("this command", rule=rule, found=found, fix=fix) from None
         opened.truncate(0)
         print(f"process {os.getpid()}, since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC", file=opened, flush=True)
         yield

@@ -16,6 +16,11 @@ class FlatAdamW:
     `weights`, and its gradient a view of `grad`. A gradient longer than `clip_norm` is cut to that length; with
     `ema_decay`, `average` follows the weights from where they start: average = decay · average + (1 - decay) · weights.
 
+    Step t, with the weights w, their gradient g, the learning rate r, the weight decay d, the betas b1 and b2, and the
+    running means m of g and v of g²:
+        m = b1 · m + (1 - b1) · g,  v = b2 · v + (1 - b2) · g²
+        w = w - r · d · w - r · m / (1 - b1^t) / (sqrt(v / (1 - b2^t)) + EPSILON)
+
     Shape: weights, grad and average are (parameters,), in the order of network.parameters().
     Raises: RuntimeError from `step` if something else has replaced a gradient.
     Source: Loshchilov & Hutter, "Decoupled Weight Decay Regularization" (2019), by torch.optim.adamw; the cut is
@@ -43,19 +48,19 @@ class FlatAdamW:
         self.learning_rate, self.weight_decay, self.betas = learning_rate, weight_decay, betas
         self.clip_norm, self.ema_decay = clip_norm, ema_decay
         parameters = list(network.parameters())
-        self.weights = nn.utils.parameters_to_vector(parameters).detach()
-        self.grad, self._mean, self._square = (torch.zeros_like(self.weights) for _ in range(3))
-        self._steps = torch.zeros((), device=self.weights.device)
+        self.weights = nn.utils.parameters_to_vector(parameters).detach()  # (parameters,), a copy
+        self.grad, self._m, self._v = (torch.zeros_like(self.weights) for _ in range(3))  # each (parameters,)
+        self._t = torch.zeros((), device=self.weights.device)  # steps so far, where torch's fused kernel looks for them
         self.average = self.weights if ema_decay is None else self.weights.clone()
-        nn.utils.vector_to_parameters(self.weights, parameters)
+        nn.utils.vector_to_parameters(self.weights, parameters)  # makes each parameter a view of the vector
         sizes = [parameter.numel() for parameter in parameters]
         for parameter, grad in zip(parameters, torch.split(self.grad, sizes), strict=True):
             parameter.grad = grad.view_as(parameter)
         self._views = [(parameter, parameter.grad) for parameter in parameters]
 
     def state(self) -> tuple[torch.Tensor, ...]:
-        """The tensors that the next step depends on: weights, running means, step count, and the average if any."""
-        state = (self.weights, self._mean, self._square, self._steps)
+        """The tensors that the next step depends on: w, m, v and t, and the average if there is one."""
+        state = (self.weights, self._m, self._v, self._t)
         return state if self.ema_decay is None else (*state, self.average)
 
     def restore(self, state: Sequence[torch.Tensor]) -> None:
@@ -76,10 +81,10 @@ class FlatAdamW:
         adamw(
             [self.weights],
             [self.grad],
-            [self._mean],
-            [self._square],
-            [],
-            [self._steps],
+            [self._m],
+            [self._v],
+            [],  # of amsgrad
+            [self._t],
             fused=True,
             amsgrad=False,
             maximize=False,
@@ -90,6 +95,7 @@ class FlatAdamW:
             eps=EPSILON,
         )
         if self.ema_decay is not None:
+            # average = decay · average + (1 - decay) · weights
             self.average.mul_(self.ema_decay).add_(self.weights, alpha=1 - self.ema_decay)
 
     def updated(
@@ -99,20 +105,20 @@ class FlatAdamW:
 
         Shape: grad (parameters,), learning_rate a float64 number.
         """
-        weights, mean, square, steps, *average = state
+        weights, m, v, t, *average = state
         beta1, beta2 = self.betas
         if self.clip_norm is not None:
             grad = grad * _clip_factor(grad, self.clip_norm)
-        steps = steps + 1
-        mean = mean + (grad - mean) * (1 - beta1)
-        square = square * beta2 + grad * grad * (1 - beta2)
-        exact = steps.double()  # 1 - beta ** steps cancels in single precision
+        t = t + 1
+        m = m + (grad - m) * (1 - beta1)  # the same as b1 · m + (1 - b1) · g
+        v = v * beta2 + grad * grad * (1 - beta2)
+        exact = t.double()  # 1 - beta ** t cancels in single precision
         rate, root = (learning_rate / (1 - beta1**exact)).float(), (1 - beta2**exact).sqrt().float()
         weights = weights * (1 - learning_rate * self.weight_decay).float()
-        weights = weights - rate * mean / (square.sqrt() / root + EPSILON)
+        weights = weights - rate * m / (v.sqrt() / root + EPSILON)  # (parameters,)
         if self.ema_decay is not None:
             average = [average[0] * self.ema_decay + weights * (1 - self.ema_decay)]
-        return weights, mean, square, steps, *average
+        return weights, m, v, t, *average
 
     @contextmanager
     def averaged(self) -> Iterator[None]:
@@ -126,5 +132,6 @@ class FlatAdamW:
 
 
 def _clip_factor(grad: torch.Tensor, clip_norm: float) -> torch.Tensor:
+    """What to multiply the gradient with: clip_norm / its length if it is longer, else 1. Shape: returns a number."""
     factor: torch.Tensor = clip_norm / (torch.linalg.vector_norm(grad) + 1e-6)
     return factor.clamp(max=1.0)

@@ -1,12 +1,12 @@
 """The DataLoader's own batches, gathered many at a time."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 
 import numpy as np
 
 from pipeline.model.reproducible import DataLoader, TensorDataset, default_collate, torch
-from pipeline.training.streamed import StreamedRows
+from pipeline.training.loader import StreamedRows
 
 ROWS_PER_GATHER = 8192  # many enough to hide the cost of a gather, few enough to stay in the cache
 
@@ -26,8 +26,8 @@ def batches(loader: "DataLoader[tuple[torch.Tensor, ...]]") -> Iterator[list[tor
     >>> [(x.tolist(), y.tolist()) for x, y in batches(DataLoader(rows, batch_size=2))]
     [([0, 1], [0, 10]), ([2], [20])]
     """
-    for block in blocks(loader):
-        columns = (torch.split(column, loader.batch_size or 1) for column in block)
+    for block in blocks(loader):  # each column (rows, ...), such as (8192, 8) inputs and (8192, 1) targets
+        columns = (torch.split(column, loader.batch_size or 1) for column in block)  # views of (batch_size, ...)
         yield from map(list, zip(*columns, strict=True))
 
 
@@ -43,13 +43,11 @@ def blocks(loader: "DataLoader[tuple[torch.Tensor, ...]]") -> Iterator[list[torc
         raise ValueError("batches() needs batch_size and the default collate_fn: iterate the loader itself")
     torch.empty((), dtype=torch.int64).random_(generator=loader.generator)  # the workers' base seed, drawn every epoch
     rows = rows_per_block(loader)
-    served = (
-        dataset.blocks(rows) if isinstance(dataset, StreamedRows) else _gathered(dataset, iter(loader.sampler), rows)
-    )
+    served = dataset.blocks(rows) if isinstance(dataset, StreamedRows) else _gathered(dataset, loader.sampler, rows)
     for block in served:
-        whole = len(block[0]) // size * size if loader.drop_last else len(block[0])
-        if whole:
-            yield [column[:whole] for column in block]
+        end = len(block[0]) // size * size if loader.drop_last else len(block[0])  # only the last has a shorter batch
+        if end:
+            yield [column[:end] for column in block]
 
 
 def rows_per_block(loader: "DataLoader[tuple[torch.Tensor, ...]]") -> int:
@@ -58,8 +56,9 @@ def rows_per_block(loader: "DataLoader[tuple[torch.Tensor, ...]]") -> int:
     return max(1, ROWS_PER_GATHER // size) * size
 
 
-def _gathered(dataset: TensorDataset, order: Iterator[int], rows: int) -> Iterator[list[torch.Tensor]]:
-    device = dataset.tensors[0].device
-    while len(chosen := np.fromiter(islice(order, rows), np.int64)):
-        places = torch.from_numpy(chosen).to(device)
-        yield [column.index_select(0, places) for column in dataset.tensors]
+def _gathered(dataset: TensorDataset, sampler: Iterable[int], rows: int) -> Iterator[list[torch.Tensor]]:
+    """The dataset's rows in the sampler's order, so many at a time."""
+    order, device = iter(sampler), dataset.tensors[0].device
+    while len(chosen := np.fromiter(islice(order, rows), np.int64)):  # (rows,), of the last block fewer
+        indices = torch.from_numpy(chosen).to(device)
+        yield [column.index_select(0, indices) for column in dataset.tensors]  # each (rows, ...)

@@ -10,27 +10,29 @@ import os
 import time
 from collections.abc import Mapping
 from dataclasses import astuple
+from modulefinder import ModuleFinder
 from pathlib import Path
 from typing import Any
 
 from pipeline.model.reproducible import safetensors, torch
-from pipeline.training.fit import START, Epoch, Progress
+from pipeline.training.fit import START, Epoch, TrainingState
 
 DIGEST_BYTES = 32
+ROOT = Path(__file__).parents[2]
 log = logging.getLogger(__name__)
 
 
 class Checkpoint:
-    """The checkpoint of one training: of all that decides its result, so that another one never goes on from it."""
+    """The checkpoint of one training: its key says all that decides the result, so that no other goes on from it."""
 
-    def __init__(self, folder: Path, *, decides: Mapping[str, Any], every_seconds: float) -> None:
-        key = hashlib.sha256(json.dumps(decides, sort_keys=True, allow_nan=False).encode()).hexdigest()
-        self.path, self._draft = folder / f"{key}.checkpoint", folder / f"{key}.draft"
+    def __init__(self, folder: Path, *, key: Mapping[str, Any], every_seconds: float) -> None:
+        name = hashlib.sha256(json.dumps(key, sort_keys=True, allow_nan=False).encode()).hexdigest()
+        self.path, self._draft = folder / f"{name}.checkpoint", folder / f"{name}.draft"
         self._every_seconds = every_seconds
         self._saved = time.monotonic()
 
-    def load(self) -> Progress:
-        """Where the training was: at its start if nothing was saved, or if it is damaged, which is said."""
+    def load(self) -> TrainingState:
+        """The saved state; START if nothing was saved, or if the file is damaged or cannot be read, which is logged."""
         try:
             content = self.path.read_bytes()
         except FileNotFoundError:
@@ -42,21 +44,21 @@ class Checkpoint:
         if hashlib.sha256(body).digest() != digest:
             log.warning("%s is damaged: its digest must be that of its content; training starts anew", self.path)
             return START
-        progress = _unpacked(body)
-        log.info("going on after epoch %d, from %s", len(progress.history), self.path)
-        return progress
+        state = _unpacked(body)
+        log.info("going on after epoch %d, from %s", len(state.history), self.path)
+        return state
 
-    def offer(self, progress: Progress) -> None:
-        """Save the progress, if enough seconds have passed since the last time."""
+    def save_if_due(self, state: TrainingState) -> None:
+        """Save the state, if enough seconds have passed since the last time."""
         if time.monotonic() - self._saved >= self._every_seconds:
-            self.save(progress)
+            self.save(state)
 
-    def save(self, progress: Progress) -> None:
-        """Save the progress: whoever is killed meanwhile leaves the old checkpoint or the new one, never a part.
+    def save(self, state: TrainingState) -> None:
+        """Save the state: whoever is killed meanwhile leaves the old checkpoint or the new one, never a part.
 
-        A full disk costs the checkpoint, which is said, and not the training.
+        A full disk costs the checkpoint and not the training; it is logged.
         """
-        body = _packed(progress)
+        body = _packed(state)
         self._saved = time.monotonic()
         try:
             self._write(hashlib.sha256(body).digest() + body)
@@ -77,19 +79,33 @@ class Checkpoint:
             path.unlink(missing_ok=True)
 
 
-def _packed(progress: Progress) -> bytes:
-    facts = {"kept_epoch": progress.kept_epoch, "history": [astuple(epoch) for epoch in progress.history]}
-    tensors = {f"state.{place}": tensor.cpu() for place, tensor in enumerate(progress.state)}
-    tensors |= {"kept": progress.kept.cpu(), "facts": torch.tensor(list(json.dumps(facts).encode()), dtype=torch.uint8)}
+def imported_files(script: Path) -> dict[str, Path]:
+    """The project's files that a script imports, directly or not, and itself, by their path in the project.
+
+    What it finds are import statements, wherever they stand in the code: so it does not depend on what else the process
+    has imported, and a file that the script never imports is not among them.
+    """
+    finder = ModuleFinder([str(ROOT)])  # other packages lie elsewhere, and are not found
+    finder.run_script(str(script))
+    found = (vars(module)["__file__"] for module in finder.modules.values())  # None of those that are built in
+    files = sorted(Path(file) for file in found if file)
+    return {file.relative_to(ROOT).as_posix(): file for file in files}
+
+
+def _packed(state: TrainingState) -> bytes:
+    facts = {"kept_epoch": state.kept_epoch, "history": [astuple(epoch) for epoch in state.history]}
+    tensors = {f"resume_from.{index}": tensor.cpu() for index, tensor in enumerate(state.resume_from)}
+    tensors["kept_weights"] = state.kept_weights.cpu()
+    tensors["facts"] = torch.tensor(list(json.dumps(facts).encode()), dtype=torch.uint8)
     return safetensors.torch.save(tensors)
 
 
-def _unpacked(body: bytes) -> Progress:
+def _unpacked(body: bytes) -> TrainingState:
     tensors = safetensors.torch.load(body)
     facts = json.loads(bytes(tensors.pop("facts").tolist()))
-    return Progress(
+    return TrainingState(
         history=tuple(Epoch(*losses) for losses in facts["history"]),
         kept_epoch=facts["kept_epoch"],
-        kept=tensors.pop("kept"),
-        state=tuple(tensors[f"state.{place}"] for place in range(len(tensors))),
+        kept_weights=tensors.pop("kept_weights"),
+        resume_from=tuple(tensors[f"resume_from.{index}"] for index in range(len(tensors))),
     )

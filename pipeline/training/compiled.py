@@ -4,7 +4,6 @@ What `backward()` and `step()` do in place is done here by pure functions, which
 both engines together, up to rounding.
 """
 
-import copy
 import logging
 import os
 import shutil
@@ -19,8 +18,9 @@ from pipeline.model.network import Regressor
 from pipeline.model.reproducible import DataLoader, nn, torch
 from pipeline.training.adam import FlatAdamW
 from pipeline.training.batches import blocks, rows_per_block
+from pipeline.training.compiler_paths import linked_cache, quoted_torch_libraries, require_whole_words
+from pipeline.training.fusible import fusible
 
-FUSED_PRODUCTS = 1 << 17  # up to here a linear layer costs less inside its neighbours' loop than as a call
 Tensors = Sequence[torch.Tensor]
 Step = Callable[[Tensors, torch.Tensor, Tensors], tuple[torch.Tensor, ...]]
 Loop = Callable[[torch.Tensor, torch.Tensor, Tensors, Tensors], tuple[torch.Tensor, ...]]
@@ -34,7 +34,10 @@ def keep_compiled_code_in(folder: Path) -> None:
 
 
 def require_compiler() -> None:
-    """Raise ValueError if the C++ compiler that torch would call, or what it includes, is not installed."""
+    """Raise ValueError if the C++ compiler that torch would call, or what it includes, is not installed.
+
+    Raises it, too, if a path on the compiler's command line could not be read there.
+    """
     compiler = os.environ.get("CXX", "clang++" if sys.platform == "darwin" else "g++")
     if shutil.which(compiler) is None:
         raise ValueError(
@@ -47,6 +50,7 @@ def require_compiler() -> None:
             f"engine: compiled needs Python's headers, found no {header};"
             " install them (package python3-dev on Debian and Ubuntu, python3-devel on Fedora), or choose engine: eager"
         )
+    require_whole_words(compiler)
 
 
 class CompiledLoop:
@@ -65,8 +69,8 @@ class CompiledLoop:
     def epoch(self, loader: "DataLoader[tuple[torch.Tensor, ...]]", rates: Iterator[float]) -> float:
         """One epoch, with the next of `rates` as the learning rate of each step; returns the rows' mean loss."""
         size, total, rows = loader.batch_size or 1, 0.0, 0
-        for block in blocks(loader):
-            whole = len(block[0]) // size * size
+        for block in blocks(loader):  # each column (rows, ...)
+            whole = len(block[0]) // size * size  # rows of whole batches
             if whole:
                 batches = [column[:whole] for column in block]
                 total += self._whole_batches(batches, rates, size=size, most=rows_per_block(loader) // size)
@@ -77,13 +81,14 @@ class CompiledLoop:
 
     def _whole_batches(self, columns: Tensors, rates: Iterator[float], *, size: int, most: int) -> float:
         """The steps of whole batches. Zeros never read fill them up to the most there can be: one shape, one loop."""
-        inputs, *target = columns
+        inputs, *target = columns  # each (count * size, ...)
         count = len(inputs) // size
-        noise = [self._network.noise(count * size)] if self._network.noise_width else []
-        stacked = [
+        noise = [self._network.noise(count * size)] if self._network.noise_width else []  # (count * size, noise_width)
+        stacked = [  # each (most, size, ...)
             _padded(column, most * size).view(most, size, *column.shape[1:]) for column in (inputs, *noise, *target)
         ]
-        learning_rates = _padded(torch.tensor([next(rates) for _ in range(count)], dtype=torch.float64), most)
+        chosen = torch.tensor([next(rates) for _ in range(count)], dtype=torch.float64)  # (count,)
+        learning_rates = _padded(chosen, most)  # (most,)
         if self._loop is None:
             self._loop = self._compile(learning_rates, stacked)
         total, *state = self._loop(torch.tensor(count), learning_rates, self._optimizer.state(), stacked)
@@ -105,7 +110,7 @@ class CompiledLoop:
         loop = loop_of(step_of(self._network, self._criterion, self._optimizer))
         compiled = torch.compile(loop, fullgraph=True, dynamic=False, options={"cpp_wrapper": True})
         started = time.monotonic()
-        with _the_cpus_own_instructions():
+        with _the_cpus_own_instructions(), linked_cache(), quoted_torch_libraries():
             compiled(torch.tensor(0), rates, self._optimizer.state(), columns)  # no step: it only compiles
         log.info("compiled the loop in %.0f s", time.monotonic() - started)
         return compiled
@@ -121,14 +126,14 @@ def step_of(network: Regressor, criterion: nn.Module, optimizer: FlatAdamW) -> S
     shapes = {name: parameter.shape for name, parameter in network.named_parameters()}
 
     def loss_at(weights: torch.Tensor, batch: Tensors) -> torch.Tensor:
-        parts = torch.split(weights, [shape.numel() for shape in shapes.values()])
+        parts = torch.split(weights, [shape.numel() for shape in shapes.values()])  # of (parameters,)
         named = {name: part.view(shape) for (name, shape), part in zip(shapes.items(), parts, strict=True)}
-        prediction = torch.func.functional_call(fused, named, tuple(batch[:arguments]))
+        prediction = torch.func.functional_call(fused, named, tuple(batch[:arguments]))  # (batch_size, 1)
         loss: torch.Tensor = criterion(prediction, *batch[arguments:])
         return loss
 
     def step(state: Tensors, rate: torch.Tensor, batch: Tensors) -> tuple[torch.Tensor, ...]:
-        grad, loss = torch.func.grad_and_value(loss_at)(state[0], batch)
+        grad, loss = torch.func.grad_and_value(loss_at)(state[0], batch)  # (parameters,) and a number
         return loss, *optimizer.updated(state, grad, rate)
 
     return step
@@ -141,13 +146,14 @@ def loop_of(step: Step) -> Loop:
     """
 
     def loop(count: torch.Tensor, rates: torch.Tensor, state: Tensors, columns: Tensors) -> tuple[torch.Tensor, ...]:
-        def more(place: torch.Tensor, *_: torch.Tensor) -> torch.Tensor:
-            return place < count
+        def more(index: torch.Tensor, *_: torch.Tensor) -> torch.Tensor:
+            return index < count
 
-        def body(place: torch.Tensor, total: torch.Tensor, *state: torch.Tensor) -> tuple[torch.Tensor, ...]:
-            rate, *batch = (column.index_select(0, place.view(1)).squeeze(0) for column in (rates, *columns))
+        def body(index: torch.Tensor, total: torch.Tensor, *state: torch.Tensor) -> tuple[torch.Tensor, ...]:
+            # a loop over tensors cannot index by a number: this is rates[index], and (batch_size, ...) of each column
+            rate, *batch = (column.index_select(0, index.view(1)).squeeze(0) for column in (rates, *columns))
             loss, *new = step(state, rate, batch)
-            return place + 1, total + loss, *new
+            return index + 1, total + loss, *new
 
         start = (torch.zeros((), dtype=torch.int64), torch.zeros(()), *state)
         done: tuple[torch.Tensor, ...] = torch.while_loop(more, body, start)  # type: ignore[no-untyped-call]
@@ -156,28 +162,9 @@ def loop_of(step: Step) -> Loop:
     return loop
 
 
-class FusibleLinear(nn.Linear):
-    """A linear layer, spelled for small batches as a product and a sum that the compiler can fuse."""
-
-    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
-        """What nn.Linear computes, up to rounding. Shape: (rows, in_features) to (rows, out_features)."""
-        if inputs.shape[0] * self.weight.numel() > FUSED_PRODUCTS:
-            return super().forward(inputs)
-        return (inputs.unsqueeze(-2) * self.weight).sum(-1) + self.bias
-
-
-def fusible(network: nn.Module) -> nn.Module:
-    """A copy of the network whose linear layers are FusibleLinear, under the same names."""
-    network = copy.deepcopy(network)
-    for module in network.modules():
-        if isinstance(module, nn.Linear):
-            module.__class__ = FusibleLinear
-    return network
-
-
 @contextmanager
 def _the_cpus_own_instructions() -> Iterator[None]:
-    """Hide the variable that pins torch, which has read it by now: the compiler would write slow code for it."""
+    """Hide the variable that pins torch: torch has read it by now, and the compiler would write slow code for it."""
     pinned = os.environ.pop("ATEN_CPU_CAPABILITY")
     try:
         yield

@@ -13,7 +13,7 @@ MARKS = [
     )
     for week in range(20)
 ]
-LINES = {name: [(mark.date, 50_000.0 + place) for place, mark in enumerate(MARKS)] for name in ("a < b", "never")}
+LINES = {name: [(mark.date, 50_000.0 + number) for number, mark in enumerate(MARKS)] for name in ("a < b", "never")}
 
 
 def picture():

@@ -6,8 +6,9 @@ import pytest
 
 from pipeline.backtest import report
 from pipeline.backtest.report import WINDOW, Replayed, picture, summary
+from pipeline.nights.outcome import NightOutcome
 from pipeline.nights.record import Record
-from pipeline.nights.result import Ending, Report
+from pipeline.nights.result import NightResult
 
 START = datetime.date(2026, 1, 1)
 
@@ -16,8 +17,8 @@ def replayed(number, *, rows, ours, first):
     """A night on which so many rows came, and the errors on them, in USD."""
     numbers = {"rows": 1000.0, "new_rows": rows, "champion_new_rows_mse_usd2": ours**2, "challenger_mse_usd2": 9e8}
     date = START + datetime.timedelta(days=number)
-    record = Record(date, "promoted", "better", "t", "p", numbers=numbers)
-    return Replayed(date, Report(Ending.PROMOTED, "better", record), first**2)
+    record = Record(date, NightOutcome.PROMOTED, "better", "t", "p", numbers=numbers)
+    return Replayed(date, NightResult(NightOutcome.PROMOTED, "better", record), first**2)
 
 
 @pytest.fixture
@@ -42,7 +43,7 @@ def test_the_errors_are_of_all_new_rows_and_not_of_all_nights():
 
 
 def test_a_night_that_gave_no_new_rows_is_listed_and_not_counted():
-    nothing = Replayed(START, Report(Ending.FIRST, "there was no champion yet"), None)
+    nothing = Replayed(START, NightResult(NightOutcome.FIRST, "there was no champion yet"), None)
     text = summary([nothing, replayed(1, rows=2.0, ours=50_000, first=60_000)])
     assert "| 2026-01-01 | first |  |  |  |  |  |  |  |" in text
     assert "On the 2 rows that came" in text

@@ -5,7 +5,7 @@ import pytest
 
 from pipeline import explain
 from pipeline.data.schema import FEATURES
-from pipeline.inference.score import predict
+from pipeline.inference.score import score
 from pipeline.model.bundle import Bundle
 from tests.support.models import make_bundle
 from tests.support.tables import ROW
@@ -23,44 +23,44 @@ def bundle(modelled):
 
 
 @pytest.mark.parametrize("recipe", ["course", "full"])
-def test_the_shares_add_up_to_the_prediction_less_the_average(modelled, recipe):
+def test_the_contributions_add_up_to_the_prediction_less_the_average(modelled, recipe):
     bundle = make_bundle(modelled.out, recipe=recipe)
-    predictions = predict(bundle, row())
-    average, shares = explain.shares(bundle, predictions)
-    assert tuple(shares) == bundle.recipe.features
-    assert average + sum(shares.values()) == pytest.approx(predictions.dollars.item(), abs=1e-6)
-    assert sum(map(abs, shares.values())) > 1
+    predictions = score(bundle, row())
+    average, added = explain.contributions(bundle, predictions)
+    assert tuple(added) == bundle.recipe.features
+    assert average + sum(added.values()) == pytest.approx(predictions.predicted.item(), abs=1e-6)
+    assert sum(map(abs, added.values())) > 1
 
 
 def test_the_average_is_that_of_the_background(bundle):
-    average, _ = explain.shares(bundle, predict(bundle, row()))
-    dollars = bundle.encoder.scaling.denormalise(bundle.predict(bundle.background))
-    assert average == pytest.approx(dollars.mean())
+    average, _ = explain.contributions(bundle, score(bundle, row()))
+    predicted = bundle.encoder.scaling.denormalise(bundle.predict(bundle.background))
+    assert average == pytest.approx(predicted.mean())
 
 
 def test_a_row_of_which_only_one_feature_differs_from_the_whole_background_owes_all_to_it(bundle):
-    codes = predict(bundle, row(company_size="S")).codes
+    codes = score(bundle, row(company_size="S")).codes
     alone = {name: codes[name][:1].repeat(3) for name in bundle.network.columns}
     other = Bundle(bundle.network, bundle.encoder, bundle.recipe, bundle.intervals, alone, {})
-    _, shares = explain.shares(other, predict(bundle, row(company_size="L")))
-    moved = {name for name, share in shares.items() if share != 0.0}
+    _, added = explain.contributions(other, score(bundle, row(company_size="L")))
+    moved = {name for name, one in added.items() if one != 0.0}
     assert moved == {"company_size"}
 
 
 def test_a_title_moves_with_its_words(bundle):
-    codes = predict(bundle, row(job_title="Data Engineer")).codes
+    codes = score(bundle, row(job_title="Data Engineer")).codes
     alone = {name: codes[name][:1].repeat(2) for name in bundle.network.columns}
     other = Bundle(bundle.network, bundle.encoder, bundle.recipe, bundle.intervals, alone, {})
-    predictions = predict(bundle, row(job_title="Lead ML/AI Engineer"))
-    average, shares = explain.shares(other, predictions)
-    assert shares["job_title"] == pytest.approx(predictions.dollars.item() - average, abs=1e-6)
+    predictions = score(bundle, row(job_title="Lead ML/AI Engineer"))
+    average, added = explain.contributions(other, predictions)
+    assert added["job_title"] == pytest.approx(predictions.predicted.item() - average, abs=1e-6)
 
 
 def test_the_report_adds_up_in_whole_dollars(bundle):
     heading, *lines = explain.report(bundle, row()).splitlines()
     end = heading.index("US dollars") + len("US dollars")
-    dollars = [int(line[:end].split()[-1].replace(",", "")) for line in lines[:10]]
-    assert sum(dollars[:9]) == dollars[9] == round(predict(bundle, row()).dollars.item())
+    numbers = [int(line[:end].split()[-1].replace(",", "")) for line in lines[:10]]
+    assert sum(numbers[:9]) == numbers[9] == round(score(bundle, row()).predicted.item())
 
 
 def test_the_report_shows_the_rows_way(bundle):
@@ -109,10 +109,11 @@ def test_the_command_prints_the_report(modelled, bundle, capsys):
     assert capsys.readouterr().out == explain.report(bundle, row()) + "\n"
 
 
-def test_an_error_is_one_line_and_an_exit_code(tmp_path):
+def test_an_error_is_one_line_and_an_exit_code(tmp_path, capsys):
     with pytest.raises(SystemExit) as ended:
         explain.main(["--model", str(tmp_path), "--row", json.dumps(CELLS)])
-    assert str(ended.value.code).startswith(f"explain: {tmp_path}: a model bundle must hold")
+    assert ended.value.code == 1
+    assert capsys.readouterr().err.startswith(f"explain: {tmp_path}: a model bundle must hold")
 
 
 @pytest.mark.parametrize("value", [None, 7, True, ["Data Scientist"]])

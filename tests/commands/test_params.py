@@ -3,8 +3,7 @@ from pathlib import Path
 import pytest
 
 from pipeline import params
-from pipeline.params import Data, Optimizer, Prepare, Recipe, Train, load, parse
-from pipeline.runtime.sections import Section
+from pipeline.params import Data, Optimizer, Prepare, Recipe, Train, load, parse, recipe_names
 from tests.support.recipes import COURSE, OPTIMIZER
 
 YAML = """
@@ -16,9 +15,6 @@ prepare:
     test_fraction: 0.15
   min_count: 3
   target: standard
-recipes:
-  full:
-    patience: 3
 """
 
 
@@ -41,20 +37,6 @@ def test_the_projects_own_file_keeps_every_rule():
     load(Train, "train", file=file)
     for name in ("course", "full"):
         load(Recipe, "recipes", name, file=file)
-
-
-def test_numbers_are_read_as_yaml_1_2_writes_them(write):
-    assert load(Prepare, "prepare", file=write(YAML)).max_bad_fraction == 0.001
-
-
-def test_a_whole_number_may_stand_for_a_fraction(write):
-    assert load(Prepare, "prepare", file=write(YAML.replace("1e-3", "0"))).max_bad_fraction == 0.0
-
-
-def test_settings_are_frozen(write):
-    settings = load(Prepare, "prepare", file=write(YAML))
-    with pytest.raises(ValueError, match="frozen"):
-        settings.min_count = 4  # type: ignore[misc]
 
 
 @pytest.mark.parametrize(
@@ -92,46 +74,6 @@ def test_a_wrong_value_names_its_path_the_rule_and_what_was_found(write, old, ne
         load(Prepare, "prepare", file=write(YAML.replace(old, new)))
 
 
-def test_every_wrong_value_is_named_at_once(write):
-    with pytest.raises(ValueError, match=r"min_count: .*found 0\n.*target: .*found 5"):
-        load(Prepare, "prepare", file=write(YAML.replace("min_count: 3", "min_count: 0").replace("standard", "5")))
-
-
-@pytest.mark.parametrize(
-    ("keys", "message"),
-    [
-        (["data"], r"params.yaml: data is missing; found prepare, recipes"),
-        (["recipes", "deep"], r"params.yaml: recipes.deep is missing; found full"),
-        (["recipes", "full", "patience", "x"], r"params.yaml: recipes.full.patience.x is missing; found no keys"),
-    ],
-)
-def test_a_missing_section_names_its_path_and_what_stands_there(write, keys, message):
-    with pytest.raises(ValueError, match=message):
-        load(Section, *keys, file=write(YAML))
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("", "params.yaml: prepare is missing; found no keys"),
-        ("- prepare", "params.yaml: prepare is missing; found no keys"),
-        ("prepare: [", r"params.yaml must be YAML 1.2: .*(?s:.*)line 1"),
-        ("a: 1\n\tb: 2", r"params.yaml must be YAML 1.2: .*(?s:.*)line 2"),
-        ("prepare: 1\nprepare: 2", 'params.yaml must be YAML 1.2: (?s:.*)duplicate key "prepare"'),
-        ("prepare: 3", "params.yaml: prepare: Input should be an object; found 3"),
-        ("prepare:", "params.yaml: prepare: Input should be an object; found null"),
-    ],
-)
-def test_a_broken_file_is_named(write, text, message):
-    with pytest.raises(ValueError, match=message):
-        load(Prepare, "prepare", file=write(text))
-
-
-def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(ValueError, match=r"params.yaml is missing: run from the project's folder"):
-        load(Prepare, "prepare", file=tmp_path / "params.yaml")
-
-
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -139,8 +81,9 @@ def test_a_missing_file_is_named(tmp_path):
         ({"network": {"kind": "mlp"}}, "test.network.hidden: Field required; found only kind"),
         ({"network": {"kind": "cnn"}}, "test.network: Input tag 'cnn' .* expected tags: 'mlp', 'embedding'; found"),
         ({"features": []}, "test.features: .* at least 1 item.*; found "),
-        ({"features": ["salary"]}, "test.features.0: Input should be 'work_year', .*; found \"salary\""),
+        ({"features": [7]}, "test.features.0: Input should be a valid string; found 7"),
         ({"features": ["work_year", "work_year"]}, "test: features must name each feature once; found"),
+        ({"loss": "mse"}, 'test.loss: Extra inputs are not permitted; found "mse"'),
         ({"optimizer": {}}, "test.optimizer.learning_rate: Field required; found only nothing"),
         *(
             ({"optimizer": OPTIMIZER | {key: value}}, rf"test\.optimizer\.{key}.*: Input should be .*; found ")
@@ -191,3 +134,24 @@ def test_no_setting_has_a_default():
 def test_the_time_between_checkpoints_is_not_negative(seconds, found):
     with pytest.raises(ValueError, match=rf"test\.checkpoint_every_seconds: Input should be .*; found {found}"):
         parse(Train, {"checkpoint_every_seconds": seconds}, where="test")
+
+
+def test_the_recipes_are_named_in_the_files_order(write):
+    assert recipe_names(write("recipes: {mine: {}, a-2_b: {}, Full: {}}")) == ("mine", "a-2_b", "Full")
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("", "recipes must name one recipe or more, found None"),
+        ("- recipes", "recipes must name one recipe or more, found None"),
+        ("recipes: {}", "recipes must name one recipe or more, found {}"),
+        ("recipes: [course]", r"recipes must name one recipe or more, found \['course'\]"),
+        ("recipes: {a/b: {}}", "a recipe's name must be a letter, then letters, digits, _ and -, found 'a/b'"),
+        ("recipes: {2: {}}", "a recipe's name must be a letter, .*, found 2"),
+        ("recipes: {prepare: {}}", "a recipe's name must be a letter, .*, found 'prepare'"),
+    ],
+)
+def test_a_recipe_without_a_name_that_a_file_can_have_is_refused(write, text, found):
+    with pytest.raises(ValueError, match=rf"params.yaml: {found}"):
+        recipe_names(write(text))

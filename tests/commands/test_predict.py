@@ -9,7 +9,7 @@ import pytest
 
 from pipeline import predict
 from pipeline.data.csv_blocks import BLOCK_BYTES
-from pipeline.inference.score import ANSWERS
+from pipeline.inference.answers import ANSWERS
 from tests.support.tables import HEADER, row, rows, table
 from tests.support.work_tree import ROOT
 
@@ -35,7 +35,7 @@ def new(tmp_path):
 @pytest.fixture(autouse=True)
 def signals():
     """The handlers of signals as they were before."""
-    before = {each: signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGPIPE)}
+    before = {each: signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE)}
     yield
     for each, handler in before.items():
         signal.signal(each, handler)
@@ -100,7 +100,7 @@ def test_an_interrupt_leaves_the_old_output(new, model, tmp_path, monkeypatch, c
     def interrupted(*_):
         os.kill(os.getpid(), signal.SIGTERM)
 
-    monkeypatch.setattr(predict, "score", interrupted)
+    monkeypatch.setattr(predict, "answer", interrupted)
     out = tmp_path / "out.csv"
     out.write_text("old")
     with pytest.raises(SystemExit) as ended:
@@ -111,10 +111,13 @@ def test_an_interrupt_leaves_the_old_output(new, model, tmp_path, monkeypatch, c
     assert sorted(path.name for path in tmp_path.iterdir()) == ["new.csv", "out.csv"]
 
 
-def test_an_error_is_one_line_and_an_exit_code(new, model, tmp_path):
+def test_an_error_is_one_line_and_an_exit_code(new, tmp_path, capsys):
     with pytest.raises(SystemExit) as ended:
         predict.main([str(new), "--model", str(tmp_path), "--out", str(tmp_path / "out.csv")])
-    assert str(ended.value.code).startswith(f"predict: {tmp_path}: a model bundle must hold weights.safetensors, found")
+    assert ended.value.code == 1
+    assert capsys.readouterr().err.startswith(
+        f"predict: {tmp_path}: a model bundle must hold weights.safetensors, found"
+    )
 
 
 def piped(model, data, *, then=""):

@@ -8,7 +8,7 @@ import pytest
 from pipeline import prepare, versions
 from pipeline.data.csv_blocks import BLOCK_BYTES
 from pipeline.data.encoding import ROWS, Encoder
-from pipeline.data.schema import FEATURES, TARGET
+from pipeline.data.schema import FEATURES, HASH, TARGET
 from pipeline.data.split import SPLITS
 from tests.support.tables import HEADER, batch, row, rows, table
 
@@ -87,8 +87,10 @@ def test_damage_of_every_kind_is_in_one_report_with_the_right_lines(stage, block
     ) as caught:
         stage.run(table([*lines, GOOD[0]]), block_bytes=block_bytes)
     for rule, _ in BAD_LINES.values():
-        places = [3 + 2 * place for place, (other, _) in enumerate(BAD_LINES.values()) if other == rule]
-        assert f"  {rule}: {len(places)} of {len(lines) + 1} rows\n    line {places[0]}: found " in str(caught.value)
+        lines_found = [3 + 2 * number for number, (other, _) in enumerate(BAD_LINES.values()) if other == rule]
+        assert f"  {rule}: {len(lines_found)} of {len(lines) + 1} rows\n    line {lines_found[0]}: found " in str(
+            caught.value
+        )
 
 
 def test_a_truncated_last_line_fails_the_run_with_its_number(stage):
@@ -230,7 +232,7 @@ def test_training_rows_decode_to_the_raw_rows(stage):
 
 
 def test_vocabularies_and_scaling_come_from_training_rows_alone(stage):
-    stage.run(table([row(job_title=f"Title {place}", salary_in_usd=place + 1) for place in range(300)]))
+    stage.run(table([row(job_title=f"Title {number}", salary_in_usd=number + 1) for number in range(300)]))
     encoder = Encoder.read(stage.out / "encoder.json")
     train = pq.read_table(stage.out / "train.parquet")
     assert len(encoder.vocabularies["job_title"]) == train.num_rows == stage.metrics["rows_train"]
@@ -249,9 +251,9 @@ def test_every_split_has_the_explicit_schema(stage):
 
 def test_no_row_is_in_two_splits(stage):
     stage.run(table(GOOD * 3))
-    sides = [set(pq.read_table(stage.out / f"{split}.parquet")["row_hash"].to_pylist()) for split in SPLITS]
-    assert all(sides)
-    assert len(set.union(*sides)) == sum(map(len, sides))
+    hashes = [set(pq.read_table(stage.out / f"{split}.parquet")[HASH].to_pylist()) for split in SPLITS]
+    assert all(hashes)
+    assert len(set.union(*hashes)) == sum(map(len, hashes))
 
 
 def test_the_bytes_depend_on_the_rows_alone_and_not_on_the_blocks(stages):
@@ -325,7 +327,7 @@ def test_the_command_prepares_the_table_that_the_settings_name(project):
 
 def test_the_command_makes_the_folders_it_writes_to(project):
     project.raw.write_bytes(table([*GOOD, "2023"]))
-    with pytest.raises(SystemExit, match="break the data contract"):
+    with pytest.raises(SystemExit, match="1"):
         prepare.main(["--out", "a/b", "--metrics", "c/d.json", "--report", "e/f.txt"])
     assert (project.folder / "e/f.txt").is_file()
 
@@ -338,15 +340,25 @@ def test_the_command_makes_the_folders_it_writes_to(project):
         (table([*GOOD, "2023"]), "prepare: raw.csv: 1 of 41 rows break the data contract"),
     ],
 )
-def test_the_command_ends_with_one_message_and_an_error_code(project, raw, message):
+def test_the_command_ends_with_one_message_and_an_error_code(project, raw, message, capsys):
     if raw is not None:
         project.raw.write_bytes(raw)
     with pytest.raises(SystemExit) as caught:
         prepare.main(ARGUMENTS)
-    assert str(caught.value.code).startswith(message)
+    assert caught.value.code == 1
+    assert capsys.readouterr().err.startswith(message)
 
 
-def test_the_command_names_a_broken_setting(project):
+def test_the_command_names_a_broken_setting(project, capsys):
     (project.folder / "params.yaml").write_text("data: {path: 3}")
-    with pytest.raises(SystemExit, match=r"prepare: params.yaml: data.path: Input should be a valid string; found 3"):
+    with pytest.raises(SystemExit, match="1"):
         prepare.main(ARGUMENTS)
+    assert capsys.readouterr().err.startswith(
+        "prepare: params.yaml: data.path: Input should be a valid string; found 3"
+    )
+
+
+def test_without_estimates_in_the_contract_none_are_counted(stage, monkeypatch):
+    monkeypatch.setattr(prepare, "ESTIMATES", {})
+    stage.run(table(GOOD))
+    assert list(stage.metrics) == ["rows", "rows_quarantined", "rows_train", "rows_valid", "rows_test"]

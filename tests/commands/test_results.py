@@ -1,11 +1,13 @@
+import json
+from pathlib import Path
+
 import pytest
 
-from pipeline import results
+from pipeline import params, results
 
 SCORES = {"mse_usd2": 4e9, "rmse_usd": 63245.6, "mae_usd": 50000.0, "r2": 0.125}
 METRICS = {
     name: {
-        "test_mse_normalised": 0.5,
         "test_mse_over_ridge": over_ridge,
         **{
             f"test_{prefix}{score}": value
@@ -18,22 +20,46 @@ METRICS = {
 
 
 def test_the_table_has_a_row_for_each_baseline_and_recipe():
-    lines = results.table(METRICS).splitlines()
-    assert [line.split("|")[1].strip() for line in lines[2:]] == [
+    header, _, *rows = (
+        [cell.strip() for cell in line.split("|")[1:-1]] for line in results.table(METRICS).splitlines()
+    )
+    assert header == ["on the test rows", "MSE, USD²", "RMSE, USD", "MAE, USD", "R²"]
+    assert [row[0] for row in rows] == [
         "training mean",
-        "mean of the row's cell, course's features",
-        "ridge regression, course's features",
+        "cell mean, course's features",
+        "ridge, course's features",
         "**course** (worse than ridge)",
-        "mean of the row's cell, full's features",
-        "ridge regression, full's features",
+        "cell mean, full's features",
+        "ridge, full's features",
         "**full**",
     ]
-    assert "| 63,246" in lines[5]
-    assert len({len(line) for line in lines}) == 1
+    assert rows[3][1:] == ["4e+09", "63,246", "50,000", "0.125"]
 
 
-def test_without_metrics_it_says_what_to_run(tmp_path, monkeypatch):
+def test_the_table_of_the_shipped_recipes_fits_a_terminal_of_80_columns():
+    scores = {"mse_usd2": 1.2345e12, "rmse_usd": 1_234_567.0, "mae_usd": 1_234_567.0, "r2": -12.345}
+    prefixes = ("", "mean_", "cell_mean_", "ridge_")
+    numbers = {f"test_{prefix}{score}": value for prefix in prefixes for score, value in scores.items()}
+    shipped = dict.fromkeys(params.recipe_names(), numbers | {"test_mse_over_ridge": 2.0})
+    assert "(worse than ridge)" in results.table(shipped)
+    assert max(map(len, results.table(shipped).splitlines())) <= 80
+
+
+def test_the_command_prints_the_table_of_the_recipes_in_the_settings(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("metrics/recipes").mkdir(parents=True)
+    for name, numbers in METRICS.items():
+        Path(f"metrics/recipes/{name}.json").write_text(json.dumps(numbers))
+    Path("params.yaml").write_text("recipes: {full: {}}\n")
+    results.main()
+    assert capsys.readouterr().out == results.table({"full": METRICS["full"]}) + "\n"
+
+
+def test_without_metrics_it_says_what_to_run(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "params.yaml").write_text("recipes: {course: {}}\n")
-    with pytest.raises(SystemExit, match="run dvc repro first"):
+    with pytest.raises(SystemExit, match="1"):
         results.main()
+    assert capsys.readouterr().err == (
+        "results: metrics/recipes/course.json must be there, found none; run dvc repro, which makes it\n"
+    )

@@ -32,9 +32,11 @@ def prepared(stage):
 def _leave_the_process_as_it_was(monkeypatch):
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", "")
     monkeypatch.setattr(train, "end_with_parent", lambda: None)
-    handler, level = signal.getsignal(signal.SIGTERM), logging.getLogger("pipeline").level
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    level = logging.getLogger("pipeline").level
     yield
-    signal.signal(signal.SIGTERM, handler)
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
     logging.getLogger("pipeline").setLevel(level)
     torch.set_num_threads(1)
 
@@ -44,14 +46,16 @@ def run(prepared, recipe, settings=NEVER, *, packages=PACKAGES):
     train.run(
         recipe,
         settings,
+        train.Paths(
+            train=prepared.out / "train.parquet",
+            valid=prepared.out / "valid.parquet",
+            encoder=prepared.out / "encoder.json",
+            out=prepared.folder / "trained/model",
+            curve=prepared.folder / "trained/curve.csv",
+            cache=prepared.folder / "cache",
+        ),
         name="test",
         packages=packages,
-        train=prepared.out / "train.parquet",
-        valid=prepared.out / "valid.parquet",
-        encoder=prepared.out / "encoder.json",
-        out=prepared.folder / "trained/model",
-        curve=prepared.folder / "trained/curve.csv",
-        cache=prepared.folder / "cache",
     )
     return trained_files(prepared.folder)
 
@@ -70,7 +74,7 @@ def test_the_bundle_records_what_it_was_made_of(prepared):
 
 
 @pytest.mark.parametrize(
-    ("changes", "promise"),
+    ("changes", "level"),
     [
         ({}, "the same bytes on any x86-64 CPU"),
         ({"device": "auto"}, "the same bytes on any x86-64 CPU"),
@@ -78,14 +82,14 @@ def test_the_bundle_records_what_it_was_made_of(prepared):
         ({"engine": "compiled"}, "the same bytes on the same CPU model and compiler"),
     ],
 )
-def test_the_bundle_records_which_promise_holds(prepared, changes, promise, monkeypatch):
+def test_the_bundle_records_the_level_of_reproducibility(prepared, changes, level, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(platform, "machine", lambda: "x86_64")
     monkeypatch.setattr(fit, "CompiledLoop", fit.EagerLoop)  # compiling takes seconds, and changes no word
-    freed: list[bool] = []
-    monkeypatch.setattr(train, "free_matrix_products", lambda: freed.append(True))
-    assert trained(prepared, make_recipe(**changes)).provenance["promise"] == promise
-    assert bool(freed) == (promise != "the same bytes on any x86-64 CPU")
+    unpinned: list[bool] = []
+    monkeypatch.setattr(train, "unpin_matrix_products", lambda: unpinned.append(True))
+    assert trained(prepared, make_recipe(**changes)).provenance["reproducibility"] == level
+    assert bool(unpinned) == (level != "the same bytes on any x86-64 CPU")
 
 
 def test_training_takes_as_many_threads_as_the_recipe_says(prepared):
@@ -121,11 +125,19 @@ def test_a_split_without_rows_names_the_setting(prepared):
         run(prepared, make_recipe())
 
 
-def test_the_command_names_a_missing_file(monkeypatch):
+def test_the_command_names_a_missing_file(monkeypatch, capsys):
     monkeypatch.chdir(ROOT)
     paths = [f"--{name}=nowhere" for name in ("train", "valid", "encoder", "out", "curve", "cache")]
-    with pytest.raises(SystemExit, match=r"train course: .*No such file or directory: 'nowhere'"):
+    with pytest.raises(SystemExit, match="1"):
         train.main(["course", *paths])
+    assert re.match(r"train course: .*No such file or directory: 'nowhere'\n$", capsys.readouterr().err)
+
+
+def test_a_column_that_is_no_feature_is_refused_before_any_training(prepared, capsys):
+    with pytest.raises(ValueError, match=r"^params\.yaml: recipes\.test\.features\.0 must be .*; found \"salary\"$"):
+        run(prepared, make_recipe(features=["salary", "company_size"]))
+    assert "epoch" not in capsys.readouterr().out
+    assert not (prepared.folder / "trained").exists()
 
 
 LONG = make_recipe(epochs=4, keep="best")
@@ -218,16 +230,16 @@ def another_table(prepared, monkeypatch):
     prepared.run(table(rows(199)))
 
 
-def another_salary_in_the_encoder(prepared, monkeypatch):
+def another_scaling_in_the_encoder(prepared, monkeypatch):
     encoder = prepared.out / "encoder.json"
     encoder.write_text(encoder.read_text().replace('"kind": "standard"', '"kind": "minmax"'))
 
 
 def other_code(prepared, monkeypatch):
-    monkeypatch.setattr(train, "_code", lambda: "other")
+    monkeypatch.setattr(train, "imported_files", lambda script: {"pipeline/train.py": prepared.out / "encoder.json"})
 
 
-@pytest.mark.parametrize("change", [another_table, another_salary_in_the_encoder, other_code])
+@pytest.mark.parametrize("change", [another_table, another_scaling_in_the_encoder, other_code])
 def test_a_training_on_other_data_or_code_starts_anew_and_leaves_the_checkpoint(prepared, change, caplog, monkeypatch):
     interrupt(prepared)
     before = checkpoints(prepared)
@@ -297,3 +309,34 @@ def test_a_training_that_is_asked_to_end_keeps_its_last_epoch(here, recipe, endi
     last = max(map(int, re.findall(rf"^{recipe} epoch (\d+)/", shown, flags=re.MULTILINE)), default=2)
     kept = int(re.findall(r"going on after epoch (\d+), from", caplog.text)[0])
     assert kept in (last, last + 1)  # the signal may come before the epoch is shown
+
+
+def first_line(folder):
+    """Start or continue the training of the course and kill it after some epochs; returns what it printed first."""
+    with training(folder, "course") as process:
+        line = wait_for(process, "")
+        wait_for(process, "course epoch ")
+        wait_for(process, "course epoch ")
+        process.kill()
+    return line
+
+
+def append(file, code):
+    file.write_text((file.read_text() if file.exists() else "") + code)
+
+
+def test_only_code_that_training_imports_decides_whether_it_goes_on(here):
+    set_params(here, {"train.checkpoint_every_seconds": 0, "recipes.course.epochs": 100_000})
+    set_params(here, {"recipes.course.patience": None})
+    assert first_line(here).startswith("course epoch 1/")
+    for file in ("nights/gate.py", "evaluate.py", "model/another.py"):
+        append(here / "pipeline" / file, "# changed\n")
+    assert "going on after epoch" in first_line(here)
+    for file in ("training/adam.py", "data/schema.py", "train.py", "model/__init__.py"):
+        append(here / "pipeline" / file, "# changed\n")
+        assert first_line(here).startswith("course epoch 1/"), file
+    assert "going on after epoch" in first_line(here)
+    append(here / "pipeline/runtime/errors.py", "import pipeline.nights.gate  # noqa\n")
+    assert first_line(here).startswith("course epoch 1/")
+    append(here / "pipeline/nights/gate.py", "# changed, and imported now\n")
+    assert first_line(here).startswith("course epoch 1/")

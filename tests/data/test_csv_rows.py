@@ -47,21 +47,21 @@ BROKEN = {
 
 
 @pytest.mark.parametrize(("line", "reason"), BROKEN.items(), ids=BROKEN.values())
-@pytest.mark.parametrize("place", [0, 2, 4])
+@pytest.mark.parametrize("position", [0, 2, 4])
 @pytest.mark.parametrize("end", [b"\n", b""])
-def test_a_broken_line_is_found_wherever_it_stands_in_its_block(line, reason, place, end):
+def test_a_broken_line_is_found_wherever_it_stands_in_its_block(line, reason, position, end):
     lines = [row().encode()] * 4
-    lines.insert(place, line)
+    lines.insert(position, line)
     parsed = parse(Block(100, b"\n".join(lines) + (end or b"\n" * (not line))), COLUMNS)
-    assert broken_lines(parsed, 100) == {100 + place: reason}
-    assert parsed.lines.tolist() == [100 + other for other in range(5) if other != place]
+    assert broken_lines(parsed, 100) == {100 + position: reason}
+    assert parsed.positions.tolist() == [other for other in range(5) if other != position]
 
 
 def test_every_kind_of_damage_in_one_block_keeps_its_own_line_number():
     lines = [line for broken in BROKEN for line in (row().encode(), broken)]
     parsed = parse(Block(2, b"\n".join(lines) + b"\n"), COLUMNS)
     assert broken_lines(parsed, 2) == dict(zip(range(3, 3 + 2 * len(BROKEN), 2), BROKEN.values(), strict=True))
-    assert parsed.lines.tolist() == list(range(2, 2 + 2 * len(BROKEN), 2))
+    assert parsed.positions.tolist() == list(range(0, 2 * len(BROKEN), 2))
 
 
 def test_a_block_of_broken_lines_alone_has_no_rows():
@@ -73,13 +73,15 @@ def test_a_block_of_broken_lines_alone_has_no_rows():
 def test_no_text_of_quotes_and_commas_can_swallow_the_next_line():
     for cells in itertools.chain.from_iterable(itertools.product('"a,', repeat=length) for length in range(1, 6)):
         parsed = parse(Block(2, f"{''.join(cells)}\n{row()}".encode()), COLUMNS)
-        assert parsed.lines.tolist()[-1:] == [3], cells
-        assert len(parsed.lines) + np.count_nonzero(parsed.problems) == 2, cells
+        assert parsed.positions.tolist()[-1:] == [1], cells
+        assert len(parsed.positions) + np.count_nonzero(parsed.problems) == 2, cells
 
 
 def broken_lines(parsed, first_line):
     """Every broken line with its problem."""
-    return {first_line + place: parsed.problem(code) for place, code in enumerate(parsed.problems.tolist()) if code}
+    return {
+        first_line + position: parsed.problem(code) for position, code in enumerate(parsed.problems.tolist()) if code
+    }
 
 
 def parse_all(path, size):
@@ -87,7 +89,9 @@ def parse_all(path, size):
     blocks = list(read_blocks(path, offset=read_header(path)[1], size=size))
     parsed = [parse(block, COLUMNS) for block in blocks]
     values = {
-        line: row for part in parsed for line, row in zip(part.lines.tolist(), part.rows.to_pylist(), strict=True)
+        part.block.first_line + position: row
+        for part in parsed
+        for position, row in zip(part.positions.tolist(), part.rows.to_pylist(), strict=True)
     }
     broken = [broken_lines(part, block.first_line) for part, block in zip(parsed, blocks, strict=True)]
     return values, {line: problem for found in broken for line, problem in found.items()}

@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from pipeline.data import encoding
-from pipeline.data.encoding import WORDS, Encoder, Scaling, fit, fit_scaling, title_words
-from pipeline.data.schema import FEATURES, TARGET
+from pipeline.data.encoding import Encoder, Scaling, fit, fit_scaling, words_of
+from pipeline.data.schema import FEATURES, TARGET, WORDS
 from tests.support.tables import batch, row, rows
 
-DOLLARS = st.integers(1, 10_000_000)
+TARGETS = st.integers(1, 10_000_000)
 
 
 def counts(values):
@@ -85,7 +85,7 @@ def test_a_word_counts_once_per_row():
     [("C++ / C# Dev", ["c++", "c#", "dev"]), ("R&D-Lead", ["r&d", "lead"]), ("(…)", []), ("AI", ["ai"])],
 )
 def test_title_words_are_lower_case_runs(title, words):
-    assert title_words(title) == words
+    assert words_of(title) == words
 
 
 def test_sizes_count_the_unknown_code():
@@ -101,6 +101,21 @@ def test_json_keeps_the_whole_encoder():
     encoder = fitted(rows(60), target="log1p")
     assert Encoder.from_json(encoder.to_json()) == encoder
     assert Encoder.from_json(encoder.to_json()).to_json() == encoder.to_json()
+
+
+def test_an_encoder_of_another_contract_is_refused():
+    text = fitted(rows(9)).to_json()
+    assert text.endswith('\n  "contract_version": 1\n}\n')
+    with pytest.raises(ValueError, match="the encoder must be of data contract 1, found 99; run dvc repro"):
+        Encoder.from_json(text.replace('"contract_version": 1', '"contract_version": 99'))
+
+
+def test_without_a_text_feature_there_are_no_words(monkeypatch):
+    monkeypatch.setattr(encoding, "TEXT", "")
+    monkeypatch.setattr(encoding, "WORDS", ())
+    encoder = fitted(rows(60))
+    assert encoder.words == ()
+    assert list(encoder.sizes()) == list(encoder.encode(batch(rows(9)))) == list(FEATURES)
 
 
 def test_json_in_a_file_keeps_letters_of_every_language(tmp_path):
@@ -143,24 +158,24 @@ ORACLES = {
 
 
 @pytest.mark.parametrize("kind", ORACLES)
-@given(dollars=st.lists(DOLLARS, min_size=1, max_size=50))
-def test_normalised_units_are_those_of_scikit_learn(kind, dollars):
-    column = np.array(dollars, np.float64)
-    ours = fit_scaling(Counter(dollars), kind=kind).normalise(column)
+@given(targets=st.lists(TARGETS, min_size=1, max_size=50))
+def test_normalised_units_are_those_of_scikit_learn(kind, targets):
+    column = np.array(targets, np.float64)
+    ours = fit_scaling(Counter(targets), kind=kind).normalise(column)
     np.testing.assert_allclose(ours, ORACLES[kind](column[:, None])[:, 0], rtol=1e-7, atol=1e-7)
 
 
 @pytest.mark.parametrize("kind", ORACLES)
-@given(dollars=st.lists(DOLLARS, min_size=1, max_size=20), value=DOLLARS)
-def test_to_dollars_inverts_normalise(kind, dollars, value):
-    scaling = fit_scaling(Counter(dollars), kind=kind)
+@given(targets=st.lists(TARGETS, min_size=1, max_size=20), value=TARGETS)
+def test_denormalise_inverts_normalise(kind, targets, value):
+    scaling = fit_scaling(Counter(targets), kind=kind)
     assert scaling.denormalise(scaling.normalise(np.array(value))) == pytest.approx(value, rel=1e-9)
 
 
 @pytest.mark.parametrize("kind", ORACLES)
-@pytest.mark.parametrize(("dollars", "rows"), [(150_000, 1), (50_003, 3), (50_000, 7)])
-def test_a_constant_target_has_scale_1(kind, dollars, rows):
-    assert fit_scaling({dollars: rows}, kind=kind).scale == 1.0
+@pytest.mark.parametrize(("target", "rows"), [(150_000, 1), (50_003, 3), (50_000, 7)])
+def test_a_constant_target_has_scale_1(kind, target, rows):
+    assert fit_scaling({target: rows}, kind=kind).scale == 1.0
 
 
 def test_the_target_is_encoded_in_both_units():

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.data.raw_table import new_rows, read_table
+from pipeline.data.contract_report import ContractReport
+from pipeline.data.raw_table import clean_blocks, new_rows, read_table
 from pipeline.data.split import SPLITS
 from tests.conftest import prepare_settings
 from tests.support.tables import row, rows, table
@@ -22,10 +23,10 @@ def read(tmp_path):
     return read
 
 
-def test_the_sides_are_those_of_the_prepare_stage(read, stage):
+def test_the_splits_are_those_of_the_prepare_stage(read, stage):
     stage.run(table(rows(200)))
     found = read(rows(200))
-    sizes = {name: len(found.on(name)) for name in SPLITS}
+    sizes = {name: len(found.positions(name)) for name in SPLITS}
     assert sizes == {name: stage.metrics[f"rows_{name}"] for name in SPLITS}
     assert min(sizes.values()) > 0
 
@@ -46,6 +47,31 @@ def test_a_table_that_breaks_the_contract_is_refused(read):
         read([*rows(1), row(company_size="XL"), row(remote_ratio="7")])
 
 
+def test_each_block_is_counted_before_it_comes_out(tmp_path):
+    raw = tmp_path / "table.csv"
+    raw.write_bytes(table([*rows(20), row(company_size="XL"), *rows(20)]))
+    report, seen = ContractReport(), []
+    for block in clean_blocks(raw, report=report, max_bad_fraction=0.5, block_bytes=300):
+        seen.append((block.rows.num_rows, block.quarantine.num_rows, block.size))
+        assert report.rows == sum(kept + broken for kept, broken, _ in seen)
+    assert (report.rows, report.quarantined, len(seen) > 3) == (41, 1, True)
+    assert sum(size for *_, size in seen) == len(table([*rows(20), row(company_size="XL"), *rows(20)], header="")) - 2
+
+
+def test_the_last_block_comes_out_before_the_table_is_refused(tmp_path):
+    raw = tmp_path / "table.csv"
+    raw.write_bytes(table([*rows(2), row(company_size="XL")]))
+    blocks = clean_blocks(raw, report=ContractReport(), max_bad_fraction=0.0)
+    assert next(blocks).rows.num_rows == 2
+    with pytest.raises(ValueError, match="1 of 3 rows break the data contract"):
+        next(blocks)
+
+
+def test_a_file_that_is_no_table_is_refused_before_the_first_block(tmp_path):
+    with pytest.raises(ValueError, match=r"must be a CSV file, found nothing; set data\.path"):
+        clean_blocks(tmp_path / "table.csv", report=ContractReport(), max_bad_fraction=0.0)
+
+
 @given(before=st.lists(st.integers(0, 5), min_size=1, max_size=12), after=st.lists(st.integers(0, 5), min_size=1))
 def test_new_rows_are_what_the_later_table_has_more_often(tmp_path_factory, before, after):
     folder = tmp_path_factory.mktemp("tables")
@@ -54,5 +80,5 @@ def test_new_rows_are_what_the_later_table_has_more_often(tmp_path_factory, befo
         file = folder / f"{number}.csv"
         file.write_bytes(table(row(salary_in_usd=50_000 + salary) for salary in salaries))
         tables.append(read_table(file, settings=prepare_settings()))
-    new = tables[1].dollars[new_rows(*tables)] - 50_000
+    new = tables[1].target[new_rows(*tables)] - 50_000
     assert Counter(new.tolist()) == Counter(after) - Counter(before)

@@ -13,9 +13,9 @@ from tests.support.tables import batch, row, rows
 VALUES = [*FEATURES, TARGET]
 
 
-def sides(lines, salt="salaries"):
-    """The side of each line's row."""
-    return [SPLITS[side] for side in assign(row_hash(batch(lines), salt=salt), valid_fraction=0.2, test_fraction=0.2)]
+def splits(lines, salt="salaries"):
+    """The split of each line's row."""
+    return [SPLITS[split] for split in assign(row_hash(batch(lines), salt=salt), valid_fraction=0.2, test_fraction=0.2)]
 
 
 def test_the_hash_of_a_row_is_pinned_because_another_hash_is_another_split():
@@ -29,20 +29,20 @@ def test_the_hash_of_a_row_is_pinned_because_another_hash_is_another_split():
 
 def test_the_order_of_rows_plays_no_part():
     lines = rows(200)
-    assert sides(lines[::-1]) == sides(lines)[::-1]
+    assert splits(lines[::-1]) == splits(lines)[::-1]
 
 
 def test_the_blocks_that_rows_come_in_play_no_part():
     lines = rows(200)
-    assert [side for start in range(0, 200, 30) for side in sides(lines[start : start + 30])] == sides(lines)
+    assert [split for start in range(0, 200, 30) for split in splits(lines[start : start + 30])] == splits(lines)
 
 
-def test_equal_rows_are_on_one_side():
-    assert len(set(sides([row()] * 20))) == 1
+def test_equal_rows_are_in_one_split():
+    assert len(set(splits([row()] * 20))) == 1
 
 
-def test_rows_that_differ_only_in_what_is_no_feature_are_on_one_side():
-    assert len(set(sides([row(salary=salary, salary_currency="EUR") for salary in range(1, 30)]))) == 1
+def test_rows_that_differ_only_in_what_is_no_feature_are_in_one_split():
+    assert len(set(splits([row(salary=salary, salary_currency="EUR") for salary in range(1, 30)]))) == 1
 
 
 @pytest.mark.parametrize("column", [*FEATURES, TARGET])
@@ -67,18 +67,18 @@ def test_values_that_change_places_are_another_row():
 
 def test_another_salt_is_another_split():
     lines = rows(200)
-    assert sides(lines, salt="a") != sides(lines, salt="b")
+    assert splits(lines, salt="a") != splits(lines, salt="b")
 
 
 def test_the_fractions_hold():
-    lines = [row(salary_in_usd=dollars) for dollars in range(100_000, 120_000)]
+    lines = [row(salary_in_usd=salary) for salary in range(100_000, 120_000)]
     hashes = row_hash(batch(lines), salt="salaries")
     shares = np.bincount(assign(hashes, valid_fraction=0.15, test_fraction=0.25)) / len(lines)
     np.testing.assert_allclose(shares, [0.6, 0.15, 0.25], atol=0.01)  # three standard deviations
 
 
 def test_hashes_fill_every_bit():
-    hashes = row_hash(batch([row(salary_in_usd=dollars) for dollars in range(1, 4001)]), salt="salaries")
+    hashes = row_hash(batch([row(salary_in_usd=salary) for salary in range(1, 4001)]), salt="salaries")
     ones = [np.mean((hashes >> np.uint64(bit)) & np.uint64(1)) for bit in range(64)]
     np.testing.assert_allclose(ones, 0.5, atol=0.04)  # five standard deviations
     assert len(np.unique(hashes)) == len(hashes)
@@ -95,33 +95,33 @@ def test_a_larger_valid_share_leaves_the_test_rows_alone():
     assert ((small == 2) == (large == 2)).all()
 
 
-def test_no_rows_have_no_sides():
-    assert sides(["a broken line"]) == []
+def test_no_rows_have_no_splits():
+    assert splits(["a broken line"]) == []
 
 
-def real_sides(path):
-    """The distinct rows of a real table with their sides."""
+def real_splits(path):
+    """The distinct rows of a real table with their splits."""
     names, offset = read_header(path)
     (block,) = read_blocks(path, offset=offset)
     rows = clean(parse(block, names)).rows
-    side = assign(row_hash(rows, salt="salaries"), valid_fraction=0.15, test_fraction=0.15)
-    return pd.DataFrame(rows.to_pylist()).assign(side=side)
+    split = assign(row_hash(rows, salt="salaries"), valid_fraction=0.15, test_fraction=0.15)
+    return pd.DataFrame(rows.to_pylist()).assign(split=split)
 
 
 @pytest.mark.real
-def test_a_row_keeps_its_side_from_week_to_week_of_the_real_table(real_tables):
+def test_a_row_keeps_its_split_from_week_to_week_of_the_real_table(real_tables):
     weeks = [path.stem.removeprefix("salaries_") for path in real_tables]
     relabelled = weeks.index("2022-02-06")
     chosen = [*range(1, 30, 4), relabelled, weeks.index("2022-05-22"), weeks.index("2023-01-15"), len(weeks) - 1]
     for week in chosen:
-        before, after = (real_sides(path).drop_duplicates() for path in real_tables[week - 1 : week + 1])
+        before, after = (real_splits(path).drop_duplicates() for path in real_tables[week - 1 : week + 1])
         both = before.merge(after, on=VALUES, suffixes=("_before", "_after"))
         assert len(both) > len(before) / 2, weeks[week]
-        assert (both["side_before"] == both["side_after"]).all(), weeks[week]
+        assert (both["split_before"] == both["split_after"]).all(), weeks[week]
 
 
 @pytest.mark.real
 def test_no_test_row_of_the_real_table_equals_a_training_row(real_tables):
-    rows = real_sides(real_tables[-1])
+    rows = real_splits(real_tables[-1])
     assert rows[VALUES].duplicated().mean() > 0.3
-    assert (rows.groupby(VALUES)["side"].nunique() == 1).all()
+    assert (rows.groupby(VALUES)["split"].nunique() == 1).all()

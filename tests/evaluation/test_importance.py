@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pipeline.data.encoding import WORDS
+from pipeline.data.schema import WORDS
 from pipeline.evaluation.importance import ROWS, permutation_importance
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.data import encoding
 from pipeline.data.encoding import Encoder
-from pipeline.data.schema import FEATURES, TARGET
+from pipeline.data.schema import FEATURES, TARGET, WORDS
 from pipeline.data.split import SPLITS, assign, row_hash
 from pipeline.evaluation import leaks
 from tests.support.tables import TITLES, batch, row, rows, table
@@ -54,8 +54,8 @@ def test_a_validation_row_among_the_test_rows_is_a_leak(prepared):
 
 @pytest.mark.parametrize("column", ["salary", "salary_currency", "salary_in_usd", "target", "row_hash"])
 def test_a_column_that_is_no_feature_is_a_leak(column):
-    leaks.check_columns([*FEATURES, *encoding.WORDS])
-    with pytest.raises(ValueError, match=f"features and title words only, found {column}; take them out of the recipe"):
+    leaks.check_columns([*FEATURES, *WORDS])
+    with pytest.raises(ValueError, match=f"features and words only, found {column}; take them out of the recipe"):
         leaks.check_columns(["work_year", column])
 
 
@@ -98,7 +98,9 @@ def test_a_title_word_of_other_rows_is_a_leak():
     cleaned = batch([*rows(100), row(job_title="Chief Taster"), row(job_title="Tea Taster")])
     encoder, train = leaking(cleaned, np.arange(100), [100, 101])
     assert encoder.vocabularies["job_title"] == tuple(sorted(TITLES))
-    with pytest.raises(ValueError, match=r"the title words must stand in 2 training rows .* found 1 in fewer: taster;"):
+    with pytest.raises(
+        ValueError, match=r"the words of job_title must stand in 2 training rows .* found 1 in fewer: taster;"
+    ):
         leaks.check_encoder(encoder, train, min_count=2)
 
 
@@ -113,7 +115,7 @@ def test_words_count_once_per_title_and_only_where_they_have_a_slot():
     assert not {"six", "seven"} & set(encoder.words)
     codes = encoder.encode(cleaned) | {TARGET: cleaned[TARGET].to_numpy()}
     leaks.check_encoder(encoder, codes, min_count=2)
-    with pytest.raises(ValueError, match="the title words must stand in 41 training rows to have a code, found"):
+    with pytest.raises(ValueError, match="the words of job_title must stand in 41 training rows to have a code, found"):
         leaks.check_encoder(
             Encoder(dict.fromkeys(FEATURES, ()), encoder.words, encoder.scaling),
             codes | {name: np.zeros(53, np.int16) for name in FEATURES},
@@ -124,5 +126,5 @@ def test_words_count_once_per_title_and_only_where_they_have_a_slot():
 def test_the_split_itself_keeps_copies_together():
     cleaned = batch([*rows(200), *rows(200)])
     hashes = row_hash(cleaned, salt="any")
-    sides = assign(hashes, valid_fraction=0.2, test_fraction=0.2)
-    leaks.check_splits({name: {"row_hash": hashes[sides == side]} for side, name in enumerate(SPLITS)})
+    splits = assign(hashes, valid_fraction=0.2, test_fraction=0.2)
+    leaks.check_splits({name: {"row_hash": hashes[splits == number]} for number, name in enumerate(SPLITS)})

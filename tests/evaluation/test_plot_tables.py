@@ -4,8 +4,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.data.encoding import Encoder, Scaling
-from pipeline.data.schema import FEATURES
-from pipeline.evaluation.plot_tables import calibration, coverage, means, slices
+from pipeline.data.schema import FEATURES, TARGET
+from pipeline.evaluation.plot_tables import (
+    calibration,
+    coverage_by_group,
+    errors_by_slice,
+    histogram,
+    means_by_code,
+    scatter,
+)
 
 ENCODER = Encoder(
     dict.fromkeys(FEATURES, ("A", "B", "C")) | {"experience_level": ("EN", "MI", "SE", "EX")},
@@ -22,7 +29,7 @@ def codes(**changes):
 
 
 def found(errors, *, min_rows=1, **changes):
-    table = slices(codes(**changes), np.array(errors, np.float64), encoder=ENCODER, min_rows=min_rows)
+    table = errors_by_slice(codes(**changes), np.array(errors, np.float64), encoder=ENCODER, min_rows=min_rows)
     return table.set_index("slice")
 
 
@@ -55,7 +62,7 @@ def test_a_table_too_small_for_any_slice_has_none():
 
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=50), st.integers(1, 20))
 def test_no_line_has_fewer_rows_than_asked_for_and_none_is_counted_twice(values, min_rows):
-    table = means(np.array(values), {"one": np.ones(len(values))}, names=list("abcd"), min_rows=min_rows)
+    table = means_by_code(np.array(values), {"one": np.ones(len(values))}, names=list("abcd"), min_rows=min_rows)
     assert all(table["rows"] >= min_rows)
     assert len(values) - table["rows"].sum() < min_rows
     assert all(table["one"] == 1)
@@ -64,7 +71,7 @@ def test_no_line_has_fewer_rows_than_asked_for_and_none_is_counted_twice(values,
 def test_the_mean_over_the_slices_of_a_feature_is_the_mean_of_all():
     errors = np.random.default_rng(1).normal(0, 100, 500)
     sizes = np.random.default_rng(2).integers(0, 4, 500)
-    table = means(sizes, {"mse": errors**2}, names=list("abcd"), min_rows=1)
+    table = means_by_code(sizes, {"mse": errors**2}, names=list("abcd"), min_rows=1)
     assert np.average(table["mse"], weights=table["rows"]) == pytest.approx((errors**2).mean())
 
 
@@ -84,9 +91,23 @@ def test_equal_predictions_are_never_torn_apart():
 
 def test_coverage_counts_the_salaries_inside_level_by_level():
     levels, actual = np.array([1, 1, 3, 3, 3]), np.array([10, 30, 10, 20, 40])
-    bands = {80: (np.full(5, 10.0), np.full(5, 20.0)), 95: (np.zeros(5), np.full(5, 30.0))}
-    table = coverage(levels, actual, bands, encoder=ENCODER, min_rows=1)
+    intervals = {80: (np.full(5, 10.0), np.full(5, 20.0)), 95: (np.zeros(5), np.full(5, 30.0))}
+    table = coverage_by_group(levels, actual, intervals, encoder=ENCODER, min_rows=1)
     assert table["experience_level"].tolist() == ["EN", "SE"]
     assert table["coverage80"].tolist() == pytest.approx([0.5, 2 / 3])
     assert table["coverage95"].tolist() == pytest.approx([1.0, 2 / 3])
     assert table["width80_usd"].tolist() == [10.0, 10.0]
+
+
+def test_the_scatter_takes_the_rows_with_the_smallest_hashes_and_shows_whole_dollars():
+    split = {"row_hash": np.arange(3000, dtype=np.uint64)[::-1], TARGET: np.arange(3000)}
+    drawn = scatter(np.arange(3000) + 0.4, split)
+    assert len(drawn) == 1000
+    assert sorted(drawn["actual_usd"]) == list(range(2000, 3000))
+    assert (drawn["predicted_usd"] == drawn["actual_usd"]).all()
+
+
+def test_the_histogram_holds_every_row_once():
+    residuals = np.array([0.0, 4_999.0, -5_001.0, 1e9, -1e9, 195_001.0])
+    counted = histogram(residuals).set_index("residual_usd")["rows"]
+    assert counted[counted > 0].to_dict() == {-200_000: 1, -10_000: 1, 0: 2, 200_000: 2}

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import sklearn.linear_model
 
-from pipeline.data.encoding import WORDS
+from pipeline.data.schema import WORDS
 from pipeline.evaluation import ridge
 from pipeline.evaluation.metrics import mean_squared_error
 

@@ -6,9 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import r2_score
 
-from pipeline.data.encoding import WORDS
-from pipeline.data.schema import TARGET
-from pipeline.evaluation.scorecard import baselines, check_finite, explained, interval_scores, scores
+from pipeline.data.schema import TARGET, WORDS
+from pipeline.evaluation.scorecard import (
+    baseline_predictions,
+    baseline_scores,
+    check_finite,
+    interval_scores,
+    noise_floor_scores,
+    prediction_scores,
+    row_counts,
+)
 
 PAIRS = st.lists(
     st.tuples(st.integers(1, 400_000), st.integers(1, 400_000)), min_size=2, max_size=40, unique_by=lambda pair: pair[1]
@@ -17,7 +24,7 @@ PAIRS = st.lists(
 
 def test_scores_are_in_dollars_and_agree_with_each_other():
     actual, predicted = np.array([100.0, 200.0, 400.0]), np.array([110.0, 180.0, 400.0])
-    found = scores(predicted, actual)
+    found = prediction_scores(predicted, actual)
     assert found == {
         "mse_usd2": pytest.approx(500 / 3),
         "rmse_usd": pytest.approx(math.sqrt(500 / 3)),
@@ -29,7 +36,7 @@ def test_scores_are_in_dollars_and_agree_with_each_other():
 @given(PAIRS)
 def test_doubling_all_dollars_doubles_the_errors_and_leaves_r2(pairs):
     predicted, actual = np.array(pairs, np.float64).T
-    one, two = scores(predicted, actual), scores(2 * predicted, 2 * actual)
+    one, two = prediction_scores(predicted, actual), prediction_scores(2 * predicted, 2 * actual)
     assert two["rmse_usd"] == pytest.approx(2 * one["rmse_usd"], rel=1e-12)
     assert two == {**two, "mse_usd2": 4 * one["mse_usd2"], "mae_usd": 2 * one["mae_usd"], "r2": one["r2"]}
 
@@ -38,9 +45,15 @@ def split(levels, usd):
     return {"level": np.array(levels), TARGET: np.array(usd), "row_hash": np.arange(len(usd))}
 
 
+def test_equal_rows_count_once_among_the_different_and_a_row_with_unknown_values_once():
+    rows = {"level": np.array([0, 1, 1, 2]), "size": np.array([0, 1, 1, 0]), "row_hash": np.array([7, 8, 8, 9])}
+    assert row_counts(rows, features=["level", "size"]) == {"rows": 4, "rows_distinct": 3, "rows_with_unknown": 2}
+    assert row_counts(rows, features=["level"])["rows_with_unknown"] == 1
+
+
 def test_what_could_be_explained_is_worked_out_by_hand():
     rows = split([1, 1, 2, 2, 3], [10, 30, 50, 70, 900])  # floor 200, variance 500 without the row that is alone
-    found = explained(np.array([20.0, 20.0, 60.0, 60.0, 0.0]), rows, columns=["level"])
+    found = noise_floor_scores(np.array([20.0, 20.0, 60.0, 60.0, 0.0]), rows, columns=["level"])
     assert found == {
         "floor_usd2": 200.0,
         "floor_low_usd2": 200.0,
@@ -52,18 +65,20 @@ def test_what_could_be_explained_is_worked_out_by_hand():
 
 def test_the_mean_explains_nothing_of_what_can_be_explained():
     rows = split([1, 1, 2, 2], [10, 30, 50, 70])
-    assert explained(np.full(4, 40.0), rows, columns=["level"])["explained_of_explainable"] == 0.0
+    assert noise_floor_scores(np.full(4, 40.0), rows, columns=["level"])["explained_of_explainable"] == 0.0
 
 
 def test_what_the_rows_are_too_few_to_say_is_left_out():
     prediction = np.array([20.0, 20.0])
-    assert explained(prediction, split([1, 2], [10, 30]), columns=["level"]) == {"floor_rows_share": 0.0}
-    noise = explained(prediction, split([1, 1], [10, 30]), columns=["level"])  # the floor is above the variance
+    assert noise_floor_scores(prediction, split([1, 2], [10, 30]), columns=["level"]) == {"floor_rows_share": 0.0}
+    noise = noise_floor_scores(
+        prediction, split([1, 1], [10, 30]), columns=["level"]
+    )  # the floor is above the variance
     assert noise == {"floor_usd2": 200.0, "floor_low_usd2": 200.0, "floor_rows_share": 1.0, "mse_over_floor": 0.5}
 
 
 def test_a_floor_of_zero_has_no_multiple():
-    found = explained(np.array([20.0, 20.0, 20.0]), split([1, 1, 2], [10, 10, 30]), columns=["level"])
+    found = noise_floor_scores(np.array([20.0, 20.0, 20.0]), split([1, 1, 2], [10, 10, 30]), columns=["level"])
     assert found["floor_usd2"] == 0.0
     assert "mse_over_floor" not in found
 
@@ -71,19 +86,19 @@ def test_a_floor_of_zero_has_no_multiple():
 def test_the_baselines_are_the_training_mean_the_cell_mean_and_ridge():
     sizes = {"level": 4} | dict.fromkeys(WORDS, 2)
     train = split([1, 1, 2, 2], [10, 20, 60, 70])
-    found = baselines(
-        {"train": train, "valid": split([1, 2], [15, 65]), "test": split([2, 1, 3], [0, 0, 0])},
-        columns=["level"],
-        sizes=sizes,
-    )
+    splits = {"train": train, "valid": split([1, 2], [15, 65]), "test": split([2, 1, 3], [41, 15, 40])}
+    found = baseline_predictions(splits, columns=["level"], sizes=sizes)
     assert found["mean"].tolist() == [40.0] * 3
     assert found["cell_mean"].tolist() == [65.0, 15.0, 40.0]
     assert found["ridge"] == pytest.approx([40 + 25 * 2 / 3, 40 - 25 * 2 / 3, 40])  # penalty 1: two rows of three
+    scores = baseline_scores(splits, columns=["level"], sizes=sizes)
+    assert len(scores) == 3 * 4
+    assert (scores["mean_mae_usd"], scores["cell_mean_mae_usd"]) == pytest.approx((26 / 3, 24 / 3))
 
 
 def test_interval_scores_count_the_ends_as_inside():
-    bands = {80: (np.array([0.0, 10.0, 5.0]), np.array([10.0, 30.0, 6.0]))}
-    found = interval_scores(bands, np.array([10, 9, 5]))
+    intervals = {80: (np.array([0.0, 10.0, 5.0]), np.array([10.0, 30.0, 6.0]))}
+    found = interval_scores(intervals, np.array([10, 9, 5]))
     assert found == {"interval80_coverage": pytest.approx(2 / 3), "interval80_width_usd": pytest.approx(31 / 3)}
 
 

@@ -5,13 +5,12 @@ import re
 import subprocess
 import sys
 from graphlib import TopologicalSorter
-from typing import get_args
 
 import pytest
 from ruamel.yaml import YAML
 
-from pipeline import params, versions
-from pipeline.data import schema
+from pipeline import versions
+from pipeline.training.checkpoint import imported_files
 from tests.support.code import FILES, MODULES, calls, imported_by, named_by, package_of, reachable
 from tests.support.work_tree import ROOT
 
@@ -79,7 +78,7 @@ def test_a_package_without_a_network_never_reaches_torch(package):
 def test_what_needs_no_network_starts_without_torch():
     code = "import importlib, sys\nfor name in sys.argv[1:]:\n    importlib.import_module(f'pipeline.{name}')\n"
     code += "    assert 'torch' not in sys.modules, name"
-    modules = [*sorted(TOP - WITH_A_NETWORK), "nights.retention"]
+    modules = sorted(TOP - WITH_A_NETWORK)
     done = subprocess.run([sys.executable, "-c", code, *modules], cwd=ROOT, capture_output=True, text=True, check=False)
     assert not done.returncode, done.stderr
 
@@ -125,8 +124,9 @@ def test_a_stage_depends_on_exactly_the_versions_it_checks(name):
     assert checked or not packages & set(versions.PACKAGES)
 
 
-def test_the_settings_know_exactly_the_features_of_the_contract():
-    assert get_args(params.Feature) == schema.FEATURES
+def test_a_checkpoint_is_that_of_exactly_the_code_that_the_train_stage_depends_on():
+    code = {dep for dep in stage("train")["deps"] if dep.startswith("pipeline/")}
+    assert imported_files(FILES["train"]) == {name: ROOT / name for name in code}
 
 
 def test_training_is_not_given_the_test_rows():

@@ -1,22 +1,22 @@
-"""The README says what is true: its commands run, its tables are complete, its results are the committed ones."""
+"""The pages say what is true: their commands run, their tables are complete, their results are the committed ones."""
 
+import ast
 import json
+import os
 import re
 import shlex
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from ruamel.yaml import YAML
 
 from pipeline import params, results
-from tests.support.work_tree import ROOT, run
+from tests.support.pages import PAGES, README
+from tests.support.work_tree import ROOT, environment, run
 
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-
-
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
+RECIPES = params.recipe_names(ROOT / "params.yaml")
 
 
 def keys(settings: object, path: tuple[str, ...] = ()) -> set[str]:
@@ -27,61 +27,96 @@ def keys(settings: object, path: tuple[str, ...] = ()) -> set[str]:
     return set().union(*(keys(value, (*path, "<name>" if named else name)) for name, value in settings.items()))
 
 
-def test_every_command_runs(clone):
+def metrics_of(recipe: str) -> dict[str, float]:
+    (file,) = (ROOT / "metrics").rglob(f"{recipe}.json")
+    numbers: dict[str, float] = json.loads(file.read_text(encoding="utf-8"))
+    return numbers
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES.values() if page.blocks("sh")], ids=str)
+def test_every_command_runs(clone, page):
     run(clone, "git", "commit", "--quiet", "--allow-empty", "--message", "second")
-    for command in "".join(blocks("sh")).splitlines():
+    for command in "".join(page.blocks("sh")).splitlines():
         run(clone, *shlex.split(command, comments=True))
 
 
-def test_the_python_example_runs(clone):
-    (example,) = blocks("python")
-    done = subprocess.run([sys.executable, "-c", example], cwd=clone, check=True, capture_output=True, text=True)
-    assert re.fullmatch(r"(\[\d+\.\d*\][ \n]){3}", done.stdout)
+@pytest.mark.parametrize("page", [page for page in PAGES.values() if page.blocks("python")], ids=str)
+def test_the_python_examples_run(clone, page):
+    for example in page.blocks("python"):
+        done = subprocess.run([sys.executable, "-c", example], cwd=clone, check=True, capture_output=True, text=True)
+        assert re.search(r"\d", done.stdout)
+
+
+def test_the_weekly_tables_come_out_of_their_history(tmp_path):
+    (recipe,) = PAGES["docs/quality.md"].blocks("bash")
+    publisher = tmp_path / "a publisher"
+    run(tmp_path, "git", "init", "--quiet", str(publisher))
+    for date, content in {"2021-08-28": "one", "2021-09-05": "two"}.items():
+        (publisher / "salaries.csv").write_bytes(content.encode() + b"\r\n")
+        run(publisher, "git", "add", "--all")
+        when = environment() | {"GIT_COMMITTER_DATE": f"{date}T12:00:00Z"}
+        subprocess.run(["git", "commit", "--quiet", "--message", date], cwd=publisher, env=when, check=True)
+    (url,) = re.findall(r"https://\S+", recipe)
+    instead = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": f"url.{publisher}.insteadOf", "GIT_CONFIG_VALUE_0": url}
+    subprocess.run(["bash", "-e", "-c", recipe], cwd=tmp_path, env=os.environ | instead, check=True)
+    found = {file.name: file.read_bytes() for file in (tmp_path / "weekly").iterdir()}
+    assert found == {"salaries_2021-08-28.csv": b"one\r\n", "salaries_2021-09-05.csv": b"two\r\n"}
 
 
 def test_every_setting_is_documented_and_no_other():
     settings = YAML(typ="safe").load(ROOT / "params.yaml")
-    section = README.split("## Settings")[1].split("\n## ")[0]
-    documented = set(re.findall(r"^\| `([a-z_.<>]+)` \|", section, flags=re.MULTILINE))
-    assert documented == keys(settings)
+    documented = re.findall(r"^\| `([a-z_.<>]+)` \|", PAGES["docs/settings.md"].text, flags=re.MULTILINE)
+    assert sorted(documented) == sorted(keys(settings))
 
 
 def test_every_number_of_the_metrics_is_explained():
-    section = README.split("### What the numbers mean")[1].split("\n#")[0]
-    known = {
-        name for cell in re.findall(r"^\| (`[^|]+`) \|", section, flags=re.MULTILINE) for name in cell.split("`")[1::2]
-    }
+    cells = re.findall(r"^\| (`[^|]+`) \|", PAGES["docs/metrics.md"].text, flags=re.MULTILINE)
+    known = {name for cell in cells for name in cell.split("`")[1::2]}
     baselines = tuple(name.removesuffix("…") for name in known if name.endswith("…"))
-    for recipe in params.recipe_names(ROOT / "params.yaml"):
-        for name in json.loads((ROOT / f"metrics/{recipe}.json").read_text(encoding="utf-8")):
+    for recipe in RECIPES:
+        for name in metrics_of(recipe):
             number = name.split("_", 1)[1]
             prefix = next((prefix for prefix in baselines if number.startswith(prefix)), "")
             assert number in known or number.removeprefix(prefix) in known, name
 
 
+def test_every_table_of_the_plots_is_explained():
+    explained = set(re.findall(r"`(\w+\.csv)`", PAGES["docs/metrics.md"].text))
+    assert explained == {file.name for file in (ROOT / "metrics/plots").glob("*/*.csv")}
+
+
 def test_every_make_target_is_shown_as_make_help_shows_it():
     command = ["make", "--no-print-directory", "help"]
-    assert subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout in README
+    shown = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert shown in PAGES["docs/developing.md"].text
 
 
 def test_the_results_are_those_of_the_committed_metrics():
-    metrics = {
-        name: json.loads((ROOT / f"metrics/{name}.json").read_text(encoding="utf-8"))
-        for name in params.recipe_names(ROOT / "params.yaml")
+    assert results.table({name: metrics_of(name) for name in RECIPES}) in README.text
+
+
+@pytest.mark.parametrize("page", PAGES.values(), ids=str)
+def test_every_file_and_heading_it_links_to_exists(page):
+    for link in page.links():
+        if not link.startswith("https://"):
+            address, _, anchor = link.partition("#")
+            target = (page.path.parent / address).resolve() if address else page.path
+            assert target.exists(), link
+            assert not anchor or anchor in PAGES[target.relative_to(ROOT).as_posix()].anchors(), link
+
+
+def test_every_page_and_picture_is_linked_to():
+    linked = {(page.path.parent / link.partition("#")[0]).resolve() for page in PAGES.values() for link in page.links()}
+    assert not set((ROOT / "docs").rglob("*.*")) - linked
+
+
+def test_the_packages_are_listed_with_their_own_words():
+    listed = dict(re.findall(r"^- `(\w+)/`: (.*(?:\n  .*)*)$", README.text, flags=re.MULTILINE))
+    packages = {file.parent.name: file for file in (ROOT / "pipeline").glob("*/__init__.py")}
+    docstrings = {name: ast.get_docstring(ast.parse(file.read_text())) or "" for name, file in packages.items()}
+    assert {name: words.split() for name, words in listed.items()} == {
+        name: words.split() for name, words in docstrings.items()
     }
-    assert results.table(metrics) in README
-
-
-def test_every_file_it_links_to_exists():
-    links = re.findall(r"\]\(((?!https?:)[^)#]+)\)", README)
-    assert links
-    assert not [link for link in links if not (ROOT / link).exists()]
-
-
-def test_every_module_stands_in_the_layout():
-    layout = next(block for block in blocks("text") if block.startswith("dvc.yaml"))
-    modules = {path.name for path in (ROOT / "pipeline").glob("*.py")} - {"__init__.py"}
-    assert not {name for name in modules if name not in layout}
 
 
 def test_every_recipe_is_drawn():
@@ -91,18 +126,18 @@ def test_every_recipe_is_drawn():
         if name == "Nights":
             continue
         drawn = {Path(file).parent.name for file in settings["y"]}
-        assert drawn == set(params.recipe_names(ROOT / "params.yaml"))
+        assert drawn == set(RECIPES)
 
 
 def test_the_example_of_a_comparison_starts_from_the_committed_metrics():
-    metrics = json.loads((ROOT / "metrics/full.json").read_text(encoding="utf-8"))
-    shown = dict(re.findall(r"^metrics/full\.json +(\w+) +([-0-9.]+) ", README, flags=re.MULTILINE))
+    metrics, page = metrics_of("full"), PAGES["docs/how-to.md"].text
+    shown = dict(re.findall(r"^metrics/recipes/full\.json +(\w+) +([-0-9.]+) ", page, flags=re.MULTILINE))
     assert {"test_mse_usd2", "valid_mse_usd2", "train_mse_usd2"} <= shown.keys()
     assert {name: float(value) for name, value in shown.items()} == {name: round(metrics[name], 5) for name in shown}
 
 
 def test_the_messages_of_a_night_are_those_of_the_code():
-    section = README.split("### When something goes wrong")[1].split("\n### ")[0]
+    section = PAGES["docs/nights.md"].text.split("## When something goes wrong")[1].split("\n## ")[0]
     quoted = set(re.findall(r"`([a-z][^`/]+ [^`]+)`", section.split("|---|---|---|")[1]))
     code = "".join(file.read_text(encoding="utf-8") for file in sorted((ROOT / "pipeline").rglob("*.py")))
     assert len(quoted) > 10

@@ -7,12 +7,15 @@ import subprocess
 
 import pytest
 
+from tests.support.skips import reason
 from tests.support.work_tree import ROOT
 
 FOLDER = ROOT / "schedulers"
 
 
-@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not here")
+@pytest.mark.skipif(
+    not shutil.which("systemd-analyze"), reason=reason("systemd is not installed", to_run="apt-get install systemd")
+)
 def test_systemd_takes_the_units(tmp_path):
     units = [str(FOLDER / f"salary-nightly.{kind}") for kind in ("service", "timer")]
     environment = os.environ | {"XDG_RUNTIME_DIR": str(tmp_path)}

@@ -11,17 +11,19 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline import params, sample
-from pipeline.data.encoding import ROWS, WORDS, Encoder, Scaling
+from pipeline.data.encoding import ROWS, Encoder, Scaling
 from pipeline.data.parquet import RowGroups
 from pipeline.data.raw_table import read_table
-from pipeline.data.schema import FEATURES, GROUP, HASH, NORMALISED, TARGET
+from pipeline.data.schema import FEATURES, GROUP, HASH, NORMALISED, TARGET, WORDS
 from pipeline.data.split import SPLITS
-from pipeline.evaluate import read_split
 from pipeline.evaluation import ridge
+from pipeline.evaluation.columns import read_split
 from pipeline.model.bundle import Bundle
-from pipeline.model.intervals import PERCENTS, Outcomes, calibrate
-from pipeline.nights.champion import Champion, trial
-from pipeline.nights.gate import Outcome, decide
+from pipeline.model.intervals import PERCENTS, PredictedRows, calibrate
+from pipeline.nights.champion import Champion
+from pipeline.nights.compare import on_test_rows
+from pipeline.nights.gate import decide
+from pipeline.nights.outcome import NightOutcome
 from tests.support.processes import ARGUMENTS, set_params
 from tests.support.work_tree import ROOT, copy_of_the_work_tree
 from tests.support.work_tree import run as run_in
@@ -85,7 +87,7 @@ def test_the_pipeline_runs_on_real_tables_of_every_age(real_tables, tmp_path):
     folder = copy_of_the_work_tree(tmp_path / "clone")
     for file in real_tables[::25]:
         run_in(folder, "dvc", "exp", "run", "--set-param", f"data.path={file}")
-        metrics = json.loads((folder / "metrics/full.json").read_text(encoding="utf-8"))
+        metrics = json.loads((folder / "metrics/recipes/full.json").read_text(encoding="utf-8"))
         assert metrics["test_mse_usd2"] < metrics["test_mean_mse_usd2"], file.name
 
 
@@ -101,14 +103,14 @@ def test_training_gives_the_same_bytes_whatever_the_threads_outside(tmp_path, se
     assert len(hashes) == 1
 
 
-def outcomes_of_ridge(prepared):
+def predicted_by_ridge(prepared):
     """What ridge regression predicts for each split, and the vocabulary of the levels."""
     encoder = Encoder.read(prepared / "encoder.json")
     splits = {name: read_split(prepared / f"{name}.parquet") for name in SPLITS}
     columns = (*FEATURES, *WORDS)
     model = ridge.choose(splits["train"], splits["valid"], columns=columns, target=TARGET, sizes=encoder.sizes())
     return encoder.vocabularies[GROUP], {
-        name: Outcomes(model.predict({column: split[column] for column in columns}), split[TARGET], split[GROUP])
+        name: PredictedRows(model.predict({column: split[column] for column in columns}), split[TARGET], split[GROUP])
         for name, split in splits.items()
     }
 
@@ -119,7 +121,7 @@ def test_intervals_hold_on_the_real_table_overall_and_at_every_level(real_tables
     for number in range(20):  # one split of 2,000 test rows, many of them equal, says no more than +- 3 points
         split = {"salt": f"v{number}", "valid_fraction": 0.15, "test_fraction": 0.2}
         stage.run(real_tables[-1], min_count=2, split=split)
-        levels, found = outcomes_of_ridge(stage.out)
+        levels, found = predicted_by_ridge(stage.out)
         intervals = calibrate(train=found["train"], valid=found["valid"], groups=len(levels) + 1)
         test = found["test"]
         for percent in PERCENTS:
@@ -144,7 +146,7 @@ def test_the_gate_keeps_out_a_model_that_reads_half_of_the_features(real_tables,
         full, course = (Bundle.load(folder / f"models/{name}") for name in ("full", "course"))
         table = read_table(file, settings=settings)
         outcomes = [
-            decide(trial(table, champion=Champion(champion, ""), challenger=challenger), gate).outcome
+            decide(on_test_rows(table, champion=Champion(champion, ""), challenger=challenger), gate).outcome
             for champion, challenger in ((full, course), (course, full))
         ]
-        assert outcomes == [Outcome.KEPT, Outcome.PROMOTED], file.name
+        assert outcomes == [NightOutcome.KEPT, NightOutcome.PROMOTED], file.name

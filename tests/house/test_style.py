@@ -13,7 +13,6 @@ TABLES_OF_CONSTANTS = {"sample"}
 MIRRORS = {"pipeline": "tests", "benchmarks": "tests/benchmarks"}
 TESTED_ELSEWHERE = {
     "pipeline/backtest/clone": "tests/commands/test_replay",
-    "pipeline/data/validate": "tests/data/test_clean",
     "pipeline/nights/accepted": "tests/commands/test_rollback",
     "pipeline/nights/check": "tests/commands/test_nightly",
     "pipeline/nights/night": "tests/commands/test_nightly",

@@ -43,6 +43,17 @@ def test_secrets_reach_the_night_alone_and_no_command_line():
     assert [step.get("with", {}).get("fetch-depth") for step in kept if "checkout" in step.get("uses", "")] == [0]
 
 
+def test_the_tests_run_in_a_folder_with_a_space_and_a_letter_that_is_not_ascii():
+    job = WORKFLOWS["test"]["jobs"]["test"]
+    checkout, python, tests = job["steps"]
+    folder = checkout["with"]["path"]
+    assert " " in folder
+    assert not folder.isascii()
+    assert job["defaults"]["run"]["working-directory"] == folder
+    assert python["with"]["cache-dependency-path"] == "*/requirements*.lock"
+    assert tests == {"run": "make test"}
+
+
 def test_every_week_both_verifications_run():
     (schedule,) = WORKFLOWS["verify"]["on"]["schedule"]
     assert re.fullmatch(r"\d+ \d+ \* \* \d", schedule["cron"])

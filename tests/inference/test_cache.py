@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
-from pipeline.evaluate import read_split
+from pipeline.data.schema import HASH, NORMALISED
+from pipeline.evaluation.columns import read_split
 from pipeline.inference import cache
-from pipeline.inference.cache import Recall
+from pipeline.inference.cache import CachingBundle
 from pipeline.model.bundle import Bundle
 from pipeline.model.network import Regressor
 from tests.support.models import make_bundle
@@ -18,7 +19,7 @@ def model(modelled, request, tmp_path):
 @pytest.fixture
 def codes(modelled):
     split = read_split(modelled.out / "train.parquet")
-    return {name: column for name, column in split.items() if name not in ("row_hash", "target")}
+    return {name: column for name, column in split.items() if name not in (HASH, NORMALISED)}
 
 
 def part(codes, start, stop):
@@ -28,10 +29,10 @@ def part(codes, start, stop):
 @pytest.mark.parametrize("capacity", [0, 50, cache.CAPACITY])
 def test_predictions_are_those_of_the_bundle_to_the_last_bit(model, codes, capacity, monkeypatch):
     monkeypatch.setattr(cache, "CAPACITY", capacity)
-    bundle, remembering = Bundle.load(model), Recall.load(model)
+    bundle, caching = Bundle.load(model), CachingBundle.load(model)
     for start, stop in ((0, 100), (50, 150), (0, 100), (7, 7), (0, 300)):
         block = part(codes, start, stop)
-        found = remembering.predict(block)
+        found = caching.predict(block)
         assert found.dtype == np.float32
         assert found.tobytes() == bundle.predict(block).tobytes()
 
@@ -44,17 +45,17 @@ def test_a_row_passes_the_network_once(model, codes, monkeypatch):
         return predict(network, rows)
 
     monkeypatch.setattr(Regressor, "predict", counted)
-    remembering = Recall.load(model)
+    caching = CachingBundle.load(model)
     for start, stop in ((0, 100), (50, 150), (20, 120)):
-        remembering.predict(part(codes, start, stop))
-    rows = np.stack([codes[name][:150] for name in remembering.network.columns], axis=1)
+        caching.predict(part(codes, start, stop))
+    rows = np.stack([codes[name][:150] for name in caching.network.columns], axis=1)
     assert sum(computed) == len(np.unique(rows, axis=0)) < 150
     assert len(computed) == 2
 
 
 def test_memory_is_bounded(model, codes, monkeypatch):
     monkeypatch.setattr(cache, "CAPACITY", 20)
-    remembering = Recall.load(model)
+    caching = CachingBundle.load(model)
     for start in range(0, 200, 10):
-        remembering.predict(part(codes, start, start + 10))
-        assert len(remembering.known) <= 20 + 10
+        caching.predict(part(codes, start, start + 10))
+        assert len(caching.cache) <= 20 + 10

@@ -3,7 +3,7 @@ import itertools
 import numpy as np
 import pytest
 
-from pipeline.inference.shapley import coalition_worths, shapley_values, whole
+from pipeline.inference.shapley import apportion, coalition_worths, shapley_values
 
 
 def worths_of(value, row, background):
@@ -22,7 +22,7 @@ def test_a_linear_model_gives_each_feature_its_weight_times_its_distance_from_th
     assert shapley_values(worths).tolist() == [2.0 * (4 - 2), -3.0 * (1 - 4)]
 
 
-def test_the_background_rows_stay_whole():
+def test_the_background_rows_keep_together():
     product = {"a": [0, 1], "b": [0, 1]}
     worths = worths_of(lambda codes: (codes["a"] * codes["b"]).astype(float), {"a": 1, "b": 1}, product)
     assert worths[0] == 0.5  # not the product of the columns' means
@@ -72,13 +72,13 @@ def test_the_shares_are_the_mean_gains_over_all_orders_and_add_up(count):
 
 
 @pytest.mark.parametrize("total", [-1, 0, 1])
-def test_whole_shares_add_up_and_are_the_nearest_that_can(total):
+def test_apportioned_shares_add_up_and_are_the_nearest_that_can(total):
     shares = np.random.default_rng(3).normal(size=8) * 1000
     target = round(shares.sum()) + total
-    rounded = whole(shares, total=target)
+    rounded = apportion(shares, total=target)
     assert rounded.sum() == target
     assert np.abs(rounded - shares).max() < 1.2
 
 
-def test_whole_shares_stay_as_they_are():
-    assert whole(np.array([5.0, 0.0, -7.0]), total=-2).tolist() == [5, 0, -7]
+def test_apportioned_shares_stay_as_they_are():
+    assert apportion(np.array([5.0, 0.0, -7.0]), total=-2).tolist() == [5, 0, -7]

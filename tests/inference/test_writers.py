@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pipeline.data.csv_blocks import blocks_of
 from pipeline.data.csv_header import read_features
 from pipeline.data.csv_rows import parse
-from pipeline.inference.score import ANSWERS, score
+from pipeline.inference.answers import ANSWERS, answer
 from pipeline.inference.writers import CsvOutput, ParquetOutput
 from pipeline.model.bundle import Bundle
 from tests.support.tables import DAMAGE, HEADER, damaged, lines_of, row, table
@@ -26,7 +26,7 @@ def written(kind, bundle, data, *, size=1 << 20):
     header = read_features(source.readline(), where="test")
     output = kind(file, header)
     for block in blocks_of(source, where="test", size=size):
-        output.write(score(bundle, parse(block, header.names, keep=output.columns)))
+        output.write(answer(bundle, parse(block, header.names, keep=output.columns)))
     output.close()
     return file.getvalue()
 

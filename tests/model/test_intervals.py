@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.model.intervals import PERCENTS, PRIOR_ROWS, Intervals, Outcomes, calibrate, quantile
+from pipeline.model.intervals import PERCENTS, PRIOR_ROWS, Intervals, PredictedRows, calibrate, quantile
 
 
 def survey(rows, *, seed):
@@ -15,36 +15,36 @@ def survey(rows, *, seed):
     group = random.choice([1, 2, 3, 4], rows, p=[0.1, 0.25, 0.6, 0.05])
     prediction = 30_000.0 + 40_000 * group + random.uniform(-20_000, 20_000, rows)
     share = np.array([0, 0.5, 0.35, 0.3, 0.4])[group] * (random.gamma(3, 1 / 3, rows) - 1)
-    return Outcomes(prediction, prediction * (1 + share), group)
+    return PredictedRows(prediction, prediction * (1 + share), group)
 
 
-def inside(intervals, outcomes, percent):
-    low, high = intervals.around(outcomes.prediction, group=outcomes.group, percent=percent)
-    return (low <= outcomes.actual) & (outcomes.actual <= high)
+def inside(intervals, rows, percent):
+    low, high = intervals.around(rows.prediction, group=rows.group, percent=percent)
+    return (low <= rows.actual) & (rows.actual <= high)
 
 
 @given(st.integers(1, 300), st.floats(0.5, 0.99))
 def test_the_quantile_is_the_first_rank_that_a_new_score_reaches_often_enough(count, level):
-    place = quantile(np.arange(1.0, count + 1), level)
-    if math.isinf(place):
+    rank = quantile(np.arange(1.0, count + 1), level)
+    if math.isinf(rank):
         assert count / (count + 1) < level
     else:
-        assert (place - 1) / (count + 1) < level + 1e-8
-        assert place / (count + 1) >= level - 1e-8
+        assert (rank - 1) / (count + 1) < level + 1e-8
+        assert rank / (count + 1) >= level - 1e-8
 
 
 def test_the_quantile_knows_no_order():
     assert quantile(np.array([3.0, 1.0, 2.0, 9.0]), 0.8) == 9.0
 
 
-def test_the_shares_and_the_reach_are_those_worked_out_by_hand():
-    train = Outcomes(np.full(60, 100_000.0), np.repeat([110_000, 130_000], 30), np.repeat([1, 2], 30))
+def test_the_shares_and_the_quantiles_are_those_worked_out_by_hand():
+    train = PredictedRows(np.full(60, 100_000.0), np.repeat([110_000, 130_000], 30), np.repeat([1, 2], 30))
     actual = 100_000 + 1_000 * np.arange(1, 40)  # 39 rows of group 1, errors from 1 to 39 % of the prediction
-    intervals = calibrate(train=train, valid=Outcomes(np.full(39, 1e5), actual, np.ones(39, int)), groups=4)
+    intervals = calibrate(train=train, valid=PredictedRows(np.full(39, 1e5), actual, np.ones(39, int)), groups=4)
     mean = 0.2
     assert intervals.shares == pytest.approx([mean, (0.1 + mean) / 2, (0.3 + mean) / 2, mean])
-    assert intervals.reach[80] == pytest.approx((-0.04 / 0.15, 0.36 / 0.15))  # the 36th of 40 places at either end
-    assert intervals.reach[95] == pytest.approx((-0.01 / 0.15, 0.39 / 0.15))
+    assert intervals.quantiles[80] == pytest.approx((-0.04 / 0.15, 0.36 / 0.15))  # the 36th of 40 ranks at either end
+    assert intervals.quantiles[95] == pytest.approx((-0.01 / 0.15, 0.39 / 0.15))
 
 
 @pytest.mark.parametrize("percent", PERCENTS)
@@ -69,7 +69,7 @@ def test_both_tails_are_even():
 
 def test_a_group_with_few_rows_stays_near_the_share_of_all():
     train = survey(3000, seed=4)
-    few = Outcomes(
+    few = PredictedRows(
         np.append(train.prediction, 1e5), np.append(train.actual, 9e5), np.append(train.group, 0)
     )  # one row of group 0, eight times as large as predicted
     shares = calibrate(train=few, valid=train, groups=5).shares
@@ -95,13 +95,13 @@ def test_the_wider_interval_holds_the_narrower_one():
 
 def test_the_intervals_survive_json():
     intervals = calibrate(train=survey(100, seed=9), valid=survey(38, seed=10), groups=5)
-    assert any(math.isinf(end) for ends in intervals.reach.values() for end in ends)
+    assert any(math.isinf(end) for ends in intervals.quantiles.values() for end in ends)
     assert Intervals.from_dict(json.loads(json.dumps(intervals.to_dict(), allow_nan=False))) == intervals
 
 
 def test_the_order_of_the_rows_leaves_no_trace():
-    def backwards(outcomes):
-        return Outcomes(outcomes.prediction[::-1], outcomes.actual[::-1], outcomes.group[::-1])
+    def backwards(rows):
+        return PredictedRows(rows.prediction[::-1], rows.actual[::-1], rows.group[::-1])
 
     train, valid = survey(300, seed=11), survey(100, seed=12)
     there = calibrate(train=backwards(train), valid=backwards(valid), groups=5)
@@ -109,7 +109,7 @@ def test_the_order_of_the_rows_leaves_no_trace():
 
 
 def test_a_model_without_any_error_has_intervals_of_no_width():
-    perfect = Outcomes(np.full(50, 1e5), np.full(50, 1e5), np.ones(50, int))
+    perfect = PredictedRows(np.full(50, 1e5), np.full(50, 1e5), np.ones(50, int))
     intervals = calibrate(train=perfect, valid=perfect, groups=2)
     low, high = intervals.around(np.array([7e4]), group=np.array([1]), percent=95)
     assert (low.tolist(), high.tolist()) == ([7e4], [7e4])

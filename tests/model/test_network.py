@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
 
-from pipeline.model.network import BLOCK, CourseNet, EmbeddingNet, build, initialise, relu_and_dropout
+from pipeline.model import network as module
+from pipeline.model.layers import initialise
+from pipeline.model.network import BLOCK, CourseNet, EmbeddingNet, build
 from pipeline.model.reproducible import nn, torch
 from pipeline.params import Embedding, Mlp
 from tests.support.recipes import SIZES, make_codes, make_recipe, seeded
@@ -140,31 +142,11 @@ def test_a_dropped_code_is_the_unknown():
     torch.testing.assert_close(network(inputs, noise), network.eval()(inputs * kept))
 
 
-def test_dropout_drops_its_share_and_keeps_the_mean():
-    values = relu_and_dropout(torch.ones(100_000), torch.rand(100_000, generator=seeded()), rate=0.25)
-    assert values.unique().tolist() == pytest.approx([0.0, 4 / 3])
-    assert float((values == 0).float().mean()) == pytest.approx(0.25, abs=0.01)
-    assert float(values.mean()) == pytest.approx(1.0, abs=0.01)
-
-
-def test_dropout_at_rate_zero_changes_nothing():
-    values = torch.rand(100, generator=seeded(1))
-    assert torch.equal(relu_and_dropout(values, torch.rand(100, generator=seeded()), rate=0.0), values)
-
-
 def test_a_network_that_is_where_it_should_be_keeps_its_generator():
     network = embedding_net()
     generator = network.generator
     network.move_to(torch.device("cpu"), seed=5)
     assert network.generator is generator
-
-
-def test_linear_layers_start_within_torchs_default_bound():
-    layer = nn.Linear(16, 200)
-    initialise(layer, generator=seeded())
-    assert float(layer.weight.detach().abs().max()) == pytest.approx(0.25, rel=0.01)
-    assert float(layer.weight.detach().std()) == pytest.approx(0.25 / 3**0.5, rel=0.05)
-    assert float(layer.bias.detach().abs().max()) <= 0.25
 
 
 def test_embeddings_start_with_unit_length_and_linear_skips_at_zero():
@@ -197,3 +179,21 @@ def test_the_embedding_network_also_goes_without_titles():
     network = EmbeddingNet(features, settings, sizes=SIZES, generator=seeded())
     assert network.columns == ("company_location", "work_year")
     assert network(torch.ones(9, 2, dtype=torch.int16)).shape == (9, 1)
+
+
+def test_a_contract_without_a_text_has_a_network_without_words(monkeypatch):
+    monkeypatch.setattr(module, "TEXT", "")
+    monkeypatch.setattr(module, "WORDS", ())
+    sizes = {name: SIZES[name] for name in FEATURES}
+    settings = Embedding(kind="embedding", width=5, hidden=(7,), dropout=0.1, code_dropout=0.1)
+    network = EmbeddingNet(FEATURES, settings, sizes=sizes, generator=seeded())
+    assert network.columns == ("job_title", "company_location", "work_year", "company_size")
+    assert network(torch.ones(9, 4, dtype=torch.int16)).shape == (9, 1)
+
+
+@pytest.mark.parametrize("features", [["salary"], ["salary_in_usd"], ["salary_currency"], ["title_word_1"], ["floor"]])
+def test_what_is_no_feature_of_the_contract_is_refused(features):
+    recipe = make_recipe(features=["company_size", *features])
+    rule = "must be a feature of the data contract, one of work_year, experience_level, .*, company_size"
+    with pytest.raises(ValueError, match=rf'^params.yaml: recipes.mine.features.1 {rule}; found "{features[0]}"$'):
+        build(recipe, sizes=SIZES, generator=seeded(), where="params.yaml: recipes.mine")

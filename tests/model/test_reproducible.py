@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from pipeline.model.reproducible import device_for, promise, torch
+from pipeline.model.reproducible import device_for, reproducibility_level, torch
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
 
@@ -28,12 +28,12 @@ print(torch.backends.cpu.get_cpu_capability(), torch.get_num_threads())
     assert printed(code, **outside) == "COMPATIBLE default :4096:8\nDEFAULT 1\n"
 
 
-def test_matrix_products_may_be_freed_before_the_first_one():
+def test_matrix_products_may_be_unpinned_before_the_first_one():
     code = """
 import os
-from pipeline.model.reproducible import free_matrix_products, torch
+from pipeline.model.reproducible import unpin_matrix_products, torch
 print(os.environ["MKL_CBWR"])
-free_matrix_products()
+unpin_matrix_products()
 print(os.environ["MKL_CBWR"])
 """
     assert printed(code) == "COMPATIBLE\nAUTO\n"
@@ -78,6 +78,6 @@ def test_a_gpu_is_taken_unless_the_cpu_is_wanted_and_computes_deterministically(
         ("eager", GPU, 2, "x86_64", "the same GPU model and driver"),
     ],
 )
-def test_the_promise_is_as_wide_as_it_can_be_kept(engine, device, threads, machine, where, monkeypatch):
+def test_the_level_is_the_widest_that_holds(engine, device, threads, machine, where, monkeypatch):
     monkeypatch.setattr(platform, "machine", lambda: machine)
-    assert promise(engine=engine, device=device, threads=threads) == f"the same bytes on {where}"
+    assert reproducibility_level(engine=engine, device=device, threads=threads) == f"the same bytes on {where}"

@@ -1,47 +1,51 @@
+import datetime
+import json
 import shutil
 
-import numpy as np
 import pytest
 
 from pipeline import params
-from pipeline.data.encoding import Encoder
-from pipeline.data.raw_table import read_table
-from pipeline.data.schema import TARGET
-from pipeline.evaluate import read_split
-from pipeline.model.bundle import Bundle
-from pipeline.nights.champion import Champion, find_champion, trial
-from pipeline.repository.dvc_lock import Caches, Stage, md5_of
+from pipeline.nights.champion import Champion, find_champion
+from pipeline.nights.night import Night
+from pipeline.repository.dvc_lock import Stage, md5_of
+from pipeline.repository.project import Project
+from pipeline.repository.workspace import Workspace
 from tests.conftest import prepare_settings
-from tests.support.tables import rows, table
+from tests.support.work_tree import ROOT
 
 MODEL = "models/full"
+MD5 = f"{'0' * 32}.dir"
 SETTINGS = prepare_settings()
-LISTED = {"prepare": Stage({}, {MODEL: "0.dir"}, {"params.yaml prepare": SETTINGS.model_dump(mode="json")})}
-
-
-class Listing(Caches):
-    """A cache whose listings have the files of the tree; that of `1.dir` has other weights."""
-
-    def files(self, path, md5):
-        (tree,) = self.folders
-        recorded = {f"{path}/{file.name}": md5_of(file) for file in (tree / path).iterdir()}
-        return recorded | ({f"{path}/weights.safetensors": "another"} if md5 == "1.dir" else {})
-
-
-def find(tree, stages, *, split=SETTINGS.split):
-    return find_champion(tree, MODEL, stages=stages, caches=Listing((tree,)), split=split)
 
 
 @pytest.fixture
 def tree(modelled, tmp_path):
-    shutil.copytree(modelled.folder / "model", tmp_path / MODEL)
-    return tmp_path
+    """A night's clone with a model."""
+    shutil.copytree(modelled.folder / "model", tmp_path / "tree" / MODEL)
+    return tmp_path / "tree"
+
+
+def record(tree, **other):
+    """The stages that record the model of the clone, whose files get these md5s instead of their own."""
+    md5s = {file.name: md5_of(file) for file in (tree / MODEL).iterdir()} | other
+    listing = tree.parent / "cache/files/md5" / MD5[:2] / MD5[2:]
+    listing.parent.mkdir(parents=True, exist_ok=True)
+    listing.write_text(json.dumps([{"md5": md5, "relpath": name} for name, md5 in md5s.items()]))
+    return {"prepare": Stage({}, {MODEL: MD5}, {"params.yaml prepare": SETTINGS.model_dump(mode="json")})}
+
+
+def find(tree, stages, *, prepare=SETTINGS):
+    clone = Project(tree, {})
+    workspace = Workspace(clone, clone, "main", "", tree.parent / "cache", has_remote=False)
+    settings = params.load(params.Nightly, "nightly", file=ROOT / "params.yaml")
+    night = Night(workspace, tree, datetime.date(2026, 1, 31), None, settings, prepare, "table.csv")
+    return find_champion(night, stages)
 
 
 def test_the_champion_is_the_recorded_model(tree):
-    found = find(tree, LISTED)
+    found = find(tree, record(tree))
     assert found.bundle
-    assert (found.md5, found.missing) == ("0.dir", None)
+    assert (found.md5, found.incomparable) == (MD5, None)
 
 
 def test_a_project_that_never_trained_has_no_champion(tree):
@@ -49,45 +53,23 @@ def test_a_project_that_never_trained_has_no_champion(tree):
 
 
 def test_a_champion_that_was_trained_under_another_split_may_know_the_test_rows(tree):
-    other = params.Split(salt="other", valid_fraction=0.2, test_fraction=0.2)
-    assert find(tree, LISTED, split=other).missing == "it was trained under another prepare.split"
+    split = {"salt": "other", "valid_fraction": 0.2, "test_fraction": 0.2}
+    found = find(tree, record(tree), prepare=prepare_settings(split=split))
+    assert found == Champion(None, MD5, "it was trained under another prepare.split")
 
 
 def test_a_champion_with_other_bytes_than_the_recorded_is_not_trusted(tree):
-    stages = {"prepare": Stage({}, {MODEL: "1.dir"}, LISTED["prepare"].settings)}
-    assert "weights.safetensors missing or changed" in (find(tree, stages).missing or "")
+    stages = record(tree, **{"weights.safetensors": "another"})
+    assert "weights.safetensors missing or changed" in (find(tree, stages).incomparable or "")
+
+
+def test_a_champion_of_which_nothing_is_at_hand_is_not_trusted(tree):
+    stages = record(tree)
+    shutil.rmtree(tree.parent / "cache")
+    assert f"must be in DVC's cache or remote, found no listing {MD5}" in (find(tree, stages).incomparable or "")
 
 
 def test_a_champion_of_another_contract_is_not_comparable(tree):
     text = (tree / MODEL / "bundle.json").read_text()
     (tree / MODEL / "bundle.json").write_text(text.replace('"contract_version": 1', '"contract_version": 0'))
-    assert "data contract 1, found 0" in (find(tree, LISTED).missing or "")
-
-
-def test_both_sides_predict_what_evaluate_does_for_the_test_rows(modelled, tmp_path):
-    (tmp_path / "table.csv").write_bytes(table(rows(600)))
-    bundle = Bundle.load(modelled.folder / "model")
-    found = trial(
-        read_table(tmp_path / "table.csv", settings=SETTINGS),
-        champion=Champion(bundle, "0.dir"),
-        challenger=bundle,
-    )
-    test = read_split(modelled.out / "test.parquet")
-    dollars = Encoder.read(modelled.out / "encoder.json").scaling.denormalise(bundle.predict(test))
-    assert found.champion is not None
-    expected = sorted(zip(test[TARGET].tolist(), dollars.tolist(), strict=True))
-    for predicted in (found.champion, found.challenger):
-        assert sorted(zip(found.actual.tolist(), predicted.tolist(), strict=True)) == expected
-    train = read_split(modelled.out / "train.parquet")
-    assert found.mean_usd == pytest.approx(train[TARGET].mean())
-
-
-def test_equal_features_are_one_group_and_slices_name_their_values(modelled, tmp_path):
-    (tmp_path / "table.csv").write_bytes(table(rows(600)))
-    bundle = Bundle.load(modelled.folder / "model")
-    read = read_table(tmp_path / "table.csv", settings=SETTINGS)
-    found = trial(read, champion=Champion(None, None, "lost"), challenger=bundle)
-    assert (found.champion, found.incomparable) == (None, "lost")
-    cells = {tuple(positions[row] for positions, _ in found.slices.values()) for row in range(len(found.actual))}
-    assert len(cells) == len(np.unique(found.groups))
-    assert set(found.slices["work_year"][1]) == {"2020", "2021", "2022", "2023"}
+    assert "data contract 1, found 0" in (find(tree, record(tree)).incomparable or "")

@@ -6,7 +6,7 @@ import pytest
 from pipeline import params
 from pipeline.data.raw_table import read_table
 from pipeline.data.schema import AMOUNTS, COLUMNS
-from pipeline.nights.drift import beyond, measures, stability_index
+from pipeline.nights.drift import TableDrift, exceeding, measures, stability_index, table_drift
 from tests.conftest import prepare_settings
 from tests.support.tables import row, rows, table
 from tests.support.work_tree import ROOT
@@ -35,14 +35,14 @@ def test_the_same_rows_in_another_order_differ_in_nothing(compare):
 
 
 def test_rows_that_have_gone_and_come_in_equal_number_count_as_changed(compare):
-    found = compare(rows(100), [*rows(90), *(row(salary_in_usd=60_500 + place) for place in range(15))])
+    found = compare(rows(100), [*rows(90), *(row(salary_in_usd=60_500 + number) for number in range(15))])
     assert (found["rows_gone"], found["rows_added"], found["rows_changed"]) == (0.0, 0.05, 0.1)
     found = compare(rows(100), rows(50))
     assert (found["rows_gone"], found["rows_added"], found["rows_changed"]) == (0.5, 0.0, 0.0)
 
 
 def test_a_relabelled_year_is_seen_although_no_row_has_changed(compare):
-    lines = [row(work_year="2021e", salary_in_usd=60_000 + place) for place in range(10)]
+    lines = [row(work_year="2021e", salary_in_usd=60_000 + number) for number in range(10)]
     found = compare(lines, [line.replace("2021e", "2021") for line in lines])
     assert found["estimated_years of work_year"] == 1.0
     assert found["rows_changed"] == 0.0
@@ -86,8 +86,22 @@ def test_only_a_measure_above_its_limit_is_beyond_it(compare, tmp_path):
     nothing = dict.fromkeys(params.DriftLimits.model_fields)
     at = params.DriftLimits.model_validate(nothing | {"rows_gone": 0.1})
     below = params.DriftLimits.model_validate(nothing | {"rows_gone": 0.09})
-    assert not beyond(found, at)
-    assert list(map(str, beyond(found, below))) == ["rows_gone: 0.1"]
+    assert not exceeding(found, at)
+    assert list(map(str, exceeding(found, below))) == ["rows_gone: 0.1"]
+
+
+def test_what_stops_a_night_is_no_warning_besides(tmp_path):
+    for name, lines in {"a": rows(100), "b": rows(80)}.items():
+        (tmp_path / f"{name}.csv").write_bytes(table(lines))
+    before, after = (read_table(tmp_path / f"{name}.csv", settings=prepare_settings()) for name in "ab")
+    nothing = dict.fromkeys(params.DriftLimits.model_fields)
+    low, high = ({**nothing, "rows_gone": limit} for limit in (0.1, 0.3))
+    for stop, names in ((low, [[], ["rows_gone"]]), (high, [["rows_gone"], []])):
+        limits = params.parse(params.Drift, {"stop": stop, "warn": low}, where="test")
+        found = table_drift(before, after, limits=limits)
+        assert [[measure.name for measure in beyond] for beyond in (found.warnings, found.breaches)] == names
+        assert found.measures == measures(before, after)
+    assert table_drift(None, after, limits=limits) == TableDrift()
 
 
 @pytest.mark.real
@@ -98,9 +112,9 @@ def test_the_real_weeks_to_notice_are_named_and_the_others_are_quiet(real_tables
         file.stem[-10:]: (len(before.hashes), measures(before, after))
         for file, before, after in zip(real_tables[1:], tables, tables[1:], strict=False)
     }
-    warned = {date for date, (_, changes) in found.items() if beyond(changes, LIMITS.warn)}
+    warned = {date for date, (_, changes) in found.items() if exceeding(changes, LIMITS.warn)}
     large = {date for date, (count, _) in found.items() if count > 1000} - TO_NAME
     assert warned >= TO_NAME
     assert len(large) > 50
     assert len(large & warned) <= len(large) / 10
-    assert not [date for date, (_, changes) in found.items() if beyond(changes, LIMITS.stop)]
+    assert not [date for date, (_, changes) in found.items() if exceeding(changes, LIMITS.stop)]

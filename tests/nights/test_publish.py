@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline.nights.publish import publish
+from pipeline.nights.publish import deliver
 from pipeline.repository.delivery import Publication
 from pipeline.runtime.errors import RuleError
 from tests.support.tiny_project import commit, git, state, workspace
@@ -35,7 +35,7 @@ def kept(user):
 
 
 def published(night, publication, *, tries=1, pause=lambda seconds: None):
-    return publish(night, publication, tries=tries, seconds=60, pause=pause)
+    return deliver(night, publication, tries=tries, seconds=60, pause=pause)
 
 
 def upstream_of(user):
@@ -209,7 +209,7 @@ def test_changes_that_only_a_pushed_commit_of_others_would_overwrite_are_kept(wi
 def test_a_user_who_has_committed_meanwhile_stops_it(without_remote, refused):
     night = kept(without_remote)
     commit(without_remote, notes="in the night")
-    refused(night, "HEAD must be where the night began, main at")
+    refused(night, "HEAD must stay at the commit that was cloned, main at")
 
 
 def test_a_tag_that_there_is_stops_it(without_remote, refused):

@@ -7,20 +7,21 @@ from dataclasses import replace
 import pytest
 from ruamel.yaml import YAML
 
-from pipeline.nights.record import COLUMNS, HISTORY, JSON, MARKDOWN, Measure, Record, last_word
+from pipeline.nights.drift import Measure, TableDrift
+from pipeline.nights.outcome import NightOutcome
+from pipeline.nights.record import COLUMNS, HISTORY, JSON, MARKDOWN, Record, last_decision
 from tests.support.work_tree import ROOT, run
 
 MEASURES = [Measure("rows_gone", "", 0.25), Measure("stability_index", "work_year", 0.3041234567)]
 RECORD = Record(
     datetime.date(2026, 1, 31),
-    "promoted",
+    NightOutcome.PROMOTED,
     "its error is fine",
     table_md5="t" * 32,
     params_md5="p" * 32,
     champion_md5="c.dir",
     challenger_md5="d.dir",
-    measures=MEASURES,
-    warnings=MEASURES[1:],
+    drift=TableDrift(measures=MEASURES, warnings=MEASURES[1:]),
     numbers={"rows": 1557, "test_rows": 299.0, "challenger_mse_usd2": 2_500_000_123.4, "worse_share": 0.5225},
 )
 
@@ -79,15 +80,15 @@ def test_the_report_names_decision_reason_numbers_and_warnings(tmp_path):
     ("table", "params", "expected"), [("t", "p", True), ("other", "p", False), ("t", "other", False)]
 )
 def test_a_table_is_judged_once_under_the_same_settings(tmp_path, table, params, expected):
-    assert not last_word(tmp_path, table_md5="t" * 32, params_md5="p" * 32)
+    assert not last_decision(tmp_path, table_md5="t" * 32, params_md5="p" * 32)
     RECORD.write(tmp_path)
     known = {"t": "t" * 32, "p": "p" * 32, "other": "o" * 32}
-    found = last_word(tmp_path, table_md5=known[table], params_md5=known[params])
-    assert found == (("promoted", "its error is fine") if expected else None)
+    found = last_decision(tmp_path, table_md5=known[table], params_md5=known[params])
+    assert found == ((NightOutcome.PROMOTED, "its error is fine") if expected else None)
 
 
 def test_a_damaged_record_judges_nothing(tmp_path):
     RECORD.write(tmp_path)
-    for text in ("{", "[]", "{}"):
+    for text in ("{", "[]", "{}", RECORD.to_json().replace("promoted", "applauded")):
         (tmp_path / JSON).write_text(text)
-        assert not last_word(tmp_path, table_md5="t" * 32, params_md5="p" * 32)
+        assert not last_decision(tmp_path, table_md5="t" * 32, params_md5="p" * 32)

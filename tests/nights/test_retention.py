@@ -4,10 +4,9 @@ import shutil
 
 import pytest
 
-from pipeline.nights import retention as command
+from pipeline.nights.lock import only_one
 from pipeline.nights.retention import clean_up
-from pipeline.runtime.errors import RuleError
-from pipeline.runtime.lock import RUNNING, exclusive
+from pipeline.runtime.errors import BusyError, RuleError
 from tests.support.night_history import FIRST
 from tests.support.tiny_project import git, state
 from tests.support.work_tree import run
@@ -16,7 +15,7 @@ UNTAGGED = ":/2026-01-03"
 
 
 def cache(user):
-    return {place.name for place in (user / ".dvc/cache/files").rglob("*") if place.is_file()}
+    return {file.name for file in (user / ".dvc/cache/files").rglob("*") if file.is_file()}
 
 
 def model_at(user, revision, *, code=0):
@@ -60,7 +59,7 @@ def test_it_says_how_much_went(cleaned):
 
 def test_the_folders_of_the_last_nights_stay(cleaned):
     user, _, _ = cleaned
-    assert [place.name for place in (user / "runs").iterdir()] == ["2026-01-04"]
+    assert [run.name for run in (user / "runs").iterdir()] == ["2026-01-04"]
 
 
 def test_the_last_nights_are_protected_behind_a_merge_too(past):
@@ -95,18 +94,8 @@ def test_a_cache_that_others_may_share_is_only_shown(past, tmp_path):
     assert sorted((tmp_path / "shared").rglob("*")) == before
 
 
-def test_beside_a_night_that_runs_nothing_is_deleted(past, monkeypatch):
+def test_beside_a_night_that_runs_nothing_is_deleted(past):
     before = cache(past)
-    monkeypatch.chdir(past)
-    with (
-        exclusive(past / RUNNING),
-        pytest.raises(SystemExit, match="gc: this command must not run beside a night"),
-    ):
-        command.main(["--nights", "1", "--delete"])
+    with only_one(past), pytest.raises(BusyError, match="this command must not run beside a night"):
+        clean_up(past, nights=1, delete=True)
     assert cache(past) == before
-
-
-def test_no_night_at_all_cannot_be_protected(capsys):
-    with pytest.raises(SystemExit):
-        command.main(["--nights", "0"])
-    assert "--nights must be 1 or more, found 0" in capsys.readouterr().err

@@ -6,9 +6,10 @@ from xml.etree import ElementTree
 import pytest
 
 from pipeline.reporting import html, summary
-from pipeline.reporting.run_results import Facts
+from pipeline.reporting.run_results import RunResults
 from tests.support.browsers import CHROMIUM, Browser
 from tests.support.reports import TABLES, make_result, write_metrics
+from tests.support.skips import reason
 
 WIDTHS = (390, 1200)  # of a phone and of a screen, in pixels
 VOID = {"meta"}
@@ -43,7 +44,7 @@ class Structure(HTMLParser):
 
 
 def make_page(folder, *, names=("full", "course"), **changes):
-    return html.html(write_metrics(folder, **dict.fromkeys(names, changes)).facts())
+    return html.page(write_metrics(folder, **dict.fromkeys(names, changes)).results())
 
 
 def colours(block: str) -> dict[str, str]:
@@ -53,7 +54,7 @@ def colours(block: str) -> dict[str, str]:
 def luminance(colour: str) -> float:
     """Source: WCAG 2.2, relative luminance."""
     digits = colour[1:] if len(colour) == 7 else "".join(2 * digit for digit in colour[1:])
-    parts = [int(digits[place : place + 2], 16) / 255 for place in (0, 2, 4)]
+    parts = [int(digits[start : start + 2], 16) / 255 for start in (0, 2, 4)]
     linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
     return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
 
@@ -94,8 +95,8 @@ def test_hostile_names_and_values_stay_text(tmp_path):
         "coverage": [TABLES["coverage"][0] | {"experience_level": HOSTILE}],
     }
     result = replace(make_result(tmp_path, **tables), name=HOSTILE)
-    facts = Facts((result,), data={HOSTILE: 1}, hashes={HOSTILE: "0" * 64})
-    found = Structure(html.html(facts))
+    results = RunResults((result,), data={HOSTILE: 1}, hashes={HOSTILE: "0" * 64})
+    found = Structure(html.page(results))
     assert not {"script", "img"} & set(found.tags)
     assert not [name for name, _ in found.attributes if name.startswith("on")]
     assert found.open == []
@@ -132,7 +133,7 @@ def test_text_stands_out(scheme, ink, paper):
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory):
     if not CHROMIUM:
-        pytest.skip("no Chromium is installed")
+        pytest.skip(reason("no Chromium is installed", to_run="apt-get install chromium"))
     return Browser(tmp_path_factory.mktemp("browser"))
 
 

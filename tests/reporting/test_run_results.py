@@ -1,4 +1,5 @@
 import hashlib
+import re
 
 import pytest
 
@@ -10,17 +11,17 @@ from tests.support.reports import TABLES as WRITTEN
 def test_the_best_recipe_comes_first(tmp_path):
     errors = {"worst": 9.0, "best": 1.0, "middle": 4.0}
     written = write_metrics(tmp_path, **{name: {"test_mse_usd2": error} for name, error in errors.items()})
-    assert [result.name for result in written.facts().results] == ["best", "middle", "worst"]
+    assert [result.name for result in written.results().recipes] == ["best", "middle", "worst"]
 
 
 def test_recipes_of_the_same_error_keep_the_order_of_the_settings(tmp_path):
-    assert [result.name for result in write_metrics(tmp_path, b={}, a={}).facts().results] == ["b", "a"]
+    assert [result.name for result in write_metrics(tmp_path, b={}, a={}).results().recipes] == ["b", "a"]
 
 
 def test_metrics_are_read_back_as_they_were_written(tmp_path):
-    facts = write_metrics(tmp_path, mine={}).facts()
-    assert facts.results[0].metrics == METRICS
-    assert facts.data == DATA
+    results = write_metrics(tmp_path, mine={}).results()
+    assert results.recipes[0].metrics == METRICS
+    assert results.data == DATA
 
 
 def test_tables_come_back_as_text_and_their_columns_as_numbers(tmp_path):
@@ -36,7 +37,7 @@ def test_tables_come_back_as_text_and_their_columns_as_numbers(tmp_path):
 
 
 def test_the_hashes_are_of_the_files_bytes(tmp_path):
-    hashes = write_metrics(tmp_path, mine={}).facts().hashes
+    hashes = write_metrics(tmp_path, mine={}).results().hashes
     assert hashes == {"raw.csv": hashlib.sha256(b"abc").hexdigest(), "some.lock": hashlib.sha256(b"").hexdigest()}
 
 
@@ -50,14 +51,21 @@ def test_the_baselines_come_before_the_recipe(tmp_path):
 
 
 @pytest.mark.parametrize(("ratio", "floor"), [(16 / 9, 15_000.0), (None, None)])
-def test_the_noise_floor_is_in_dollars_where_it_is_known(tmp_path, ratio, floor):
-    assert make_result(tmp_path, test_mse_over_floor=ratio).floor == floor
+def test_the_noise_floor_is_in_units_of_the_target_where_it_is_known(tmp_path, ratio, floor):
+    assert make_result(tmp_path, test_mse_over_floor=ratio).noise_floor == floor
 
 
-@pytest.mark.parametrize("name", ["mine.json", "prepare.json", *(f"plots/mine/{table}.csv" for table in TABLES)])
+@pytest.mark.parametrize(
+    "name", ["recipes/mine.json", "prepare.json", *(f"plots/mine/{table}.csv" for table in TABLES)]
+)
 def test_a_missing_file_is_named(tmp_path, name):
     written = write_metrics(tmp_path, mine={})
     (tmp_path / "metrics" / name).unlink()
-    with pytest.raises(FileNotFoundError) as caught:
-        written.facts()
-    assert caught.value.filename == str(tmp_path / "metrics" / name)
+    with pytest.raises(FileNotFoundError, match=rf"{re.escape(name)} must be there, found none; run dvc repro"):
+        written.results()
+
+
+def test_what_another_recipe_has_left_is_not_read(tmp_path):
+    write_metrics(tmp_path, dropped={"test_mse_usd2": 1.0}, broken={})
+    (tmp_path / "metrics/recipes/broken.json").write_text("{")
+    assert [result.name for result in write_metrics(tmp_path, mine={}).results().recipes] == ["mine"]

@@ -1,11 +1,7 @@
-import re
-
 import pytest
 
 from pipeline.reporting import summary
 from tests.support.reports import make_result, write_metrics
-
-HOSTILE = "job_title=R|D <script>alert(1)</script>"
 
 
 def test_the_headline_is_of_the_best_recipe(tmp_path):
@@ -68,7 +64,7 @@ def test_coverage_is_of_all_and_then_of_each_level(tmp_path):
 
 
 def test_the_data_are_counted(tmp_path):
-    assert summary.data(write_metrics(tmp_path, mine={}).facts()) == [
+    assert summary.data(write_metrics(tmp_path, mine={}).results()) == [
         ["rows", "number"],
         ["all", "1,987"],
         ["quarantined", "3"],
@@ -85,42 +81,5 @@ def test_the_data_are_counted(tmp_path):
 
 
 def test_the_reproduction_names_the_bytes_of_table_and_lock(tmp_path):
-    said = summary.reproduction(write_metrics(tmp_path, mine={}).facts())
+    said = summary.reproduction(write_metrics(tmp_path, mine={}).results())
     assert "raw.csv (SHA-256 ba7816bf8f01cfea…), some.lock (SHA-256 e3b0c44298fc1c14…)" in said
-
-
-def test_the_markdown_has_each_table_of_each_recipe(tmp_path):
-    text = summary.markdown(write_metrics(tmp_path, one={}, two={}).facts())
-    headings = [line for line in text.splitlines() if line.startswith("#")]
-    each = ["### Where it is most wrong", "### How often its intervals hold"]
-    assert headings == [
-        *("# Training report", "## Scores"),
-        *("## one", *each),
-        *("## two", *each),
-        *("## Data", "## How to reproduce it"),
-    ]
-    assert "| company_size=M | 299 | $30,000 | $777 |" in text
-
-
-def test_a_hostile_value_stays_one_cell_of_text(tmp_path):
-    slices = [{"slice": HOSTILE, "rows": 30, "mse_usd2": 1.0, "bias_usd": 1.0}]
-    text = summary.markdown(write_metrics(tmp_path, mine={"slices": slices}).facts())
-    assert r"| job_title=R\|D \<script\>alert(1)\</script\> | 30 | $1 | $1 |" in text
-
-
-@pytest.mark.parametrize("title", ["![p](http://a.example/p.png)", "[click](x)", "`code`", "*loud*", "&lt;", r"a\|b"])
-def test_markdown_in_a_value_stays_text(tmp_path, title):
-    slices = [{"slice": title, "rows": 30, "mse_usd2": 1.0, "bias_usd": 1.0}]
-    (line,) = [
-        line
-        for line in summary.markdown(write_metrics(tmp_path, mine={"slices": slices}).facts()).splitlines()
-        if line.endswith("| 30 | $1 | $1 |")
-    ]
-    cell = line.removeprefix("| ").removesuffix(" | 30 | $1 | $1 |")
-    assert not re.search(r"(?<!\\)(\\\\)*[`*\[\]<>&|]", cell)
-    assert re.sub(r"\\(.)", r"\1", cell) == title
-
-
-def test_groups_that_are_all_too_small_are_said_to_be(tmp_path):
-    text = summary.markdown(write_metrics(tmp_path, mine={"slices": [], "coverage": []}).facts())
-    assert text.count(summary.TOO_FEW) == 1  # the coverage of all rows is always there

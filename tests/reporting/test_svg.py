@@ -1,3 +1,4 @@
+import datetime
 import re
 from itertools import pairwise
 from xml.etree import ElementTree
@@ -6,20 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.reporting.svg import (
-    BOTTOM,
-    HEIGHT,
-    LEFT,
-    RIGHT,
-    TOP,
-    WIDTH,
-    Axis,
-    bars,
-    histogram,
-    lines,
-    round_ticks,
-    scatter,
-)
+from pipeline.reporting.svg import WIDTH, Axis, Frame, bars, histogram, lines, round_ticks, scatter
 
 NUMBERS = st.floats(-1e12, 1e12).map(lambda number: round(number, 3))
 HOSTILE = "</text><script>alert('&\"')</script>"
@@ -27,6 +15,10 @@ HOSTILE = "</text><script>alert('&\"')</script>"
 
 def axis(*values, label="miles"):
     return Axis.over(values, label=label, text=lambda value: f"{value:g}")
+
+
+FRAME = Frame(axis(0, 1), axis(0, 1))
+LEFT, RIGHT, TOP, BOTTOM = FRAME.left, FRAME.width - FRAME.right, FRAME.top, FRAME.height - FRAME.bottom
 
 
 def attributes(chart, path, name):
@@ -52,22 +44,42 @@ def test_the_ticks_are_round(one, other):
 
 
 def test_one_number_alone_still_has_an_axis():
-    assert axis(0).place(0, 10, 20) == 10
-    assert 10 <= axis(7).place(7, 10, 20) <= 20
+    assert axis(0).pixel(0, 10, 20) == 10
+    assert 10 <= axis(7).pixel(7, 10, 20) <= 20
 
 
 def test_an_axis_places_its_ends_at_the_given_pixels_and_the_middle_between():
     scale = axis(0, 100)
-    assert [scale.place(value, 50, 250) for value in (0, 50, 100)] == [50, 150, 250]
-    assert [scale.place(value, 250, 50) for value in (0, 50, 100)] == [250, 150, 50]
+    assert [scale.pixel(value, 50, 250) for value in (0, 50, 100)] == [50, 150, 250]
+    assert [scale.pixel(value, 250, 50) for value in (0, 50, 100)] == [250, 150, 50]
+
+
+def test_an_axis_may_end_between_its_ticks_and_write_them_as_dates():
+    dates = [datetime.date(2026, month, 1) for month in (2, 4, 7)]
+    first, *ticks = [date.toordinal() for date in dates]
+    x = Axis(first, first + 200, ticks, label="", text=lambda day: f"{datetime.date.fromordinal(int(day)):%Y-%m}")
+    frame = Frame(x, axis(0, 10), width=300, left=50, right=50, tick_gap=70)
+    assert frame.pixel((first + 50, 0)) == (100, frame.height - frame.bottom)
+    written = [line for line in frame.grid() if 'class="tick"' in line]
+    assert [re.sub("<.*?>", "", line) for line in written] == ["2026-04", "2026-07"]
+    assert all(f'y="{frame.height - frame.bottom + 70}"' in line for line in written)
+
+
+def test_the_grid_has_a_line_and_its_number_at_each_tick():
+    frame = Frame(axis(0, 1), axis(0, 20))
+    grid = ElementTree.fromstring(frame.chart([], title="grid"))  # noqa: S314 (our own)
+    assert [line.attrib["d"].split(" ")[1].split("H")[0] for line in grid.findall("path")] == [
+        f"{BOTTOM + (TOP - BOTTOM) * tick / 20:.1f}" for tick in (0, 5, 10, 15, 20)
+    ]
+    assert [text.text for text in grid.findall("text[@class='tick left']")] == ["0", "5", "10", "15", "20"]
 
 
 def test_a_histogram_is_as_high_as_its_counts():
     chart = histogram([(-10, 5), (0, 20), (10, 10)], x=axis(-10, 10), y=axis(0, 20), title="residuals")
     heights = attributes(chart, "rect", "height")
-    assert heights == pytest.approx([(HEIGHT - BOTTOM - TOP) * part for part in (1 / 4, 1, 1 / 2)])
+    assert heights == pytest.approx([(BOTTOM - TOP) * part for part in (1 / 4, 1, 1 / 2)])
     assert [top + height for top, height in zip(attributes(chart, "rect", "y"), heights, strict=True)] == pytest.approx(
-        [HEIGHT - BOTTOM] * 3
+        [BOTTOM] * 3
     )
 
 
@@ -75,14 +87,14 @@ def test_dots_lie_where_both_axes_say():
     chart = scatter([(0, 0), (100, 100)], x=axis(0, 100), y=axis(0, 100), title="dots")
     dots = re.search(r'class="dots" d="M(\S+) (\S+)h0M(\S+) (\S+)h0"', chart)
     assert dots
-    assert [float(pixel) for pixel in dots.groups()] == [LEFT, HEIGHT - BOTTOM, WIDTH - RIGHT, TOP]
+    assert [float(pixel) for pixel in dots.groups()] == [LEFT, BOTTOM, RIGHT, TOP]
 
 
 def test_each_line_has_its_colour_and_its_name():
     series = {"training": [(0, 0), (10, 10)], "validation": [(0, 10), (10, 0)]}
     chart = lines(series, x=axis(0, 10), y=axis(0, 10), title="losses")
-    assert f'<polyline class="line c0" points="{LEFT},{HEIGHT - BOTTOM} {WIDTH - RIGHT},{TOP}"/>' in chart
-    assert f'<polyline class="line c1" points="{LEFT},{TOP} {WIDTH - RIGHT},{HEIGHT - BOTTOM}"/>' in chart
+    assert f'<polyline class="line c0" points="{LEFT},{BOTTOM} {RIGHT},{TOP}"/>' in chart
+    assert f'<polyline class="line c1" points="{LEFT},{TOP} {RIGHT},{BOTTOM}"/>' in chart
     assert re.findall(r'<text class="(c\d)".*?>(\w+)</text>', chart) == [("c0", "training"), ("c1", "validation")]
 
 
@@ -97,10 +109,10 @@ def test_bars_are_as_long_as_their_values_and_negative_ones_go_left():
 
 def test_the_dashed_line_of_bars_is_on_their_scale():
     chart = bars({"ours": 4.0, "theirs": 8.0}, text="{:g}".format, title="bars", line=4.0)
-    place = re.search(r'class="mark" d="M(\S+) 0V', chart)
-    assert place
+    line = re.search(r'class="mark" d="M(\S+) 0V', chart)
+    assert line
     end = attributes(chart, "rect", "x")[0] + attributes(chart, "rect", "width")[0]
-    assert float(place[1]) == pytest.approx(end, abs=0.2)
+    assert float(line[1]) == pytest.approx(end, abs=0.2)
 
 
 @pytest.mark.parametrize("values", [{"only": 0.0}, {"a": -1.0, "b": -2.0}, {"a": 1e9}])

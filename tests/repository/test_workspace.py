@@ -3,7 +3,7 @@ import shutil
 import pytest
 
 from pipeline.repository.project import Project
-from pipeline.repository.workspace import Workspace, put_aside
+from pipeline.repository.workspace import Workspace, keep_leftover_clones
 from pipeline.runtime.errors import RuleError
 from tests.support.tiny_project import commit, git, state, workspace
 from tests.support.work_tree import run
@@ -56,10 +56,10 @@ def test_no_hook_of_the_user_runs(user, tmp_path):
     hooks = tmp_path / "hooks"
     hooks.mkdir()
     for name in ("post-checkout", "pre-commit", "reference-transaction"):
-        for place in (hooks / name, user / ".git/hooks" / name):
-            place.parent.mkdir(exist_ok=True)
-            place.write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\nexit 1\n")
-            place.chmod(0o755)
+        for hook in (hooks / name, user / ".git/hooks" / name):
+            hook.parent.mkdir(exist_ok=True)
+            hook.write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\nexit 1\n")
+            hook.chmod(0o755)
     project = Project.at(user)
     variables = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "init.templateDir", "GIT_CONFIG_VALUE_0": str(tmp_path)}
     night = Workspace.of_head(Project(user, {**project.environment, **variables}), run=user / "runs/a")
@@ -79,24 +79,24 @@ def test_settings_of_dvc_that_nobody_can_read_are_said(user):
         workspace(user)
 
 
-def test_what_killed_nights_leave_is_put_aside_and_kept(user):
+def test_what_killed_runs_leave_is_renamed_and_kept(user):
     for number in range(2):
         folder = workspace(user).project.folder
         (folder / "notes.md").write_text(str(number))
-        put_aside(user / "runs")
+        keep_leftover_clones(user / "runs")
     workspace(user, "another")
-    (moved,) = put_aside(user / "runs")
+    (moved,) = keep_leftover_clones(user / "runs")
     assert moved == user / "runs/another/leftover"
     assert (user / "runs/tonight/leftover/notes.md").read_text() == "0"
     assert (user / "runs/tonight/leftover-2/notes.md").read_text() == "1"
-    assert put_aside(user / "runs") == []
+    assert keep_leftover_clones(user / "runs") == []
 
 
 def test_a_removed_workspace_leaves_the_runs_other_files_and_the_cache(user):
     night = workspace(user)
     (user / "runs/tonight/log.txt").write_text("kept")
     night.remove()
-    assert [place.name for place in (user / "runs/tonight").iterdir()] == ["log.txt"]
+    assert [file.name for file in (user / "runs/tonight").iterdir()] == ["log.txt"]
     shutil.rmtree(user / "models")
     run(user, "dvc", "checkout", "--quiet")
     assert (user / "models/weights").read_text() == "a\n1\none\n"

@@ -3,12 +3,16 @@ import sys
 
 import pytest
 
-from pipeline.runtime.errors import RuleError
+from pipeline.runtime.errors import BusyError
 from pipeline.runtime.lock import exclusive
 from tests.support.work_tree import ROOT
 
 HOLD = "import sys, time; from pathlib import Path; from pipeline.runtime.lock import exclusive\n"
-HOLD += "with exclusive(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
+HOLD += "with exclusive(Path(sys.argv[1]), rule='', fix=''): print('held', flush=True); time.sleep(60)"
+
+
+def hold(file):
+    return exclusive(file, rule="must be alone", fix="wait")
 
 
 @pytest.fixture
@@ -25,8 +29,8 @@ def holder(tmp_path):
 
 def test_a_second_holder_is_refused_and_told_who_holds_it(tmp_path, holder):
     with (
-        pytest.raises(RuleError, match=rf"must not run beside .* found process {holder.pid}, since 2.* UTC;"),
-        exclusive(tmp_path / "a/lock"),
+        pytest.raises(BusyError, match=rf"must be alone, found process {holder.pid}, since 2.* UTC; wait"),
+        hold(tmp_path / "a/lock"),
     ):
         pass
 
@@ -34,7 +38,7 @@ def test_a_second_holder_is_refused_and_told_who_holds_it(tmp_path, holder):
 def test_the_lock_of_a_killed_holder_is_free_again(tmp_path, holder):
     holder.kill()
     holder.wait()
-    with exclusive(tmp_path / "a/lock"):
+    with hold(tmp_path / "a/lock"):
         text = (tmp_path / "a/lock").read_text()
     assert str(holder.pid) not in text
     assert text.count("process") == 1
@@ -42,15 +46,15 @@ def test_the_lock_of_a_killed_holder_is_free_again(tmp_path, holder):
 
 def test_a_lock_is_free_after_its_block(tmp_path):
     for _ in range(2):
-        with exclusive(tmp_path / "lock"):
+        with hold(tmp_path / "lock"):
             pass
 
 
 def test_a_command_that_outlives_the_block_does_not_hold_it(tmp_path):
-    with exclusive(tmp_path / "lock"):
+    with hold(tmp_path / "lock"):
         process = subprocess.Popen(["sleep", "60"])
     try:
-        with exclusive(tmp_path / "lock"):
+        with hold(tmp_path / "lock"):
             pass
     finally:
         process.kill()

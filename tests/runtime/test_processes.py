@@ -1,4 +1,5 @@
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -27,7 +28,7 @@ def test_a_command_that_fails_says_how_and_what_it_said_last(tmp_path):
     code = "import sys; print(*range(100), sep='\\n', file=sys.stderr); sys.exit(7)"
     with pytest.raises(CommandError, match=r"ended with code 7\n80\n(.*\n)*99$") as error:
         run((*PYTHON, code), folder=tmp_path, environment={})
-    assert str(error.value).startswith(sys.executable)
+    assert str(error.value).startswith(shlex.quote(sys.executable))
 
 
 def test_a_command_that_does_not_exist_fails_as_one(tmp_path):

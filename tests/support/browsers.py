@@ -59,8 +59,8 @@ class Browser:
     def _run(self, page: str, width: int, *flags: str) -> str:
         file = self.folder / "frame.html"
         file.write_text(FRAME.format(page=escape(page), width=width, height=HEIGHT), encoding="utf-8")
-        place = (f"--user-data-dir={self.folder / 'profile'}", f"--window-size={width},{HEIGHT}")
-        command = [str(CHROMIUM), *FLAGS, *place, *flags, file.as_uri()]
+        window = (f"--user-data-dir={self.folder / 'profile'}", f"--window-size={width},{HEIGHT}")
+        command = [str(CHROMIUM), *FLAGS, *window, *flags, file.as_uri()]
         return subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
 
 
@@ -69,11 +69,11 @@ def read_png(content: bytes) -> np.ndarray:
 
     Source: the PNG specification, third edition, chapters 5, 9 and 11.
     """
-    chunks, place = b"", 8
-    while place < len(content):
-        length, kind = struct.unpack_from(">I4s", content, place)
-        chunks += content[place + 8 : place + 8 + length] if kind == b"IDAT" else b""
-        place += length + 12
+    chunks, offset = b"", 8
+    while offset < len(content):
+        length, kind = struct.unpack_from(">I4s", content, offset)
+        chunks += content[offset + 8 : offset + 8 + length] if kind == b"IDAT" else b""
+        offset += length + 12
     width, height, depth, colour, *_, interlaced = struct.unpack_from(">IIBBBBB", content, 16)
     assert (depth, interlaced) == (8, 0)
     channels = {2: 3, 6: 4}[colour]
@@ -99,8 +99,8 @@ def _from_the_left(line: list[int], above: list[int], channels: int, kind: int) 
     """A line of the filters Average and Paeth, whose bytes need those left of them."""
     done = [0] * channels
     above = [0] * channels + above
-    for place, byte in enumerate(line):
-        left, up, corner = done[place], above[place + channels], above[place]
+    for index, byte in enumerate(line):
+        left, up, corner = done[index], above[index + channels], above[index]
         if kind == 3:
             guess = (left + up) // 2
         else:

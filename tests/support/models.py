@@ -9,8 +9,7 @@ from pipeline.model.bundle import Bundle
 from pipeline.model.intervals import calibrate
 from pipeline.model.network import build
 from pipeline.model.reproducible import torch
-from pipeline.training.background import read_background
-from pipeline.training.predictions import read_outcomes
+from pipeline.training.predictions import predict_file, read_background
 
 
 def make_bundle(prepared: Path, *, recipe: str = "full") -> Bundle:
@@ -19,7 +18,7 @@ def make_bundle(prepared: Path, *, recipe: str = "full") -> Bundle:
     settings = params.load(params.Recipe, "recipes", recipe)
     network = build(settings, sizes=encoder.sizes(), generator=torch.Generator().manual_seed(1)).eval()
     paths = (prepared / "train.parquet", prepared / "valid.parquet")
-    of_train, of_valid = (read_outcomes(path, network, encoder.scaling) for path in paths)
-    intervals = calibrate(train=of_train, valid=of_valid, groups=encoder.sizes()[GROUP])
-    background = read_background(paths[0], network.columns, of_train.prediction, step=1)
+    train, valid = (predict_file(path, network, encoder.scaling) for path in paths)
+    intervals = calibrate(train=train, valid=valid, groups=encoder.sizes()[GROUP])
+    background = read_background(paths[0], network.columns, train.prediction, step=1)
     return Bundle(network, encoder, settings, intervals, background, {})

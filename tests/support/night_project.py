@@ -13,7 +13,7 @@ from ruamel.yaml import YAML
 
 from pipeline.model.bundle import Bundle
 from pipeline.model.reproducible import torch
-from pipeline.nights.result import Report
+from pipeline.nights.result import NightResult
 from pipeline.nights.run import run_night
 from pipeline.repository.dvc_lock import md5_of
 from pipeline.repository.project import Project
@@ -42,7 +42,7 @@ cp models/full/rows.txt metrics/full.json
 """
 YESTERDAY = table(rows(600))
 TONIGHT = table(rows(640))
-WORSE = table([*rows(600), *(row(job_title="Bad Model", salary_in_usd=50_000 + place) for place in range(40))])
+WORSE = table([*rows(600), *(row(job_title="Bad Model", salary_in_usd=50_000 + number) for number in range(40))])
 
 
 def make_night_project(folder: Path, model: Path) -> Path:
@@ -78,7 +78,9 @@ def make_night_project(folder: Path, model: Path) -> Path:
     return user
 
 
-def night(user: Path, source: bytes | None = None, *, date: datetime.date = DATE, forced: str | None = None) -> Report:
+def night(
+    user: Path, source: bytes | None = None, *, date: datetime.date = DATE, forced: str | None = None
+) -> NightResult:
     """Spend a night in the project, with these bytes at its source."""
     if source is not None:
         (user.parent / "source.csv").write_bytes(source)

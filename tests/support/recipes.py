@@ -7,7 +7,7 @@ import numpy as np
 from pipeline.model.network import Regressor, build
 from pipeline.model.reproducible import DataLoader, TensorDataset, torch
 from pipeline.params import Recipe, parse
-from pipeline.training.fit import START, Progress, fit
+from pipeline.training.fit import START, TrainingState, fit
 
 OPTIMIZER = {
     "learning_rate": 0.001,
@@ -20,7 +20,6 @@ OPTIMIZER = {
 COURSE = {
     "features": ["experience_level", "employment_type", "remote_ratio", "company_size"],
     "network": {"kind": "mlp", "hidden": [16, 8]},
-    "loss": "mse",
     "equal_rows": "each",
     "optimizer": OPTIMIZER,
     "batch_size": 4,
@@ -74,7 +73,7 @@ class Training:
     valid: TensorDataset
     recipe: Recipe
 
-    def run(self, start: Progress = START) -> list[Progress]:
+    def run(self, start: TrainingState = START) -> list[TrainingState]:
         """Train; returns what was at the end of each epoch."""
         return list(fit(self.network, loader=self.loader, valid=self.valid, recipe=self.recipe, start=start))
 

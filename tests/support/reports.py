@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import report
-from pipeline.reporting.run_results import Facts, Result, read_facts
+from pipeline.reporting.run_results import RecipeResult, RunResults, read_results
 from tests.support.recipes import make_recipe
 
 METRICS: dict[str, float] = {
@@ -77,11 +77,11 @@ class Written:
     recipes: tuple[str, ...]
 
     def paths(self) -> dict[str, Path]:
-        return {name: self.folder / place for name, place in {"data": "raw.csv", "lock": "some.lock"}.items()}
+        return {name: self.folder / file for name, file in {"data": "raw.csv", "lock": "some.lock"}.items()}
 
-    def facts(self) -> Facts:
+    def results(self) -> RunResults:
         recipes = {name: make_recipe() for name in self.recipes}
-        return read_facts(self.folder / "metrics", recipes, **self.paths())
+        return read_results(self.folder / "metrics", recipes, **self.paths())
 
     def report(self) -> tuple[str, str]:
         """The Markdown and the page."""
@@ -99,7 +99,8 @@ def write_metrics(folder: Path, **recipes: Mapping[str, Any]) -> Written:
         numbers = {
             key: value for key, value in (METRICS | dict(changes)).items() if key not in TABLES and value is not None
         }
-        (folder / f"metrics/{name}.json").write_text(json.dumps(numbers), encoding="utf-8")
+        (folder / "metrics/recipes").mkdir(exist_ok=True)
+        (folder / f"metrics/recipes/{name}.json").write_text(json.dumps(numbers), encoding="utf-8")
         for table, rows in TABLES.items():
             with (plots / f"{table}.csv").open("w", encoding="utf-8", newline="") as file:
                 writer = csv.DictWriter(file, list(rows[0]))
@@ -111,6 +112,6 @@ def write_metrics(folder: Path, **recipes: Mapping[str, Any]) -> Written:
     return Written(folder, tuple(recipes))
 
 
-def make_result(folder: Path, **changes: object) -> Result:
+def make_result(folder: Path, **changes: object) -> RecipeResult:
     """One recipe's result, as it is read back."""
-    return write_metrics(folder, mine=changes).facts().results[0]
+    return write_metrics(folder, mine=changes).results().recipes[0]

@@ -32,8 +32,8 @@ def git(folder: Path, *command: str, code: int = 0) -> str:
 def commit(folder: Path, **files: str) -> str:
     """Commit changes of files, named by their stems; returns the commit."""
     for stem, text in files.items():
-        (place,) = folder.glob(f"{stem}.*")
-        place.write_text(text)
+        (file,) = folder.glob(f"{stem}.*")
+        file.write_text(text)
     git(folder, "add", "--all")
     git(folder, "commit", "--quiet", "--message", "a change")
     return git(folder, "rev-parse", "HEAD")
@@ -61,21 +61,21 @@ def workspace(user: Path, name: str = "tonight", *, outputs: bool = False) -> Wo
     """A night's, which costs seconds less without the outputs."""
     found = Workspace.of_head(Project.at(user), run=user / "runs" / name)
     if outputs:
-        found.bring_outputs(seconds=60)
+        found.checkout_outputs(seconds=60)
     return found
 
 
 def state(folder: Path) -> dict[str, object]:
     """All that a night that fails may not change: HEAD, refs, index, and the files outside of the runs."""
-    places = [place for place in folder.rglob("*") if place.is_file()]
-    parts = [place.relative_to(folder).parts for place in places]
+    files = [file for file in folder.rglob("*") if file.is_file()]
+    parts = [file.relative_to(folder).parts for file in files]
     return {
         "head": (folder / ".git/HEAD").read_text(),
         "refs": git(folder, "for-each-ref"),
         "index": git(folder, "ls-files", "--stage"),
         "files": {
-            "/".join(names): place.read_bytes()
-            for names, place in zip(parts, places, strict=True)
+            "/".join(names): file.read_bytes()
+            for names, file in zip(parts, files, strict=True)
             if names[0] not in (".cache", ".git", "runs") and names[:2] not in ((".dvc", "tmp"), (".dvc", "cache"))
         },
     }

@@ -5,31 +5,31 @@ import pytest
 
 from pipeline.model.reproducible import torch
 from pipeline.training.checkpoint import Checkpoint
-from pipeline.training.fit import START, Epoch, Progress
+from pipeline.training.fit import START, Epoch, TrainingState
 from tests.support.recipes import EMBEDDING, make_recipe, make_training, seeded
 
 SETTINGS = {"recipe": {"seed": 1, "features": ["a", "b"]}, "packages": {"torch": "2.13.0"}}
 
 
-def make_checkpoint(folder, *, every_seconds=0.0, decides=SETTINGS):
-    return Checkpoint(folder, decides=decides, every_seconds=every_seconds)
+def make_checkpoint(folder, *, every_seconds=0.0, key=SETTINGS):
+    return Checkpoint(folder, key=key, every_seconds=every_seconds)
 
 
-def make_progress(epochs=3):
+def make_state(epochs=3):
     """Losses that no short decimal spells, and tensors of every kind that a state holds."""
-    return Progress(
+    return TrainingState(
         history=tuple(Epoch(number, 1 / (number + 2), 0.1 + 0.2 * number) for number in range(1, epochs + 1)),
         kept_epoch=epochs,
-        kept=torch.rand(7, generator=seeded(epochs)),
-        state=(seeded(epochs).get_state(), torch.rand(7, generator=seeded(9)), torch.tensor(12.0)),
+        kept_weights=torch.rand(7, generator=seeded(epochs)),
+        resume_from=(seeded(epochs).get_state(), torch.rand(7, generator=seeded(9)), torch.tensor(12.0)),
     )
 
 
 def same(one, other):
     """True if both are the same to the last bit."""
-    tensors = [(progress.kept, *progress.state) for progress in (one, other)]
+    tensors = [(state.kept_weights, *state.resume_from) for state in (one, other)]
     return (
-        (one.history, one.kept_epoch, len(one.state)) == (other.history, other.kept_epoch, len(other.state))
+        (one.history, one.kept_epoch, len(one.resume_from)) == (other.history, other.kept_epoch, len(other.resume_from))
         and all(map(torch.equal, *tensors))
         and [tensor.dtype for tensor in tensors[0]] == [tensor.dtype for tensor in tensors[1]]
         and [tensor.shape for tensor in tensors[0]] == [tensor.shape for tensor in tensors[1]]
@@ -37,8 +37,8 @@ def same(one, other):
 
 
 def test_what_is_saved_is_loaded_to_the_last_bit(tmp_path):
-    make_checkpoint(tmp_path).save(make_progress())
-    assert same(make_checkpoint(tmp_path).load(), make_progress())
+    make_checkpoint(tmp_path).save(make_state())
+    assert same(make_checkpoint(tmp_path).load(), make_state())
 
 
 def test_a_real_training_goes_on_from_it_to_the_same_bits(tmp_path):
@@ -51,14 +51,14 @@ def test_a_real_training_goes_on_from_it_to_the_same_bits(tmp_path):
 
 def test_the_newest_is_loaded_and_there_is_one_file(tmp_path):
     for epochs in (1, 2, 3):
-        make_checkpoint(tmp_path).save(make_progress(epochs))
+        make_checkpoint(tmp_path).save(make_state(epochs))
     assert len(make_checkpoint(tmp_path).load().history) == 3
     assert [file.suffix for file in tmp_path.iterdir()] == [".checkpoint"]
 
 
 def test_going_on_is_said(tmp_path, caplog):
     caplog.set_level(logging.INFO)
-    make_checkpoint(tmp_path).save(make_progress())
+    make_checkpoint(tmp_path).save(make_state())
     make_checkpoint(tmp_path).load()
     assert caplog.messages == [f"going on after epoch 3, from {make_checkpoint(tmp_path).path}"]
 
@@ -69,7 +69,7 @@ def test_without_a_checkpoint_training_starts_and_nothing_is_said(tmp_path, capl
 
 
 @pytest.mark.parametrize(
-    "decides",
+    "key",
     [
         {},
         SETTINGS | {"recipe": {"seed": 2, "features": ["a", "b"]}},
@@ -79,22 +79,22 @@ def test_without_a_checkpoint_training_starts_and_nothing_is_said(tmp_path, capl
         SETTINGS | {"device": "cuda"},
     ],
 )
-def test_another_training_never_goes_on_from_it(tmp_path, decides):
-    make_checkpoint(tmp_path).save(make_progress())
-    assert make_checkpoint(tmp_path, decides=decides).load() is START
+def test_another_training_never_goes_on_from_it(tmp_path, key):
+    make_checkpoint(tmp_path).save(make_state())
+    assert make_checkpoint(tmp_path, key=key).load() is START
 
 
 def test_the_order_in_which_things_are_named_does_not_decide(tmp_path):
-    make_checkpoint(tmp_path).save(make_progress())
-    assert make_checkpoint(tmp_path, decides=dict(reversed(SETTINGS.items()))).load().history
+    make_checkpoint(tmp_path).save(make_state())
+    assert make_checkpoint(tmp_path, key=dict(reversed(SETTINGS.items()))).load().history
 
 
-@pytest.mark.parametrize("place", [0, 31, 32, 40, 100, -1])
-def test_a_flipped_bit_anywhere_is_said_and_training_starts_anew(tmp_path, caplog, place):
+@pytest.mark.parametrize("index", [0, 31, 32, 40, 100, -1])
+def test_a_flipped_bit_anywhere_is_said_and_training_starts_anew(tmp_path, caplog, index):
     checkpoint = make_checkpoint(tmp_path)
-    checkpoint.save(make_progress())
+    checkpoint.save(make_state())
     content = bytearray(checkpoint.path.read_bytes())
-    content[place] ^= 1
+    content[index] ^= 1
     checkpoint.path.write_bytes(content)
     assert make_checkpoint(tmp_path).load() is START
     message = f"{checkpoint.path} is damaged: its digest must be that of its content; training starts anew"
@@ -104,7 +104,7 @@ def test_a_flipped_bit_anywhere_is_said_and_training_starts_anew(tmp_path, caplo
 @pytest.mark.parametrize("length", [0, 10, 32, 100])
 def test_a_file_that_was_cut_off_is_said_and_training_starts_anew(tmp_path, caplog, length):
     checkpoint = make_checkpoint(tmp_path)
-    checkpoint.save(make_progress())
+    checkpoint.save(make_state())
     checkpoint.path.write_bytes(checkpoint.path.read_bytes()[:length])
     assert make_checkpoint(tmp_path).load() is START
     assert "is damaged" in caplog.text
@@ -112,56 +112,56 @@ def test_a_file_that_was_cut_off_is_said_and_training_starts_anew(tmp_path, capl
 
 def test_a_damaged_one_is_replaced_by_the_next(tmp_path):
     checkpoint = make_checkpoint(tmp_path)
-    checkpoint.save(make_progress())
+    checkpoint.save(make_state())
     checkpoint.path.write_bytes(b"garbage")
-    checkpoint.save(make_progress(2))
-    assert same(make_checkpoint(tmp_path).load(), make_progress(2))
+    checkpoint.save(make_state(2))
+    assert same(make_checkpoint(tmp_path).load(), make_state(2))
 
 
 def test_whoever_is_killed_while_writing_leaves_the_old_one(tmp_path, monkeypatch):
-    make_checkpoint(tmp_path).save(make_progress(1))
+    make_checkpoint(tmp_path).save(make_state(1))
 
     def killed(descriptor):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(os, "fsync", killed)
     with pytest.raises(KeyboardInterrupt):
-        make_checkpoint(tmp_path).save(make_progress(2))
-    assert same(make_checkpoint(tmp_path).load(), make_progress(1))
+        make_checkpoint(tmp_path).save(make_state(2))
+    assert same(make_checkpoint(tmp_path).load(), make_state(1))
 
 
 def test_half_a_draft_is_neither_loaded_nor_in_the_way(tmp_path):
     checkpoint = make_checkpoint(tmp_path)
-    checkpoint.save(make_progress(1))
+    checkpoint.save(make_state(1))
     checkpoint.path.with_suffix(".draft").write_bytes(b"half a checkpo")
-    assert same(make_checkpoint(tmp_path).load(), make_progress(1))
-    checkpoint.save(make_progress(2))
-    assert same(make_checkpoint(tmp_path).load(), make_progress(2))
+    assert same(make_checkpoint(tmp_path).load(), make_state(1))
+    checkpoint.save(make_state(2))
+    assert same(make_checkpoint(tmp_path).load(), make_state(2))
     assert list(tmp_path.iterdir()) == [checkpoint.path]
 
 
-def test_every_offer_is_taken_if_no_second_must_pass(tmp_path):
+def test_every_state_is_saved_if_no_second_must_pass(tmp_path):
     checkpoint = make_checkpoint(tmp_path, every_seconds=0.0)
     for epochs in (1, 2, 3):
-        checkpoint.offer(make_progress(epochs))
+        checkpoint.save_if_due(make_state(epochs))
         assert len(make_checkpoint(tmp_path).load().history) == epochs
 
 
-def test_no_offer_is_taken_before_its_time(tmp_path, monkeypatch):
+def test_no_state_is_saved_before_its_time(tmp_path, monkeypatch):
     now = [1000.0]
     monkeypatch.setattr("time.monotonic", lambda: now[0])
     checkpoint = make_checkpoint(tmp_path, every_seconds=30.0)
-    taken = []
+    saved = []
     for epochs, seconds in enumerate([10, 29, 30, 31, 59, 60, 100], start=1):
         now[0] = 1000.0 + seconds
-        checkpoint.offer(make_progress(epochs))
-        taken.append(len(make_checkpoint(tmp_path).load().history) == epochs)
-    assert taken == [False, False, True, False, False, True, True]
+        checkpoint.save_if_due(make_state(epochs))
+        saved.append(len(make_checkpoint(tmp_path).load().history) == epochs)
+    assert saved == [False, False, True, False, False, True, True]
 
 
 def test_a_removed_one_is_gone_and_removing_nothing_is_fine(tmp_path):
     checkpoint = make_checkpoint(tmp_path)
-    checkpoint.save(make_progress())
+    checkpoint.save(make_state())
     checkpoint.remove()
     assert list(tmp_path.iterdir()) == []
     checkpoint.remove()
@@ -170,7 +170,7 @@ def test_a_removed_one_is_gone_and_removing_nothing_is_fine(tmp_path):
 
 def test_no_room_for_a_checkpoint_costs_no_training(tmp_path, caplog):
     (tmp_path / "checkpoints").write_text("a file where the folder would be")
-    make_checkpoint(tmp_path / "checkpoints").save(make_progress())
+    make_checkpoint(tmp_path / "checkpoints").save(make_state())
     assert "cannot save a checkpoint" in caplog.text
     assert "training goes on without" in caplog.text
 

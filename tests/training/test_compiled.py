@@ -7,23 +7,19 @@ import shutil
 import pytest
 
 from pipeline.model.reproducible import nn, torch
-from pipeline.training import batches, compiled
+from pipeline.training import batches
 from pipeline.training.adam import FlatAdamW
 from pipeline.training.compiled import (
     CompiledLoop,
-    FusibleLinear,
-    fusible,
     keep_compiled_code_in,
     require_compiler,
     step_of,
 )
 from pipeline.training.fit import WeightedMSELoss
-from tests.support.recipes import EMBEDDING, make_network, make_recipe, make_rows, make_training, seeded
+from tests.support.recipes import EMBEDDING, make_network, make_recipe, make_training
+from tests.support.skips import needs_a_compiler
 
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.*deprecated:DeprecationWarning")  # torch's own compiler's
-needs_a_compiler = pytest.mark.skipif(
-    shutil.which("g++") is None, reason="the compiled engine needs a C++ compiler, found no g++"
-)
 COURSE = {"epochs": 3, "optimizer": {"schedule": "cosine", "clip_norm": 0.5, "ema_decay": 0.9}}
 ONE_CYCLE = {"schedule": "one_cycle", "weight_decay": 0.1, "betas": [0.9, 0.99], "learning_rate": 0.01}
 FULL = {**EMBEDDING, "epochs": 3, "batch_size": 5, "equal_rows": "once", "optimizer": ONE_CYCLE}
@@ -57,8 +53,8 @@ def test_both_engines_train_the_same_up_to_rounding(changes):
     for epoch, expected in zip(ours.history, eager.history, strict=True):
         assert epoch.train_mse == pytest.approx(expected.train_mse, rel=1e-5)
         assert epoch.valid_mse == pytest.approx(expected.valid_mse, rel=1e-5)
-    torch.testing.assert_close(ours.kept, eager.kept, rtol=1e-5, atol=1e-6)
-    assert all(map(torch.equal, ours.state[:2], eager.state[:2]))  # the generators: both drew the same
+    torch.testing.assert_close(ours.kept_weights, eager.kept_weights, rtol=1e-5, atol=1e-6)
+    assert all(map(torch.equal, ours.resume_from[:2], eager.resume_from[:2]))  # the generators: both drew the same
 
 
 def libraries(folder):
@@ -73,7 +69,7 @@ def test_a_second_run_takes_its_loop_from_the_cache_and_gives_the_same_bits(cach
     second = run(COURSE, engine="compiled")
     assert kept
     assert libraries(cache) == kept
-    assert torch.equal(first.kept, second.kept)
+    assert torch.equal(first.kept_weights, second.kept_weights)
     assert first.history == second.history
     assert [message[:20] for message in caplog.messages] == ["compiled the loop in"] * 2
 
@@ -98,33 +94,6 @@ def test_the_step_that_is_compiled_is_the_eager_one_up_to_rounding(network, equa
         torch.testing.assert_close(loss, expected)
         for ours, eager in zip(state, flat.state(), strict=True):
             torch.testing.assert_close(ours, eager, rtol=1e-4, atol=1e-6)
-
-
-def test_a_network_is_not_changed_by_its_fusible_copy():
-    network = make_network(make_recipe(**EMBEDDING)).eval()
-    kinds = [type(module) for module in network.modules()]
-    before = nn.utils.parameters_to_vector(network.parameters()).clone()
-    copy = fusible(network)
-    nn.utils.vector_to_parameters(torch.zeros_like(before), copy.parameters())
-    assert [type(module) for module in network.modules()] == kinds
-    assert torch.equal(nn.utils.parameters_to_vector(network.parameters()), before)
-
-
-def test_a_fusible_copy_computes_the_same_up_to_rounding_under_the_same_names():
-    network = make_network(make_recipe(**EMBEDDING)).eval()
-    copy = fusible(network)
-    (inputs, _) = make_rows(network, rows=20).tensors
-    assert sum(isinstance(module, FusibleLinear) for module in copy.modules()) == 3
-    assert [name for name, _ in copy.named_parameters()] == [name for name, _ in network.named_parameters()]
-    torch.testing.assert_close(copy(inputs), network(inputs))
-
-
-def test_a_large_layer_is_left_to_the_library(monkeypatch):
-    monkeypatch.setattr(compiled, "FUSED_PRODUCTS", 4 * 3 * 5 - 1)
-    layer, inputs = nn.Linear(5, 3), torch.rand(4, 5, generator=seeded())
-    monkeypatch.setattr(nn.Linear, "forward", lambda layer, inputs: "the library's")
-    assert fusible(layer)(inputs) == "the library's"
-    assert fusible(layer)(inputs[:3]).shape == (3, 3)
 
 
 @pytest.mark.parametrize("variable", ["CXX", "PATH"])

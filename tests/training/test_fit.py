@@ -9,28 +9,27 @@ from pipeline.training.fit import (
     START,
     EagerLoop,
     Epoch,
-    Progress,
+    TrainingState,
     WeightedMSELoss,
     finished,
     fit,
-    learning_rates,
     validation_loss,
 )
 from tests.support.recipes import EMBEDDING, make_network, make_recipe, make_rows, make_training, seeded
 
 
-def same(one: Progress, other: Progress) -> bool:
+def same(one: TrainingState, other: TrainingState) -> bool:
     """True if both are the same to the last bit."""
     return (
         (one.history, one.kept_epoch) == (other.history, other.kept_epoch)
-        and torch.equal(one.kept, other.kept)
-        and all(map(torch.equal, one.state, other.state))
-        and len(one.state) == len(other.state)
+        and torch.equal(one.kept_weights, other.kept_weights)
+        and all(map(torch.equal, one.resume_from, other.resume_from))
+        and len(one.resume_from) == len(other.resume_from)
     )
 
 
 def trained(recipe, **options):
-    """The network after its training, and the last progress."""
+    """The network after its training, and the last state."""
     training = make_training(recipe, **options)
     return training.network, training.run()[-1]
 
@@ -39,8 +38,8 @@ def weights(network):
     return nn.utils.parameters_to_vector(network.parameters()).detach()
 
 
-def losses(progress):
-    return [epoch.valid_mse for epoch in progress.history]
+def losses(state):
+    return [epoch.valid_mse for epoch in state.history]
 
 
 @pytest.mark.parametrize("network", [{}, EMBEDDING], ids=["course", "embedding"])
@@ -57,13 +56,13 @@ def test_the_loop_is_the_textbook_loop_to_the_last_bit(network):
             optimizer.step()
     fitted, last = trained(recipe)
     assert torch.equal(weights(fitted), weights(network))
-    assert torch.equal(last.kept, weights(network))
+    assert torch.equal(last.kept_weights, weights(network))
 
 
 def test_training_twice_gives_the_same_weights_and_another_seed_others():
     first, again, other = (trained(make_recipe(seed=seed))[1] for seed in (1, 1, 2))
     assert same(first, again)
-    assert not torch.equal(first.kept, other.kept)
+    assert not torch.equal(first.kept_weights, other.kept_weights)
 
 
 @pytest.mark.parametrize("network", [{}, EMBEDDING], ids=["course", "embedding"])
@@ -94,7 +93,7 @@ def test_the_training_loss_is_the_mean_over_rows_also_with_a_smaller_last_batch(
 def test_the_last_epoch_is_kept_if_the_recipe_says_so():
     network, last = trained(make_recipe(epochs=4, keep="last"))
     assert last.kept_epoch == 4
-    assert torch.equal(weights(network), last.kept)
+    assert torch.equal(weights(network), last.kept_weights)
 
 
 JUMPY = {"learning_rate": 0.2}
@@ -104,7 +103,7 @@ def test_the_best_epoch_is_kept_if_the_recipe_says_so():
     training = make_training(make_recipe(epochs=12, keep="best", optimizer=JUMPY))
     last = training.run()[-1]
     assert losses(last).index(min(losses(last))) + 1 == last.kept_epoch < 12
-    nn.utils.vector_to_parameters(last.kept, training.network.parameters())
+    nn.utils.vector_to_parameters(last.kept_weights, training.network.parameters())
     assert validation_loss(training.network, training.valid) == min(losses(last))
 
 
@@ -136,8 +135,8 @@ def test_a_training_of_four_epochs_is_finished_when(valid, patience, expected):
 def test_an_average_of_the_weights_is_what_is_validated_and_kept():
     training = make_training(make_recipe(epochs=3, optimizer={"ema_decay": 0.95}))
     last = training.run()[-1]
-    assert not torch.allclose(weights(training.network), last.kept, atol=1e-4)
-    nn.utils.vector_to_parameters(last.kept, training.network.parameters())
+    assert not torch.allclose(weights(training.network), last.kept_weights, atol=1e-4)
+    nn.utils.vector_to_parameters(last.kept_weights, training.network.parameters())
     assert validation_loss(training.network, training.valid) == last.history[-1].valid_mse
 
 
@@ -149,7 +148,8 @@ def test_an_average_leaves_the_training_itself_as_it_was():
 
 @pytest.mark.parametrize("optimizer", [{"clip_norm": 0.01}, {"weight_decay": 1.0}, {"betas": [0.5, 0.9]}])
 def test_every_setting_of_the_optimizer_reaches_it(optimizer):
-    assert not torch.equal(trained(make_recipe())[1].kept, trained(make_recipe(optimizer=optimizer))[1].kept)
+    usual, other = (trained(recipe)[1] for recipe in (make_recipe(), make_recipe(optimizer=optimizer)))
+    assert not torch.equal(usual.kept_weights, other.kept_weights)
 
 
 def test_a_loss_that_is_not_finite_stops_with_what_to_do():
@@ -160,7 +160,7 @@ def test_a_loss_that_is_not_finite_stops_with_what_to_do():
 
 def test_every_epoch_is_announced_when_it_is_over():
     announced = make_training(make_recipe(epochs=3)).run()
-    assert [len(progress.history) for progress in announced] == [1, 2, 3]
+    assert [len(state.history) for state in announced] == [1, 2, 3]
     assert [epoch.epoch for epoch in announced[-1].history] == [1, 2, 3]
     assert announced[0].history == announced[-1].history[:1]
 
@@ -180,10 +180,10 @@ RECIPES = {
 def test_a_training_interrupted_after_any_epoch_ends_with_the_same_bits(changes):
     recipe = make_recipe(**changes)
     uninterrupted = make_training(recipe).run()
-    for place, progress in enumerate(uninterrupted):
-        resumed = make_training(recipe, seed=100 + place).run(start=progress)  # all its draws come from the progress
-        assert len(resumed) == len(uninterrupted) - 1 - place
-        assert all(map(same, resumed, uninterrupted[place + 1 :]))
+    for index, state in enumerate(uninterrupted):
+        resumed = make_training(recipe, seed=100 + index).run(start=state)  # all its draws come from the state
+        assert len(resumed) == len(uninterrupted) - 1 - index
+        assert all(map(same, resumed, uninterrupted[index + 1 :]))
 
 
 @pytest.mark.parametrize("changes", [{"epochs": 3}, {"epochs": 99, "patience": 1, "optimizer": JUMPY}])
@@ -193,12 +193,16 @@ def test_a_finished_training_has_no_epoch_more(changes):
     assert make_training(recipe).run(start=last) == []
 
 
-def test_a_progress_does_not_change_while_the_training_goes_on():
+def test_a_state_does_not_change_while_the_training_goes_on():
     recipe = make_recipe(**EMBEDDING, epochs=3, optimizer={"ema_decay": 0.9})
     training = make_training(recipe)
     epochs = fit(training.network, loader=training.loader, valid=training.valid, recipe=recipe)
     first = next(epochs)
-    copy = replace(first, kept=first.kept.clone(), state=tuple(tensor.clone() for tensor in first.state))
+    copy = replace(
+        first,
+        kept_weights=first.kept_weights.clone(),
+        resume_from=tuple(tensor.clone() for tensor in first.resume_from),
+    )
     list(epochs)
     assert same(first, copy)
 
@@ -227,47 +231,3 @@ def test_weights_of_one_make_the_weighted_loss_the_plain_one():
 def test_a_row_weighs_in_the_loss_what_it_is_given():
     prediction, target = torch.tensor([[1.0], [2.0]]), torch.tensor([[0.0], [5.0]])
     assert float(WeightedMSELoss()(prediction, target, torch.tensor([[0.5], [2.0]]))) == (0.5 * 1 + 2 * 9) / 2
-
-
-def rates(steps, **settings):
-    return list(learning_rates(make_recipe(optimizer={"learning_rate": 0.25} | settings).optimizer, steps=steps))
-
-
-def torchs_rates(steps, schedule_of):
-    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.25)
-    schedule, found = schedule_of(optimizer), []
-    for step in range(steps):
-        found.append(schedule.get_last_lr()[0])
-        optimizer.step()
-        if step < steps - 1:
-            schedule.step()
-    return found
-
-
-def test_a_constant_rate_is_constant():
-    assert rates(7, schedule="constant") == [0.25] * 7
-
-
-@pytest.mark.parametrize("steps", [4, 10, 101, 1000])
-def test_one_cycle_is_torchs_with_straight_lines(steps):
-    def schedule(optimizer):
-        return torch.optim.lr_scheduler.OneCycleLR(
-            optimizer, max_lr=0.25, total_steps=steps, anneal_strategy="linear", cycle_momentum=False
-        )
-
-    expected = torchs_rates(steps, schedule)
-    assert rates(steps, schedule="one_cycle") == pytest.approx(expected, rel=1e-9)
-
-
-@pytest.mark.parametrize("steps", [1, 2, 3])
-def test_one_cycle_of_few_steps_stays_within_the_peak(steps):
-    found = rates(steps, schedule="one_cycle")
-    assert len(found) == steps
-    assert all(0 < rate <= 0.25 for rate in found)
-
-
-@pytest.mark.parametrize("steps", [1, 2, 10, 1000])
-def test_cosine_is_torchs(steps):
-    cosine = torch.optim.lr_scheduler.CosineAnnealingLR
-    expected = torchs_rates(steps, lambda optimizer: cosine(optimizer, T_max=steps))
-    assert rates(steps, schedule="cosine") == pytest.approx(expected, rel=1e-9)

@@ -1,16 +1,24 @@
+"""Rows in memory and rows streamed from their file: each once per epoch, in an order that the generator decides."""
+
+from itertools import pairwise
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from pipeline.data.encoding import Encoder
+from pipeline.data.schema import HASH
 from pipeline.model.network import build
-from pipeline.model.reproducible import TensorDataset, nn, torch
+from pipeline.model.reproducible import DataLoader, TensorDataset, nn, torch
+from pipeline.training import batches as batches_module
 from pipeline.training import loader as module
-from pipeline.training.loader import HASH, loader_of, read_rows, weights
-from pipeline.training.streamed import StreamedRows
+from pipeline.training.batches import batches
+from pipeline.training.loader import StreamedRows, loader_of, read_rows, weights
 from tests.support.recipes import EMBEDDING, Training, make_recipe, seeded
 from tests.support.tables import row, rows, table
+
+ROWS, GROUP, WINDOW = 103, 7, 3  # of the streamed file: 15 row groups, the last one shorter, in 5 windows
 
 
 @pytest.fixture
@@ -97,7 +105,8 @@ def served(loader):
 @pytest.mark.usefixtures("few_rows_in_memory")
 def test_training_on_streamed_rows_learns(stage, changes):
     sizes = [
-        row(company_size="SML"[place % 3], salary_in_usd=50_000 * (1 + place % 3) + 100 * place) for place in range(200)
+        row(company_size="SML"[number % 3], salary_in_usd=50_000 * (1 + number % 3) + 100 * number)
+        for number in range(200)
     ]
     stage.run(table(sizes))
     prepared = stage.out
@@ -120,7 +129,7 @@ def test_a_training_on_streamed_rows_goes_on_to_the_same_bits(prepared):
     first, *_, last = uninterrupted.run()
     resumed = other.run(start=first)[-1]
     assert resumed.history == last.history
-    assert torch.equal(resumed.kept, last.kept)
+    assert torch.equal(resumed.kept_weights, last.kept_weights)
 
 
 def test_equal_rows_weigh_as_much_as_one_and_all_have_a_mean_of_one():
@@ -133,7 +142,7 @@ def test_equal_rows_weigh_as_much_as_one_and_all_have_a_mean_of_one():
 def test_a_row_alone_in_its_batch_weighs_what_it_weighs_among_all():
     hashes = np.array([5, 9, 5, 7, 5, 9], np.uint64)
     whole = weights(hashes, sorted_hashes=np.sort(hashes))
-    single = [weights(hashes[place : place + 1], sorted_hashes=np.sort(hashes))[0] for place in range(6)]
+    single = [weights(hashes[index : index + 1], sorted_hashes=np.sort(hashes))[0] for index in range(6)]
     assert whole.tolist() == single
 
 
@@ -142,8 +151,8 @@ def test_the_largest_hashes_are_told_apart(prepared, limit, monkeypatch):
     monkeypatch.setattr(module, "ROWS_IN_MEMORY", limit)
     split = pq.read_table(prepared / "train.parquet")
     hashes = np.array([2**64 - 1] + [2**64 - 2] * (len(split) - 1), np.uint64)  # equal as floats
-    place = split.column_names.index(HASH)
-    pq.write_table(split.set_column(place, HASH, pa.array(hashes)), prepared / "train.parquet")
+    index = split.column_names.index(HASH)
+    pq.write_table(split.set_column(index, HASH, pa.array(hashes)), prepared / "train.parquet")
     weight = torch.cat([weight for _, _, weight in loader(prepared, make_recipe(equal_rows="once"))])
     assert weight.max() == len(split) / 2
     assert (weight == weight.max()).sum() == 1
@@ -167,3 +176,110 @@ def test_a_split_without_rows_names_the_setting(prepared, equal_rows):
     pq.write_table(empty, prepared / "train.parquet")
     with pytest.raises(ValueError, match=r"train\.parquet: the split must have rows, found none; .* prepare\.split"):
         loader(prepared, make_recipe(equal_rows=equal_rows))
+
+
+@pytest.fixture
+def file(tmp_path, monkeypatch):
+    """A Parquet file of several windows of several row groups."""
+    monkeypatch.setattr(module, "GROUPS_PER_WINDOW", WINDOW)
+    table = pa.table(
+        {"number": list(range(ROWS)), "half": [number / 2 for number in range(ROWS)], "unread": ["x"] * ROWS}
+    )
+    pq.write_table(table, tmp_path / "rows.parquet", row_group_size=GROUP)
+    return tmp_path / "rows.parquet"
+
+
+def tensors_of(table):
+    assert table.column_names == ["number", "half"]
+    assert table.num_rows <= GROUP
+    return [torch.tensor(table["number"].to_pylist()), torch.tensor(table["half"].to_pylist()).unsqueeze(1)]
+
+
+def stream(file, *, generator):
+    return StreamedRows(file, columns=["number", "half"], tensors=tensors_of, generator=generator)
+
+
+def numbers_of(rows, *, size=10):
+    """The numbers of one epoch's rows."""
+    return torch.cat([numbers for numbers, _ in rows.blocks(size)]).tolist()
+
+
+def test_every_row_comes_once_per_epoch(file):
+    rows = stream(file, generator=seeded())
+    for _ in range(3):
+        assert sorted(numbers_of(rows)) == list(range(ROWS))
+
+
+def test_a_row_stays_whole(file):
+    for numbers, halves in stream(file, generator=seeded()).blocks(10):
+        assert torch.equal(numbers / 2, halves.squeeze(1))
+
+
+def test_the_order_is_anothers_each_epoch_and_the_same_for_the_same_seed(file):
+    rows, again, other = (stream(file, generator=seeded(seed)) for seed in (1, 1, 2))
+    first, second = numbers_of(rows), numbers_of(rows)
+    assert first != second
+    assert [numbers_of(again), numbers_of(again)] == [first, second]
+    assert numbers_of(other) != first
+
+
+def test_rows_do_not_follow_each_other_as_in_the_file(file):
+    found = numbers_of(stream(file, generator=seeded()))
+    assert sum(later == earlier + 1 for earlier, later in pairwise(found)) < 20
+
+
+def test_row_groups_meet_others_each_epoch(file):
+    rows = stream(file, generator=seeded())
+    windows = {frozenset(number // GROUP for number in numbers_of(rows)[: (WINDOW - 1) * GROUP]) for _ in range(5)}
+    assert len(windows) == 5
+
+
+def test_a_row_meets_the_rows_of_its_windows_groups_only(file):
+    found = numbers_of(stream(file, generator=seeded()))
+    assert len({number // GROUP for number in found[: (WINDOW - 1) * GROUP]}) <= WINDOW
+
+
+@pytest.mark.parametrize("size", [1, 7, 8, 21, 22, 50, ROWS, ROWS + 1])
+def test_blocks_have_one_size_and_leave_the_order_as_it_is(file, size):
+    rows = stream(file, generator=seeded())
+    *whole, last = [len(numbers) for numbers, _ in rows.blocks(size)]
+    assert set(whole) <= {size}
+    assert 0 < last <= size
+    first, second = (stream(file, generator=seeded(4)) for _ in range(2))
+    assert numbers_of(first, size=size) == numbers_of(second, size=10)
+
+
+def test_its_length_is_the_files(file):
+    assert len(stream(file, generator=seeded())) == ROWS
+
+
+@pytest.mark.parametrize("drop_last", [False, True])
+@pytest.mark.parametrize(("size", "per_gather"), [(1, 8), (4, 8), (4, 8192), (10, 30), (ROWS, 8), (ROWS + 1, 8)])
+def test_batches_are_the_loaders_own_and_leave_both_generators_alike(file, size, per_gather, drop_last, monkeypatch):
+    monkeypatch.setattr(batches_module, "ROWS_PER_GATHER", per_gather)
+    expected, expected_states = epochs(file, iter, batch_size=size, drop_last=drop_last)
+    served, states = epochs(file, batches, batch_size=size, drop_last=drop_last)
+    assert len(served) == len(expected)
+    for batch, oracle in zip(served, expected, strict=True):
+        assert type(batch) is type(oracle)
+        assert all(map(torch.equal, batch, oracle))
+        assert [column.dtype for column in batch] == [column.dtype for column in oracle]
+    assert all(map(torch.equal, states, expected_states))
+
+
+def epochs(file, serve, **options):
+    """All batches of some epochs, and the state of both generators after each epoch."""
+    torch.manual_seed(7)
+    generator = seeded(3)
+    loader = DataLoader(stream(file, generator=generator), generator=generator, **options)
+    served, states = [], []
+    for _ in range(3):
+        served += list(serve(loader))
+        states += [torch.get_rng_state(), generator.get_state()]
+    return served, states
+
+
+@pytest.mark.parametrize("drop_last", [False, True])
+def test_a_loader_knows_how_many_batches_there_will_be(file, drop_last):
+    loader = DataLoader(stream(file, generator=seeded()), batch_size=4, drop_last=drop_last)
+    assert len(loader) == len(list(batches(loader)))

@@ -1,4 +1,5 @@
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -7,7 +8,7 @@ from pipeline.data.encoding import Encoder
 from pipeline.model.network import build
 from pipeline.model.reproducible import torch
 from pipeline.training import predictions
-from pipeline.training.predictions import read_outcomes, step_through
+from pipeline.training.predictions import BACKGROUND_ROWS, predict_file, read_background, representative, sampling_step
 from tests.support.tables import rows, table
 
 
@@ -16,11 +17,11 @@ def test_of_many_rows_every_few_are_taken_whatever_the_row_groups(stage, monkeyp
     stage.run(table(rows(300)))
     encoder, file = Encoder.read(stage.out / "encoder.json"), stage.out / "train.parquet"
     network = build(params.load(params.Recipe, "recipes", "course"), sizes=encoder.sizes(), generator=torch.Generator())
-    every = read_outcomes(file, network, encoder.scaling)
-    monkeypatch.setattr(predictions, "ENOUGH_ROWS", 70)
+    every = predict_file(file, network, encoder.scaling)
+    monkeypatch.setattr(predictions, "MAX_ROWS", 70)
     pq.write_table(pq.read_table(file), file, row_group_size=size)
-    step = step_through(file)
-    few = read_outcomes(file, network, encoder.scaling)
+    step = sampling_step(file)
+    few = predict_file(file, network, encoder.scaling)
     assert step == -(-len(every.actual) // 70) > 1
     assert few.actual.tolist() == every.actual[::step].tolist()
     assert few.prediction.tobytes() == every.prediction[::step].tobytes()
@@ -32,14 +33,46 @@ def test_they_are_the_rows_of_the_file_whatever_the_row_groups(stage, recipe):
     encoder = Encoder.read(stage.out / "encoder.json")
     settings = params.load(params.Recipe, "recipes", recipe)
     network = build(settings, sizes=encoder.sizes(), generator=torch.Generator().manual_seed(1))
-    found = read_outcomes(stage.out / "train.parquet", network, encoder.scaling)
+    found = predict_file(stage.out / "train.parquet", network, encoder.scaling)
     file = pq.read_table(stage.out / "train.parquet")
     pq.write_table(file, stage.out / "train.parquet", row_group_size=7)
-    again = read_outcomes(stage.out / "train.parquet", network, encoder.scaling)
+    again = predict_file(stage.out / "train.parquet", network, encoder.scaling)
     codes = {name: file[name].to_numpy() for name in network.columns}
     expected = encoder.scaling.denormalise(network.predict(network.inputs(codes)).numpy())
-    for outcome in (found, again):
-        assert outcome.prediction.tobytes() == expected.tobytes()
-        assert outcome.actual.tolist() == file["salary_in_usd"].to_pylist()
-        assert outcome.group.tolist() == file["experience_level"].to_pylist()
+    for predicted in (found, again):
+        assert predicted.prediction.tobytes() == expected.tobytes()
+        assert predicted.actual.tolist() == file["salary_in_usd"].to_pylist()
+        assert predicted.group.tolist() == file["experience_level"].to_pylist()
     assert np.ptp(found.prediction) > 0
+
+
+def test_few_rows_have_nearly_the_mean_of_all():
+    prediction = np.random.default_rng(1).lognormal(11.8, 0.5, 40_000)
+    chosen = prediction[representative(prediction, count=256)]
+    assert abs(chosen.mean() - prediction.mean()) < 0.01 * prediction.std()  # 256 random rows are off by 0.06
+
+
+def test_of_no_more_rows_than_wanted_all_stand_for_themselves():
+    assert representative(np.array([3.0, 1.0, 2.0]), count=3).tolist() == [0, 1, 2]
+    assert representative(np.array([3.0, 1.0, 2.0]), count=9).tolist() == [0, 1, 2]
+
+
+def test_another_order_of_the_rows_gives_the_same_rows():
+    prediction = np.random.default_rng(1).normal(size=1000)
+    order = np.random.default_rng(2).permutation(1000)
+    assert set(order[representative(prediction[order], count=64)]) == set(representative(prediction, count=64))
+
+
+@pytest.mark.parametrize("step", [1, 3])
+@pytest.mark.parametrize("size", [7, 1000])
+def test_the_codes_are_those_of_the_chosen_rows(tmp_path, size, step):
+    codes = np.arange(1000, dtype=np.int16)
+    pq.write_table(
+        pa.table({"level": codes, "size": codes[::-1], "other": codes}), tmp_path / "train.parquet", row_group_size=size
+    )
+    prediction = np.random.default_rng(1).normal(size=1000)
+    found = read_background(tmp_path / "train.parquet", ["size", "level"], prediction[::step], step=step)
+    chosen = representative(prediction[::step], count=BACKGROUND_ROWS) * step
+    assert list(found) == ["size", "level"]
+    assert found["level"].tolist() == chosen.tolist()
+    assert found["size"].tolist() == (999 - chosen).tolist()

@@ -2,9 +2,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from benchmarks.accuracy import variants
-from pipeline.data.encoding import WORDS
-from pipeline.data.schema import HASH, NORMALISED
-from pipeline.model.network import initialise
+from pipeline.data.schema import HASH, NORMALISED, WORDS
+from pipeline.model.layers import initialise
 from pipeline.model.reproducible import torch
 from pipeline.params import Embedding
 from tests.conftest import Stage

@@ -6,10 +6,12 @@ import pytest
 from benchmarks.speed.handwritten_c import Net
 from tests.benchmarks.speed.conftest import BATCH, ROWS
 from tests.benchmarks.speed.test_handwritten_c import weights_after_torch
+from tests.support.skips import reason
 
 
 def test_numba_trains_as_torch_does(task):
-    pytest.importorskip("numba", reason="benchmarks/peers.txt is not installed")
+    install = "python -m pip install --requirement benchmarks/peers.txt"
+    pytest.importorskip("numba", reason=reason("numba is not installed", to_run=install))
     from benchmarks.speed.handwritten_numba import numba_steps
 
     net, order = Net(task), np.random.default_rng(1).permutation(ROWS)

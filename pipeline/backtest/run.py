@@ -1,0 +1,87 @@
+"""Dated snapshots of a table, spent as that many nights in a fresh clone."""
+
+import datetime
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from pathlib import Path
+
+import pyarrow as pa
+from tqdm import tqdm
+
+from pipeline import params
+from pipeline.backtest.clone import SOURCE, make_clone, trained_ahead
+from pipeline.backtest.report import Replayed, picture, summary
+from pipeline.data.raw_table import Table, new_rows, read_table
+from pipeline.evaluation.metrics import mean_squared_error
+from pipeline.model.bundle import Bundle
+from pipeline.nights.compare import predicted
+from pipeline.nights.outcome import NightOutcome
+from pipeline.nights.record import HISTORY
+from pipeline.nights.run import run_night
+from pipeline.repository.project import Project
+from pipeline.runtime.errors import RuleError
+
+
+def dated_snapshots(folder: Path) -> dict[datetime.date, Path]:
+    """The CSV files in the folder by the dates in their names, in order.
+
+    Raises: ValueError if there are none, or two of one date.
+    """
+    found: dict[datetime.date, Path] = {}
+    for file in sorted(folder.glob("*.csv")):
+        if match := re.search(r"\d{4}-\d{2}-\d{2}", file.name):  # salaries_2026-01-31.csv
+            date = datetime.date.fromisoformat(match[0])
+            if date in found:
+                raise ValueError(f"{folder}: each date must have one snapshot, found {found[date].name}, {file.name}")
+            found[date] = file
+    if not found:
+        raise ValueError(f"{folder}: must hold CSV files with a date such as 2026-01-31 in their names, found none")
+    return dict(sorted(found.items()))
+
+
+def replay(snapshots: Mapping[datetime.date, Path], *, project: Project, out: Path) -> list[Replayed]:
+    """Spend the nights and write their history, their summary and their picture into the folder.
+
+    Raises: RuleError if a night fails; CommandError if git or DVC cannot make the clone.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="replay-") as name:
+        temporary = Path(name).resolve()
+        clone = make_clone(project, temporary, date=min(snapshots))
+        with closing(trained_ahead(clone, temporary, list(snapshots.values()))) as tables:
+            nights = list(_nights(clone, snapshots, tables))
+        shutil.copyfile(clone.folder / HISTORY, out / HISTORY.name)
+    (out / "replay.md").write_text(summary(nights), encoding="utf-8")
+    (out / "replay.svg").write_text(picture(nights), encoding="utf-8")
+    return nights
+
+
+def _nights(clone: Project, snapshots: Mapping[datetime.date, Path], trained: Iterator[Path]) -> Iterator[Replayed]:
+    """Each night in turn, as soon as the pipeline has run on its table."""
+    prepare = params.load(params.Prepare, "prepare", file=clone.folder / params.FILE)
+    recipe = params.load(params.Nightly, "nightly", file=clone.folder / params.FILE).recipe
+    before: Table | None = None
+    first: Bundle | None = None
+    progress = tqdm(snapshots, desc="replay", unit="night", disable=None)
+    for date, file in zip(progress, trained, strict=True):
+        shutil.copyfile(file, clone.folder / SOURCE)
+        result = run_night(clone, date=date)
+        progress.set_postfix_str(f"{date} {result.outcome}")
+        if result.outcome in (NightOutcome.FAILED, NightOutcome.INTERRUPTED):
+            raise RuleError(f"the night of {date}", rule="must end", found=result.message, fix="mend that, and replay")
+        table = read_table(file, settings=prepare) if result.record and result.record.drift.measures else None
+        yield Replayed(date, result, _error(first, before, table) if first and before and table else None)
+        if result.outcome.accepted:
+            before = read_table(file, settings=prepare)
+            first = first or Bundle.load(clone.folder / f"models/{recipe}")
+
+
+def _error(model: Bundle, before: Table, table: Table) -> float | None:
+    """The model's mean squared error on the table's new rows; None if there are none."""
+    new = new_rows(before, table)
+    if not len(new):
+        return None
+    return mean_squared_error(predicted(model, table.rows.take(pa.array(new))), table.target[new])

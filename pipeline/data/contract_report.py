@@ -1,0 +1,61 @@
+"""How many rows of a raw table break which rule of the data contract: a report for people, or an error."""
+
+from dataclasses import dataclass, field
+
+EXAMPLES = 3
+
+
+@dataclass(frozen=True)
+class Violation:
+    """One rule that some rows break: the rule in words, how many, the numbers of the first lines and what was found."""
+
+    rule: str
+    rows: int
+    examples: tuple[tuple[int, str], ...]
+
+
+@dataclass
+class ContractReport:
+    """How many rows there were, how many went to quarantine, and why: the rules in order of first appearance.
+
+    `estimates` counts the rows that keep the contract and have a value marked as an estimate.
+    """
+
+    rows: int = 0
+    quarantined: int = 0
+    estimates: int = 0
+    violations: dict[str, Violation] = field(default_factory=dict)
+
+    def add(self, block: "ContractReport") -> None:
+        """Add the report of one more block, which must follow the ones before it."""
+        self.rows += block.rows
+        self.quarantined += block.quarantined
+        self.estimates += block.estimates
+        for new in block.violations.values():
+            old = self.violations.get(new.rule, Violation(new.rule, 0, ()))
+            examples = (old.examples + new.examples)[:EXAMPLES]
+            self.violations[new.rule] = Violation(new.rule, old.rows + new.rows, examples)
+
+    @property
+    def bad_fraction(self) -> float:
+        """The share of rows that break the contract, between 0 and 1."""
+        return self.quarantined / max(self.rows, 1)
+
+    def check(self, *, where: str, allowed: float) -> None:
+        """Raise ValueError if there is no row, or if more rows than allowed break the contract."""
+        if not self.rows:
+            raise ValueError(f"{where}: the table must have at least one row, found only the header")
+        if self.bad_fraction > allowed:
+            advice = "Mend these lines, or raise prepare.max_bad_fraction to let them go to quarantine."
+            raise ValueError(self.text(where=where, allowed=allowed) + advice)
+
+    def text(self, *, where: str, allowed: float) -> str:
+        """Each broken rule with its count and its first examples."""
+        lines = [
+            f"{where}: {self.quarantined} of {self.rows} rows break the data contract"
+            f" ({self.bad_fraction:.4%}; prepare.max_bad_fraction allows {allowed:.4%})"
+        ]
+        for violation in self.violations.values():
+            lines.append(f"\n  {violation.rule}: {violation.rows} of {self.rows} rows")
+            lines += [f"    line {line}: found {value}" for line, value in violation.examples]
+        return "\n".join(lines) + "\n"

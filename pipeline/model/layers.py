@@ -1,0 +1,46 @@
+"""What the networks are made of: ReLU layers, dropout from given noise, and how weights are drawn."""
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+
+from pipeline.model.reproducible import nn, torch
+
+
+def relu_layers(widths: Sequence[int]) -> nn.Sequential:
+    """Linear layers of the given widths with ReLU behind each, then one linear output."""
+    layers = [module for pair in pairwise(widths) for module in (nn.Linear(*pair), nn.ReLU())]
+    return nn.Sequential(*layers, nn.Linear(widths[-1], 1))
+
+
+def relu_and_dropout(values: torch.Tensor, noise: torch.Tensor | None, *, rate: float) -> torch.Tensor:
+    """Zero where the value is negative or the noise below the rate, the others scaled up; without noise, ReLU alone.
+
+    One mask for both: the pinned code of ReLU's derivative branches at each number and takes longer than the product.
+    Shape: values and noise (rows, width); returns (rows, width).
+    Source: torch.nn.Dropout, which draws its noise from the global generator.
+
+    >>> relu_and_dropout(torch.tensor([1.0, 1.0, -1.0]), torch.tensor([0.1, 0.9, 0.9]), rate=0.5) + 0
+    tensor([0., 2., 0.])
+    """
+    return values.relu() if noise is None else values * ((values > 0) & (noise >= rate)) / (1 - rate)
+
+
+@torch.no_grad()
+def initialise(network: nn.Module, *, generator: torch.Generator) -> None:
+    """Draw all weights anew from the generator; linear skips start at zero.
+
+    Source: torch's default for linear layers, uniform within 1 / sqrt(inputs); embeddings have that variance times 3.
+    """
+    for module in network.modules():
+        if isinstance(module, nn.Linear):
+            for parameter in (module.weight, module.bias):  # (outputs, inputs) and (outputs,)
+                _draw(parameter, 1 / math.sqrt(module.in_features), generator)
+        elif isinstance(module, nn.Embedding):  # uniform within +-b has the variance b² / 3: here 1 / width
+            is_skip = module.embedding_dim == 1
+            _draw(module.weight, 0.0 if is_skip else math.sqrt(3 / module.embedding_dim), generator)
+
+
+def _draw(parameter: torch.Tensor, bound: float, generator: torch.Generator) -> None:
+    """Fill the parameter with uniform numbers from -bound to bound."""
+    parameter.copy_((torch.rand(parameter.shape, generator=generator) * 2 - 1) * bound)

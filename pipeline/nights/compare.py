@@ -1,0 +1,79 @@
+"""Champion and challenger, compared on tonight's table: what the gate decides, and the record of it."""
+
+import numpy as np
+import pyarrow as pa
+
+from pipeline import params
+from pipeline.data.raw_table import Table, new_rows
+from pipeline.data.schema import FEATURES, in_unit
+from pipeline.evaluation.metrics import mean_squared_error
+from pipeline.inference.score import distinct, score
+from pipeline.model.bundle import Bundle
+from pipeline.nights.champion import Champion
+from pipeline.nights.check import CheckedTable
+from pipeline.nights.gate import Comparison, decide
+from pipeline.nights.night import Night
+from pipeline.nights.record import Record
+from pipeline.nights.retrain import Challenger
+from pipeline.repository.dvc_lock import md5_of
+
+
+def compare(night: Night, checked: CheckedTable, *, champion: Champion, challenger: Challenger) -> Record:
+    """Let the gate decide between the two; returns the night's record."""
+    comparison = on_test_rows(checked.table, champion=champion, challenger=challenger.bundle)
+    decision = decide(comparison, night.settings.gate, forced=night.forced)
+    return Record(
+        date=night.date,
+        decision=decision.outcome,
+        reason=night.plain(decision.reason),
+        table_md5=checked.fetched.md5,
+        params_md5=md5_of(night.tree / params.FILE),
+        champion_md5=champion.md5,
+        challenger_md5=challenger.md5,
+        drift=checked.drift,
+        numbers={**checked.numbers, **_on_new_rows(checked, champion), **decision.numbers},
+    )
+
+
+def on_test_rows(table: Table, *, champion: Champion, challenger: Bundle) -> Comparison:
+    """Both models' predictions for tonight's test rows, each with its own encoder, from raw rows."""
+    test = table.positions("test")
+    rows = table.rows.take(pa.array(test))
+    _, groups = distinct(rows.select(list(FEATURES)))
+    return Comparison(
+        actual=table.target[test],
+        challenger=predicted(challenger, rows),
+        champion=predicted(champion.bundle, rows) if champion.bundle else None,
+        groups=groups,
+        slices={name: _values(rows[name]) for name in FEATURES},
+        train_mean=float(table.target[table.positions("train")].mean()),
+        incomparable=champion.incomparable,
+    )
+
+
+def predicted(bundle: Bundle, rows: pa.RecordBatch) -> np.ndarray:
+    """The predictions for clean rows, in the target's unit. Shape: (rows,).
+
+    Equal rows are predicted once: many of a real table are.
+    """
+    features = rows.select(list(FEATURES))
+    firsts, inverse = distinct(features)
+    predictions: np.ndarray = score(bundle, features.take(pa.array(firsts))).predicted[inverse]
+    return predictions
+
+
+def _on_new_rows(checked: CheckedTable, champion: Champion) -> dict[str, float]:
+    """How many rows came tonight, and the champion's error on them, which it has never seen."""
+    if checked.before is None:
+        return {}
+    new = new_rows(checked.before, checked.table)
+    if champion.bundle is None or not len(new):
+        return {"new_rows": len(new)}
+    predictions = predicted(champion.bundle, checked.table.rows.take(pa.array(new)))
+    error = mean_squared_error(predictions, checked.table.target[new])
+    return {"new_rows": len(new), in_unit("champion_new_rows_mse", power=2): error}
+
+
+def _values(column: pa.DictionaryArray) -> tuple[np.ndarray, list[str]]:
+    """Each row's value as an index, and what the indices stand for. Shape: (rows,)."""
+    return column.indices.to_numpy(), [str(value) for value in column.dictionary.to_pylist()]

@@ -1,0 +1,106 @@
+"""Go back to an accepted night: its table, models, metrics and dvc.lock become one new commit on the branch."""
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pipeline import params
+from pipeline.nights.accepted import METRICS, changed_files, check_accepted, check_bytes, models, table_path
+from pipeline.nights.bot import as_bot
+from pipeline.nights.lock import LOCK_FILE, only_one
+from pipeline.repository.delivery import GIT, Publication, check_publication, commit_files, fast_forward
+from pipeline.repository.dvc import only_in_the_work_tree, stale_stages
+from pipeline.repository.project import Project
+from pipeline.repository.workspace import Workspace
+from pipeline.runtime.errors import CommandError, RuleError
+
+
+def rollback(folder: Path, *, tag: str) -> list[str]:
+    """Go back to the night of the tag; returns what was done, in words.
+
+    It is all done in a clone first, with the bytes of the table and the models.
+    Raises: RuleError. The project is then as it was, unless only the last dvc checkout has failed.
+    """
+    user = Project.at(folder)
+    with (
+        only_one(folder),
+        tempfile.TemporaryDirectory(prefix="rollback-", dir=folder / LOCK_FILE.parent) as run,
+    ):
+        try:
+            check_accepted(user, tag)
+            table = table_path(user, tag, temporary=Path(run))
+            seconds = params.load(params.Nightly, "nightly", file=folder / params.FILE).publish_seconds
+            return _in_clone(Workspace.of_head(user, run=Path(run)), tag, table=table, seconds=seconds)
+        except (CommandError, ValueError, OSError) as error:
+            fix = "make it work in the project's folder, and try again"
+            raise RuleError(f"the state of {tag}", rule="must be restored", found=f"that {error}", fix=fix) from None
+
+
+def _in_clone(workspace: Workspace, tag: str, *, table: str, seconds: float) -> list[str]:
+    """Restore the night's files in the clone, commit them there, and move the user's checkout to that commit."""
+    files = changed_files(workspace.project, tag, table=table)
+    if not files:
+        return [f"rollback: nothing to do, {workspace.branch} has all files of {tag}"]
+    publication = Publication(files, f"Roll back to {tag}", datetime.now(UTC).date())
+    workspace = as_bot(workspace, publication.date)
+    clone, before = workspace.project, models(workspace.project)
+    clone.lines(*GIT, "restore", f"--source=refs/tags/{tag}", "--worktree", "--", *files)
+    check_publication(workspace, publication)
+    _check_outputs(workspace.user, seconds=seconds)
+    workspace.checkout_outputs(seconds=seconds)
+    check_bytes(clone, table=table)
+    stale = stale_stages(clone, seconds=seconds)
+    commit_files(clone, publication)
+    (made,) = clone.lines("git", "rev-parse", "--short", "HEAD")
+    _move_checkout(workspace, made, seconds=seconds)
+    return [
+        f"rollback: {workspace.branch} is back at {tag}, by the new commit {made}",
+        f"files: {_files_in_words(files)}; the record of the nights stays",
+        f"models: {_changes(before, models(clone)) or 'as before'}",
+        f"next: git push{', dvc push' if workspace.has_remote else ''}{_stale_in_words(stale)}",
+    ]
+
+
+def _check_outputs(user: Project, *, seconds: float) -> None:
+    """Refuse to replace outputs, and a table that DVC has, whose bytes only the work tree may have."""
+    if at_risk := only_in_the_work_tree(user, seconds=seconds):
+        rule = "must be as dvc.lock records them, and in DVC's cache to be had again"
+        found = f"changed, or not in the cache: {', '.join(at_risk)}"
+        fix = "dvc checkout brings the recorded ones, dvc commit records these"
+        raise RuleError("your table and outputs", rule=rule, found=found, fix=fix)
+
+
+def _move_checkout(workspace: Workspace, made: str, *, seconds: float) -> None:
+    try:
+        fast_forward(workspace, seconds=seconds)
+    except CommandError as error:
+        rule, fix = f"must go forward to the commit {made}", "roll back again; if HEAD is there already, dvc checkout"
+        raise RuleError("your checkout", rule=rule, found=f"that {error}", fix=fix) from None
+
+
+def _files_in_words(files: Sequence[str]) -> str:
+    """The files, those of the metrics as a number.
+
+    >>> _files_in_words(["dvc.lock", "metrics/recipes/full.json", "metrics/plots/full/slices.csv"])
+    'dvc.lock, 2 in metrics'
+    """
+    others = [file for file in files if not file.startswith(f"{METRICS}/")]
+    many = len(files) - len(others)
+    return ", ".join([*others, *([f"{many} in {METRICS}"] if many else [])])
+
+
+def _changes(before: Mapping[str, str], after: Mapping[str, str]) -> str:
+    """The models that are not the same, by the first digits of their md5.
+
+    >>> _changes({"models/full": "d41d8cd98f00"}, {"models/full": "0cc175b9c0f1"})
+    'models/full (md5 d41d8cd9 → 0cc175b9)'
+    """
+    paths = [path for path in sorted({*before, *after}) if before.get(path) != after.get(path)]
+    return ", ".join(f"{path} (md5 {before.get(path, 'none')[:8]} → {after.get(path, 'none')[:8]})" for path in paths)
+
+
+def _stale_in_words(stale: Sequence[str]) -> str:
+    """What to say of the stages that are not up to date, if there are any."""
+    names = ", ".join(stale)
+    return f"; code, settings or versions are not that night's: dvc repro would run {names} again" if names else ""

@@ -1,0 +1,75 @@
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from pipeline.data import validate as module
+from pipeline.data.csv_rows import TYPES
+from pipeline.data.schema import AMOUNTS, FEATURES, TARGET
+from pipeline.data.validate import validate
+
+
+def text(**columns):
+    """Rows of text as the contract takes them."""
+    return pa.record_batch({name: pa.array(cells).cast(TYPES[name]) for name, cells in columns.items()})
+
+
+def broken(rows):
+    """The positions of the rows that break a column's rule, by column."""
+    return {name: positions.tolist() for name, positions in validate(rows).broken.items()}
+
+
+def test_rows_that_keep_the_contract_come_out_in_its_types():
+    rows = text(work_year=["2021", "2023"], job_title=["Analyst", "NA"], salary_in_usd=["11", "150000"])
+    found = validate(rows)
+    assert found.broken == {}
+    assert found.rows.to_pydict() == {
+        "work_year": [2021, 2023],
+        "job_title": ["Analyst", "NA"],
+        "salary_in_usd": [11, 150_000],
+    }
+    assert [pa.types.is_dictionary(kind) for kind in found.rows.schema.types] == [True, True, False]
+
+
+def test_only_the_columns_that_are_there_are_asked_about():
+    assert broken(text(company_size=["M", "XL", "S", "XL"])) == {"company_size": [1, 3]}
+
+
+def test_every_row_with_a_broken_value_is_named_once_per_column():
+    rows = text(company_size=["XL", "M", "m"], salary_in_usd=["1e5", "7", "-5"], remote_ratio=["0", "50", "100"])
+    assert broken(rows) == {"company_size": [0, 2], "salary_in_usd": [0, 2]}
+
+
+def test_a_text_that_is_no_whole_number_is_null_and_breaks_the_rule():
+    found = validate(text(work_year=["2021", "2021.0"], salary_in_usd=["7", "seven"]))
+    assert found.rows.to_pydict() == {"work_year": [2021, None], "salary_in_usd": [7, None]}
+    assert {name: positions.tolist() for name, positions in found.broken.items()} == {
+        "work_year": [1],
+        "salary_in_usd": [1],
+    }
+
+
+def test_a_value_marked_as_an_estimate_is_the_value():
+    assert validate(text(work_year=["2021e", "2021"])).rows["work_year"].to_pylist() == [2021, 2021]
+
+
+def test_without_estimates_a_marked_value_breaks_the_rule(monkeypatch):
+    monkeypatch.setattr(module, "ESTIMATES", {})
+    assert broken(text(work_year=["2021e", "2021"])) == {"work_year": [0]}
+
+
+@pytest.mark.parametrize("column", ["work_year", "job_title", *AMOUNTS])
+def test_no_rows_break_nothing(column):
+    found = validate(pa.record_batch({column: pa.array([], TYPES[column])}))
+    assert (found.rows.num_rows, found.broken) == (0, {})
+
+
+def test_the_contract_is_asked_once_per_distinct_value(monkeypatch):
+    asked = []
+
+    class Rule:
+        def validate(self, frame, *, lazy):
+            asked.append(len(frame))
+
+    monkeypatch.setattr(module, "RULES", dict.fromkeys((*FEATURES, TARGET), Rule()))
+    validate(text(company_size=np.array(["S", "M"] * 500), salary_in_usd=np.array(["7", "8"] * 500)))
+    assert asked == [2, 1000]  # amounts hardly repeat: they are asked about as they stand

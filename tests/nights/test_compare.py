@@ -1,0 +1,41 @@
+import numpy as np
+import pytest
+
+from pipeline.data.encoding import Encoder
+from pipeline.data.raw_table import read_table
+from pipeline.data.schema import TARGET
+from pipeline.evaluation.columns import read_split
+from pipeline.model.bundle import Bundle
+from pipeline.nights.champion import Champion
+from pipeline.nights.compare import on_test_rows
+from tests.conftest import prepare_settings
+from tests.support.tables import rows, table
+
+
+@pytest.fixture
+def read(tmp_path):
+    """Tonight's table."""
+    (tmp_path / "table.csv").write_bytes(table(rows(600)))
+    return read_table(tmp_path / "table.csv", settings=prepare_settings())
+
+
+def test_both_sides_predict_what_evaluate_does_for_the_test_rows(modelled, read):
+    bundle = Bundle.load(modelled.folder / "model")
+    found = on_test_rows(read, champion=Champion(bundle, "0.dir"), challenger=bundle)
+    test = read_split(modelled.out / "test.parquet")
+    dollars = Encoder.read(modelled.out / "encoder.json").scaling.denormalise(bundle.predict(test))
+    assert found.champion is not None
+    expected = sorted(zip(test[TARGET].tolist(), dollars.tolist(), strict=True))
+    for predicted in (found.champion, found.challenger):
+        assert sorted(zip(found.actual.tolist(), predicted.tolist(), strict=True)) == expected
+    train = read_split(modelled.out / "train.parquet")
+    assert found.train_mean == pytest.approx(train[TARGET].mean())
+
+
+def test_equal_features_are_one_group_and_slices_name_their_values(modelled, read):
+    bundle = Bundle.load(modelled.folder / "model")
+    found = on_test_rows(read, champion=Champion(None, None, "lost"), challenger=bundle)
+    assert (found.champion, found.incomparable) == (None, "lost")
+    cells = {tuple(indices[row] for indices, _ in found.slices.values()) for row in range(len(found.actual))}
+    assert len(cells) == len(np.unique(found.groups))
+    assert set(found.slices["work_year"][1]) == {"2020", "2021", "2022", "2023"}

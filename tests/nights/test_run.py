@@ -1,0 +1,237 @@
+"""Nights in a small project, spent for real, with git, DVC, a remote and an upstream: what is seen, what is lost."""
+
+import csv
+import json
+import shutil
+from dataclasses import replace
+
+import pytest
+
+from pipeline.nights.lock import only_one
+from pipeline.nights.outcome import NightOutcome
+from pipeline.nights.run import run_night
+from pipeline.repository.project import Project
+from tests.support.night_project import (
+    DATE,
+    TONIGHT,
+    WORSE,
+    YESTERDAY,
+    change_settings,
+    log_of,
+    night,
+    push_changes,
+)
+from tests.support.tables import rows, table
+from tests.support.tiny_project import git, state
+from tests.support.work_tree import run
+
+RECORD = {"metrics/history.csv", "metrics/nightly.json", "metrics/nightly.md"}
+
+
+def committed(user, commit="HEAD"):
+    return set(git(user, "diff-tree", "--no-commit-id", "--name-only", "-r", commit).splitlines())
+
+
+def history(user):
+    return list(csv.DictReader((user / "metrics/history.csv").read_text().splitlines()))
+
+
+def test_a_night_with_a_better_founded_model_is_one_commit_with_all_that_belongs_to_it(project):
+    result = night(project)
+    assert result.outcome == NightOutcome.PROMOTED, result.message
+    assert (
+        result.commit == git(project, "rev-parse", "HEAD") == git(project.parent / "upstream.git", "rev-parse", "main")
+    )
+    assert committed(project) == {"dvc.lock", "data/raw/salaries.csv", "metrics/full.json", *RECORD}
+    assert (project / "data/raw/salaries.csv").read_bytes() == TONIGHT
+    assert git(project, "tag", "--points-at", "HEAD") == f"nightly-{DATE}"
+    assert git(project, "log", "-1", "--format=%an %cI") == f"salary-pipeline nightly {DATE}T00:00:00+00:00"
+    assert not git(project, "status", "--porcelain")
+    assert "up to date" in run(project, "dvc", "status")
+    assert "in sync" in run(project, "dvc", "status", "--cloud")
+    (line,) = history(project)
+    assert (line["date"], line["decision"], line["rows"], line["new_rows"]) == (str(DATE), "promoted", "640", "40")
+    assert {file.name for file in max((project / "runs").iterdir()).iterdir()} == {
+        "night.json",
+        "nightly.md",
+        "repro.log",
+    }
+
+
+def test_a_table_that_dvc_has_is_versioned_there(project):
+    git(project, "rm", "--quiet", "--cached", "data/raw/salaries.csv")
+    run(project, "dvc", "add", "--quiet", "data/raw/salaries.csv")
+    run(project, "dvc", "push", "--quiet")
+    git(project, "add", "--all")
+    git(project, "commit", "--quiet", "--message", "the table is DVC's")
+    git(project, "push", "--quiet")
+    result = night(project)
+    assert result.outcome == NightOutcome.PROMOTED, result.message
+    assert committed(project) == {"dvc.lock", "data/raw/salaries.csv.dvc", "metrics/full.json", *RECORD}
+    assert (project / "data/raw/salaries.csv").read_bytes() == TONIGHT
+    assert "in sync" in run(project, "dvc", "status", "--cloud")
+
+
+def test_unchanged_bytes_end_the_night_without_a_commit(project):
+    before = state(project)
+    result = night(project, YESTERDAY)
+    assert (result.outcome, result.message) == (NightOutcome.UNCHANGED, "no new data")
+    assert state(project) == before
+
+
+def test_a_worse_model_is_not_published_but_recorded_and_not_trained_again(project):
+    model = (project / "models/full/rows.txt").read_text()
+    result = night(project, WORSE)
+    assert result.outcome == NightOutcome.KEPT
+    assert "the MSE is over 2% worse in 100.0% of the bootstrap draws" in result.message
+    assert committed(project) == RECORD
+    assert (project / "models/full/rows.txt").read_text() == model
+    assert (project / "data/raw/salaries.csv").read_bytes() == YESTERDAY
+    assert "up to date" in run(project, "dvc", "status")
+    assert not git(project, "tag", "--list")
+    assert night(project).outcome == NightOutcome.UNCHANGED
+
+
+def test_an_operator_may_force_a_model_with_a_reason_that_is_recorded(project):
+    result = night(project, WORSE, forced="the market has changed")
+    assert result.outcome == NightOutcome.FORCED
+    recorded = json.loads((project / "metrics/nightly.json").read_text())
+    assert recorded["reason"] == "forced by the operator: the market has changed"
+    assert "models/full" in (project / "dvc.lock").read_text()
+    assert git(project, "tag", "--list") == f"nightly-{DATE}"
+
+
+def test_half_the_rows_gone_is_rejected_and_yesterdays_table_stays(project):
+    result = night(project, table(rows(300)))
+    assert result.outcome == NightOutcome.REJECTED
+    assert "rows_gone: 0.5" in result.message
+    assert committed(project) == RECORD
+    assert (project / "data/raw/salaries.csv").read_bytes() == YESTERDAY
+    assert history(project)[0]["beyond_limits"].startswith("rows_gone: 0.5")
+    (rejected,) = (project / "runs").glob("*/rejected.csv")
+    assert rejected.read_bytes() == table(rows(300))
+
+
+def test_as_long_as_the_source_has_a_rejected_table_every_night_says_so(project):
+    first = night(project, table(rows(300)))
+    commit = git(project, "rev-parse", "HEAD")
+    second = night(project)
+    assert second.outcome == NightOutcome.REJECTED
+    assert second.message == f"still the table that was rejected: {first.message}"
+    assert git(project, "rev-parse", "HEAD") == commit
+    assert night(project, YESTERDAY).outcome == NightOutcome.UNCHANGED
+
+
+def test_a_tag_of_another_branch_or_of_the_upstream_is_left_alone(project):
+    name = f"nightly-{DATE}"
+    git(project, "tag", f"{name}.2")
+    git(project, "push", "--quiet", "origin", f"{name}.2")
+    git(project, "tag", "--delete", f"{name}.2")
+    git(project, "checkout", "--quiet", "-b", "other")
+    git(project, "commit", "--quiet", "--allow-empty", "--message", "elsewhere")
+    git(project, "tag", name)
+    elsewhere = git(project, "rev-parse", "HEAD")
+    git(project, "checkout", "--quiet", "main")
+    assert night(project).outcome == NightOutcome.PROMOTED
+    assert git(project, "rev-parse", name) == elsewhere
+    assert git(project, "rev-parse", f"{name}.3^{{commit}}") == git(project, "rev-parse", "HEAD")
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        (b"<!DOCTYPE html>\n<html><body>502 Bad Gateway</body></html>\n", "the header must name work_year"),
+        (TONIGHT.replace(b"salary_in_usd", b"salary_usd", 1), "salary_in_usd"),
+        (TONIGHT[:-20], "break the data contract"),
+    ],
+    ids=["an HTML error page", "a renamed column", "a truncated file"],
+)
+def test_what_breaks_the_contract_is_rejected(project, source, words):
+    change_settings(project, record_kept=False)
+    before = state(project)
+    result = night(project, source)
+    assert result.outcome == NightOutcome.REJECTED
+    assert words in result.message
+    assert str(project) not in result.message
+    assert state(project) == before
+
+
+def test_without_a_champion_the_first_model_is_promoted_as_such(project):
+    git(project, "rm", "--quiet", "dvc.lock")
+    push_changes(project, "no champion")
+    assert night(project).outcome == NightOutcome.FIRST
+
+
+def test_a_champion_of_another_split_is_not_comparable(project):
+    text = (project / "params.yaml").read_text()
+    (project / "params.yaml").write_text(text.replace("salt: v1", "salt: v2"))
+    push_changes(project, "another split")
+    result = night(project)
+    assert result.outcome == NightOutcome.INCOMPARABLE
+    assert "another prepare.split" in result.message
+
+
+def test_a_champion_of_the_tree_before_its_redrawing_is_compared(project):
+    bundle = project / "bundles/good/bundle.json"
+    facts = json.loads(bundle.read_text())
+    facts["recipe"]["loss"] = "mse"
+    bundle.write_text(json.dumps({**facts, "promise": "the same bytes on every CPU"}))
+    run(project, "dvc", "repro", "--quiet")
+    run(project, "dvc", "push", "--quiet")
+    push_changes(project, "a bundle as it was once written")
+    result = night(project)
+    assert result.outcome == NightOutcome.PROMOTED, result.message
+    assert "the champion's" in result.message
+
+
+def test_a_champion_of_which_cache_and_remote_have_lost_a_file_is_not_comparable(project):
+    shutil.rmtree(project.parent / "remote/files")
+    shutil.rmtree(project / "models")
+    for name in run(project, "find", ".dvc/cache", "-size", "-5c", "-type", "f").split():  # rows.txt: the smallest
+        (project / name).chmod(0o644)
+        (project / name).write_text("777\n")
+    result = night(project)
+    assert result.outcome == NightOutcome.INCOMPARABLE, result.message
+    assert "models/full: its files must be as recorded, found" in result.message
+
+
+def test_a_file_that_the_cache_has_damaged_comes_back_from_the_remote(project):
+    for name in run(project, "find", ".dvc/cache", "-size", "-5c", "-type", "f").split():
+        (project / name).chmod(0o644)
+        (project / name).write_text("777\n")
+    assert night(project).outcome == NightOutcome.PROMOTED
+
+
+def test_a_second_night_says_who_runs_and_leaves(project):
+    with only_one(project):
+        result = night(project)
+    assert result.outcome == NightOutcome.BUSY
+    assert "found process" in result.message
+
+
+def test_a_night_begins_with_what_others_have_pushed(project):
+    git(project.parent, "clone", "--quiet", "upstream.git", "colleague")
+    colleague = project.parent / "colleague"
+    (colleague / "notes.md").write_text("of a colleague")
+    git(colleague, "add", "--all")
+    git(colleague, "commit", "--quiet", "--message", "notes")
+    git(colleague, "push", "--quiet")
+    assert night(project, YESTERDAY).outcome == NightOutcome.UNCHANGED
+    assert git(project, "rev-parse", "HEAD") == git(colleague, "rev-parse", "HEAD")
+    assert (project / "notes.md").is_file()
+
+
+def test_a_night_without_an_identity_of_git_commits_as_the_bot(project):
+    user = Project.at(project)
+    empty = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_SYSTEM": "/dev/null", "HOME": str(project.parent)}
+    named = ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL")
+    bare = {name: value for name, value in user.environment.items() if name not in named}
+    assert run_night(replace(user, environment=bare | empty), date=DATE).outcome == NightOutcome.PROMOTED
+
+
+def test_somebody_is_told_and_what_failed_is_in_the_log(project):
+    change_settings(project, notify__command=["sh", "-c", "cat >../told.json"], notify__webhook="http://127.0.0.1:1/x")
+    assert night(project, YESTERDAY).outcome == NightOutcome.UNCHANGED
+    told = json.loads((project.parent / "told.json").read_text())
+    assert (told["ending"], told["code"], told["date"]) == ("unchanged", 21, str(DATE))
+    assert "notify.webhook" in log_of(project)["not_notified"][0]

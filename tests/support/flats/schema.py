@@ -1,0 +1,52 @@
+"""The contract of a table of flats: what stands in pipeline/data/schema.py before the part for any table."""
+
+import pandas as pd
+import pandera.pandas as pa
+from pandera.typing import Series
+
+VERSION = 1  # rises when a rule changes what a model may have seen
+
+# dvc.yaml reads these from this file's text: each is one assignment of a plain string.
+NOUN = "rent"
+PLURAL = "rents"
+UNIT = "EUR"
+SUFFIX = "eur"  # of the names of numbers in UNIT
+SIGN = "€"
+UNIT_NAME = "euros"
+GROUP = "district"  # the feature within whose values intervals hold, too
+
+STEP = 100
+"""A difference in UNIT that matters: residuals are counted in such steps, and intervals get no narrower below it."""
+
+TEXT, WORDS = "", ()  # no feature's words are encoded
+ESTIMATES: dict[str, str] = {}  # no value is marked as an estimate
+ESTIMATED_ROWS = ""
+
+ORDINAL, NOMINAL = {"role": "ordinal"}, {"role": "nominal"}
+TARGET_ROLE, FORBIDDEN = {"role": "target"}, {"role": "forbidden"}
+
+
+class Flats(pa.DataFrameModel):
+    """One row per flat that is let."""
+
+    district: Series[str] = pa.Field(
+        str_matches=r"^[A-Z][a-z]+\Z", description="a name such as Altstadt", metadata=NOMINAL
+    )
+    rooms: Series[pd.Int64Dtype] = pa.Field(ge=1, le=12, description="a whole number from 1 to 12", metadata=ORDINAL)
+    area_in_m2: Series[pd.Int64Dtype] = pa.Field(
+        ge=10, le=500, description="a whole number from 10 to 500", metadata=ORDINAL
+    )
+    condition: Series[str] = pa.Field(
+        isin=["old", "renovated", "new"], description="one of old, renovated, new", metadata=ORDINAL
+    )
+    rent_in_eur: Series[pd.Int64Dtype] = pa.Field(
+        ge=1, le=50_000, description="a whole number from 1 to 50000, digits only", metadata=TARGET_ROLE
+    )
+
+    class Config:
+        """No column more, no column less."""
+
+        strict = True
+
+
+CONTRACT: pa.DataFrameSchema = Flats.to_schema()

@@ -1,0 +1,28 @@
+"""Why a test cannot run here: what it lacks, and what would run it. `pytest_terminal_summary` tells it at the end."""
+
+import shutil
+from collections import Counter
+from collections.abc import Iterable
+
+import pytest
+
+
+def reason(lack: str, *, to_run: str) -> str:
+    """The reason of a skip.
+
+    >>> reason("no Chromium is installed", to_run="apt-get install chromium")
+    'no Chromium is installed; to run it: apt-get install chromium'
+    """
+    return f"{lack}; to run it: {to_run}"
+
+
+def summary(reports: Iterable[pytest.TestReport]) -> list[str]:
+    """A line for each reason, with the number of tests that were skipped for it, the most first."""
+    places = [report.longrepr for report in reports if isinstance(report.longrepr, tuple)]
+    reasons = Counter(said.removeprefix("Skipped: ") for _, _, said in places)
+    return [f"skipped {count}: {said}" for said, count in reasons.most_common()]
+
+
+needs_a_compiler = pytest.mark.skipif(
+    shutil.which("g++") is None, reason=reason("no C++ compiler is installed", to_run="apt-get install g++")
+)
