@@ -12,23 +12,28 @@ TABLES_OF_CONSTANTS = {"sample"}
 """Files that may be long: most of their lines are numbers."""
 MIRRORS = {"pipeline": "tests", "benchmarks": "tests/benchmarks"}
 TESTED_ELSEWHERE = {
-    "pipeline/backtest/clone": "tests/commands/test_replay",
-    "pipeline/nights/accepted": "tests/commands/test_rollback",
-    "pipeline/nights/check": "tests/commands/test_nightly",
-    "pipeline/nights/night": "tests/commands/test_nightly",
-    "pipeline/nights/retrain": "tests/commands/test_nightly",
-    "pipeline/nights/run": "tests/commands/test_nightly",
+    "pipeline/backtest/clone": "tests/backtest/test_run",
+    "pipeline/nights/accepted": "tests/nights/test_rollback",
+    "pipeline/nights/bot": "tests/nights/test_rollback",
+    "pipeline/nights/check": "tests/nights/test_run",
+    "pipeline/nights/lock": "tests/nights/test_run",
+    "pipeline/nights/night": "tests/nights/test_run",
+    "pipeline/nights/result": "tests/nights/test_run",
+    "pipeline/nights/retrain": "tests/nights/test_run",
     "pipeline/repository/delivery": "tests/nights/test_publish",
-    "pipeline/repository/project": "tests/reproduction/test_verify",
     "pipeline/reproduction/exit_codes": "tests/commands/test_verify",
     "pipeline/runtime/errors": "tests/runtime/test_command",
     "pipeline/runtime/retry": "tests/nights/test_fetch",
-    "pipeline/runtime/sections": "tests/commands/test_params",
     "pipeline/verify_cpus": "tests/commands/test_verify",
     "benchmarks/speed/frameworks": "tests/benchmarks/speed/test_contestants",
     "benchmarks/speed/tasks": "tests/benchmarks/speed/test_contestants",
 }
 """Modules without a test file of their own, and the one that covers each."""
+OF_MORE_THAN_ONE_MODULE = {
+    "tests/benchmarks/test_commands",  # all benchmarks that are run
+    "tests/nights/test_failures",  # whole nights
+    "tests/nights/test_kills",
+}
 
 
 def mirror_of(module: str) -> str:
@@ -40,7 +45,6 @@ def mirror_of(module: str) -> str:
 
 CODE = {f"{top}/{name.replace('.', '/')}" for top in MIRRORS for name in files_of(top) if "__init__" not in name}
 BENCHMARKS_THAT_ARE_RUN = {f"benchmarks/{name}" for name in files_of("benchmarks") if "." not in name}
-FOR_ALL_OF_THEM = "tests/benchmarks/test_commands"
 
 
 @pytest.mark.parametrize("module", sorted(CODE - BENCHMARKS_THAT_ARE_RUN - TESTED_ELSEWHERE.keys()))
@@ -58,7 +62,7 @@ def test_a_module_that_is_tested_elsewhere_has_no_tests_of_its_own_and_is_used_t
 
 
 def test_tests_in_a_mirrored_folder_are_of_one_of_its_modules():
-    mirrors = {*map(mirror_of, CODE), FOR_ALL_OF_THEM}
+    mirrors = OF_MORE_THAN_ONE_MODULE.union(map(mirror_of, CODE))
     files = {file for mirror in mirrors for file in (ROOT / mirror).parent.glob("test_*.py")}
     assert {str(file.relative_to(ROOT).with_suffix("")) for file in files} <= mirrors
 
@@ -70,3 +74,22 @@ def test_a_file_has_at_most_200_lines(module):
 
 def test_the_median_function_has_at_most_9_lines():
     assert median(lines_of(node) for tree in MODULES.values() for node in functions(tree)) <= 9
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_a_function_has_at_most_40_lines(module):
+    assert not [node.name for node in functions(MODULES[module]) if lines_of(node) > 40]
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_the_flow_of_arguments_is_visible_and_no_object_changes_its_class(module):
+    nodes = list(ast.walk(MODULES[module]))
+    unpacked = [node.value for node in nodes if isinstance(node, ast.keyword) and node.arg is None]
+    assert not [node for node in unpacked if "vars(" in ast.unparse(node)]
+    assert "vars(parser.parse_args(" not in ast.unparse(MODULES[module])
+    attributes = [node for node in nodes if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)]
+    assert "__class__" not in {node.attr for node in attributes}
+
+
+def test_a_night_is_not_routed_by_the_types_of_what_its_steps_return():
+    assert "isinstance" not in {node.id for node in ast.walk(MODULES["nights.run"]) if isinstance(node, ast.Name)}
