@@ -16,9 +16,7 @@ LINE_FEED, RETURN = 0x0A, 0x0D
 
 # A quote opens a field at its start alone: behind a comma or a line feed, or where the text begins.
 # The quote stands first and the look behind it second, because the search for a literal byte is many times as fast.
-QUOTED_FIELD = re.compile(
-    rb'"(?<![^,\n]")[^"\n]*+(?:""[^"\n]*+)*+"(?![^,\r\n])'
-)  # `"Lead, ""AI"""`
+QUOTED_FIELD = re.compile(rb'"(?<![^,\n]")[^"\n]*+(?:""[^"\n]*+)*+"(?![^,\r\n])')  # `"Lead, ""AI"""`
 OPENING_QUOTE = re.compile(rb'"(?<![^,\n]")')  # that of `"Lead`, not that of `5" Analyst`
 
 FINE = ""
