@@ -12,18 +12,12 @@ TABLES_OF_CONSTANTS = {"sample"}
 """Files that may be long: most of their lines are numbers."""
 MIRRORS = {"pipeline": "tests", "benchmarks": "tests/benchmarks"}
 TESTED_ELSEWHERE = {
-    "pipeline/backtest/clone": "tests/commands/test_replay",
-    "pipeline/nights/accepted": "tests/commands/test_rollback",
-    "pipeline/nights/check": "tests/commands/test_nightly",
-    "pipeline/nights/night": "tests/commands/test_nightly",
-    "pipeline/nights/retrain": "tests/commands/test_nightly",
-    "pipeline/nights/run": "tests/commands/test_nightly",
+    "pipeline/backtest/clone": "tests/backtest/test_run",
+    "pipeline/nights/accepted": "tests/nights/test_rollback",
     "pipeline/repository/delivery": "tests/nights/test_publish",
-    "pipeline/repository/project": "tests/reproduction/test_verify",
     "pipeline/reproduction/exit_codes": "tests/commands/test_verify",
     "pipeline/runtime/errors": "tests/runtime/test_command",
     "pipeline/runtime/retry": "tests/nights/test_fetch",
-    "pipeline/runtime/sections": "tests/commands/test_params",
     "pipeline/verify_cpus": "tests/commands/test_verify",
     "benchmarks/speed/frameworks": "tests/benchmarks/speed/test_contestants",
     "benchmarks/speed/tasks": "tests/benchmarks/speed/test_contestants",
