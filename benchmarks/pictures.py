@@ -1,4 +1,4 @@
-"""Draws the pictures of the docs from the shipped models' report: `python -m benchmarks.pictures`.
+"""Draws pictures of docs/pictures from the shipped models' report: `python -m benchmarks.pictures`.
 
 Each is some figures of metrics/report.html as one SVG file. The same report gives the same bytes.
 """

@@ -30,10 +30,10 @@ class RowGroups:
         self._waiting.append(table)
         if sum(part.num_rows for part in self._waiting) >= SIZE:
             rows = pa.concat_tables(self._waiting).combine_chunks()
-            whole = rows.num_rows - rows.num_rows % SIZE
-            for start in range(0, whole, SIZE):
+            full = rows.num_rows - rows.num_rows % SIZE
+            for start in range(0, full, SIZE):
                 self._writer.write_table(rows.slice(start, SIZE), row_group_size=SIZE)
-            self._waiting = [rows.slice(whole)]
+            self._waiting = [rows.slice(full)]
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

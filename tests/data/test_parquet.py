@@ -5,11 +5,11 @@ import pytest
 from pipeline.data import parquet
 from pipeline.data.parquet import RowGroups
 
-SCHEMA = pa.schema([("place", pa.int32()), ("text", pa.string())])
+SCHEMA = pa.schema([("number", pa.int32()), ("text", pa.string())])
 
 
 def write(path, rows, parts):
-    table = pa.table({"place": range(rows), "text": [f"x{place % 7}" for place in range(rows)]}, schema=SCHEMA)
+    table = pa.table({"number": range(rows), "text": [f"x{number % 7}" for number in range(rows)]}, schema=SCHEMA)
     with RowGroups(path, SCHEMA) as writer:
         for start in range(0, rows, parts):
             writer.write(table.slice(start, parts))

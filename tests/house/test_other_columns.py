@@ -201,29 +201,3 @@ def test_a_name_that_is_no_feature_is_refused(tmp_path, name):
     (tmp_path / "schema.py").write_text(text, encoding="utf-8")
     shown = run(tmp_path, "python", "-c", "import schema", code=1)
     assert "schema.py: GROUP, TEXT and ESTIMATES must name features, found typo" in shown
-
-
-NAMED = "|".join((*schema.COLUMNS, *schema.WORDS, schema.NOUN, schema.PLURAL, schema.SUFFIX, "dollars?"))
-A_NAME = re.compile(rf"(?<![a-z])(?:{NAMED})(?![a-z])", re.IGNORECASE)
-MAY_NAME = {ROOT / PATHS["schema.py"], ROOT / PATHS["sample.py"]}
-
-
-def words_of(tree: ast.Module) -> set[str]:
-    """The identifiers and the texts of a module, docstrings and comments excepted."""
-    documented = (
-        node for node in ast.walk(tree) if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-    )
-    docstrings = {id(node.value) for node in documented}
-    texts = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and id(node) not in docstrings}
-    fields = (getattr(node, name, None) for node in ast.walk(tree) for name in ("id", "attr", "arg", "name"))
-    return {word for word in (*texts, *fields) if isinstance(word, str)}
-
-
-@pytest.mark.parametrize(
-    "file",
-    sorted(set((ROOT / "pipeline").rglob("*.py")) - MAY_NAME),
-    ids=lambda file: ".".join(file.relative_to(ROOT).with_suffix("").parts),
-)
-def test_no_module_names_a_column_the_target_or_its_unit(file):
-    words = (word.replace("salary-pipeline", "") for word in words_of(ast.parse(read(file))))
-    assert not [word for word in words if A_NAME.search(word)]

@@ -23,6 +23,11 @@ TESTED_ELSEWHERE = {
     "benchmarks/speed/tasks": "tests/benchmarks/speed/test_contestants",
 }
 """Modules without a test file of their own, and the one that covers each."""
+OF_MORE_THAN_ONE_MODULE = {
+    "tests/benchmarks/test_commands",  # all benchmarks that are run
+    "tests/nights/test_failures",  # whole nights
+    "tests/nights/test_kills",
+}
 
 
 def mirror_of(module: str) -> str:
@@ -34,7 +39,6 @@ def mirror_of(module: str) -> str:
 
 CODE = {f"{top}/{name.replace('.', '/')}" for top in MIRRORS for name in files_of(top) if "__init__" not in name}
 BENCHMARKS_THAT_ARE_RUN = {f"benchmarks/{name}" for name in files_of("benchmarks") if "." not in name}
-FOR_ALL_OF_THEM = "tests/benchmarks/test_commands"
 
 
 @pytest.mark.parametrize("module", sorted(CODE - BENCHMARKS_THAT_ARE_RUN - TESTED_ELSEWHERE.keys()))
@@ -52,7 +56,7 @@ def test_a_module_that_is_tested_elsewhere_has_no_tests_of_its_own_and_is_used_t
 
 
 def test_tests_in_a_mirrored_folder_are_of_one_of_its_modules():
-    mirrors = {*map(mirror_of, CODE), FOR_ALL_OF_THEM}
+    mirrors = OF_MORE_THAN_ONE_MODULE.union(map(mirror_of, CODE))
     files = {file for mirror in mirrors for file in (ROOT / mirror).parent.glob("test_*.py")}
     assert {str(file.relative_to(ROOT).with_suffix("")) for file in files} <= mirrors
 
@@ -64,3 +68,22 @@ def test_a_file_has_at_most_200_lines(module):
 
 def test_the_median_function_has_at_most_9_lines():
     assert median(lines_of(node) for tree in MODULES.values() for node in functions(tree)) <= 9
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_a_function_has_at_most_40_lines(module):
+    assert not [node.name for node in functions(MODULES[module]) if lines_of(node) > 40]
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_the_flow_of_arguments_is_visible_and_no_object_changes_its_class(module):
+    nodes = list(ast.walk(MODULES[module]))
+    unpacked = [node.value for node in nodes if isinstance(node, ast.keyword) and node.arg is None]
+    assert not [node for node in unpacked if "vars(" in ast.unparse(node)]
+    assert "vars(parser.parse_args(" not in ast.unparse(MODULES[module])
+    attributes = [node for node in nodes if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)]
+    assert "__class__" not in {node.attr for node in attributes}
+
+
+def test_a_night_is_not_routed_by_the_types_of_what_its_steps_return():
+    assert "isinstance" not in {node.id for node in ast.walk(MODULES["nights.run"]) if isinstance(node, ast.Name)}

@@ -50,3 +50,21 @@ class Flats(pa.DataFrameModel):
 
 
 CONTRACT: pa.DataFrameSchema = Flats.to_schema()
+
+# What the model card says of this table: prose, its lines broken at 120 characters.
+CARD_PROJECT = "rent-pipeline"
+CARD_TITLE = f"A regression of the {PLURAL} of flats"
+CARD_USE = """\
+To see what flats like one's own are let for. Not for decisions about a person: nobody's lease should hang on it."""
+CARD_TARGET = f"The {NOUN} of one month in {UNIT_NAME}"
+CARD_FORMAT = "our own table of flats"
+CARD_KNOWLEDGE = "real flats"
+"""What rows that are all synthetic say nothing about."""
+CARD_LIMITS = """\
+- Flats that are let without an advertisement are missing.
+- It knows no month after those of the training rows."""
+CARD_UNSEEN = "What the table leaves out (floor, balcony, neighbours) the model cannot see."
+CARD_LICENCE = f"""\
+That of {CARD_PROJECT}, MIT, as far as it goes: of another table than the sample, its owner's terms hold as well."""
+CARD_VARIABLE = "euros"
+"""What the card's example in Python calls predictions in UNIT."""
