@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.data import csv_rows
 from pipeline.data.csv_blocks import Block, read_blocks
 from pipeline.data.csv_header import read_header
 from pipeline.data.csv_rows import parse
@@ -106,3 +107,28 @@ def test_whatever_the_damage_every_line_is_a_row_or_broken_in_blocks_of_any_size
     values, broken = parse_all(path, size)
     assert sorted([*values, *broken]) == list(range(2, 2 + len(lines_of(body))))
     assert (values, broken) == parse_all(path, 1 << 20)
+
+
+def is_well_quoted(line: bytes) -> bool:
+    """The same by hand, byte by byte."""
+    state = "start"  # of a field
+    for byte in line.decode():
+        if state == "inside":
+            state = "at a quote" if byte == '"' else "inside"
+        elif byte == ",":
+            state = "start"
+        elif state == "at a quote":
+            if byte != '"':
+                return False
+            state = "inside"
+        else:
+            state = "inside" if state == "start" and byte == '"' else "unquoted"
+    return state != "inside"
+
+
+def test_quotes_are_judged_as_by_hand_in_all_short_lines():
+    for length in range(8):
+        for codes in itertools.product(b'"a,', repeat=length):
+            line = bytes(codes)
+            assert csv_rows._is_well_quoted(line) == is_well_quoted(line), line
+            assert csv_rows._is_well_quoted(b'x\n"y"\r\n' + line) == is_well_quoted(line), line
