@@ -21,7 +21,7 @@ from pipeline.inference.answers import ANSWERS, PROBLEM, UNKNOWN_FEATURES, Answe
 from pipeline.inference.cache import CachingBundle
 from pipeline.inference.writers import CsvOutput, ParquetOutput
 from pipeline.runtime.command import command
-from pipeline.runtime.prefetch import ahead
+from pipeline.runtime.prefetch import prefetched
 
 STREAM = Path("-")
 FORMATS: dict[str, type[CsvOutput | ParquetOutput]] = {".csv": CsvOutput, ".parquet": ParquetOutput}
@@ -79,9 +79,9 @@ def run(table: Path, *, model: Path, out: Path, block_bytes: int = BLOCK_BYTES) 
         size = None if table == STREAM else table.stat().st_size
         progress = stack.enter_context(tqdm(total=size, desc="predict", unit="B", unit_scale=True, disable=None))
         blocks = blocks_of(source, where=where, size=block_bytes)
-        parsed = ahead(partial(parse, names=header.names, keep=output.columns), blocks)
+        parsed = prefetched(partial(parse, names=header.names, keep=output.columns), blocks)
         answers = (answer(bundle, block) for block in parsed)
-        for written in stack.enter_context(closing(ahead(output.write, answers, threads=1))):
+        for written in stack.enter_context(closing(prefetched(output.write, answers, threads=1))):
             counts.add(written)
             progress.update(len(written.parsed.block.text))
     return counts

@@ -31,7 +31,7 @@ from pipeline.data.schema import ESTIMATED_ROWS, ESTIMATES, FEATURES, HASH, TARG
 from pipeline.data.split import SPLITS, assign, row_hash
 from pipeline.runtime.command import command
 from pipeline.runtime.lifetime import end_with_parent
-from pipeline.runtime.prefetch import ahead
+from pipeline.runtime.prefetch import prefetched
 
 CLEAN_FILE = "clean.arrow"
 HASHED = pa.schema([CLEAN.field(name) for name in (*FEATURES, TARGET)] + [(HASH, pa.uint64())])
@@ -139,7 +139,7 @@ def encode(draft: Path, encoder: Encoder, *, split: params.Split) -> dict[str, i
         writers = [stack.enter_context(RowGroups(draft / f"{name}.parquet", ROWS)) for name in SPLITS]
         clean_rows = pa.ipc.open_stream(stack.enter_context(pa.OSFile(str(draft / CLEAN_FILE))))
         encoded = (encoded_columns(rows, encoder) for rows in tqdm(clean_rows, "encode", unit="block", disable=None))
-        for _ in ahead(partial(write, writers, split), encoded, threads=1):
+        for _ in prefetched(partial(write, writers, split), encoded, threads=1):
             pass  # a block is written while the next one is encoded
     (draft / CLEAN_FILE).unlink()
     return {name: writer.rows for name, writer in zip(SPLITS, writers, strict=True)}

@@ -16,7 +16,7 @@ from pipeline.data.csv_header import read_header
 from pipeline.data.csv_rows import parse
 from pipeline.data.schema import TARGET
 from pipeline.data.split import SPLITS, assign, row_hash
-from pipeline.runtime.prefetch import ahead
+from pipeline.runtime.prefetch import prefetched
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def clean_blocks(
     Raises: ValueError if the file is no table, and behind the last block if more rows than allowed break the contract.
     """
     names, offset = read_header(raw)
-    parsed = ahead(partial(parse, names=names), read_blocks(raw, offset=offset, size=block_bytes))
+    parsed = prefetched(partial(parse, names=names), read_blocks(raw, offset=offset, size=block_bytes))
 
     def blocks() -> Iterator[Cleaned]:
         for block in map(clean, parsed):

@@ -9,11 +9,11 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-def ahead(function: Callable[[T], R], items: Iterable[T], *, threads: int = 2) -> Generator[R, None, None]:
+def prefetched(function: Callable[[T], R], items: Iterable[T], *, threads: int = 2) -> Generator[R, None, None]:
     """`map(function, items)`: the same results in the same order, as many as there are threads computed ahead.
 
     With one thread the calls, too, are made in the order of the items.
-    >>> list(ahead(str, range(5)))
+    >>> list(prefetched(str, range(5)))
     ['0', '1', '2', '3', '4']
     """
     with ThreadPoolExecutor(threads) as pool:

@@ -14,12 +14,6 @@ MIRRORS = {"pipeline": "tests", "benchmarks": "tests/benchmarks"}
 TESTED_ELSEWHERE = {
     "pipeline/backtest/clone": "tests/backtest/test_run",
     "pipeline/nights/accepted": "tests/nights/test_rollback",
-    "pipeline/nights/bot": "tests/nights/test_rollback",
-    "pipeline/nights/check": "tests/nights/test_run",
-    "pipeline/nights/lock": "tests/nights/test_run",
-    "pipeline/nights/night": "tests/nights/test_run",
-    "pipeline/nights/result": "tests/nights/test_run",
-    "pipeline/nights/retrain": "tests/nights/test_run",
     "pipeline/repository/delivery": "tests/nights/test_publish",
     "pipeline/reproduction/exit_codes": "tests/commands/test_verify",
     "pipeline/runtime/errors": "tests/runtime/test_command",

@@ -2,7 +2,7 @@ import threading
 
 import pytest
 
-from pipeline.runtime.prefetch import ahead
+from pipeline.runtime.prefetch import prefetched
 
 
 def test_results_come_in_the_order_of_the_items():
@@ -15,23 +15,23 @@ def test_results_come_in_the_order_of_the_items():
             first_may_end.set()
         return item * 10
 
-    assert list(ahead(slow_first, range(5))) == [0, 10, 20, 30, 40]
+    assert list(prefetched(slow_first, range(5))) == [0, 10, 20, 30, 40]
 
 
 def test_few_items_are_taken_ahead():
     items = iter(range(100))
-    assert next(ahead(str, items, threads=3)) == "0"
+    assert next(prefetched(str, items, threads=3)) == "0"
     assert next(items) == 4
 
 
 def test_one_thread_makes_the_calls_in_the_order_of_the_items():
     called: list[int] = []
-    assert list(ahead(called.append, range(100), threads=1)) == [None] * 100
+    assert list(prefetched(called.append, range(100), threads=1)) == [None] * 100
     assert called == list(range(100))
 
 
 def test_an_error_comes_in_its_place():
-    results = ahead(lambda item: 6 // item, [2, 0, 1])
+    results = prefetched(lambda item: 6 // item, [2, 0, 1])
     assert next(results) == 3
     with pytest.raises(ZeroDivisionError):
         next(results)

@@ -1,5 +1,6 @@
 """A small project that nights can be spent in: real data, models and gate; its training just copies a model."""
 
+import csv
 import datetime
 import json
 import sys
@@ -40,6 +41,7 @@ cp -r bundles/$model models/full
 wc -l <data/raw/salaries.csv >models/full/rows.txt
 cp models/full/rows.txt metrics/full.json
 """
+RECORD = {"metrics/history.csv", "metrics/nightly.json", "metrics/nightly.md"}
 YESTERDAY = table(rows(600))
 TONIGHT = table(rows(640))
 WORSE = table([*rows(600), *(row(job_title="Bad Model", salary_in_usd=50_000 + number) for number in range(40))])
@@ -104,6 +106,16 @@ def change_settings(user: Path, **changes: object) -> None:
         section[name] = value
     YAML().dump(settings, user / "params.yaml")
     push_changes(user, "other settings")
+
+
+def committed(user: Path, commit: str = "HEAD") -> set[str]:
+    """The files that a commit has changed."""
+    return set(git(user, "diff-tree", "--no-commit-id", "--name-only", "-r", commit).splitlines())
+
+
+def history(user: Path) -> list[dict[str, str]]:
+    """The lines of the nights' history."""
+    return list(csv.DictReader((user / "metrics/history.csv").read_text().splitlines()))
 
 
 def log_of(user: Path) -> Any:

@@ -1,0 +1,56 @@
+"""Tables that a night rejects or cannot judge, in nights that are spent for real."""
+
+import pytest
+
+from pipeline.nights.outcome import NightOutcome
+from tests.support.night_project import (
+    RECORD,
+    TONIGHT,
+    YESTERDAY,
+    change_settings,
+    committed,
+    history,
+    night,
+    push_changes,
+)
+from tests.support.tables import rows, table
+from tests.support.tiny_project import state
+
+
+def test_half_the_rows_gone_is_rejected_and_yesterdays_table_stays(project):
+    result = night(project, table(rows(300)))
+    assert result.outcome == NightOutcome.REJECTED
+    assert "rows_gone: 0.5" in result.message
+    assert committed(project) == RECORD
+    assert (project / "data/raw/salaries.csv").read_bytes() == YESTERDAY
+    assert history(project)[0]["beyond_limits"].startswith("rows_gone: 0.5")
+    (rejected,) = (project / "runs").glob("*/rejected.csv")
+    assert rejected.read_bytes() == table(rows(300))
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        (b"<!DOCTYPE html>\n<html><body>502 Bad Gateway</body></html>\n", "the header must name work_year"),
+        (TONIGHT.replace(b"salary_in_usd", b"salary_usd", 1), "salary_in_usd"),
+        (TONIGHT[:-20], "break the data contract"),
+    ],
+    ids=["an HTML error page", "a renamed column", "a truncated file"],
+)
+def test_what_breaks_the_contract_is_rejected(project, source, words):
+    change_settings(project, record_kept=False)
+    before = state(project)
+    result = night(project, source)
+    assert result.outcome == NightOutcome.REJECTED
+    assert words in result.message
+    assert str(project) not in result.message
+    assert state(project) == before
+
+
+def test_without_yesterdays_table_the_night_fails_since_rows_may_be_gone(project):
+    (project / "data/raw/salaries.csv").write_bytes(table(rows(590)))
+    push_changes(project, "a table, but no dvc repro")
+    result = night(project)
+    assert result.outcome == NightOutcome.FAILED
+    assert "yesterday's table must be the one that dvc.lock records, and keep the contract, found" in result.message
+    assert night(project, forced="I have looked at it").outcome == NightOutcome.FORCED
