@@ -26,9 +26,9 @@ from pipeline.data.contract_report import ContractReport
 from pipeline.data.csv_blocks import BLOCK_BYTES
 from pipeline.data.encoding import ROWS, Encoder
 from pipeline.data.parquet import RowGroups
-from pipeline.data.raw_table import clean_blocks
+from pipeline.data.raw_table import clean_blocks, splits_of
 from pipeline.data.schema import ESTIMATED_ROWS, ESTIMATES, FEATURES, HASH, TARGET
-from pipeline.data.split import SPLITS, assign, row_hash
+from pipeline.data.split import SPLITS, row_hash
 from pipeline.runtime.command import command
 from pipeline.runtime.lifetime import end_with_parent
 from pipeline.runtime.prefetch import prefetched
@@ -114,11 +114,6 @@ def check(
             clean_rows.write_batch(block.rows.select([*FEATURES, TARGET]).append_column(HASH, pa.array(hashes)))
             progress.update(block.size)
     return contract, counts
-
-
-def splits_of(hashes: np.ndarray, split: params.Split) -> np.ndarray:
-    """The split of each row, as its position in `SPLITS`. Shape: hashes (rows,); returns (rows,)."""
-    return assign(hashes, valid_fraction=split.valid_fraction, test_fraction=split.test_fraction)
 
 
 def count(rows: pa.RecordBatch, chosen: np.ndarray, *, counts: Mapping[str, Counter[Any]]) -> None:

@@ -14,7 +14,7 @@ from ruamel.yaml import YAML
 
 from pipeline import params
 from pipeline.nights.bot import identity
-from pipeline.nights.record import FILES
+from pipeline.nights.record_files import FILES
 from pipeline.repository.project import DVC, LOCK, NO_HOOKS, Project
 from pipeline.runtime.errors import CommandError
 

@@ -8,18 +8,16 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 
-import pyarrow as pa
 from tqdm import tqdm
 
 from pipeline import params
 from pipeline.backtest.clone import SOURCE, make_clone, trained_ahead
 from pipeline.backtest.report import Replayed, picture, summary
 from pipeline.data.raw_table import Table, new_rows, read_table
-from pipeline.evaluation.metrics import mean_squared_error
 from pipeline.model.bundle import Bundle
-from pipeline.nights.compare import predicted
+from pipeline.nights.compare import error_on
 from pipeline.nights.outcome import NightOutcome
-from pipeline.nights.record import HISTORY
+from pipeline.nights.record_files import HISTORY
 from pipeline.nights.run import run_night
 from pipeline.repository.project import Project
 from pipeline.runtime.errors import RuleError
@@ -72,16 +70,17 @@ def _nights(clone: Project, snapshots: Mapping[datetime.date, Path], trained: It
         progress.set_postfix_str(f"{date} {result.outcome}")
         if result.outcome in (NightOutcome.FAILED, NightOutcome.INTERRUPTED):
             raise RuleError(f"the night of {date}", rule="must end", found=result.message, fix="mend that, and replay")
-        table = read_table(file, settings=prepare) if result.record and result.record.drift.measures else None
-        yield Replayed(date, result, _error(first, before, table) if first and before and table else None)
+        compared = result.record is not None and bool(result.record.drift.measures)  # with the table before it
+        table = read_table(file, settings=prepare) if compared or result.outcome.accepted else None
+        yield Replayed(date, result, _error_on_new_rows(first, before, table) if compared else None)
         if result.outcome.accepted:
-            before = read_table(file, settings=prepare)
+            before = table
             first = first or Bundle.load(clone.folder / f"models/{recipe}")
 
 
-def _error(model: Bundle, before: Table, table: Table) -> float | None:
-    """The model's mean squared error on the table's new rows; None if there are none."""
-    new = new_rows(before, table)
-    if not len(new):
+def _error_on_new_rows(model: Bundle | None, before: Table | None, table: Table | None) -> float | None:
+    """The model's mean squared error on the table's new rows; None if there are none, or nothing to compare with."""
+    if model is None or before is None or table is None:
         return None
-    return mean_squared_error(predicted(model, table.rows.take(pa.array(new))), table.target[new])
+    new = new_rows(before, table)
+    return error_on(model, table, new) if len(new) else None

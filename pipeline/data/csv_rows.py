@@ -76,9 +76,7 @@ def _is_suspicious(text: bytes) -> bool:
     """Whether some line may be broken: one fast look at the whole block, most of it outside Python's lock."""
     codes = np.frombuffer(text, np.uint8)  # (bytes,)
     ends = np.flatnonzero(codes == LINE_FEED)  # (line feeds,) positions of bytes
-    returns = (
-        codes[ends - 1] == RETURN
-    )  # (line feeds,) whether the line ends with \r\n; of ends[0] == 0 any answer does
+    returns = codes[ends - 1] == RETURN  # (line feeds,) whether \r\n ends the line; of ends[0] == 0 any answer does
     lengths = np.diff(ends, prepend=-1) - returns  # (line feeds,) bytes of each line, its line feed counted
     return bool(
         b"\0" in text

@@ -72,8 +72,12 @@ def read_table(raw: Path, *, settings: params.Prepare, block_bytes: int = BLOCK_
     table = pa.Table.from_batches([block.rows for block in blocks])
     (rows,) = table.unify_dictionaries().combine_chunks().to_batches()
     hashes = row_hash(rows, salt=split.salt)
-    splits = assign(hashes, valid_fraction=split.valid_fraction, test_fraction=split.test_fraction)
-    return Table(rows, hashes, splits, report)
+    return Table(rows, hashes, splits_of(hashes, split), report)
+
+
+def splits_of(hashes: np.ndarray, split: params.Split) -> np.ndarray:
+    """The split of each row by these settings, a position in `SPLITS`. Shape: hashes (rows,); returns (rows,)."""
+    return assign(hashes, valid_fraction=split.valid_fraction, test_fraction=split.test_fraction)
 
 
 def new_rows(before: Table, after: Table) -> np.ndarray:

@@ -69,9 +69,13 @@ def _on_new_rows(checked: CheckedTable, champion: Champion) -> dict[str, float]:
     new = new_rows(checked.before, checked.table)
     if champion.bundle is None or not len(new):
         return {"new_rows": len(new)}
-    predictions = predicted(champion.bundle, checked.table.rows.take(pa.array(new)))
-    error = mean_squared_error(predictions, checked.table.target[new])
+    error = error_on(champion.bundle, checked.table, new)
     return {"new_rows": len(new), in_unit("champion_new_rows_mse", power=2): error}
+
+
+def error_on(bundle: Bundle, table: Table, positions: np.ndarray) -> float:
+    """The mean squared error on these rows of the table. Shape: positions (rows,), one or more."""
+    return mean_squared_error(predicted(bundle, table.rows.take(pa.array(positions))), table.target[positions])
 
 
 def _values(column: pa.DictionaryArray) -> tuple[np.ndarray, list[str]]:

@@ -11,10 +11,9 @@ from pathlib import Path
 from pipeline.data.schema import in_unit
 from pipeline.nights.drift import TableDrift
 from pipeline.nights.outcome import NightOutcome
+from pipeline.nights.record_files import HISTORY, JSON, MARKDOWN
 from pipeline.reporting.markdown import table
 
-JSON, MARKDOWN, HISTORY = (Path("metrics", name) for name in ("nightly.json", "nightly.md", "history.csv"))
-FILES = tuple(map(str, (JSON, MARKDOWN, HISTORY)))
 ROOTS = {
     in_unit(f"{name}_mse", power=2): in_unit(f"{name}_rmse")
     for name in ("challenger", "champion", "mean", "champion_new_rows")

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pipeline.nights.lock import only_one
-from pipeline.nights.record import HISTORY
+from pipeline.nights.record_files import HISTORY
 from pipeline.repository.dvc import cache_folder
 from pipeline.repository.project import DVC, Project
 from pipeline.repository.workspace import CLONE, LEFTOVER

@@ -83,6 +83,11 @@ def test_what_needs_no_network_starts_without_torch():
     assert not done.returncode, done.stderr
 
 
+@pytest.mark.parametrize("command", ["gc", "rollback"])
+def test_a_command_that_reads_no_table_starts_without_pandas(command):
+    assert "data.schema" not in reachable(command)
+
+
 @pytest.mark.parametrize("module", sorted(MODULES.keys() - {"model.reproducible"}))
 def test_torch_comes_from_one_place_only(module):
     names = named_by(MODULES[module])
