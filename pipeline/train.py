@@ -24,10 +24,10 @@ from pipeline.model.reproducible import ANY_CPU, device_for, nn, reproducibility
 from pipeline.runtime.command import command
 from pipeline.runtime.lifetime import end_with_parent
 from pipeline.training.checkpoint import Checkpoint, imported_files
-from pipeline.training.compiled import keep_compiled_code_in
+from pipeline.training.compiler import keep_compiled_code_in
 from pipeline.training.fit import Epoch, TrainingState, fit
 from pipeline.training.loader import loader_of, read_rows
-from pipeline.training.predictions import count_rows, predict_file, read_background, sampling_step
+from pipeline.training.predictions import count_rows, predict_file, read_background
 
 
 @dataclass(frozen=True)
@@ -55,12 +55,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     given = parser.parse_args(argv)
     name = given.recipe
     paths = Paths(
-        train=given.train,
-        valid=given.valid,
-        encoder=given.encoder,
-        out=given.out,
-        curve=given.curve,
-        cache=given.cache,
+        train=given.train, valid=given.valid, encoder=given.encoder, out=given.out, curve=given.curve, cache=given.cache
     )
     end_with_parent()
     logging.basicConfig(format=f"train {name}: %(message)s")
@@ -77,7 +72,8 @@ def run(recipe: params.Recipe, settings: params.Train, paths: Paths, *, name: st
     encoder, generator = Encoder.read(paths.encoder), torch.Generator().manual_seed(recipe.seed)
     network = build(recipe, sizes=encoder.sizes(), generator=generator, where=f"{params.FILE}: recipes.{name}")
     network.move_to(device, seed=recipe.seed)
-    provenance = _provenance(paths, packages, reproducibility)
+    data = {path.name: _sha256(path) for path in (paths.train, paths.valid)}
+    provenance = {"reproducibility": reproducibility, "packages": dict(packages), "data": data}
     checkpoint = Checkpoint(
         paths.cache / "checkpoints",
         key=_what_decides_the_result(recipe, provenance, paths),
@@ -98,12 +94,6 @@ def _set_up_torch(recipe: params.Recipe, *, compiled_code: Path) -> tuple[torch.
         unpin_matrix_products()
     keep_compiled_code_in(compiled_code)
     return device, level
-
-
-def _provenance(paths: Paths, packages: Mapping[str, str], reproducibility: str) -> dict[str, Any]:
-    """What the bundle says that it was made of."""
-    data = {path.name: _sha256(path) for path in (paths.train, paths.valid)}
-    return {"reproducibility": reproducibility, "packages": dict(packages), "data": data}
 
 
 def _what_decides_the_result(recipe: params.Recipe, provenance: Mapping[str, Any], paths: Paths) -> dict[str, Any]:
@@ -151,7 +141,7 @@ def _finish_bundle(
     nn.utils.vector_to_parameters(last.kept_weights, network.parameters())
     train, valid = (predict_file(path, network.cpu(), encoder.scaling) for path in (paths.train, paths.valid))
     intervals = calibrate(train=train, valid=valid, groups=encoder.sizes()[GROUP])
-    background = read_background(paths.train, network.columns, train.prediction, step=sampling_step(paths.train))
+    background = read_background(paths.train, network.columns, train.prediction)
     facts = {"kept_epoch": last.kept_epoch, **provenance}
     Bundle(network, encoder, recipe, intervals, background, facts).save(paths.out)
     kept = last.history[last.kept_epoch - 1]
@@ -162,7 +152,6 @@ def _finish_bundle(
 
 
 def _write_curve(history: Sequence[Epoch], path: Path) -> None:
-    """Write the losses as CSV, a line per epoch."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")

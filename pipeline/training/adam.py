@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 
 from pipeline.model.reproducible import adamw, nn, torch
 
@@ -47,6 +48,9 @@ class FlatAdamW:
     ) -> None:
         self.learning_rate, self.weight_decay, self.betas = learning_rate, weight_decay, betas
         self.clip_norm, self.ema_decay = clip_norm, ema_decay
+        self._update = partial(
+            adamw, fused=True, amsgrad=False, maximize=False, beta1=betas[0], beta2=betas[1], weight_decay=weight_decay
+        )
         parameters = list(network.parameters())
         self.weights = nn.utils.parameters_to_vector(parameters).detach()  # (parameters,), a copy
         self.grad, self._m, self._v = (torch.zeros_like(self.weights) for _ in range(3))  # each (parameters,)
@@ -78,22 +82,8 @@ class FlatAdamW:
             raise RuntimeError("a gradient is no longer a view: call zero_grad() of the optimizer, not of the network")
         if self.clip_norm is not None:
             self.grad.mul_(_clip_factor(self.grad, self.clip_norm))
-        adamw(
-            [self.weights],
-            [self.grad],
-            [self._m],
-            [self._v],
-            [],  # of amsgrad
-            [self._t],
-            fused=True,
-            amsgrad=False,
-            maximize=False,
-            beta1=self.betas[0],
-            beta2=self.betas[1],
-            lr=self.learning_rate,
-            weight_decay=self.weight_decay,
-            eps=EPSILON,
-        )
+        w, g, m, v, t = ([tensor] for tensor in (self.weights, self.grad, self._m, self._v, self._t))
+        self._update(w, g, m, v, [], t, lr=self.learning_rate, eps=EPSILON)  # [] would be amsgrad's
         if self.ema_decay is not None:
             # average = decay · average + (1 - decay) · weights
             self.average.mul_(self.ema_decay).add_(self.weights, alpha=1 - self.ema_decay)

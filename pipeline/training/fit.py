@@ -9,8 +9,7 @@ from pipeline.model.network import Regressor
 from pipeline.model.reproducible import DataLoader, TensorDataset, nn, torch
 from pipeline.params import Recipe
 from pipeline.training.adam import FlatAdamW
-from pipeline.training.batches import batches
-from pipeline.training.compiled import CompiledLoop
+from pipeline.training.engines import CompiledLoop, EagerLoop
 from pipeline.training.schedule import learning_rates
 
 
@@ -44,33 +43,8 @@ class TrainingState:
 START = TrainingState(history=(), kept_epoch=0, kept_weights=torch.empty(0), resume_from=())
 
 
-@dataclass(frozen=True)
-class EagerLoop:
-    """Trains a network one batch after the other, as the course teaches it."""
-
-    network: Regressor
-    criterion: nn.Module
-    optimizer: FlatAdamW
-
-    def epoch(self, loader: "DataLoader[tuple[torch.Tensor, ...]]", rates: Iterator[float]) -> float:
-        """One epoch, with the next of `rates` as the learning rate of each step; returns the rows' mean loss."""
-        total = rows = 0.0
-        for inputs, *target in batches(loader):  # (batch, columns), (batch, 1), and weights if equal rows count once
-            self.optimizer.learning_rate = next(rates)
-            self.optimizer.zero_grad()
-            loss = self.criterion(self.network(inputs), *target)
-            loss.backward()
-            self.optimizer.step()
-            total += loss.item() * len(inputs)
-            rows += len(inputs)
-        return total / rows
-
-
 class WeightedMSELoss(nn.Module):
-    """The mean over the rows of weight · squared error.
-
-    Shape: all (rows, 1); returns a number.
-    """
+    """The mean over the rows of weight · squared error. Shape: all (rows, 1); returns a number."""
 
     def forward(self, prediction: torch.Tensor, target: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
         """The loss of a batch."""
@@ -95,9 +69,12 @@ def fit(
     optimizer = FlatAdamW(network, **recipe.optimizer.model_dump(exclude={"schedule"}))
     criterion = WeightedMSELoss() if recipe.equal_rows == "once" else nn.MSELoss()
     loop = (CompiledLoop if recipe.engine == "compiled" else EagerLoop)(network, criterion, optimizer)
-    state = start
+    state, order, noise = start, loader.generator, network.generator
     if start.resume_from:
-        _restore(start.resume_from, optimizer, loader.generator, network.generator)
+        order_state, noise_state, *optimizer_state = start.resume_from
+        order.set_state(order_state)
+        noise.set_state(noise_state)
+        optimizer.restore(optimizer_state)
     rates = learning_rates(recipe.optimizer, steps=recipe.epochs * len(loader))
     rates = islice(rates, len(state.history) * len(loader), None)  # without those of the epochs that are over
     while not finished(state.history, recipe):
@@ -111,7 +88,7 @@ def fit(
             history=(*state.history, epoch),
             kept_epoch=epoch.epoch if better else state.kept_epoch,
             kept_weights=optimizer.average.clone() if better else state.kept_weights,
-            resume_from=_resume_from(optimizer, loader.generator, network.generator),
+            resume_from=(order.get_state(), noise.get_state(), *(tensor.clone() for tensor in optimizer.state())),
         )
         yield state
 
@@ -129,19 +106,6 @@ def validation_loss(network: Regressor, valid: TensorDataset) -> float:
     inputs, target = valid.tensors  # (rows, columns) and (rows, 1)
     errors = network.predict(inputs).double() - target.squeeze(1).double()  # (rows,)
     return float((errors * errors).mean())
-
-
-def _resume_from(optimizer: FlatAdamW, order: torch.Generator, noise: torch.Generator) -> tuple[torch.Tensor, ...]:
-    return (order.get_state(), noise.get_state(), *(tensor.clone() for tensor in optimizer.state()))
-
-
-def _restore(
-    tensors: Sequence[torch.Tensor], optimizer: FlatAdamW, order: torch.Generator, noise: torch.Generator
-) -> None:
-    order_state, noise_state, *optimizer_state = tensors
-    order.set_state(order_state)
-    noise.set_state(noise_state)
-    optimizer.restore(optimizer_state)
 
 
 def _check_finite(epoch: Epoch) -> None:

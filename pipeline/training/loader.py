@@ -1,6 +1,6 @@
 """Encoded rows on disk → tensors: in memory, or streamed from the file in a shuffled order all the same."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -36,16 +36,14 @@ def loader_of(
     Shape: inputs (rows, columns), targets (rows, 1), weights (rows, 1).
     Raises: ValueError if the split has no row.
     """
-    columns = [*network.columns, NORMALISED]
-    sorted_hashes = None
+    columns, hashes = [*network.columns, NORMALISED], None
     if recipe.equal_rows == "once":
-        columns.append(HASH)
-        sorted_hashes = _sorted_hashes(path)
+        columns, hashes = [*columns, HASH], _sorted_hashes(path)
+    tensors = partial(_tensors, network, sorted_hashes=hashes)
     rows: TensorDataset | StreamedRows
     if pq.read_metadata(path).num_rows <= ROWS_IN_MEMORY:
-        rows = TensorDataset(*_tensors(network, _table(path, columns), sorted_hashes))
+        rows = TensorDataset(*tensors(_table(path, columns)))
     else:
-        tensors = partial(_tensors, network, sorted_hashes=sorted_hashes)
         rows = StreamedRows(path, columns=columns, tensors=tensors, generator=generator)
     return DataLoader(rows, recipe.batch_size, shuffle=isinstance(rows, TensorDataset), generator=generator)
 
@@ -111,15 +109,18 @@ def weights(hashes: np.ndarray, *, sorted_hashes: np.ndarray) -> np.ndarray:
     return (len(sorted_hashes) / distinct / copies[inverse]).astype(np.float32)
 
 
-def _sorted_hashes(path: Path) -> np.ndarray:
-    """The hashes of all rows, read one row group at a time: in memory they stand once. Shape: (rows,)."""
+def row_groups(path: Path, columns: Sequence[str]) -> Iterator[pa.Table]:
+    """The file's rows, one row group at a time: ParquetFile.iter_batches would hold all of them in its buffers."""
     file = pq.ParquetFile(path)
-    hashes = np.empty(file.metadata.num_rows, np.uint64)
-    end = 0
-    for group in range(file.num_row_groups):
-        part = file.read_row_group(group, columns=[HASH])[HASH].to_numpy()  # (rows of the group,)
-        start, end = end, end + len(part)
-        hashes[start:end] = part
+    for number in range(file.num_row_groups):
+        yield file.read_row_group(number, columns=list(columns))
+
+
+def _sorted_hashes(path: Path) -> np.ndarray:
+    hashes, end = np.empty(pq.read_metadata(path).num_rows, np.uint64), 0  # (rows,): in memory they stand once
+    for group in row_groups(path, [HASH]):
+        start, end = end, end + group.num_rows
+        hashes[start:end] = group[HASH].to_numpy()
     hashes.sort()
     return hashes
 

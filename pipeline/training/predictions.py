@@ -11,6 +11,7 @@ from pipeline.data.encoding import Scaling
 from pipeline.data.schema import GROUP, TARGET
 from pipeline.model.intervals import PredictedRows
 from pipeline.model.network import Regressor
+from pipeline.training.loader import row_groups
 
 MAX_ROWS = 1 << 18  # of a file with more, every n-th row is predicted
 BACKGROUND_ROWS = 256
@@ -30,9 +31,8 @@ def count_rows(path: Path) -> int:
 def predict_file(path: Path, network: Regressor, scaling: Scaling) -> PredictedRows:
     """Every `sampling_step`-th row of the file of encoded rows, with its prediction."""
     columns = list(dict.fromkeys((*network.columns, GROUP, TARGET)))
-    parts, step, first, file = [], sampling_step(path), 0, pq.ParquetFile(path)
-    for number in range(file.num_row_groups):  # iter_batches would hold the whole file in its buffers
-        group = file.read_row_group(number, columns=columns)
+    parts, step, first = [], sampling_step(path), 0
+    for group in row_groups(path, columns):
         rows = {name: group[name].to_numpy()[first::step] for name in columns}  # each (about group rows / step,)
         first = (first - group.num_rows) % step  # where the step meets the next group
         prediction = scaling.denormalise(network.predict(network.inputs(rows)).numpy())
@@ -40,16 +40,17 @@ def predict_file(path: Path, network: Regressor, scaling: Scaling) -> PredictedR
     return PredictedRows(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
-def read_background(path: Path, columns: Sequence[str], prediction: np.ndarray, *, step: int) -> dict[str, np.ndarray]:
+def read_background(path: Path, columns: Sequence[str], prediction: np.ndarray) -> dict[str, np.ndarray]:
     """The codes of the file's representative rows, which the shares of an explanation are measured against.
 
-    `prediction` is that of every `step`-th row.
+    `prediction` is that of every `sampling_step`-th row.
     Shape: prediction (rows / step,); returns (`BACKGROUND_ROWS` at most,) int16 by column.
     """
-    chosen = representative(prediction, count=BACKGROUND_ROWS) * step  # (chosen,) row numbers in the file
-    parts, start, file = [], 0, pq.ParquetFile(path)
-    for number in range(file.num_row_groups):
-        group = file.read_row_group(number, columns=list(columns))
+    chosen = representative(prediction, count=BACKGROUND_ROWS) * sampling_step(
+        path
+    )  # (chosen,) row numbers in the file
+    parts, start = [], 0
+    for group in row_groups(path, columns):
         in_group = chosen[(start <= chosen) & (chosen < start + group.num_rows)]
         parts.append(group.take(pa.array(in_group - start)))
         start += group.num_rows

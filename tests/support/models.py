@@ -20,5 +20,5 @@ def make_bundle(prepared: Path, *, recipe: str = "full") -> Bundle:
     paths = (prepared / "train.parquet", prepared / "valid.parquet")
     train, valid = (predict_file(path, network, encoder.scaling) for path in paths)
     intervals = calibrate(train=train, valid=valid, groups=encoder.sizes()[GROUP])
-    background = read_background(paths[0], network.columns, train.prediction, step=1)
+    background = read_background(paths[0], network.columns, train.prediction)
     return Bundle(network, encoder, settings, intervals, background, {})

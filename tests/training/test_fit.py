@@ -4,10 +4,8 @@ from dataclasses import replace
 import pytest
 
 from pipeline.model.reproducible import TensorDataset, nn, torch
-from pipeline.training.adam import FlatAdamW
 from pipeline.training.fit import (
     START,
-    EagerLoop,
     Epoch,
     TrainingState,
     WeightedMSELoss,
@@ -210,15 +208,6 @@ def test_a_state_does_not_change_while_the_training_goes_on():
 def test_the_start_is_no_epoch():
     assert not START.history
     assert not finished(START.history, make_recipe(epochs=1))
-
-
-def test_an_epoch_of_the_eager_loop_takes_a_rate_per_batch():
-    training = make_training(make_recipe(batch_size=10))
-    optimizer = FlatAdamW(training.network, learning_rate=1.0, weight_decay=0.0)
-    rates = iter([0.1, 0.2, 0.3, 0.4, 0.5, 0.6])
-    EagerLoop(training.network, nn.MSELoss(), optimizer).epoch(training.loader, rates)
-    assert optimizer.learning_rate == 0.5
-    assert list(rates) == [0.6]
 
 
 def test_weights_of_one_make_the_weighted_loss_the_plain_one():
