@@ -68,38 +68,31 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def run(recipe: params.Recipe, settings: params.Train, paths: Paths, *, name: str, packages: Mapping[str, str]) -> None:
     """Train the recipe's network; write its bundle and its learning curve."""
-    device, reproducibility = _set_up_torch(recipe, compiled_code=paths.cache / "compiled")
+    device, reproducibility = _set_up_torch(recipe)
+    keep_compiled_code_in(paths.cache / "compiled")
     encoder, generator = Encoder.read(paths.encoder), torch.Generator().manual_seed(recipe.seed)
     network = build(recipe, sizes=encoder.sizes(), generator=generator, where=f"{params.FILE}: recipes.{name}")
     network.move_to(device, seed=recipe.seed)
     data = {path.name: _sha256(path) for path in (paths.train, paths.valid)}
     provenance = {"reproducibility": reproducibility, "packages": dict(packages), "data": data}
-    checkpoint = Checkpoint(
-        paths.cache / "checkpoints",
-        key=_what_decides_the_result(recipe, provenance, paths),
-        every_seconds=settings.checkpoint_every_seconds,
-    )
+    code = {name: _sha256(file) for name, file in imported_files(Path(__file__)).items()}
+    # all that decides the weights: whatever else changes, an interrupted training goes on
+    key = {"recipe": recipe.model_dump(mode="json"), **provenance, "encoder": _sha256(paths.encoder), "code": code}
+    checkpoint = Checkpoint(paths.cache / "checkpoints", key=key, every_seconds=settings.checkpoint_every_seconds)
     last = _train(network, recipe, paths, checkpoint, name)
     _finish_bundle(network, encoder, recipe, last, provenance, paths, name)
     _write_curve(last.history, paths.curve)
     checkpoint.remove()
 
 
-def _set_up_torch(recipe: params.Recipe, *, compiled_code: Path) -> tuple[torch.device, str]:
+def _set_up_torch(recipe: params.Recipe) -> tuple[torch.device, str]:
     """Set torch up as the recipe says, before it computes; returns the device and the level of reproducibility."""
     torch.set_num_threads(recipe.threads)
     device = device_for(recipe.device)
     level = reproducibility_level(engine=recipe.engine, device=device, threads=recipe.threads)
     if level != ANY_CPU:
         unpin_matrix_products()
-    keep_compiled_code_in(compiled_code)
     return device, level
-
-
-def _what_decides_the_result(recipe: params.Recipe, provenance: Mapping[str, Any], paths: Paths) -> dict[str, Any]:
-    """The settings, data, packages and code that decide the weights: whatever else changes, the training goes on."""
-    code = {name: _sha256(file) for name, file in imported_files(Path(__file__)).items()}
-    return {"recipe": recipe.model_dump(mode="json"), **provenance, "encoder": _sha256(paths.encoder), "code": code}
 
 
 def _train(network: Regressor, recipe: params.Recipe, paths: Paths, checkpoint: Checkpoint, name: str) -> TrainingState:

@@ -6,8 +6,8 @@ from itertools import repeat
 
 from benchmarks.speed.tasks import LEARNING_RATE, Task, Train
 from pipeline.model.reproducible import DataLoader, TensorDataset, nn, torch, unpin_matrix_products
-from pipeline.training.adam import FlatAdamW
 from pipeline.training.engines import CompiledLoop, EagerLoop
+from pipeline.training.optimizer import FlatAdamW
 
 Batches = Iterable[Iterable[torch.Tensor]]
 

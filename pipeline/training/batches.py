@@ -5,13 +5,13 @@ from itertools import islice
 
 import numpy as np
 
-from pipeline.model.reproducible import DataLoader, TensorDataset, default_collate, torch
-from pipeline.training.loader import StreamedRows
+from pipeline.model.reproducible import TensorDataset, default_collate, torch
+from pipeline.training.loader import RowLoader, StreamedRows
 
 ROWS_PER_GATHER = 8192  # many enough to hide the cost of a gather, few enough to stay in the cache
 
 
-def batches(loader: "DataLoader[tuple[torch.Tensor, ...]]") -> Iterator[list[torch.Tensor]]:
+def batches(loader: RowLoader) -> Iterator[list[torch.Tensor]]:
     """One epoch of the loader: the same batches, order and random draws as `for batch in loader`, sooner.
 
     A DataLoader fetches and stacks row by row, which is most of a small network's step. Here the sampler's rows are
@@ -31,7 +31,7 @@ def batches(loader: "DataLoader[tuple[torch.Tensor, ...]]") -> Iterator[list[tor
         yield from map(list, zip(*columns, strict=True))
 
 
-def blocks(loader: "DataLoader[tuple[torch.Tensor, ...]]") -> Iterator[list[torch.Tensor]]:
+def blocks(loader: RowLoader) -> Iterator[list[torch.Tensor]]:
     """The rows of `batches`, many whole batches at a time: `rows_per_block`, but for the last block.
 
     Shape: each block holds one (rows, ...) tensor per tensor of the dataset.
@@ -50,7 +50,7 @@ def blocks(loader: "DataLoader[tuple[torch.Tensor, ...]]") -> Iterator[list[torc
             yield [column[:end] for column in block]
 
 
-def rows_per_block(loader: "DataLoader[tuple[torch.Tensor, ...]]") -> int:
+def rows_per_block(loader: RowLoader) -> int:
     """How many rows a whole block of the loader has: a multiple of its batch size."""
     size = loader.batch_size or 1
     return max(1, ROWS_PER_GATHER // size) * size

@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from pipeline.model.network import Regressor
-from pipeline.model.reproducible import DataLoader, nn, torch
-from pipeline.training.adam import FlatAdamW
+from pipeline.model.reproducible import nn, torch
 from pipeline.training.batches import batches, blocks, rows_per_block
 from pipeline.training.compiler import fusible, ready_to_compile, require_compiler
+from pipeline.training.loader import RowLoader
+from pipeline.training.optimizer import FlatAdamW
 
 Tensors = Sequence[torch.Tensor]
 Step = Callable[[Tensors, torch.Tensor, Tensors], tuple[torch.Tensor, ...]]
@@ -30,7 +31,7 @@ class EagerLoop:
     criterion: nn.Module
     optimizer: FlatAdamW
 
-    def epoch(self, loader: "DataLoader[tuple[torch.Tensor, ...]]", rates: Iterator[float]) -> float:
+    def epoch(self, loader: RowLoader, rates: Iterator[float]) -> float:
         """One epoch, with the next of `rates` as the learning rate of each step; returns the rows' mean loss."""
         total = rows = 0.0
         for batch in batches(loader):
@@ -65,7 +66,7 @@ class CompiledLoop(EagerLoop):
         super().__init__(network, criterion, optimizer)
         self._loop: Loop | None = None
 
-    def epoch(self, loader: "DataLoader[tuple[torch.Tensor, ...]]", rates: Iterator[float]) -> float:
+    def epoch(self, loader: RowLoader, rates: Iterator[float]) -> float:
         """The same as EagerLoop's. A shorter batch has its eager step: another shape would have to be compiled."""
         size, total, rows = loader.batch_size or 1, 0.0, 0
         for block in blocks(loader):  # each column (rows, ...)

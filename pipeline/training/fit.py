@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from itertools import islice
 
 from pipeline.model.network import Regressor
-from pipeline.model.reproducible import DataLoader, TensorDataset, nn, torch
+from pipeline.model.reproducible import TensorDataset, nn, torch
 from pipeline.params import Recipe
-from pipeline.training.adam import FlatAdamW
 from pipeline.training.engines import CompiledLoop, EagerLoop
-from pipeline.training.schedule import learning_rates
+from pipeline.training.loader import RowLoader
+from pipeline.training.optimizer import FlatAdamW, learning_rates
 
 
 @dataclass(frozen=True)
@@ -52,12 +52,7 @@ class WeightedMSELoss(nn.Module):
 
 
 def fit(
-    network: Regressor,
-    *,
-    loader: "DataLoader[tuple[torch.Tensor, ...]]",
-    valid: TensorDataset,
-    recipe: Recipe,
-    start: TrainingState = START,
+    network: Regressor, *, loader: RowLoader, valid: TensorDataset, recipe: Recipe, start: TrainingState = START
 ) -> Iterator[TrainingState]:
     """Train the network as the recipe says, from the start or from an earlier state: yields one state per epoch.
 
@@ -95,10 +90,9 @@ def fit(
 
 def finished(history: Sequence[Epoch], recipe: Recipe) -> bool:
     """True if the recipe's epochs are over, or as many as its patience without a better validation loss."""
-    if not history or len(history) >= recipe.epochs:
-        return len(history) >= recipe.epochs
     losses = [epoch.valid_mse for epoch in history]
-    return recipe.patience is not None and len(losses) - 1 - losses.index(min(losses)) >= recipe.patience
+    since_best = len(losses) - 1 - losses.index(min(losses)) if losses else 0
+    return len(losses) >= recipe.epochs or (recipe.patience is not None and since_best >= recipe.patience)
 
 
 def validation_loss(network: Regressor, valid: TensorDataset) -> float:

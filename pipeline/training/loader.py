@@ -1,6 +1,7 @@
 """Encoded rows on disk → tensors: in memory, or streamed from the file in a shuffled order all the same."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from pipeline.model.network import Regressor
 from pipeline.model.reproducible import DataLoader, IterableDataset, TensorDataset, torch
 from pipeline.params import Recipe
 
+RowLoader = DataLoader[tuple[torch.Tensor, ...]]
 ROWS_IN_MEMORY = 1 << 21  # more are streamed from the file
 GROUPS_PER_WINDOW = 4  # row groups in memory at a time
 
@@ -26,9 +28,7 @@ def read_rows(path: Path, network: Regressor) -> TensorDataset:
     return TensorDataset(*_tensors(network, _table(path, [*network.columns, NORMALISED])))
 
 
-def loader_of(
-    path: Path, network: Regressor, recipe: Recipe, *, generator: torch.Generator
-) -> "DataLoader[tuple[torch.Tensor, ...]]":
+def loader_of(path: Path, network: Regressor, recipe: Recipe, *, generator: torch.Generator) -> RowLoader:
     """A loader of read_rows' rows, in an order that the generator draws anew each epoch.
 
     If equal rows count once, it serves each row's weight, too: 1 / how many are equal, scaled to a mean of 1.
@@ -44,10 +44,11 @@ def loader_of(
     if pq.read_metadata(path).num_rows <= ROWS_IN_MEMORY:
         rows = TensorDataset(*tensors(_table(path, columns)))
     else:
-        rows = StreamedRows(path, columns=columns, tensors=tensors, generator=generator)
+        rows = StreamedRows(pq.ParquetFile(path), columns=columns, tensors=tensors, generator=generator)
     return DataLoader(rows, recipe.batch_size, shuffle=isinstance(rows, TensorDataset), generator=generator)
 
 
+@dataclass(frozen=True)
 class StreamedRows(IterableDataset[tuple[torch.Tensor, ...]]):
     """The rows of a Parquet file, in a new order each epoch: row groups are drawn, and shuffled several together.
 
@@ -56,19 +57,13 @@ class StreamedRows(IterableDataset[tuple[torch.Tensor, ...]]):
     each.
     """
 
-    def __init__(
-        self,
-        path: Path,
-        *,
-        columns: list[str],
-        tensors: Callable[[pa.Table], list[torch.Tensor]],
-        generator: torch.Generator,
-    ) -> None:
-        self._file = pq.ParquetFile(path)
-        self._columns, self._tensors, self._generator = columns, tensors, generator
+    file: pq.ParquetFile
+    columns: list[str]
+    tensors: Callable[[pa.Table], list[torch.Tensor]]
+    generator: torch.Generator
 
     def __len__(self) -> int:
-        rows: int = self._file.metadata.num_rows
+        rows: int = self.file.metadata.num_rows
         return rows
 
     def __iter__(self) -> Iterator[tuple[torch.Tensor, ...]]:
@@ -78,7 +73,7 @@ class StreamedRows(IterableDataset[tuple[torch.Tensor, ...]]):
     def blocks(self, rows: int) -> Iterator[list[torch.Tensor]]:
         """One epoch, in blocks of as many rows; the last may be shorter. The order is the same for any size."""
         rest: list[torch.Tensor] = []  # what is too little for a block, each (fewer than rows, ...)
-        groups = torch.randperm(self._file.num_row_groups, generator=self._generator)  # (row groups,)
+        groups = torch.randperm(self.file.num_row_groups, generator=self.generator)  # (row groups,)
         for window in torch.split(groups, GROUPS_PER_WINDOW):
             columns = self._shuffled(window.tolist(), rest)  # each (rows of the rest and of the window, ...)
             end = len(columns[0]) // rows * rows
@@ -91,8 +86,8 @@ class StreamedRows(IterableDataset[tuple[torch.Tensor, ...]]):
 
     def _shuffled(self, groups: list[int], rest: list[torch.Tensor]) -> list[torch.Tensor]:
         """The rest of the window before, then the rows of the row groups in a new order."""
-        parts = [self._tensors(self._file.read_row_group(group, columns=self._columns)) for group in groups]
-        order = torch.randperm(sum(len(part[0]) for part in parts), generator=self._generator)  # (rows of all groups,)
+        parts = [self.tensors(self.file.read_row_group(group, columns=self.columns)) for group in groups]
+        order = torch.randperm(sum(len(part[0]) for part in parts), generator=self.generator)  # (rows of all groups,)
         columns = [torch.cat(column).index_select(0, order.to(column[0].device)) for column in zip(*parts, strict=True)]
         return [torch.cat(pair) for pair in zip(rest, columns, strict=True)] if rest else columns
 

@@ -333,7 +333,7 @@ def test_only_code_that_training_imports_decides_whether_it_goes_on(here):
     for file in ("nights/gate.py", "evaluate.py", "model/another.py"):
         append(here / "pipeline" / file, "# changed\n")
     assert "going on after epoch" in first_line(here)
-    for file in ("training/adam.py", "data/schema.py", "train.py", "model/__init__.py"):
+    for file in ("training/optimizer.py", "data/schema.py", "train.py", "model/__init__.py"):
         append(here / "pipeline" / file, "# changed\n")
         assert first_line(here).startswith("course epoch 1/"), file
     assert "going on after epoch" in first_line(here)

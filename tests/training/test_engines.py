@@ -6,10 +6,10 @@ import pytest
 
 from pipeline.model.reproducible import nn, torch
 from pipeline.training import batches
-from pipeline.training.adam import FlatAdamW
 from pipeline.training.compiler import keep_compiled_code_in
 from pipeline.training.engines import CompiledLoop, EagerLoop, step_of
 from pipeline.training.fit import WeightedMSELoss
+from pipeline.training.optimizer import FlatAdamW
 from tests.support.recipes import EMBEDDING, make_network, make_recipe, make_training
 from tests.support.skips import needs_a_compiler
 

@@ -196,7 +196,7 @@ def tensors_of(table):
 
 
 def stream(file, *, generator):
-    return StreamedRows(file, columns=["number", "half"], tensors=tensors_of, generator=generator)
+    return StreamedRows(pq.ParquetFile(file), columns=["number", "half"], tensors=tensors_of, generator=generator)
 
 
 def numbers_of(rows, *, size=10):
