@@ -71,7 +71,7 @@ def run(recipe: params.Recipe, settings: params.Train, paths: Paths, *, name: st
     device, reproducibility = _set_up_torch(recipe)
     keep_compiled_code_in(paths.cache / "compiled")
     encoder, generator = Encoder.read(paths.encoder), torch.Generator().manual_seed(recipe.seed)
-    network = build(recipe, sizes=encoder.sizes(), generator=generator, where=f"{params.FILE}: recipes.{name}")
+    network = build(recipe, encoder, generator=generator, where=f"{params.FILE}: recipes.{name}")
     network.move_to(device, seed=recipe.seed)
     data = {path.name: _sha256(path) for path in (paths.train, paths.valid)}
     provenance = {"reproducibility": reproducibility, "packages": dict(packages), "data": data}
