@@ -16,7 +16,8 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from pipeline import params
-from pipeline.reproduction.exit_codes import CannotVerifyError, VerifyOutcome
+from pipeline.reproduction.fresh_clone import CannotVerifyError
+from pipeline.reproduction.verify import VerifyOutcome
 from pipeline.runtime.processes import run
 from pipeline.runtime.sections import read
 

@@ -16,7 +16,6 @@ TESTED_ELSEWHERE = {
     "pipeline/backtest/clone": "tests/backtest/test_run",
     "pipeline/nights/accepted": "tests/nights/test_rollback",
     "pipeline/repository/delivery": "tests/nights/test_publish",
-    "pipeline/reproduction/exit_codes": "tests/commands/test_verify",
     "pipeline/runtime/errors": "tests/runtime/test_command",
     "pipeline/runtime/retry": "tests/nights/test_fetch",
     "pipeline/verify_cpus": "tests/commands/test_verify",
