@@ -15,8 +15,7 @@ from pipeline.nights.result import NightEnded
 from pipeline.repository.dvc_lock import Stage, inputs, md5_of
 from pipeline.repository.project import DVC, Project
 from pipeline.runtime.errors import CommandError, RuleError
-from pipeline.runtime.processes import run
-from pipeline.runtime.retry import retried
+from pipeline.runtime.processes import retried, run
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,6 @@ TESTED_ELSEWHERE = {
     "pipeline/nights/accepted": "tests/nights/test_rollback",
     "pipeline/repository/delivery": "tests/nights/test_publish",
     "pipeline/runtime/errors": "tests/runtime/test_command",
-    "pipeline/runtime/retry": "tests/nights/test_fetch",
     "pipeline/verify_cpus": "tests/commands/test_verify",
     "benchmarks/speed/frameworks": "tests/benchmarks/speed/test_contestants",
     "benchmarks/speed/tasks": "tests/benchmarks/speed/test_contestants",
