@@ -11,7 +11,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from pipeline import params
-from pipeline.backtest.clone import SOURCE, make_clone, trained_ahead
+from pipeline.backtest.clone import SOURCE, make_clone, train_in_parallel
 from pipeline.backtest.report import Replayed, picture, summary
 from pipeline.data.raw_table import Table, new_rows, read_table
 from pipeline.model.bundle import Bundle
@@ -49,7 +49,7 @@ def replay(snapshots: Mapping[datetime.date, Path], *, project: Project, out: Pa
     with tempfile.TemporaryDirectory(prefix="replay-") as name:
         temporary = Path(name).resolve()
         clone = make_clone(project, temporary, date=min(snapshots))
-        with closing(trained_ahead(clone, temporary, list(snapshots.values()))) as tables:
+        with closing(train_in_parallel(clone, temporary, list(snapshots.values()))) as tables:
             nights = list(_nights(clone, snapshots, tables))
         shutil.copyfile(clone.folder / HISTORY, out / HISTORY.name)
     (out / "replay.md").write_text(summary(nights), encoding="utf-8")
@@ -61,8 +61,8 @@ def _nights(clone: Project, snapshots: Mapping[datetime.date, Path], trained: It
     """Each night in turn, as soon as the pipeline has run on its table."""
     prepare = params.load(params.Prepare, "prepare", file=clone.folder / params.FILE)
     recipe = params.load(params.Nightly, "nightly", file=clone.folder / params.FILE).recipe
-    before: Table | None = None
-    first: Bundle | None = None
+    before: Table | None = None  # of the last accepted night
+    first: Bundle | None = None  # the first accepted night's model
     progress = tqdm(snapshots, desc="replay", unit="night", disable=None)
     for date, file in zip(progress, trained, strict=True):
         shutil.copyfile(file, clone.folder / SOURCE)
