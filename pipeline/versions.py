@@ -9,6 +9,8 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from pipeline.runtime.command import command
+
 FILE = Path("versions.json")
 PACKAGES = ("numpy", "pandas", "pandera", "pyarrow", "safetensors", "torch")
 
@@ -48,7 +50,8 @@ def check(*packages: str) -> dict[str, str]:
 def main(argv: Sequence[str] | None = None) -> None:
     """Record the installed versions."""
     argparse.ArgumentParser(description=__doc__).parse_args(argv)
-    FILE.write_text(json.dumps({name: installed(name) for name in PACKAGES}, indent=2) + "\n", encoding="utf-8")
+    with command("versions"):
+        FILE.write_text(json.dumps({name: installed(name) for name in PACKAGES}, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
