@@ -1,4 +1,4 @@
-"""What a replay tells: a summary and a picture of its nights."""
+"""What a replay tells: a summary of its nights."""
 
 import datetime
 import math
@@ -8,12 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.backtest.chart import to_svg
 from pipeline.data.schema import UNIT, in_unit
 from pipeline.nights.result import NightResult
 from pipeline.reporting.markdown import table
 
-WINDOW = 12  # nights
 TITLES = (
     *("night", "ending", "rows", "new rows", "champion", "challenger", "champion, new", "first, new"),
     "beyond limits",
@@ -48,7 +46,7 @@ def summary(nights: Sequence[Replayed]) -> str:
         "\n".join(f"- {outcome}: {count}" for outcome, count in counts.most_common()),
     ]
     if known := [night.on_new_rows for night in nights if night.on_new_rows]:
-        ours, never = _rmse(known)
+        ours, never = errors_on_new_rows(known)
         parts.append(
             f"On the {sum(rows for rows, *_ in known):,.0f} rows that came in these nights, none of which it had seen,"
             f" the champion's RMSE is {ours:,.0f} {UNIT}; had the first model stayed, {never:,.0f} {UNIT}."
@@ -73,22 +71,8 @@ def _row(night: Replayed) -> list[str]:
     ]
 
 
-def picture(nights: Sequence[Replayed]) -> str:
-    """The decisions, the warnings, and both models' errors on the new rows of the last nights."""
-    ours, never = [], []
-    known = [(night.date, night.on_new_rows) for night in nights if night.on_new_rows]
-    for end, (date, _) in enumerate(known, 1):
-        errors = _rmse([numbers for _, numbers in known[max(0, end - WINDOW) : end]])
-        ours.append((date, errors[0]))
-        never.append((date, errors[1]))
-    lines = {"retrained nightly": ours, "never retrained": never}
-    label = f"RMSE in {UNIT} on rows that the model had never seen, of the last {WINDOW} nights"
-    title = "What the nights decided, and what retraining was worth"
-    return to_svg({night.date: night.result for night in nights}, lines, title=title, label=label)
-
-
-def _rmse(nights: Sequence[tuple[float, float, float]]) -> tuple[float, float]:
-    """The champion's and the first model's error on all rows that came in these nights."""
+def errors_on_new_rows(nights: Sequence[tuple[float, float, float]]) -> tuple[float, float]:
+    """The champion's and the first model's RMSE on all rows that came in these nights, from their numbers."""
     rows, *mse = np.array(nights).T  # each (nights,)
     ours, never = np.sqrt(np.average(mse, axis=1, weights=rows))
     return float(ours), float(never)

@@ -11,8 +11,9 @@ from pathlib import Path
 from tqdm import tqdm
 
 from pipeline import params
+from pipeline.backtest.chart import picture
 from pipeline.backtest.clone import SOURCE, make_clone, train_in_parallel
-from pipeline.backtest.report import Replayed, picture, summary
+from pipeline.backtest.report import Replayed, summary
 from pipeline.data.raw_table import Table, new_rows, read_table
 from pipeline.model.bundle import Bundle
 from pipeline.nights.compare import error_on
