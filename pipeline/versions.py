@@ -15,17 +15,6 @@ FILE = Path("versions.json")
 PACKAGES = ("numpy", "pandas", "pandera", "pyarrow", "safetensors", "torch")
 
 
-def recorded() -> dict[str, str]:
-    """The versions that the project's results were made with.
-
-    Raises: ValueError if the record is missing.
-    """
-    if not FILE.is_file():
-        raise ValueError(f"{FILE} is missing: run from the project's folder")
-    versions: dict[str, str] = json.loads(FILE.read_text(encoding="utf-8"))
-    return versions
-
-
 def installed(package: str) -> str:
     """The installed version, without the build (2.13.0 for 2.13.0+cpu)."""
     return importlib.metadata.version(package).split("+")[0]
@@ -36,7 +25,9 @@ def check(*packages: str) -> dict[str, str]:
 
     Raises: ValueError unless the installed versions are the same.
     """
-    wanted = recorded()
+    if not FILE.is_file():
+        raise ValueError(f"{FILE} is missing: run from the project's folder")
+    wanted: dict[str, str] = json.loads(FILE.read_text(encoding="utf-8"))
     for package in packages:
         if installed(package) != wanted.get(package):
             rule = f"{wanted[package]} as recorded" if package in wanted else "recorded"

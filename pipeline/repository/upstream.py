@@ -88,10 +88,7 @@ def catch_up(user: Project, *, tries: int, seconds: float) -> None:
 
 
 def _has_new_commits(project: Project, upstream: str, *, since: str) -> bool:
-    """True if the upstream has commits that are not in the history of `since`.
-
-    Raises: RuleError if that history has commits that the upstream has not.
-    """
+    """True if the upstream has commits that `since` has not. Refuse if `since` has some that the upstream has not."""
     (counts,) = project.lines("git", "rev-list", "--count", "--left-right", f"{since}...{upstream}")
     own, theirs = map(int, counts.split())
     if own:
@@ -102,10 +99,7 @@ def _has_new_commits(project: Project, upstream: str, *, since: str) -> bool:
 
 
 def _rebase(workspace: Workspace, *, seconds: float) -> None:
-    """Rebase the clone's commit onto the fetched one.
-
-    Raises: RuleError if both change the same, or if the outputs are not those of the changed project any more.
-    """
+    """Rebase the clone's commit onto the fetched one, if its outputs are still those of the changed project."""
     clone, rule = workspace.project, "must go on top of what others have pushed meanwhile"
     fix = "git pull, and begin again from there"
     try:

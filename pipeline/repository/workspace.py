@@ -20,17 +20,14 @@ REMOTE_SETTINGS = ("remote.", "url.", "http.", "credential.", "ssh.", "core.sshc
 
 @dataclass(frozen=True)
 class Workspace:
-    """A clone of the commit at which the user's branch was, with DVC's cache, remotes and credentials of the user.
-
-    cache is DVC's; has_remote is True if DVC has a default remote.
-    """
+    """A clone of the commit at which the user's branch was, with DVC's cache, remotes and credentials of the user."""
 
     user: Project
     project: Project
     branch: str
     commit: str
-    cache: Path
-    has_remote: bool
+    cache: Path  # DVC's
+    has_remote: bool  # if DVC has a default one
 
     @classmethod
     def of_head(cls, user: Project, *, run: Path) -> "Workspace":

@@ -1,7 +1,4 @@
-"""Typed settings from a YAML file: one model per section, no defaults, no unknown keys.
-
-A wrong value is one clear error: its path, the rule, and what was found.
-"""
+"""Typed settings from a YAML file: one model per section, no defaults, no unknown keys, clear errors."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -47,12 +44,11 @@ def parse(section: type[S], settings: object, *, where: str) -> S:
     except TypeError as error:  # YAML reads 2023-01-31 as a date
         raise ValueError(f"{where}: {error}; put dates and the like in quotes") from None
     except ValidationError as error:
-        problems = [_problem(details, settings, where) for details in error.errors(include_url=False)]
-    raise ValueError("\n".join(problems))
+        wrong = error.errors(include_url=False)
+        raise ValueError("\n".join(_problem(details, settings, where) for details in wrong)) from None
 
 
 def _problem(details: ErrorDetails, settings: object, where: str) -> str:
-    """One wrong value: its path in the file, the rule, and what was found."""
     missing = details["type"] == "missing"
     found = f"only {', '.join(map(str, details['input'])) or 'nothing'}" if missing else json.dumps(details["input"])
     path = ".".join([where, *_path(details["loc"], settings)])
