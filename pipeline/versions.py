@@ -21,10 +21,7 @@ def installed(package: str) -> str:
 
 
 def check(*packages: str) -> dict[str, str]:
-    """The recorded versions of the packages.
-
-    Raises: ValueError unless the installed versions are the same.
-    """
+    """The recorded versions of the packages. Raises: ValueError unless the installed versions are the same."""
     if not FILE.is_file():
         raise ValueError(f"{FILE} is missing: run from the project's folder")
     wanted: dict[str, str] = json.loads(FILE.read_text(encoding="utf-8"))

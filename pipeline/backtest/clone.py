@@ -22,25 +22,28 @@ SOURCE = "../source.csv"
 
 def make_clone(project: Project, temporary: Path, *, date: datetime.date) -> Project:
     """The clone, in its own folder of the temporary one, at a commit without a champion and without a table."""
-    folder = project.cloned(temporary / "clone", "gc.auto=0")
-    clone = Project(folder, project.isolated_environment(temporary))
+    clone = project.isolated(temporary).cloned(temporary / "clone", "gc.auto=0")
     clone.lines("git", "remote", "remove", "origin")
     with suppress(CommandError):  # none is set
         clone.lines(*DVC, "config", "--unset", "core.remote")
-    _share_cache(folder, temporary)
-    _isolate_settings(folder / params.FILE)
-    table = params.load(params.Data, "data", file=folder / params.FILE).path
-    for file in (LOCK, table, f"{table}.dvc", *FILES):
-        (folder / file).unlink(missing_ok=True)
-    signed = Project(folder, {**clone.environment, **identity(date)})
+    _share_cache(clone, temporary)
+    yaml, file = YAML(), clone.folder / params.FILE
+    settings = yaml.load(file)  # then the source is a file beside the clone, every record is kept, nobody is notified
+    settings["nightly"] |= {"source": SOURCE, "record_kept": True}
+    settings["nightly"]["notify"] |= {"command": None, "webhook": None}
+    yaml.dump(settings, file)
+    table = params.load(params.Data, "data", file=file).path
+    for name in (LOCK, table, f"{table}.dvc", *FILES):
+        (clone.folder / name).unlink(missing_ok=True)
+    signed = clone.with_variables(identity(date))
     signed.lines("git", "add", "--all")
     signed.lines("git", "-c", NO_HOOKS, "commit", "--quiet", "--message", "Before the first night")
     return clone
 
 
-def _share_cache(folder: Path, temporary: Path) -> None:
+def _share_cache(clone: Project, temporary: Path) -> None:
     """Let a clone share its outputs and its run cache with all clones of the replay."""
-    (folder / ".dvc/config.local").write_text(f"[cache]\n    dir = {temporary / 'cache'}\n", encoding="utf-8")
+    (clone.folder / ".dvc/config.local").write_text(f"[cache]\n    dir = {temporary / 'cache'}\n", encoding="utf-8")
 
 
 def train_in_parallel(clone: Project, temporary: Path, tables: Sequence[Path]) -> Generator[Path]:
@@ -53,8 +56,8 @@ def train_in_parallel(clone: Project, temporary: Path, tables: Sequence[Path]) -
     processors = os.cpu_count() or 1
     workers: Queue[Project] = Queue()  # those that are free
     for number in range(min(processors, len(tables))):
-        worker = Project(clone.cloned(temporary / f"worker-{number}"), clone.environment)
-        _share_cache(worker.folder, temporary)
+        worker = clone.cloned(temporary / f"worker-{number}")
+        _share_cache(worker, temporary)
         workers.put(worker)
 
     def train(table: Path) -> Path:
@@ -70,13 +73,3 @@ def train_in_parallel(clone: Project, temporary: Path, tables: Sequence[Path]) -
 
     with ThreadPoolExecutor(processors) as pool:
         yield from pool.map(train, tables)
-
-
-def _isolate_settings(file: Path) -> None:
-    """In the settings: the source is a file beside the clone, nobody is notified, and every record is committed."""
-    yaml = YAML()
-    settings = yaml.load(file)
-    settings["nightly"]["source"] = SOURCE
-    settings["nightly"]["notify"] |= {"command": None, "webhook": None}
-    settings["nightly"]["record_kept"] = True
-    yaml.dump(settings, file)

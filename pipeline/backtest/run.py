@@ -25,10 +25,7 @@ from pipeline.runtime.errors import RuleError
 
 
 def dated_snapshots(folder: Path) -> dict[datetime.date, Path]:
-    """The CSV files in the folder by the dates in their names, in order.
-
-    Raises: ValueError if there are none, or two of one date.
-    """
+    """The CSV files in the folder by the dates in their names, in order. Raises: ValueError if none, or two of one."""
     found: dict[datetime.date, Path] = {}
     for file in sorted(folder.glob("*.csv")):
         if match := re.search(r"\d{4}-\d{2}-\d{2}", file.name):  # salaries_2026-01-31.csv
@@ -71,17 +68,12 @@ def _nights(clone: Project, snapshots: Mapping[datetime.date, Path], trained: It
         progress.set_postfix_str(f"{date} {result.outcome}")
         if result.outcome in (NightOutcome.FAILED, NightOutcome.INTERRUPTED):
             raise RuleError(f"the night of {date}", rule="must end", found=result.message, fix="mend that, and replay")
-        compared = result.record is not None and bool(result.record.drift.measures)  # with the table before it
+        compared = bool(result.record and result.record.drift.measures)  # with the table before it
         table = read_table(file, settings=prepare) if compared or result.outcome.accepted else None
-        yield Replayed(date, result, _error_on_new_rows(first, before, table) if compared else None)
+        first_mse = None
+        if first and before and table and len(new := new_rows(before, table)):
+            first_mse = error_on(first, table, new)
+        yield Replayed(date, result, first_mse)
         if result.outcome.accepted:
             before = table
             first = first or Bundle.load(clone.folder / f"models/{recipe}")
-
-
-def _error_on_new_rows(model: Bundle | None, before: Table | None, table: Table | None) -> float | None:
-    """The model's mean squared error on the table's new rows; None if there are none, or nothing to compare with."""
-    if model is None or before is None or table is None:
-        return None
-    new = new_rows(before, table)
-    return error_on(model, table, new) if len(new) else None

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from pipeline.nights.lock import only_one
 from pipeline.nights.record_files import HISTORY
-from pipeline.repository.dvc import cache_folder
 from pipeline.repository.project import DVC, Project
 from pipeline.repository.workspace import CLONE, LEFTOVER
 from pipeline.runtime.errors import RuleError
@@ -58,7 +57,7 @@ def _since(user: Project, nights: int) -> list[str]:
 
 def _check_own_cache(user: Project) -> None:
     """Refuse to delete from a cache outside of the project: what other projects need there cannot be known here."""
-    cache = cache_folder(user)
+    cache = user.cache_folder()
     if not cache.is_relative_to(user.folder.resolve()):
         rule, fix = "must be the project's own to be cleaned up", "run dvc gc with --projects and all that share it"
         raise RuleError("DVC's cache", rule=rule, found=str(cache), fix=fix)

@@ -10,7 +10,6 @@ from pipeline.nights.accepted import METRICS, changed_files, check_accepted, che
 from pipeline.nights.bot import as_bot
 from pipeline.nights.lock import LOCK_FILE, only_one
 from pipeline.repository.delivery import GIT, Publication, check_publication, commit_files, fast_forward
-from pipeline.repository.dvc import only_in_the_work_tree, stale_stages
 from pipeline.repository.project import Project
 from pipeline.repository.workspace import Workspace
 from pipeline.runtime.errors import CommandError, RuleError
@@ -50,7 +49,7 @@ def _in_clone(workspace: Workspace, tag: str, *, table: str, seconds: float) -> 
     _check_outputs(workspace.user, seconds=seconds)
     workspace.checkout_outputs(seconds=seconds)
     check_bytes(clone, table=table)
-    stale = stale_stages(clone, seconds=seconds)
+    stale = clone.stale_stages(seconds=seconds)
     commit_files(clone, publication)
     (made,) = clone.lines("git", "rev-parse", "--short", "HEAD")
     _move_checkout(workspace, made, seconds=seconds)
@@ -64,7 +63,7 @@ def _in_clone(workspace: Workspace, tag: str, *, table: str, seconds: float) -> 
 
 def _check_outputs(user: Project, *, seconds: float) -> None:
     """Refuse to replace outputs, and a table that DVC has, whose bytes only the work tree may have."""
-    if at_risk := only_in_the_work_tree(user, seconds=seconds):
+    if at_risk := user.only_in_the_work_tree(seconds=seconds):
         rule = "must be as dvc.lock records them, and in DVC's cache to be had again"
         found = f"changed, or not in the cache: {', '.join(at_risk)}"
         fix = "dvc checkout brings the recorded ones, dvc commit records these"

@@ -35,10 +35,7 @@ def load(section: type[S], *keys: str, file: Path = Path("params.yaml")) -> S:
 
 
 def parse(section: type[S], settings: object, *, where: str) -> S:
-    """The settings as one typed section.
-
-    Raises: ValueError that names each wrong value's path, the rule and what was found.
-    """
+    """The settings, typed. Raises: ValueError that names each wrong value's path, the rule and what was found."""
     try:
         return section.model_validate_json(json.dumps(settings))
     except TypeError as error:  # YAML reads 2023-01-31 as a date
@@ -70,10 +67,7 @@ def _path(keys: tuple[int | str, ...], settings: object) -> Iterator[str]:
 
 
 def read(file: Path) -> Any:  # noqa: ANN401 (whatever the user wrote)
-    """What the YAML file says.
-
-    Raises: ValueError if it is missing or no YAML 1.2.
-    """
+    """What the YAML file says. Raises: ValueError if it is missing or no YAML 1.2."""
     try:
         return YAML(typ="safe", pure=True).load(file)
     except FileNotFoundError:
