@@ -22,10 +22,7 @@ class Publication:
 
 
 def check_publication(workspace: Workspace, publication: Publication) -> None:
-    """Refuse what the user's checkout could not take over in the end, before anything is changed.
-
-    Raises: RuleError; CommandError if git cannot tell.
-    """
+    """Refuse what the user's checkout could not take over, before any change. Raises: RuleError; CommandError."""
     list_changed = ("git", "-c", "core.quotePath=false", "diff", "--name-only", "--relative", "HEAD")
     if others := sorted(set(workspace.project.lines(*list_changed)) - set(publication.files)):  # would be lost
         rule, fix = "must change no file in git but its outputs", "declare these in dvc.yaml, or let git ignore them"
@@ -34,10 +31,7 @@ def check_publication(workspace: Workspace, publication: Publication) -> None:
 
 
 def check_user(workspace: Workspace, files: Sequence[str], *, tag: str | None = None) -> None:
-    """Refuse to publish files, and a tag, that the user's checkout could not take over in the end.
-
-    Raises: RuleError; CommandError if git cannot tell.
-    """
+    """Refuse files, and a tag, that the user's checkout could not take over. Raises: RuleError; CommandError."""
     (branch,) = workspace.user.lines("git", "rev-parse", "--symbolic-full-name", "HEAD")
     (commit,) = workspace.user.lines("git", "rev-parse", "HEAD")
     if (branch, commit) != (f"refs/heads/{workspace.branch}", workspace.commit):

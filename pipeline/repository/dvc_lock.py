@@ -36,10 +36,7 @@ class Artifact:
 
 
 def read_lock(file: Path) -> dict[str, Stage]:
-    """The stages by name, in an order in which they can run.
-
-    Raises: FileNotFoundError; ValueError if the file is not as DVC wrote it.
-    """
+    """The stages by name, in an order to run them. Raises: FileNotFoundError; ValueError if not as DVC wrote it."""
     try:
         stages = {name: _stage(entry) for name, entry in YAML(typ="safe", pure=True).load(file)["stages"].items()}
     except (YAMLError, UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:

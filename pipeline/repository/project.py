@@ -49,10 +49,7 @@ class Project:
         return self.with_variables(dict.fromkeys(FOLDERS_OF_THE_USER, str(temporary)))
 
     def cloned(self, folder: Path, *settings: str) -> "Project":
-        """The project in a clone of HEAD in the folder, which has no hooks, and these settings of git.
-
-        Raises: CommandError if git cannot.
-        """
+        """The project in a clone of HEAD in the folder: no hooks, these settings of git. Raises: CommandError."""
         top, prefix = self.lines("git", "rev-parse", "--show-toplevel", "--show-prefix")
         clone = ("clone", "--quiet", "--template=", *(f"--config={setting}" for setting in settings))
         self.lines("git", "-c", NO_HOOKS, *clone, "--", top, str(folder))

@@ -36,7 +36,7 @@ class FreshClone:
     """A clone of a project's HEAD and nothing else: no hooks, no settings of the user, no cache, no other change."""
 
     user: Project
-    clone: Project
+    project: Project
     caches: Caches
 
     @classmethod
@@ -53,21 +53,16 @@ class FreshClone:
                 raise CannotVerifyError(f"{name} must be in git, found none at HEAD; run dvc repro and commit it")
         return cls(user, clone, Caches((user.cache_folder(), clone.folder / ".dvc/cache")))
 
-    @property
-    def folder(self) -> Path:
-        """The project's folder in the clone."""
-        return self.clone.folder
-
     def copy_raw_table(self, stages: Mapping[str, Stage]) -> None:
         """Copy the raw table that the stages were recorded from to data.path, unless git has it.
 
         Raises: CannotVerifyError if the settings are missing or invalid, or if no copy of the recorded table is found.
         """
         try:
-            path = os.path.normpath(params.load(params.Data, "data", file=self.folder / params.FILE).path)
+            path = os.path.normpath(params.load(params.Data, "data", file=self.project.folder / params.FILE).path)
         except ValueError as error:
             raise CannotVerifyError(str(error)) from None
-        target = self.folder / path
+        target = self.project.folder / path
         if target.exists():
             return
         md5 = inputs(stages).get(path, "of no table")
@@ -86,19 +81,20 @@ class FreshClone:
         A stage refuses packages that are not the recorded ones: to see what they change, record them first.
         Raises: CommandError if a stage fails.
         """
-        (self.folder / LOCK).unlink()
-        (self.folder / ".dvc/config.local").write_text(DVC_SETTINGS, encoding="utf-8")
+        (self.project.folder / LOCK).unlink()
+        (self.project.folder / ".dvc/config.local").write_text(DVC_SETTINGS, encoding="utf-8")
         record = [(sys.executable, "-m", "pipeline.versions")] if record_versions else []
         for command in (*record, (*DVC, "repro")):
-            run(command, folder=self.folder, environment=self.clone.environment, shown=STANDARD_ERROR)
-        return read_lock(self.folder / LOCK)
+            run(command, folder=self.project.folder, environment=self.project.environment, shown=STANDARD_ERROR)
+        return read_lock(self.project.folder / LOCK)
 
     def recorded_bytes(self, path: str, md5: str) -> bytes | None:
         """The recorded bytes of an artifact, from a cache, the work tree or git; None if none of them has it."""
         if file := self._file_with(path, md5):
             return file.read_bytes()
         try:
-            committed = run(("git", "show", f"HEAD:./{path}"), folder=self.folder, environment=self.clone.environment)
+            show = ("git", "show", f"HEAD:./{path}")
+            committed = run(show, folder=self.project.folder, environment=self.project.environment)
         except CommandError:
             return None
         return committed if hashlib.md5(committed, usedforsecurity=False).hexdigest() == md5 else None

@@ -40,10 +40,10 @@ def verify(folder: Path) -> VerifyOutcome:
     with tempfile.TemporaryDirectory(prefix="verify-") as temporary:
         clone = FreshClone.of_head(project, Path(temporary).resolve())
         try:
-            recorded = read_lock(clone.folder / LOCK)
+            recorded = read_lock(clone.project.folder / LOCK)
         except ValueError as error:
             raise CannotVerifyError(str(error)) from None
-        packages = changed_packages(json.loads((clone.folder / versions.FILE).read_text(encoding="utf-8")))
+        packages = changed_packages(json.loads((clone.project.folder / versions.FILE).read_text(encoding="utf-8")))
         clone.copy_raw_table(recorded)
         retrained = clone.retrain(record_versions=bool(packages))
         compared = list(artifacts(recorded, retrained, caches=clone.caches))
@@ -68,7 +68,7 @@ def describe(artifact: Artifact, clone: FreshClone) -> str:
     recorded = clone.recorded_bytes(artifact.path, artifact.recorded)
     if recorded is None:
         return "the recorded bytes are not at hand"
-    return describe_difference(artifact.path, recorded, (clone.folder / artifact.path).read_bytes())
+    return describe_difference(artifact.path, recorded, (clone.project.folder / artifact.path).read_bytes())
 
 
 def changed_inputs(recorded: Mapping[str, Stage], retrained: Mapping[str, Stage]) -> list[str]:
