@@ -14,7 +14,7 @@ from pipeline.data.csv_rows import TYPES
 from pipeline.data.encoding import words_of
 from pipeline.data.schema import FEATURES, NUMBERS, TEXT, UNIT_NAME, WORDS, requirement
 from pipeline.data.validate import validate
-from pipeline.inference.score import Predictions, score
+from pipeline.inference.predictions import Predictions, score
 from pipeline.inference.shapley import apportion, coalition_worths, shapley_values
 from pipeline.model.bundle import Bundle
 from pipeline.runtime.command import command

@@ -13,7 +13,7 @@ from pipeline.data.clean import CheckedBlock, check_block, joined_where
 from pipeline.data.csv_rows import Parsed, split_lines, text_of
 from pipeline.data.encoding import UNKNOWN
 from pipeline.data.schema import FEATURES, NOUN, in_unit
-from pipeline.inference.score import Predictions, distinct, score
+from pipeline.inference.predictions import Predictions, distinct, score
 from pipeline.model.bundle import Bundle
 from pipeline.model.intervals import PERCENTS
 

@@ -7,7 +7,7 @@ from pipeline import params
 from pipeline.data.raw_table import Table, new_rows
 from pipeline.data.schema import FEATURES, in_unit
 from pipeline.evaluation.metrics import mean_squared_error
-from pipeline.inference.score import distinct, score
+from pipeline.inference.predictions import distinct, score
 from pipeline.model.bundle import Bundle
 from pipeline.nights.champion import Champion
 from pipeline.nights.check import CheckedTable

@@ -5,7 +5,7 @@ import pytest
 
 from pipeline import explain
 from pipeline.data.schema import FEATURES
-from pipeline.inference.score import score
+from pipeline.inference.predictions import score
 from pipeline.model.bundle import Bundle
 from tests.support.models import make_bundle
 from tests.support.tables import ROW

@@ -10,7 +10,7 @@ from pipeline.data.split import SPLITS, row_hash
 from pipeline.evaluation.columns import read_split
 from pipeline.inference import answers as answers_module
 from pipeline.inference.answers import ANSWERS, answer
-from pipeline.inference.score import Predictions, score
+from pipeline.inference.predictions import Predictions, score
 from pipeline.model.bundle import Bundle
 from tests.conftest import prepare_settings
 from tests.support.models import make_bundle

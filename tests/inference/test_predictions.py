@@ -2,7 +2,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from pipeline.inference.score import distinct, score
+from pipeline.inference.predictions import distinct, score
 from pipeline.model.bundle import Bundle
 from tests.support.tables import batch, row, rows
 
