@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.data.schema import TEXT, WORDS, in_unit
-from pipeline.evaluation.columns import Columns
-from pipeline.evaluation.metrics import mean_squared_error
+from pipeline.evaluation.metrics import Columns, mean_squared_error
 
 ROWS, REPEATS, SEED = 4096, 5, 1
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from pipeline.data.encoding import UNKNOWN, Encoder, fit_scaling
 from pipeline.data.schema import FEATURES, HASH, TARGET, TEXT, WORDS
-from pipeline.evaluation.columns import Columns
+from pipeline.evaluation.metrics import Columns
 
 EXAMPLES = 3
 

@@ -1,8 +1,12 @@
 """How far predictions are from the truth. Sums are exactly rounded: the order of the rows leaves no trace."""
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
+
+Columns = Mapping[str, np.ndarray]
+"""Some columns of encoded rows by name: codes, the target in either unit, the row's hash. Shape: each (rows,)."""
 
 
 def mean_squared_error(prediction: np.ndarray, target: np.ndarray) -> float:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from pipeline.data.encoding import UNKNOWN, Encoder
 from pipeline.data.schema import FEATURES, GROUP, HASH, MSE, STEP, TARGET, in_unit
-from pipeline.evaluation.columns import Columns
+from pipeline.evaluation.metrics import Columns
 from pipeline.evaluation.scorecard import IntervalEnds
 
 SCATTER_ROWS = 1000

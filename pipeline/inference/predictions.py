@@ -1,4 +1,4 @@
-"""Clean rows → what a model says about each: its codes, its prediction, and the intervals around it."""
+"""Encoded rows → what a model predicts for each, and the intervals around it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,25 +12,23 @@ from pipeline.model.intervals import PERCENTS
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a model says about some rows.
+    """What a model predicts for some rows.
 
-    Shape: each (rows,): codes by column; normalised float32, as the network gives it; predicted, and the lower and the
-    upper ends of the intervals by percent, float64 in the target's unit.
+    Shape: each (rows,): normalised float32, as the network gives it; predicted, and the lower and the upper ends of the
+    intervals by percent, float64 in the target's unit.
     """
 
-    codes: Mapping[str, np.ndarray]
     normalised: np.ndarray
     predicted: np.ndarray
     intervals: Mapping[int, tuple[np.ndarray, np.ndarray]]
 
 
-def score(bundle: Bundle, rows: pa.RecordBatch) -> Predictions:
-    """Encode clean rows, predict them, and put the intervals around the predictions."""
-    codes = bundle.encoder.encode(rows)
+def predict(bundle: Bundle, codes: Mapping[str, np.ndarray]) -> Predictions:
+    """Predict rows as `bundle.encoder` encodes them, and put the intervals around the predictions."""
     normalised = bundle.predict(codes)
     predicted = bundle.encoder.scaling.denormalise(normalised)
     intervals = {percent: bundle.interval(predicted, codes, percent=percent) for percent in PERCENTS}
-    return Predictions(codes, normalised, predicted, intervals)
+    return Predictions(normalised, predicted, intervals)
 
 
 def distinct(rows: pa.RecordBatch) -> tuple[np.ndarray, np.ndarray]:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from pipeline.data.schema import HASH, NORMALISED
-from pipeline.evaluation.columns import read_split
+from pipeline.evaluate import read_split
 from pipeline.inference import cache
 from pipeline.inference.cache import CachingBundle
 from pipeline.model.bundle import Bundle

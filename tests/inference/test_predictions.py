@@ -2,28 +2,26 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from pipeline.inference.predictions import distinct, score
+from pipeline.inference.predictions import distinct, predict
 from pipeline.model.bundle import Bundle
 from tests.support.tables import batch, row, rows
 
 
-def test_what_a_model_says_is_what_its_parts_say(modelled):
+def test_what_a_model_predicts_is_what_its_parts_say(modelled):
     bundle = Bundle.load(modelled.folder / "model")
-    clean = batch(rows(50))
-    found = score(bundle, clean)
-    assert {name: codes.tolist() for name, codes in found.codes.items()} == {
-        name: codes.tolist() for name, codes in bundle.encoder.encode(clean).items()
-    }
-    assert found.normalised.tolist() == bundle.predict(found.codes).tolist()
+    codes = bundle.encoder.encode(batch(rows(50)))
+    found = predict(bundle, codes)
+    assert found.normalised.tolist() == bundle.predict(codes).tolist()
     assert found.predicted.tolist() == bundle.encoder.scaling.denormalise(found.normalised).tolist()
     for percent, ends in found.intervals.items():
-        for ours, theirs in zip(ends, bundle.interval(found.predicted, found.codes, percent=percent), strict=True):
+        for ours, theirs in zip(ends, bundle.interval(found.predicted, codes, percent=percent), strict=True):
             assert ours.tolist() == theirs.tolist()
     assert list(found.intervals) == [80, 95]
 
 
 def test_no_rows_have_no_predictions(modelled):
-    found = score(Bundle.load(modelled.folder / "model"), batch([row()]).slice(1))
+    bundle = Bundle.load(modelled.folder / "model")
+    found = predict(bundle, bundle.encoder.encode(batch([row()]).slice(1)))
     assert len(found.predicted) == len(found.normalised) == len(found.intervals[80][0]) == 0
 
 
