@@ -13,7 +13,6 @@ from pipeline import params, versions
 from pipeline.data.schema import GROUP, HASH, MSE, NORMALISED, TARGET
 from pipeline.data.split import SPLITS
 from pipeline.evaluation import leaks, plot_tables, scorecard
-from pipeline.evaluation.importance import permutation_importance
 from pipeline.evaluation.metrics import Columns, mean_squared_error
 from pipeline.inference.predictions import Predictions, predict
 from pipeline.model.bundle import Bundle
@@ -108,9 +107,9 @@ def plots_data(bundle: Bundle, test: Columns, found: Predictions, *, min_rows: i
         "coverage": plot_tables.coverage_by_group(
             test[GROUP], actual, found.intervals, encoder=encoder, min_rows=min_rows
         ),
-        "importance": permutation_importance(
+        "importance": plot_tables.permutation_importance(
             lambda codes: encoder.scaling.denormalise(bundle.predict(codes)),
-            {name: test[name] for name in bundle.network.columns},
+            test,
             actual,
             features=bundle.recipe.features,
         ),

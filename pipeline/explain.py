@@ -58,7 +58,6 @@ def read_row(text: str) -> pa.RecordBatch:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """The pairs as a dictionary. Raises: ValueError if a key is given twice."""
     values = dict(pairs)
     if len(values) < len(pairs):
         raise ValueError("each key must be given once")

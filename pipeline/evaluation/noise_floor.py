@@ -40,13 +40,10 @@ def cell_mean(train: Columns, test: Columns, *, columns: Sequence[str]) -> np.nd
 
 @dataclass(frozen=True)
 class NoiseFloor:
-    """The mean squared error of a model that knew every cell's mean; and on which rows it is known.
+    """The mean squared error of a model that knew every cell's mean; and on which rows it is known."""
 
-    Shape: known is (rows,), True where a row's cell holds two different rows or more.
-    """
-
-    mse: float
-    known: np.ndarray
+    mse: float  # in squared units of the target
+    known: np.ndarray  # (rows,) True where a row's cell holds two different rows or more
 
 
 def noise_floor(target: np.ndarray, *, cells: np.ndarray, rows: np.ndarray) -> NoiseFloor | None:

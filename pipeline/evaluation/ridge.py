@@ -20,13 +20,10 @@ TOLERANCE = 1e-8  # of the residual's norm, as a share of the first
 
 @dataclass(frozen=True)
 class Ridge:
-    """A fitted ridge regression: one coefficient per code of each column; the columns of words share theirs.
+    """A fitted ridge regression: one coefficient per code of each column; the columns of words share theirs."""
 
-    Shape: coefficients (codes of all columns,), in units of the target; starts: the index of each column's first.
-    """
-
-    starts: Mapping[str, int]
-    coefficients: np.ndarray
+    starts: Mapping[str, int]  # the index of each column's first coefficient
+    coefficients: np.ndarray  # (codes of all columns,), in units of the target
     intercept: float
     penalty: float
 
@@ -105,8 +102,7 @@ def _layout(columns: Sequence[str], sizes: Mapping[str, int]) -> tuple[dict[str,
     starts: dict[str, int] = {}
     end = 0
     for name in columns:
-        shared = [starts[word] for word in WORDS if name in WORDS and word in starts]
-        starts[name] = shared[0] if shared else end
+        starts[name] = next((starts[word] for word in WORDS if name in WORDS and word in starts), end)
         end = max(end, starts[name] + sizes[name])
     return starts, end
 

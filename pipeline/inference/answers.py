@@ -27,14 +27,11 @@ ANSWERS = pa.schema(
 
 @dataclass(frozen=True)
 class Answers:
-    """A block's lines and the answers to them.
-
-    Shape: distinct (distinct answers,), `ANSWERS`; inverse (lines,), the position of each line's answer in it.
-    """
+    """A block's lines and the answers to them."""
 
     parsed: Parsed
-    distinct: pa.Table
-    inverse: np.ndarray
+    distinct: pa.Table  # (distinct answers,), of the columns `ANSWERS`
+    inverse: np.ndarray  # (lines,) the position of each line's answer in `distinct`
 
 
 def answer(bundle: Bundle, parsed: Parsed) -> Answers:

@@ -14,15 +14,11 @@ CAPACITY = 1 << 18  # rows in a cache, at some 200 bytes each
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a model predicts for some rows.
+    """What a model predicts for some rows. Shape: each (rows,)."""
 
-    Shape: each (rows,): normalised float32, as the network gives it; predicted, and the lower and the upper ends of the
-    intervals by percent, float64 in the target's unit.
-    """
-
-    normalised: np.ndarray
-    predicted: np.ndarray
-    intervals: Mapping[int, tuple[np.ndarray, np.ndarray]]
+    normalised: np.ndarray  # float32, as the network gives it
+    predicted: np.ndarray  # float64 in the target's unit, as the ends of the intervals
+    intervals: Mapping[int, tuple[np.ndarray, np.ndarray]]  # by percent, the lower ends and the upper
 
 
 def predict(bundle: Bundle, codes: Mapping[str, np.ndarray]) -> Predictions:

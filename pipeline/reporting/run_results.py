@@ -12,8 +12,6 @@ from pathlib import Path
 from pipeline.data.schema import MSE, RMSE
 from pipeline.params import Recipe
 
-RECIPES, PLOTS, PREPARE = "recipes", "plots", "prepare.json"
-"""In the folder of the metrics: the recipes' files, the folders of their plots' data, and the metrics of the data."""
 TABLES = ("learning_curve", "predictions", "residuals", "calibration", "slices", "coverage", "importance")
 
 Table = Sequence[Mapping[str, str]]
@@ -67,16 +65,16 @@ def read_results(metrics: Path, recipes: Mapping[str, Recipe], *, data: Path, lo
     """
     results = []
     for name, recipe in recipes.items():
-        tables = {table: _read_csv(metrics / PLOTS / name / f"{table}.csv") for table in TABLES}
+        tables = {table: _read_csv(metrics / "plots" / name / f"{table}.csv") for table in TABLES}
         results.append(RecipeResult(name, recipe, read_metrics(metrics, name), tables))
     results.sort(key=lambda result: result.metrics[f"test_{MSE}"])
     hashes = {path.name: hashlib.sha256(_read(path)).hexdigest() for path in (data, lock)}
-    return RunResults(tuple(results), json.loads(_read(metrics / PREPARE)), hashes)
+    return RunResults(tuple(results), json.loads(_read(metrics / "prepare.json")), hashes)
 
 
 def read_metrics(metrics: Path, recipe: str) -> dict[str, float]:
     """The metrics of the recipe of this name. Raises: as `read_results`."""
-    numbers: dict[str, float] = json.loads(_read(metrics / RECIPES / f"{recipe}.json"))
+    numbers: dict[str, float] = json.loads(_read(metrics / "recipes" / f"{recipe}.json"))
     return numbers
 
 

@@ -17,16 +17,13 @@ Format = Callable[[float], str]
 
 @dataclass(frozen=True)
 class Axis:
-    """A scale from values to pixels: `first` lies at one end of the axis, `last` at the other.
+    """A scale from values to pixels."""
 
-    `label` says what the axis measures and in which unit, `text` writes the value of a tick.
-    """
-
-    first: float
-    last: float
+    first: float  # the value at one end of the axis
+    last: float  # at the other
     ticks: Sequence[float]
-    label: str
-    text: Format
+    label: str  # what the axis measures, and in which unit
+    text: Format  # writes the value of a tick
 
     @classmethod
     def over(cls, values: Sequence[float], *, label: str, text: Format) -> "Axis":
@@ -57,10 +54,7 @@ def round_ticks(low: float, high: float, *, most: int = 6) -> tuple[float, ...]:
 
 @dataclass(frozen=True)
 class Frame:
-    """A plot with an axis along its lower and its left edge: the chart's size, and the room around the plot.
-
-    `tick_gap` is how far the ticks of x are written below the plot.
-    """
+    """A plot with an axis along its lower and its left edge: the chart's size, and the room around the plot."""
 
     x: Axis
     y: Axis
@@ -70,7 +64,7 @@ class Frame:
     right: float = 16.0
     top: float = 10.0
     bottom: float = 36.0
-    tick_gap: float = 14.0
+    tick_gap: float = 14.0  # how far the ticks of x are written below the plot
 
     def pixel(self, point: Point) -> Point:
         """Where the point lies, from the left and from the top of the chart."""
@@ -103,18 +97,12 @@ class Frame:
             marks.append(_text(px, below, self.x.text(tick), kind="tick"))
         return marks
 
-    def labels(self) -> list[str]:
-        """What the axes measure: that of x below the plot, that of y on its side."""
-        center = (self.left + self.width - self.right) / 2
-        middle = (self.height - self.bottom + self.top) / 2
-        return [
-            _text(center, self.height - 5, self.x.label, kind="label"),
-            f'<text class="label" transform="translate(11 {middle}) rotate(-90)">{escape(self.y.label)}</text>',
-        ]
-
     def chart(self, marks: Sequence[str], *, title: str) -> str:
-        """The marks in front of the grid, as a whole chart."""
-        return _svg([*self.grid(), *self.labels(), *marks], self.height, title)
+        """The marks in front of the grid, as a whole chart; the axes say what they measure."""
+        center, middle = (self.left + self.width - self.right) / 2, (self.height - self.bottom + self.top) / 2
+        below = _text(center, self.height - 5, self.x.label, kind="label")
+        aside = f'<text class="label" transform="translate(11 {middle}) rotate(-90)">{escape(self.y.label)}</text>'
+        return _svg([*self.grid(), below, aside, *marks], self.height, title)
 
 
 def lines(series: Mapping[str, Sequence[Point]], *, x: Axis, y: Axis, title: str, diagonal: bool = False) -> str:
