@@ -79,20 +79,14 @@ def all_metrics(
     columns, test = bundle.network.columns, predictions["test"]
     numbers: dict[str, float] = {}
     for name, rows in splits.items():
-        numbers |= _prefixed(name, split_metrics(bundle, rows, predictions[name]))
+        found = predictions[name]
+        numbers |= _prefixed(name, scorecard.row_counts(rows, features=bundle.recipe.features))
+        numbers[f"{name}_mse_normalised"] = mean_squared_error(found.normalised, rows[NORMALISED])
+        numbers |= _prefixed(name, scorecard.prediction_scores(found.predicted, rows[TARGET]))
+        numbers |= _prefixed(name, scorecard.noise_floor_scores(found.predicted, rows, columns=columns))
     numbers |= _prefixed("test", scorecard.baseline_scores(splits, columns=columns, sizes=bundle.encoder.sizes()))
     numbers["test_mse_over_ridge"] = numbers[f"test_{MSE}"] / numbers[f"test_ridge_{MSE}"]
     return numbers | _prefixed("test", scorecard.interval_scores(test.intervals, splits["test"][TARGET]))
-
-
-def split_metrics(bundle: Bundle, rows: Columns, found: Predictions) -> dict[str, float]:
-    """The numbers that are known of every split, from its rows and what is predicted for them."""
-    return {
-        **scorecard.row_counts(rows, features=bundle.recipe.features),
-        "mse_normalised": mean_squared_error(found.normalised, rows[NORMALISED]),
-        **scorecard.prediction_scores(found.predicted, rows[TARGET]),
-        **scorecard.noise_floor_scores(found.predicted, rows, columns=bundle.network.columns),
-    }
 
 
 def plots_data(bundle: Bundle, test: Columns, found: Predictions, *, min_rows: int) -> dict[str, pd.DataFrame]:

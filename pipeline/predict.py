@@ -90,7 +90,7 @@ def run(table: Path, *, model: Path, out: Path, block_bytes: int = BLOCK_BYTES) 
 
 
 def _check_paths(table: Path, out: Path) -> None:
-    if table != STREAM and not (table.exists() and not table.is_dir()):
+    if table != STREAM and (table.is_dir() or not table.exists()):
         found = "a directory" if table.is_dir() else "nothing"
         raise ValueError(f"{table}: the table must be a CSV file, found {found}")
     if out == STREAM:

@@ -10,8 +10,6 @@ from pipeline.data.encoding import UNKNOWN, Encoder, fit_scaling
 from pipeline.data.schema import FEATURES, HASH, TARGET, TEXT, WORDS
 from pipeline.evaluation.metrics import Columns
 
-EXAMPLES = 3
-
 
 def check_columns(columns: Sequence[str]) -> None:
     """Raise ValueError if a network reads anything but features: the target, or what gives it away."""
@@ -50,7 +48,7 @@ def check_encoder(encoder: Encoder, train: Columns, *, min_count: int) -> None:
         if rare := [str(value) for value, count in zip(values, counts, strict=True) if count < min_count]:
             raise ValueError(
                 f"leak: a value of {name} must stand in {min_count} training rows to have a code, found {len(rare)}"
-                f" in fewer: {', '.join(rare[:EXAMPLES])}; run the prepare stage again"
+                f" in fewer: {', '.join(rare[:3])}; run the prepare stage again"
             )
 
 

@@ -18,11 +18,8 @@ IntervalEnds = Mapping[int, tuple[np.ndarray, np.ndarray]]
 def row_counts(split: Columns, *, features: Sequence[str]) -> dict[str, float]:
     """How many rows there are, how many different ones, and how many with a value of a feature that has no code."""
     unknown = np.any([split[name] == UNKNOWN for name in features], axis=0)
-    return {
-        "rows": len(split[HASH]),
-        "rows_distinct": len(np.unique(split[HASH])),
-        "rows_with_unknown": int(unknown.sum()),
-    }
+    distinct = len(np.unique(split[HASH]))
+    return {"rows": len(split[HASH]), "rows_distinct": distinct, "rows_with_unknown": int(unknown.sum())}
 
 
 def prediction_scores(prediction: np.ndarray, actual: np.ndarray) -> dict[str, float]:

@@ -16,11 +16,10 @@ from pipeline.inference.predictions import distinct, predict
 from pipeline.model.bundle import Bundle
 from pipeline.model.intervals import PERCENTS
 
-PREDICTED = in_unit(f"predicted_{NOUN}")
-ENDS = tuple(in_unit(f"{end}_{percent}") for percent in PERCENTS for end in ("low", "high"))
+AMOUNTS = (f"predicted_{NOUN}", *(f"{end}_{percent}" for percent in PERCENTS for end in ("low", "high")))
 UNKNOWN_FEATURES, PROBLEM = "unknown_features", "problem"
 ANSWERS = pa.schema(
-    [(name, pa.int64()) for name in (PREDICTED, *ENDS)] + [(name, pa.string()) for name in (UNKNOWN_FEATURES, PROBLEM)]
+    [(in_unit(name), pa.int64()) for name in AMOUNTS] + [(name, pa.string()) for name in (UNKNOWN_FEATURES, PROBLEM)]
 )
 """Whole numbers of the target's unit; the features whose value has no code; and why there is no prediction."""
 

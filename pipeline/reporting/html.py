@@ -80,8 +80,7 @@ def _learning(result: RecipeResult) -> str:
 def _predictions(result: RecipeResult) -> str:
     kinds = ("actual", "predicted")
     points = [(x, y) for x, y in result.numbers("predictions", *map(in_unit, kinds))]
-    both = [0.0, *chain(*points)]
-    x, y = (Axis.over(both, label=f"{kind} {NOUN}, {UNIT}", text=_thousands) for kind in kinds)
+    x, y = (Axis.over([0.0, *chain(*points)], label=f"{kind} {NOUN}, {UNIT}", text=_thousands) for kind in kinds)
     chart = svg.scatter(points, x=x, y=y, title="predicted against actual")
     return _figure("Predicted against actual", f"{len(points):,} test rows; dashed: equal.", chart)
 

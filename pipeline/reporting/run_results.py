@@ -74,8 +74,7 @@ def read_results(metrics: Path, recipes: Mapping[str, Recipe], *, data: Path, lo
 
 def read_metrics(metrics: Path, recipe: str) -> dict[str, float]:
     """The metrics of the recipe of this name. Raises: as `read_results`."""
-    numbers: dict[str, float] = json.loads(_read(metrics / "recipes" / f"{recipe}.json"))
-    return numbers
+    return dict(json.loads(_read(metrics / "recipes" / f"{recipe}.json")))
 
 
 def ridge_mark(metrics: Mapping[str, float]) -> str:

@@ -68,10 +68,8 @@ class Frame:
 
     def pixel(self, point: Point) -> Point:
         """Where the point lies, from the left and from the top of the chart."""
-        return (
-            self.x.pixel(point[0], self.left, self.width - self.right),
-            self.y.pixel(point[1], self.height - self.bottom, self.top),
-        )
+        x, y = point
+        return self.x.pixel(x, self.left, self.width - self.right), self.y.pixel(y, self.height - self.bottom, self.top)
 
     def polyline(self, points: Sequence[Point], kind: str) -> str:
         """A line through the points, of this class."""
@@ -92,10 +90,8 @@ class Frame:
             _, py = self.pixel((self.x.first, tick))
             marks.append(f'<path class="grid" d="M{self.left} {py:.1f}H{right}"/>')
             marks.append(_text(self.left - 5, py + 4, self.y.text(tick), kind="tick left"))
-        for tick in self.x.ticks:
-            px, _ = self.pixel((tick, self.y.first))
-            marks.append(_text(px, below, self.x.text(tick), kind="tick"))
-        return marks
+        x = self.x
+        return [*marks, *(_text(x.pixel(tick, self.left, right), below, x.text(tick), kind="tick") for tick in x.ticks)]
 
     def chart(self, marks: Sequence[str], *, title: str) -> str:
         """The marks in front of the grid, as a whole chart; the axes say what they measure."""
@@ -126,9 +122,8 @@ def histogram(counts: Sequence[Point], *, x: Axis, y: Axis, title: str) -> str:
     """One column per value and count, at equal distances."""
     frame = Frame(x, y)
     width = 0.85 * (frame.width - frame.left - frame.right) / len(counts)
-    floor = frame.height - frame.bottom
-    columns = [_bar(px - width / 2, py, width, floor - py) for px, py in map(frame.pixel, counts)]
-    return frame.chart(columns, title=title)
+    pixels, floor = map(frame.pixel, counts), frame.height - frame.bottom
+    return frame.chart([_bar(px - width / 2, py, width, floor - py) for px, py in pixels], title=title)
 
 
 def bars(values: Mapping[str, float], *, text: Format, title: str, line: float | None = None) -> str:

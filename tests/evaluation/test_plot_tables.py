@@ -115,7 +115,7 @@ def test_the_histogram_holds_every_row_once():
     assert counted[counted > 0].to_dict() == {-200_000: 1, -10_000: 1, 0: 2, 200_000: 2}
 
 
-def features(rows):
+def random_codes(rows):
     random = np.random.default_rng(1)
     return {name: random.integers(0, 5, rows).astype(np.int16) for name in ("work_year", "job_title", *WORDS)}
 
@@ -126,19 +126,19 @@ def importance(predict, columns, actual):
 
 
 def test_a_feature_that_the_model_does_not_read_has_none():
-    columns = features(300)
+    columns = random_codes(300)
     found = importance(lambda given: given["work_year"] * 2.0, columns, columns["work_year"] * 2.0)
     assert found["job_title"] == 0.0
 
 
 def test_a_feature_that_tells_all_is_worth_twice_the_variance():
-    columns = features(4000)
+    columns = random_codes(4000)
     found = importance(lambda given: given["work_year"] * 2.0, columns, columns["work_year"] * 2.0)
     assert found["work_year"] == pytest.approx(2 * np.var(columns["work_year"] * 2.0), rel=0.05)
 
 
 def test_a_title_moves_with_its_words():
-    columns = features(300)
+    columns = random_codes(300)
     columns |= dict.fromkeys(WORDS, columns["job_title"])
 
     def predict(given):
@@ -149,7 +149,7 @@ def test_a_title_moves_with_its_words():
 
 
 def test_the_model_sees_each_code_as_often_as_before():
-    columns = features(200)
+    columns = random_codes(200)
 
     def predict(given):
         assert all((np.sort(given[name]) == np.sort(columns[name])).all() for name in columns)
@@ -159,7 +159,7 @@ def test_the_model_sees_each_code_as_often_as_before():
 
 
 def test_many_rows_are_judged_by_the_first_of_them():
-    columns = features(ROWS + 10)
+    columns = random_codes(ROWS + 10)
     seen = set()
 
     def predict(given):
@@ -171,6 +171,6 @@ def test_many_rows_are_judged_by_the_first_of_them():
 
 
 def test_it_is_the_same_every_time():
-    columns = features(100)
+    columns = random_codes(100)
     first, second = (importance(lambda g: g["job_title"] * 3.0, columns, columns["work_year"] * 1.0) for _ in range(2))
     assert first == second
