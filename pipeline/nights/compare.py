@@ -7,7 +7,7 @@ from pipeline import params
 from pipeline.data.raw_table import Table, new_rows
 from pipeline.data.schema import FEATURES, in_unit
 from pipeline.evaluation.metrics import mean_squared_error
-from pipeline.inference.score import distinct, score
+from pipeline.inference.predictions import distinct, predict
 from pipeline.model.bundle import Bundle
 from pipeline.nights.champion import Champion
 from pipeline.nights.check import CheckedTable
@@ -58,7 +58,8 @@ def predicted(bundle: Bundle, rows: pa.RecordBatch) -> np.ndarray:
     """
     features = rows.select(list(FEATURES))
     firsts, inverse = distinct(features)
-    predictions: np.ndarray = score(bundle, features.take(pa.array(firsts))).predicted[inverse]
+    codes = bundle.encoder.encode(features.take(pa.array(firsts)))
+    predictions: np.ndarray = predict(bundle, codes).predicted[inverse]
     return predictions
 
 
