@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from pipeline import params
-from pipeline.nights.record_files import FILES, HISTORY
+from pipeline.nights.conventions import FILES, HISTORY
 from pipeline.repository.dvc import cache_folder
 from pipeline.repository.dvc_lock import Caches, Hashes, inputs, md5_of, outputs, read_lock
 from pipeline.repository.project import LOCK, Project

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline import params
-from pipeline.nights.record_files import FILES
+from pipeline.nights.conventions import FILES
 from pipeline.repository.delivery import check_user
 from pipeline.repository.dvc_lock import Caches, Stage, outputs, read_lock
 from pipeline.repository.project import LOCK

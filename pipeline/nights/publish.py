@@ -4,11 +4,10 @@ import time
 from collections.abc import Callable, Sequence
 from itertools import chain, count
 
-from pipeline.nights.bot import as_bot
+from pipeline.nights.conventions import FILES, MARKDOWN, as_bot
 from pipeline.nights.night import Night
 from pipeline.nights.outcome import NightOutcome
 from pipeline.nights.record import Record
-from pipeline.nights.record_files import FILES, MARKDOWN
 from pipeline.nights.result import FAILURES, NightResult
 from pipeline.repository.delivery import Publication, check_publication, commit_files, fast_forward, tags_in_use
 from pipeline.repository.dvc import missing_in_remote

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.data.schema import in_unit
+from pipeline.nights.conventions import HISTORY, JSON, MARKDOWN
 from pipeline.nights.drift import TableDrift
 from pipeline.nights.outcome import NightOutcome
-from pipeline.nights.record_files import HISTORY, JSON, MARKDOWN
 from pipeline.reporting.markdown import table
 
 ROOTS = {

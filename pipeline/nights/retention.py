@@ -10,8 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pipeline.nights.lock import only_one
-from pipeline.nights.record_files import HISTORY
+from pipeline.nights.conventions import HISTORY, only_one
 from pipeline.repository.dvc import cache_folder
 from pipeline.repository.project import DVC, Project
 from pipeline.repository.workspace import CLONE, LEFTOVER

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from pipeline import params
 from pipeline.nights.accepted import METRICS, changed_files, check_accepted, check_bytes, models, table_path
-from pipeline.nights.bot import as_bot
-from pipeline.nights.lock import LOCK_FILE, only_one
+from pipeline.nights.conventions import LOCK_FILE, as_bot, only_one
 from pipeline.repository.delivery import GIT, Publication, check_publication, commit_files, fast_forward
 from pipeline.repository.dvc import only_in_the_work_tree, stale_stages
 from pipeline.repository.project import Project

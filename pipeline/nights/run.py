@@ -9,8 +9,8 @@ from pipeline import params
 from pipeline.nights.champion import find_champion
 from pipeline.nights.check import check_table
 from pipeline.nights.compare import compare
+from pipeline.nights.conventions import only_one
 from pipeline.nights.fetch import fetch_table
-from pipeline.nights.lock import only_one
 from pipeline.nights.night import Night
 from pipeline.nights.outcome import NightOutcome
 from pipeline.nights.publish import publish

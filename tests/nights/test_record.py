@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from pipeline.nights.conventions import HISTORY, JSON, MARKDOWN
 from pipeline.nights.drift import Measure, TableDrift
 from pipeline.nights.outcome import NightOutcome
 from pipeline.nights.record import COLUMNS, Record, last_decision
-from pipeline.nights.record_files import HISTORY, JSON, MARKDOWN
 from tests.support.work_tree import ROOT, run
 
 MEASURES = [Measure("rows_gone", "", 0.25), Measure("stability_index", "work_year", 0.3041234567)]

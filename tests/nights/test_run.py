@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from pipeline.nights.lock import only_one
+from pipeline.nights.conventions import only_one
 from pipeline.nights.outcome import NightOutcome
 from pipeline.nights.run import run_night
 from pipeline.repository.project import Project
