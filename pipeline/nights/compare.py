@@ -3,7 +3,6 @@
 import numpy as np
 import pyarrow as pa
 
-from pipeline import params
 from pipeline.data.raw_table import Table, new_rows
 from pipeline.data.schema import FEATURES, in_unit
 from pipeline.evaluation.metrics import mean_squared_error
@@ -15,7 +14,6 @@ from pipeline.nights.gate import Comparison, decide
 from pipeline.nights.night import Night
 from pipeline.nights.record import Record
 from pipeline.nights.retrain import Challenger
-from pipeline.repository.dvc_lock import md5_of
 
 
 def compare(night: Night, checked: CheckedTable, *, champion: Champion, challenger: Challenger) -> Record:
@@ -27,7 +25,7 @@ def compare(night: Night, checked: CheckedTable, *, champion: Champion, challeng
         decision=decision.outcome,
         reason=night.plain(decision.reason),
         table_md5=checked.fetched.md5,
-        params_md5=md5_of(night.tree / params.FILE),
+        params_md5=night.params_md5,
         champion_md5=champion.md5,
         challenger_md5=challenger.md5,
         drift=checked.drift,

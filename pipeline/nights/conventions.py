@@ -10,7 +10,7 @@ from pipeline.runtime.lock import exclusive
 LOCK_FILE = Path(".cache/nightly.lock")
 JSON, MARKDOWN, HISTORY = (Path("metrics", name) for name in ("nightly.json", "nightly.md", "history.csv"))
 FILES = tuple(map(str, (JSON, MARKDOWN, HISTORY)))
-AUTHOR, ADDRESS = "salary-pipeline nightly", "nightly@localhost"
+AUTHOR, ADDRESS = "nightly", "nightly@localhost"
 
 
 def only_one(project: Path) -> AbstractContextManager[None]:

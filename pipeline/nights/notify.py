@@ -3,36 +3,29 @@
 import json
 import threading
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from http.client import HTTPException, InvalidURL
-from pathlib import Path
 from urllib.parse import urlsplit
 
+from pipeline import params
+from pipeline.repository.project import Project
 from pipeline.runtime.errors import CommandError
 from pipeline.runtime.processes import run
 
 
-def notify(
-    report: Mapping[str, object],
-    *,
-    command: Sequence[str] | None,
-    webhook: str | None,
-    seconds: float,
-    folder: Path,
-    environment: Mapping[str, str],
-) -> list[str]:
-    """Give the report as JSON to the command's standard input, and POST it to the webhook; what is None is not told.
+def notify(report: Mapping[str, object], settings: params.Notify, *, user: Project) -> list[str]:
+    """Give the report as JSON to the command's standard input, and POST it to the webhook, if these are set.
 
     Returns what failed, in words for the log, and raises nothing. Each has so many seconds in all.
     """
-    text = json.dumps(report).encode()
+    text, seconds = json.dumps(report).encode(), settings.seconds
     failures = []
-    if command:
+    if settings.command:
         try:
-            run(command, folder=folder, environment=environment, given=text, seconds=seconds)
+            run(settings.command, folder=user.folder, environment=user.environment, given=text, seconds=seconds)
         except (CommandError, ValueError) as error:  # ValueError: a word that cannot be one, such as one with a NUL
             failures.append(f"notify.command: {error}")
-    if webhook and (failure := _post_in_time(text, webhook, seconds=seconds)):
+    if settings.webhook and (failure := _post_in_time(text, settings.webhook, seconds=seconds)):
         failures.append(f"notify.webhook: {failure}")
     return failures
 

@@ -27,23 +27,14 @@ def publish(night: Night, record: Record) -> NightResult:
         (night.folder / MARKDOWN.name).write_text(record.to_markdown(), encoding="utf-8")
         commit = None
         if accepted or settings.record_kept:
-            publication = _publication(night, record)
+            files = night.publishable_files() if accepted else night.workspace.project.unignored_files(*FILES)
+            message = f"Night of {night.date.isoformat()}: {record.decision}\n\n{record.reason}"
+            tag = _free_tag(night) if accepted else None
+            publication = Publication(sorted(set(files)), message, night.date, tag)
             commit = deliver(night.workspace, publication, tries=settings.tries, seconds=settings.publish_seconds)
     except FAILURES as error:
         return NightResult(NightOutcome.FAILED, str(error))
     return NightResult(record.decision, record.reason, record, commit)
-
-
-def _publication(night: Night, record: Record) -> Publication:
-    """Everything and a tag, if the night is accepted; else the record alone."""
-    accepted = record.decision.accepted
-    files = night.publishable_files() if accepted else night.workspace.project.unignored_files(*FILES)
-    return Publication(
-        files=sorted(set(files)),
-        message=f"Night of {night.date.isoformat()}: {record.decision}\n\n{record.reason}",
-        date=night.date,
-        tag=_free_tag(night) if accepted else None,
-    )
 
 
 def _back_to_champion(night: Night) -> None:
@@ -124,10 +115,7 @@ def _move_checkout(workspace: Workspace, *, refs: Sequence[str], state: str, sec
     try:
         fast_forward(workspace, refs=refs, seconds=seconds)
     except CommandError as error:
-        raise RuleError(
-            "your checkout",
-            rule=f"must go forward to tonight's commit {made}, which is {state}",
-            found=f"that {error}",
-            fix=f"git fetch {top} HEAD, git merge --ff-only {made}, dvc checkout",
-        ) from None
+        rule = f"must go forward to tonight's commit {made}, which is {state}"
+        fix = f"git fetch {top} HEAD, git merge --ff-only {made}, dvc checkout"
+        raise RuleError("your checkout", rule=rule, found=f"that {error}", fix=fix) from None
     return made

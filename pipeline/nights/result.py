@@ -35,12 +35,6 @@ class NightResult:
     record: Record | None = None
     commit: str | None = None
 
-    def facts(self) -> dict[str, object]:
-        """For those who are told."""
-        record = json.loads(self.record.to_json()) if self.record else None
-        ending = {"ending": self.outcome, "code": self.outcome.exit_code, "message": self.message}
-        return {**ending, "commit": self.commit, "record": record}
-
 
 def notify_and_log(
     result: NightResult,
@@ -52,15 +46,17 @@ def notify_and_log(
     started: datetime.datetime,
 ) -> None:
     """Tell who is to be told, and leave in the run's folder what only this machine knows: durations, host, failures."""
-    facts = {"date": date.isoformat(), "run": run.name, "host": platform.node(), **result.facts()}
-    failures = notify(
-        facts,
-        command=settings.command,
-        webhook=settings.webhook,
-        seconds=settings.seconds,
-        folder=user.folder,
-        environment=user.environment,
-    )
+    facts = {
+        "date": date.isoformat(),
+        "run": run.name,
+        "host": platform.node(),
+        "ending": result.outcome,
+        "code": result.outcome.exit_code,
+        "message": result.message,
+        "commit": result.commit,
+        "record": json.loads(result.record.to_json()) if result.record else None,
+    }
+    failures = notify(facts, settings, user=user)
     seconds = (datetime.datetime.now(datetime.UTC) - started).total_seconds()
     log = {**facts, "seconds": round(seconds, 1), "not_notified": failures}
     try:

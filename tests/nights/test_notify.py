@@ -1,6 +1,5 @@
 import http.server
 import json
-import os
 import socket
 import sys
 import threading
@@ -8,7 +7,9 @@ import time
 
 import pytest
 
+from pipeline import params
 from pipeline.nights.notify import notify
+from pipeline.repository.project import Project
 
 REPORT = {"decision": "promoted", "mse_usd2": 1.5}
 
@@ -50,8 +51,8 @@ def no_proxy(monkeypatch):
 
 
 def tell(tmp_path, *, command=None, webhook=None, seconds=60):
-    settings = {"folder": tmp_path, "environment": os.environ}
-    return notify(REPORT, command=command, webhook=webhook, seconds=seconds, **settings)
+    settings = {"command": command, "webhook": webhook, "seconds": float(seconds)}
+    return notify(REPORT, params.parse(params.Notify, settings, where="test"), user=Project.at(tmp_path))
 
 
 def test_a_command_gets_the_report_as_json(tmp_path):
