@@ -10,7 +10,7 @@ import numpy as np
 
 from pipeline.backtest.chart import Mark, to_svg
 from pipeline.data.schema import UNIT, in_unit
-from pipeline.nights.result import NightResult
+from pipeline.nights.night import NightResult
 from pipeline.reporting.markdown import table
 
 WINDOW = 12  # nights

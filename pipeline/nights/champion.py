@@ -8,8 +8,6 @@ from pipeline.nights.accepted import missing_or_changed
 from pipeline.nights.night import Night
 from pipeline.repository.dvc_lock import Caches, outputs
 
-PREPARE = "params.yaml prepare"
-
 
 @dataclass(frozen=True)
 class Champion:
@@ -32,7 +30,7 @@ def find_champion(night: Night) -> Champion:
     md5 = outputs(night.accepted).get(night.model)
     if md5 is None:
         return Champion(None, None)
-    sections = [stage.settings.get(PREPARE) for stage in night.accepted.values()]
+    sections = [stage.settings.get("params.yaml prepare") for stage in night.accepted.values()]
     splits = [section.get("split") for section in sections if isinstance(section, Mapping)]
     if night.prepare.split.model_dump() not in splits:
         return Champion(None, md5, "it was trained under another prepare.split")

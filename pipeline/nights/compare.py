@@ -64,11 +64,11 @@ def _on_new_rows(checked: CheckedTable, champion: Champion) -> dict[str, float]:
     """How many rows came tonight, and the champion's error on them, which it has never seen."""
     if checked.before is None:
         return {}
-    new = new_rows(checked.before, checked.table)
-    if champion.bundle is None or not len(new):
-        return {"new_rows": len(new)}
-    error = error_on(champion.bundle, checked.table, new)
-    return {"new_rows": len(new), in_unit("champion_new_rows_mse", power=2): error}
+    new = new_rows(checked.before, checked.table)  # (new rows,) positions
+    numbers: dict[str, float] = {"new_rows": len(new)}
+    if champion.bundle and len(new):
+        numbers[in_unit("champion_new_rows_mse", power=2)] = error_on(champion.bundle, checked.table, new)
+    return numbers
 
 
 def error_on(bundle: Bundle, table: Table, positions: np.ndarray) -> float:

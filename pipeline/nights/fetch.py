@@ -7,10 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.nights.night import Night
+from pipeline.nights.night import Night, NightEnded
 from pipeline.nights.outcome import NightOutcome
 from pipeline.nights.record import last_decision
-from pipeline.nights.result import NightEnded
 from pipeline.repository.dvc_lock import inputs, md5_of
 from pipeline.repository.project import DVC, Project
 from pipeline.runtime.errors import CommandError, RuleError

@@ -1,4 +1,4 @@
-"""What all steps of a night share: its clone, its date and the settings of the commit that it began at."""
+"""What all steps of a night share: its clone, its date, the settings of the commit it began at; and how it can end."""
 
 import datetime
 from collections.abc import Mapping
@@ -7,11 +7,34 @@ from pathlib import Path
 
 from pipeline import params
 from pipeline.nights.conventions import FILES
+from pipeline.nights.outcome import NightOutcome
+from pipeline.nights.record import Record
 from pipeline.repository.delivery import check_user
 from pipeline.repository.dvc_lock import Stage, md5_of, outputs, read_lock
 from pipeline.repository.project import LOCK
 from pipeline.repository.workspace import Workspace
 from pipeline.runtime.errors import CommandError, RuleError
+
+FAILURES = (RuleError, CommandError, OSError)
+"""What fails a night; any other error is a defect."""
+
+
+class NightEnded(Exception):  # noqa: N818 (no error: a night may end early)
+    """A step ends the night before its last one: how, why, and the record to publish, if there is one."""
+
+    def __init__(self, outcome: NightOutcome, message: str, record: Record | None = None) -> None:
+        super().__init__(message)
+        self.outcome, self.message, self.record = outcome, message, record
+
+
+@dataclass(frozen=True)
+class NightResult:
+    """How a night ended, in words; its record, if it came to a decision; the commit, if it made one."""
+
+    outcome: NightOutcome
+    message: str
+    record: Record | None = None
+    commit: str | None = None
 
 
 @dataclass(frozen=True)

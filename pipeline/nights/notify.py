@@ -1,16 +1,53 @@
-"""Tells somebody how the night ended. A night never fails because nobody could be told."""
+"""Tells somebody how the night ended, and logs it. A night never fails because nobody could be told."""
 
+import datetime
 import json
+import platform
+import sys
 import threading
 import urllib.request
 from collections.abc import Mapping
 from http.client import HTTPException, InvalidURL
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from pipeline import params
+from pipeline.nights.night import NightResult
 from pipeline.repository.project import Project
 from pipeline.runtime.errors import CommandError
 from pipeline.runtime.processes import run
+
+
+def notify_and_log(
+    result: NightResult,
+    settings: params.Notify,
+    *,
+    user: Project,
+    run: Path,
+    date: datetime.date,
+    started: datetime.datetime,
+) -> None:
+    """Tell who is to be told, and leave in the run's folder what only this machine knows: durations, host, failures."""
+    facts = {
+        "date": date.isoformat(),
+        "run": run.name,
+        "host": platform.node(),
+        "ending": result.outcome,
+        "code": result.outcome.exit_code,
+        "message": result.message,
+        "commit": result.commit,
+        "record": json.loads(result.record.to_json()) if result.record else None,
+    }
+    failures = notify(facts, settings, user=user)
+    seconds = (datetime.datetime.now(datetime.UTC) - started).total_seconds()
+    log = {**facts, "seconds": round(seconds, 1), "not_notified": failures}
+    try:
+        run.mkdir(parents=True, exist_ok=True)
+        (run / "night.json").write_text(json.dumps(log, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    except OSError as error:  # on a full disk, too, the night has ended as it has
+        failures.append(f"no log: {error}")
+    for failure in failures:
+        print(f"nightly: {failure}", file=sys.stderr)
 
 
 def notify(report: Mapping[str, object], settings: params.Notify, *, user: Project) -> list[str]:

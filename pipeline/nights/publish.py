@@ -5,10 +5,9 @@ from collections.abc import Callable, Sequence
 from itertools import chain, count
 
 from pipeline.nights.conventions import FILES, MARKDOWN, as_bot
-from pipeline.nights.night import Night
+from pipeline.nights.night import FAILURES, Night, NightResult
 from pipeline.nights.outcome import NightOutcome
 from pipeline.nights.record import Record
-from pipeline.nights.result import FAILURES, NightResult
 from pipeline.repository.delivery import Publication, check_publication, commit_files, fast_forward, tags_in_use
 from pipeline.repository.dvc import missing_in_remote
 from pipeline.repository.project import DVC, LOCK, Project
@@ -21,8 +20,11 @@ def publish(night: Night, record: Record) -> NightResult:
     """Publish what the decision lets out: everything, or the record alone, or nothing; failed if it cannot be."""
     settings, accepted = night.settings, record.decision.accepted
     try:
-        if not accepted:
-            _back_to_champion(night)
+        if not accepted:  # then the clone goes back to its commit: to the champion and all that belongs to it
+            project = night.workspace.project
+            project.lines("git", "reset", "--quiet", "--hard")
+            project.lines("git", "clean", "--quiet", "-d", "--force")
+            project.lines(*DVC, "checkout", "--force", "--allow-missing", seconds=settings.publish_seconds)
         record.write(night.tree)
         (night.folder / MARKDOWN.name).write_text(record.to_markdown(), encoding="utf-8")
         commit = None
@@ -35,14 +37,6 @@ def publish(night: Night, record: Record) -> NightResult:
     except FAILURES as error:
         return NightResult(NightOutcome.FAILED, str(error))
     return NightResult(record.decision, record.reason, record, commit)
-
-
-def _back_to_champion(night: Night) -> None:
-    """Put the clone back to its commit: the champion and all that belongs to it."""
-    project = night.workspace.project
-    project.lines("git", "reset", "--quiet", "--hard")
-    project.lines("git", "clean", "--quiet", "-d", "--force")
-    project.lines(*DVC, "checkout", "--force", "--allow-missing", seconds=night.settings.publish_seconds)
 
 
 def _free_tag(night: Night) -> str:

@@ -66,26 +66,24 @@ class Record:
             parts.append(table([["number", "value"], *rows], align="left"))
         for title, found in {"Beyond a stop limit": drift.breaches, "Beyond a warning limit": drift.warnings}.items():
             if found:
-                parts.append(f"**{title}**\n\n" + "\n".join(f"- {measure}" for measure in found))
+                parts += [f"**{title}**", "\n".join(f"- {measure}" for measure in found)]
         if drift.measures:
             rows = [[measure.title, f"{measure.value:.4g}"] for measure in drift.measures]
-            parts.append(
-                "## Tonight's table against yesterday's\n\n" + table([["measure", "value"], *rows], align="left")
-            )
+            parts += ["## Tonight's table against yesterday's", table([["measure", "value"], *rows], align="left")]
         models = {"table": self.table_md5, "champion": self.champion_md5, "challenger": self.challenger_md5}
         parts.append("\n".join(f"- {name}: md5 `{md5}`" for name, md5 in models.items() if md5))
         return "\n\n".join(parts) + "\n"
 
     def line(self) -> dict[str, str]:
         """The night's line of the history; what it does not know is empty."""
-        numbers, beyond = self.numbers, (*self.drift.breaches, *self.drift.warnings)
-        cells = dict.fromkeys(COLUMNS, "")
-        cells |= {"date": self.date.isoformat(), "decision": self.decision, "table_md5": self.table_md5}
+        numbers = self.numbers
+        cells = {"date": self.date.isoformat(), "decision": self.decision, "table_md5": self.table_md5}
         cells |= {name: f"{numbers[name]:.0f}" for name in COUNTS if name in numbers}
         cells |= {root: f"{math.sqrt(numbers[name]):.0f}" for name, root in ROOTS.items() if name in numbers}
         if "worse_share" in numbers:
             cells["worse_share"] = f"{numbers['worse_share']:.3f}"
-        return cells | {"beyond_limits": "; ".join(map(str, beyond))}
+        cells["beyond_limits"] = "; ".join(map(str, (*self.drift.breaches, *self.drift.warnings)))
+        return cells
 
     def write(self, project: Path) -> None:
         """Write the record into the project: two files of its own, and a line more in the history."""

@@ -22,10 +22,7 @@ def rollback(folder: Path, *, tag: str) -> list[str]:
     Raises: RuleError. The project is then as it was, unless only the last dvc checkout has failed.
     """
     user = Project.at(folder)
-    with (
-        only_one(folder),
-        tempfile.TemporaryDirectory(prefix="rollback-", dir=folder / LOCK_FILE.parent) as run,
-    ):
+    with only_one(folder), tempfile.TemporaryDirectory(prefix="rollback-", dir=folder / LOCK_FILE.parent) as run:
         try:
             check_accepted(user, tag)
             table = table_path(user, tag, temporary=Path(run))
@@ -53,11 +50,12 @@ def _in_clone(workspace: Workspace, tag: str, *, table: str, seconds: float) -> 
     commit_files(clone, publication)
     (made,) = clone.lines("git", "rev-parse", "--short", "HEAD")
     _move_checkout(workspace, made, seconds=seconds)
+    again = f"; code, settings or versions are not that night's: dvc repro would run {', '.join(stale)} again"
     return [
         f"rollback: {workspace.branch} is back at {tag}, by the new commit {made}",
         f"files: {_files_in_words(files)}; the record of the nights stays",
         f"models: {_changes(before, models(clone)) or 'as before'}",
-        f"next: git push{', dvc push' if workspace.has_remote else ''}{_stale_in_words(stale)}",
+        f"next: git push{', dvc push' if workspace.has_remote else ''}{again if stale else ''}",
     ]
 
 
@@ -97,9 +95,3 @@ def _changes(before: Mapping[str, str], after: Mapping[str, str]) -> str:
     """
     paths = [path for path in sorted({*before, *after}) if before.get(path) != after.get(path)]
     return ", ".join(f"{path} (md5 {before.get(path, 'none')[:8]} → {after.get(path, 'none')[:8]})" for path in paths)
-
-
-def _stale_in_words(stale: Sequence[str]) -> str:
-    """What to say of the stages that are not up to date, if there are any."""
-    names = ", ".join(stale)
-    return f"; code, settings or versions are not that night's: dvc repro would run {names} again" if names else ""

@@ -11,10 +11,10 @@ from pipeline.nights.check import check_table
 from pipeline.nights.compare import compare
 from pipeline.nights.conventions import only_one
 from pipeline.nights.fetch import fetch_table
-from pipeline.nights.night import Night
+from pipeline.nights.night import FAILURES, Night, NightEnded, NightResult
+from pipeline.nights.notify import notify_and_log
 from pipeline.nights.outcome import NightOutcome
 from pipeline.nights.publish import publish
-from pipeline.nights.result import FAILURES, NightEnded, NightResult, notify_and_log
 from pipeline.nights.retrain import retrain
 from pipeline.repository.project import DVC, Project
 from pipeline.repository.upstream import catch_up

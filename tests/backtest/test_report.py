@@ -6,9 +6,9 @@ import pytest
 
 from pipeline.backtest import report
 from pipeline.backtest.report import WINDOW, Replayed, picture, summary
+from pipeline.nights.night import NightResult
 from pipeline.nights.outcome import NightOutcome
 from pipeline.nights.record import Record
-from pipeline.nights.result import NightResult
 
 START = datetime.date(2026, 1, 1)
 
