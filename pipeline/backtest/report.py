@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.backtest.chart import Mark, to_svg
+from pipeline.backtest.chart import to_svg
 from pipeline.data.schema import UNIT, in_unit
 from pipeline.nights.night import NightResult
 from pipeline.reporting.markdown import table
@@ -77,15 +77,6 @@ def _row(night: Replayed) -> list[str]:
 
 def picture(nights: Sequence[Replayed]) -> str:
     """The decisions, the warnings, and both models' errors on the new rows of the last nights."""
-    marks = [
-        Mark(
-            night.date,
-            night.result.outcome,
-            accepted=night.result.outcome.accepted,
-            warned=bool(night.result.record and night.result.record.drift.warnings),
-        )
-        for night in nights
-    ]
     lines: dict[str, list[tuple[datetime.date, float]]] = {"retrained nightly": [], "never retrained": []}
     known = [(night.date, night.on_new_rows) for night in nights if night.on_new_rows]
     for last in range(len(known)):
@@ -93,4 +84,5 @@ def picture(nights: Sequence[Replayed]) -> str:
         for points, errors in zip(lines.values(), window.T[1:], strict=True):
             points.append((known[last][0], math.sqrt(np.average(errors, weights=window[:, 0]))))
     label = f"RMSE in {UNIT} on rows that the model had never seen, of the last {WINDOW} nights"
-    return to_svg(marks, lines, title="What the nights decided, and what retraining was worth", label=label)
+    title = "What the nights decided, and what retraining was worth"
+    return to_svg({night.date: night.result for night in nights}, lines, title=title, label=label)

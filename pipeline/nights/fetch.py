@@ -13,8 +13,7 @@ from pipeline.nights.record import last_decision
 from pipeline.repository.dvc_lock import inputs, md5_of
 from pipeline.repository.project import DVC, Project
 from pipeline.runtime.errors import CommandError, RuleError
-from pipeline.runtime.processes import run
-from pipeline.runtime.retry import retried
+from pipeline.runtime.processes import retried, run
 
 
 @dataclass(frozen=True)

@@ -29,10 +29,8 @@ def stale_stages(project: Project, *, seconds: float) -> list[str]:
 
 def missing_in_remote(project: Project, *, seconds: float) -> list[str]:
     """The outputs, file by file, that the default remote does not have."""
-    missing: list[str] = _answer(project, "data", "status", "--not-in-remote", "--granular", seconds=seconds).get(
-        "not_in_remote", []
-    )
-    return missing
+    status = _answer(project, "data", "status", "--not-in-remote", "--granular", seconds=seconds)
+    return list(status.get("not_in_remote", []))
 
 
 def only_in_the_work_tree(project: Project, *, seconds: float) -> list[str]:
@@ -47,5 +45,4 @@ def only_in_the_work_tree(project: Project, *, seconds: float) -> list[str]:
 
 
 def _answer(project: Project, *question: str, seconds: float) -> Mapping[str, Any]:
-    answer: Mapping[str, Any] = json.loads("\n".join(project.lines(*DVC, *question, "--json", seconds=seconds)))
-    return answer
+    return dict(json.loads("\n".join(project.lines(*DVC, *question, "--json", seconds=seconds))))

@@ -12,11 +12,14 @@ from pipeline import params, versions
 from pipeline.repository.dvc import cache_folder
 from pipeline.repository.dvc_lock import Caches, Stage, inputs, md5_of, read_lock
 from pipeline.repository.project import DVC, LOCK, Project
-from pipeline.reproduction.exit_codes import CannotVerifyError
 from pipeline.runtime.errors import CommandError
 from pipeline.runtime.processes import STANDARD_ERROR, run
 
 DVC_SETTINGS = "[cache]\n    dir = cache\n[core]\n    autostage = true\n"  # else DVC advises to stage the clone's files
+
+
+class CannotVerifyError(Exception):
+    """Something that a verification needs is missing: what it is, and how to get it."""
 
 
 def name_of_head(project: Project) -> str:

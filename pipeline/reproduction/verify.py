@@ -3,15 +3,31 @@
 import json
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from enum import IntEnum
 from pathlib import Path
 
 from pipeline import versions
 from pipeline.repository.dvc_lock import NEVER_RUN, Artifact, Stage, artifacts, inputs, read_lock
 from pipeline.repository.project import LOCK, Project
 from pipeline.reproduction.difference import describe_difference
-from pipeline.reproduction.exit_codes import CannotVerifyError, VerifyOutcome
-from pipeline.reproduction.fresh_clone import FreshClone, name_of_head
+from pipeline.reproduction.fresh_clone import CannotVerifyError, FreshClone, name_of_head
+from pipeline.runtime.errors import CommandError
+
+
+class VerifyOutcome(IntEnum):
+    """The exit codes of both verifications. 1 is a defect's traceback, 2 a wrong command line, 130 an interrupt."""
+
+    SAME_BYTES = 0
+    OTHER_BYTES = 3
+    TRAINING_FAILED = 4
+    CANNOT_VERIFY = 5
+
+
+EXPECTED: Mapping[type[Exception], int] = {
+    CannotVerifyError: VerifyOutcome.CANNOT_VERIFY,
+    CommandError: VerifyOutcome.TRAINING_FAILED,
+}
 
 
 def verify(folder: Path) -> VerifyOutcome:
@@ -36,16 +52,11 @@ def verify(folder: Path) -> VerifyOutcome:
             print(f"identical: {len(compared)} artifacts")
             return VerifyOutcome.SAME_BYTES
         print(f"differs: {len(different)} of {len(compared)} artifacts, first {different[0].path}")
-        print_differences(different, clone)
+        for artifact in different:
+            print(f"  {artifact.path}: {describe(artifact, clone)}")
     print(f"recorded from other inputs: {', '.join(changed_inputs(recorded, retrained)) or 'none'}")
     print(f"recorded with other packages: {', '.join(packages) or 'none'}")
     return VerifyOutcome.OTHER_BYTES
-
-
-def print_differences(different: Sequence[Artifact], clone: FreshClone) -> None:
-    """Print a line for each artifact, in words."""
-    for artifact in different:
-        print(f"  {artifact.path}: {describe(artifact, clone)}")
 
 
 def describe(artifact: Artifact, clone: FreshClone) -> str:

@@ -1,23 +1,25 @@
 import datetime
 from xml.etree import ElementTree
 
-from pipeline.backtest.chart import Mark, to_svg
+from pipeline.backtest.chart import to_svg
+from pipeline.nights.drift import Measure, TableDrift
+from pipeline.nights.outcome import NightOutcome
+from pipeline.nights.record import Record
+from pipeline.nights.result import NightResult
 
-START = datetime.date(2026, 1, 1)
-MARKS = [
-    Mark(
-        START + datetime.timedelta(weeks=week),
-        "kept" if week == 3 else "promoted",
-        accepted=week != 3,
-        warned=week == 2,
-    )
-    for week in range(20)
-]
-LINES = {name: [(mark.date, 50_000.0 + number) for number, mark in enumerate(MARKS)] for name in ("a < b", "never")}
+DATES = [datetime.date(2026, 1, 1) + datetime.timedelta(weeks=week) for week in range(20)]
+DRIFT = TableDrift(warnings=[Measure("rows_added", "", 0.5)])
+WARNED = Record(DATES[2], NightOutcome.PROMOTED, "better", "t", "p", drift=DRIFT)
+NIGHTS = {
+    **dict.fromkeys(DATES, NightResult(NightOutcome.PROMOTED, "better")),
+    DATES[2]: NightResult(NightOutcome.PROMOTED, "better", WARNED),
+    DATES[3]: NightResult(NightOutcome.KEPT, "worse"),
+}
+LINES = {name: [(date, 50_000.0 + number) for number, date in enumerate(DATES)] for name in ("a < b", "never")}
 
 
 def picture():
-    return ElementTree.fromstring(to_svg(MARKS, LINES, title="T & Co", label="RMSE"))  # noqa: S314 (our own)
+    return ElementTree.fromstring(to_svg(NIGHTS, LINES, title="T & Co", label="RMSE"))  # noqa: S314 (our own)
 
 
 def test_each_night_is_a_dot_with_its_decision_and_each_warning_another():
@@ -33,4 +35,4 @@ def test_the_lines_have_a_point_per_night_and_their_names():
 
 
 def test_a_single_night_without_lines_is_a_picture_too():
-    ElementTree.fromstring(to_svg(MARKS[:1], {}, title="T", label=""))  # noqa: S314
+    ElementTree.fromstring(to_svg(dict(list(NIGHTS.items())[:1]), {}, title="T", label=""))  # noqa: S314

@@ -27,7 +27,7 @@ def lines(monkeypatch):
 
     def lines(nights):
         drawn = {}
-        monkeypatch.setattr(report, "to_svg", lambda marks, series, **_: drawn.update(series))
+        monkeypatch.setattr(report, "to_svg", lambda nights, series, **_: drawn.update(series))
         picture(nights)
         return {name: [value for _, value in points] for name, points in drawn.items()}
 

@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from pipeline.repository.dvc_lock import Stage, md5_of
-from pipeline.reproduction.exit_codes import CannotVerifyError
+from pipeline.reproduction.fresh_clone import CannotVerifyError
 from tests.reproduction.conftest import clone, commit
 from tests.support.work_tree import run
 

@@ -14,8 +14,8 @@ import pytest
 from pipeline import versions
 from pipeline.repository.dvc_lock import Artifact, Stage, md5_of
 from pipeline.repository.project import Project
-from pipeline.reproduction.exit_codes import CannotVerifyError, VerifyOutcome
-from pipeline.reproduction.verify import changed_inputs, describe, verify
+from pipeline.reproduction.fresh_clone import CannotVerifyError
+from pipeline.reproduction.verify import VerifyOutcome, changed_inputs, describe, verify
 from pipeline.runtime.errors import CommandError
 from tests.reproduction.conftest import MODEL, commit
 from tests.support.work_tree import ROOT, copy_of_the_work_tree, run
