@@ -4,7 +4,7 @@ import datetime
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 
-from pipeline.nights.result import NightResult
+from pipeline.nights.night import NightResult
 from pipeline.reporting.html import STYLE
 from pipeline.reporting.svg import Axis, Frame
 

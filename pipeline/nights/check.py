@@ -9,7 +9,7 @@ from pipeline.nights.night import Night, NightEnded
 from pipeline.nights.outcome import NightOutcome
 from pipeline.nights.record import Record
 from pipeline.repository.dvc_lock import inputs, md5_of
-from pipeline.runtime.errors import CommandError, RuleError
+from pipeline.runtime.errors import CommandError, RuleError, as_rule_error
 
 
 @dataclass(frozen=True)
@@ -32,11 +32,9 @@ def check_table(night: Night, fetched: Fetched) -> CheckedTable:
 
     Raises: NightEnded if the table is rejected, with the record that says why; RuleError if yesterday's is not at hand.
     """
-    try:
+    fix = "make dvc pull work in the project's folder"
+    with as_rule_error(CommandError, "the last accepted outputs", rule="must be at hand", fix=fix):
         night.workspace.checkout_outputs(seconds=night.settings.publish_seconds)
-    except CommandError as error:
-        rule, fix = "must be at hand", "make dvc pull work in the project's folder"
-        raise RuleError("the last accepted outputs", rule=rule, found=f"that {error}", fix=fix) from None
     try:
         table = read_table(fetched.file, settings=night.prepare)
     except ValueError as error:

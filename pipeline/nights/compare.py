@@ -11,14 +11,14 @@ from pipeline.model.bundle import Bundle
 from pipeline.nights.champion import Champion
 from pipeline.nights.check import CheckedTable
 from pipeline.nights.gate import Comparison, decide
-from pipeline.nights.night import Night
+from pipeline.nights.night import Night, recorded_stages
 from pipeline.nights.record import Record
-from pipeline.nights.retrain import Challenger
+from pipeline.repository.dvc_lock import outputs
 
 
-def compare(night: Night, checked: CheckedTable, *, champion: Champion, challenger: Challenger) -> Record:
+def compare(night: Night, checked: CheckedTable, *, champion: Champion, challenger: Bundle) -> Record:
     """Let the gate decide between the two; returns the night's record."""
-    comparison = on_test_rows(checked.table, champion=champion, challenger=challenger.bundle)
+    comparison = on_test_rows(checked.table, champion=champion, challenger=challenger)
     decision = decide(comparison, night.settings.gate, forced=night.forced)
     return Record(
         date=night.date,
@@ -27,7 +27,7 @@ def compare(night: Night, checked: CheckedTable, *, champion: Champion, challeng
         table_md5=checked.fetched.md5,
         params_md5=night.params_md5,
         champion_md5=champion.md5,
-        challenger_md5=challenger.md5,
+        challenger_md5=outputs(recorded_stages(night.tree))[night.model],
         drift=checked.drift,
         numbers={**checked.numbers, **_on_new_rows(checked, champion), **decision.numbers},
     )
@@ -43,7 +43,7 @@ def on_test_rows(table: Table, *, champion: Champion, challenger: Bundle) -> Com
         challenger=predicted(challenger, rows),
         champion=predicted(champion.bundle, rows) if champion.bundle else None,
         groups=groups,
-        slices={name: _values(rows[name]) for name in FEATURES},
+        slices={name: (rows[name].indices.to_numpy(), rows[name].dictionary.to_pylist()) for name in FEATURES},
         train_mean=float(table.target[table.positions("train")].mean()),
         incomparable=champion.incomparable,
     )
@@ -74,8 +74,3 @@ def _on_new_rows(checked: CheckedTable, champion: Champion) -> dict[str, float]:
 def error_on(bundle: Bundle, table: Table, positions: np.ndarray) -> float:
     """The mean squared error on these rows of the table. Shape: positions (rows,), one or more."""
     return mean_squared_error(predicted(bundle, table.rows.take(pa.array(positions))), table.target[positions])
-
-
-def _values(column: pa.DictionaryArray) -> tuple[np.ndarray, list[str]]:
-    """Each row's value as an index, and what the indices stand for. Shape: (rows,)."""
-    return column.indices.to_numpy(), [str(value) for value in column.dictionary.to_pylist()]

@@ -13,10 +13,9 @@ from pipeline.repository.delivery import check_user
 from pipeline.repository.dvc_lock import Stage, md5_of, outputs, read_lock
 from pipeline.repository.project import LOCK
 from pipeline.repository.workspace import Workspace
-from pipeline.runtime.errors import CommandError, RuleError
+from pipeline.runtime.errors import CommandError, RuleError, as_rule_error
 
-FAILURES = (RuleError, CommandError, OSError)
-"""What fails a night; any other error is a defect."""
+FAILURES = (RuleError, CommandError, OSError)  # what fails a night; any other error is a defect
 
 
 class NightEnded(Exception):  # noqa: N818 (no error: a night may end early)
@@ -58,14 +57,12 @@ class Night:
         """
         tree = workspace.project.folder
         file = tree / params.FILE
-        try:
+        rule, fix = "must be right in the commit", "mend and commit them"
+        with as_rule_error(ValueError, "the settings", rule=rule, fix=fix):
             settings = params.load(params.Nightly, "nightly", file=file)
             prepare = params.load(params.Prepare, "prepare", file=file)
             table = params.load(params.Data, "data", file=file).path
             recipes = params.recipe_names(file)
-        except ValueError as error:
-            rule, fix = "must be right in the commit", "mend and commit them"
-            raise RuleError("the settings", rule=rule, found=f"that {error}", fix=fix) from None
         if settings.recipe not in recipes:
             rule, fix = f"must be one of {', '.join(recipes)}", "name one of them in params.yaml, and commit"
             raise RuleError("nightly.recipe", rule=rule, found=settings.recipe, fix=fix)
@@ -122,9 +119,7 @@ def recorded_stages(tree: Path) -> Mapping[str, Stage]:
     Raises: RuleError if it is not as DVC wrote it.
     """
     try:
-        return read_lock(tree / LOCK)
-    except FileNotFoundError:
-        return {}
+        return read_lock(tree / LOCK) if (tree / LOCK).exists() else {}
     except ValueError as error:
-        rule, fix = "must be readable", "git checkout an earlier one, or dvc repro; commit it"
-        raise RuleError(LOCK, rule=rule, found=f"that {error}", fix=fix) from None
+        found, fix = str(error).replace(f"{tree}/", ""), "git checkout an earlier one, or dvc repro; commit it"
+        raise RuleError(LOCK, rule="must be readable", found=f"that {found}", fix=fix) from None

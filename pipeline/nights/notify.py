@@ -1,12 +1,12 @@
 """Tells somebody how the night ended, and logs it. A night never fails because nobody could be told."""
 
-import datetime
 import json
 import platform
 import sys
 import threading
 import urllib.request
 from collections.abc import Mapping
+from datetime import UTC, date, datetime
 from http.client import HTTPException, InvalidURL
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -19,27 +19,15 @@ from pipeline.runtime.processes import run
 
 
 def notify_and_log(
-    result: NightResult,
-    settings: params.Notify,
-    *,
-    user: Project,
-    run: Path,
-    date: datetime.date,
-    started: datetime.datetime,
+    result: NightResult, settings: params.Notify, *, user: Project, run: Path, date: date, started: datetime
 ) -> None:
     """Tell who is to be told, and leave in the run's folder what only this machine knows: durations, host, failures."""
-    facts = {
-        "date": date.isoformat(),
-        "run": run.name,
-        "host": platform.node(),
-        "ending": result.outcome,
-        "code": result.outcome.exit_code,
-        "message": result.message,
-        "commit": result.commit,
-        "record": json.loads(result.record.to_json()) if result.record else None,
-    }
+    record = json.loads(result.record.to_json()) if result.record else None
+    ending = {"ending": result.outcome, "code": result.outcome.exit_code, "message": result.message}
+    facts = {"date": date.isoformat(), "run": run.name, "host": platform.node(), **ending}
+    facts |= {"commit": result.commit, "record": record}
     failures = notify(facts, settings, user=user)
-    seconds = (datetime.datetime.now(datetime.UTC) - started).total_seconds()
+    seconds = (datetime.now(UTC) - started).total_seconds()
     log = {**facts, "seconds": round(seconds, 1), "not_notified": failures}
     try:
         run.mkdir(parents=True, exist_ok=True)

@@ -13,7 +13,7 @@ from pipeline.repository.dvc import missing_in_remote
 from pipeline.repository.project import DVC, LOCK, Project
 from pipeline.repository.upstream import Upstream
 from pipeline.repository.workspace import Workspace
-from pipeline.runtime.errors import CommandError, RuleError
+from pipeline.runtime.errors import CommandError, RuleError, as_rule_error
 
 
 def publish(night: Night, record: Record) -> NightResult:
@@ -66,7 +66,8 @@ def deliver(
     """
     workspace = as_bot(workspace, publication.date)
     clone = workspace.project
-    try:
+    fix = "make it work in the project's folder; the next night tries again"
+    with as_rule_error(CommandError, "tonight's results", rule="must be published", fix=fix):
         check_publication(workspace, publication)
         if workspace.has_remote and LOCK in publication.files:  # else the outputs are those of the commit before
             _push_data(clone, seconds=seconds)
@@ -75,9 +76,6 @@ def deliver(
         if upstream:
             upstream.push(workspace, tag=lambda: _tag(clone, publication), tries=tries, seconds=seconds, pause=pause)
         tags = _tag(clone, publication)
-    except CommandError as error:
-        fix = "make it work in the project's folder; the next night tries again"
-        raise RuleError("tonight's results", rule="must be published", found=f"that {error}", fix=fix) from None
     refs = [*(f"+{tag}:{tag}" for tag in tags), *([f"+HEAD:{upstream.tracked}"] if upstream else [])]
     state = "pushed" if upstream else "only in the night's clone"
     return _move_checkout(workspace, refs=refs, state=state, seconds=seconds)
@@ -106,10 +104,8 @@ def _tag(clone: Project, publication: Publication) -> list[str]:
 def _move_checkout(workspace: Workspace, *, refs: Sequence[str], state: str, seconds: float) -> str:
     """Move the user's checkout forward to the clone's HEAD, and fetch these refs; returns the commit."""
     top, made = workspace.project.lines("git", "rev-parse", "--show-toplevel", "HEAD")
-    try:
+    rule = f"must go forward to tonight's commit {made}, which is {state}"
+    fix = f"git fetch {top} HEAD, git merge --ff-only {made}, dvc checkout"
+    with as_rule_error(CommandError, "your checkout", rule=rule, fix=fix):
         fast_forward(workspace, refs=refs, seconds=seconds)
-    except CommandError as error:
-        rule = f"must go forward to tonight's commit {made}, which is {state}"
-        fix = f"git fetch {top} HEAD, git merge --ff-only {made}, dvc checkout"
-        raise RuleError("your checkout", rule=rule, found=f"that {error}", fix=fix) from None
     return made

@@ -1,7 +1,5 @@
 """A challenger from tonight's table."""
 
-from dataclasses import dataclass
-
 from pipeline.model.bundle import Bundle
 from pipeline.nights.accepted import missing_or_changed
 from pipeline.nights.champion import load_intact
@@ -9,19 +7,11 @@ from pipeline.nights.check import CheckedTable
 from pipeline.nights.night import Night, recorded_stages
 from pipeline.repository.dvc_lock import inputs, outputs
 from pipeline.repository.project import DVC
-from pipeline.runtime.errors import LAST_LINES, CommandError, RuleError
+from pipeline.runtime.errors import LAST_LINES, CommandError, RuleError, as_rule_error
 from pipeline.runtime.processes import run
 
 
-@dataclass(frozen=True)
-class Challenger:
-    """Tonight's model, and the md5 of its listing, DVC's name for it."""
-
-    bundle: Bundle
-    md5: str
-
-
-def retrain(night: Night, checked: CheckedTable) -> Challenger:
+def retrain(night: Night, checked: CheckedTable) -> Bundle:
     """Put the table in its place and run the pipeline on it. The clone then has the challenger and what belongs to it.
 
     Raises: RuleError if the pipeline fails or takes too long, or if its inputs have other bytes in the end.
@@ -33,12 +23,9 @@ def retrain(night: Night, checked: CheckedTable) -> Challenger:
     if changed := missing_or_changed(night.tree, files):
         rule, fix = "must be as the stages read it", "keep other programs out of runs/"
         raise RuleError("the night's clone", rule=rule, found=f"other bytes in {', '.join(changed)}", fix=fix)
-    md5 = outputs(stages)[night.model]
-    try:
-        return Challenger(load_intact(night, md5=md5), md5)
-    except ValueError as error:
-        fix = "dvc repro --force in the project's folder"
-        raise RuleError("the challenger", rule="must load", found=f"that {error}", fix=fix) from None
+    fix = "dvc repro --force in the project's folder"
+    with as_rule_error(ValueError, "the challenger", rule="must load", fix=fix):
+        return load_intact(night, md5=outputs(stages)[night.model])
 
 
 def _run_pipeline(night: Night) -> None:

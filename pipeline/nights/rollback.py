@@ -12,7 +12,7 @@ from pipeline.repository.delivery import GIT, Publication, check_publication, co
 from pipeline.repository.dvc import only_in_the_work_tree, stale_stages
 from pipeline.repository.project import Project
 from pipeline.repository.workspace import Workspace
-from pipeline.runtime.errors import CommandError, RuleError
+from pipeline.runtime.errors import CommandError, RuleError, as_rule_error
 
 
 def rollback(folder: Path, *, tag: str) -> list[str]:
@@ -23,14 +23,12 @@ def rollback(folder: Path, *, tag: str) -> list[str]:
     """
     user = Project.at(folder)
     with only_one(folder), tempfile.TemporaryDirectory(prefix="rollback-", dir=folder / LOCK_FILE.parent) as run:
-        try:
+        errors, fix = (CommandError, ValueError, OSError), "make it work in the project's folder, and try again"
+        with as_rule_error(errors, f"the state of {tag}", rule="must be restored", fix=fix):
             check_accepted(user, tag)
             table = table_path(user, tag, temporary=Path(run))
             seconds = params.load(params.Nightly, "nightly", file=folder / params.FILE).publish_seconds
             return _in_clone(Workspace.of_head(user, run=Path(run)), tag, table=table, seconds=seconds)
-        except (CommandError, ValueError, OSError) as error:
-            fix = "make it work in the project's folder, and try again"
-            raise RuleError(f"the state of {tag}", rule="must be restored", found=f"that {error}", fix=fix) from None
 
 
 def _in_clone(workspace: Workspace, tag: str, *, table: str, seconds: float) -> list[str]:
@@ -49,7 +47,9 @@ def _in_clone(workspace: Workspace, tag: str, *, table: str, seconds: float) -> 
     stale = stale_stages(clone, seconds=seconds)
     commit_files(clone, publication)
     (made,) = clone.lines("git", "rev-parse", "--short", "HEAD")
-    _move_checkout(workspace, made, seconds=seconds)
+    rule, fix = f"must go forward to the commit {made}", "roll back again; if HEAD is there already, dvc checkout"
+    with as_rule_error(CommandError, "your checkout", rule=rule, fix=fix):
+        fast_forward(workspace, seconds=seconds)
     again = f"; code, settings or versions are not that night's: dvc repro would run {', '.join(stale)} again"
     return [
         f"rollback: {workspace.branch} is back at {tag}, by the new commit {made}",
@@ -66,14 +66,6 @@ def _check_outputs(user: Project, *, seconds: float) -> None:
         found = f"changed, or not in the cache: {', '.join(at_risk)}"
         fix = "dvc checkout brings the recorded ones, dvc commit records these"
         raise RuleError("your table and outputs", rule=rule, found=found, fix=fix)
-
-
-def _move_checkout(workspace: Workspace, made: str, *, seconds: float) -> None:
-    try:
-        fast_forward(workspace, seconds=seconds)
-    except CommandError as error:
-        rule, fix = f"must go forward to the commit {made}", "roll back again; if HEAD is there already, dvc checkout"
-        raise RuleError("your checkout", rule=rule, found=f"that {error}", fix=fix) from None
 
 
 def _files_in_words(files: Sequence[str]) -> str:
