@@ -11,13 +11,10 @@ from pipeline.repository.dvc_lock import Caches, outputs
 
 @dataclass(frozen=True)
 class Champion:
-    """The model of the last accepted commit, and the md5 of its listing, DVC's name for it; None if there is none.
+    """The model of the last accepted commit, if there is one."""
 
-    bundle is None, too, if the model cannot be compared: then `incomparable` says why.
-    """
-
-    bundle: Bundle | None
-    md5: str | None
+    bundle: Bundle | None  # None, too, if the model cannot be compared: then `incomparable` says why
+    md5: str | None  # of the model's listing: DVC's name for it
     incomparable: str | None = None
 
 

@@ -6,8 +6,7 @@ from pipeline.data.raw_table import Table, read_table
 from pipeline.nights.drift import TableDrift, table_drift
 from pipeline.nights.fetch import Fetched
 from pipeline.nights.night import Night, NightEnded
-from pipeline.nights.outcome import NightOutcome
-from pipeline.nights.record import Record
+from pipeline.nights.record import NightOutcome, Record
 from pipeline.repository.dvc_lock import inputs, md5_of
 from pipeline.runtime.errors import CommandError, RuleError, as_rule_error
 

@@ -43,7 +43,9 @@ def on_test_rows(table: Table, *, champion: Champion, challenger: Bundle) -> Com
         challenger=predicted(challenger, rows),
         champion=predicted(champion.bundle, rows) if champion.bundle else None,
         groups=groups,
-        slices={name: (rows[name].indices.to_numpy(), rows[name].dictionary.to_pylist()) for name in FEATURES},
+        slices={
+            name: (rows[name].indices.to_numpy(), rows[name].dictionary.cast("string").to_pylist()) for name in FEATURES
+        },
         train_mean=float(table.target[table.positions("train")].mean()),
         incomparable=champion.incomparable,
     )

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.nights.night import Night, NightEnded
-from pipeline.nights.outcome import NightOutcome
-from pipeline.nights.record import last_decision
+from pipeline.nights.record import NightOutcome, last_decision
 from pipeline.repository.dvc_lock import inputs, md5_of
 from pipeline.repository.project import DVC, Project
 from pipeline.runtime.errors import CommandError, RuleError
@@ -27,8 +26,8 @@ class Fetched:
 def fetch_table(night: Night) -> Fetched:
     """Fetch tonight's table. A night that is forced goes on with it in any case.
 
-    Raises: NightEnded if it is the table of that commit, or was judged last, under the same settings; RuleError if no
-    source is named, or if it cannot be read.
+    Raises: NightEnded if it is the last accepted commit's table, or was judged last, under the same settings; RuleError
+    if no source is named, or if it cannot be read.
     """
     settings = night.settings
     if settings.source is None:

@@ -10,7 +10,7 @@ from pipeline import params
 from pipeline.data.schema import UNIT, in_unit
 from pipeline.evaluation.bootstrap import resampled
 from pipeline.evaluation.metrics import mean_squared_error
-from pipeline.nights.outcome import NightOutcome
+from pipeline.nights.record import NightOutcome
 
 SEED = 1
 CHALLENGER, CHAMPION, MEAN = (in_unit(f"{name}_mse", power=2) for name in ("challenger", "champion", "mean"))

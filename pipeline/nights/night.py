@@ -7,8 +7,7 @@ from pathlib import Path
 
 from pipeline import params
 from pipeline.nights.conventions import FILES
-from pipeline.nights.outcome import NightOutcome
-from pipeline.nights.record import Record
+from pipeline.nights.record import NightOutcome, Record
 from pipeline.repository.delivery import check_user
 from pipeline.repository.dvc_lock import Stage, md5_of, outputs, read_lock
 from pipeline.repository.project import LOCK

@@ -6,8 +6,7 @@ from itertools import chain, count
 
 from pipeline.nights.conventions import FILES, MARKDOWN, as_bot
 from pipeline.nights.night import FAILURES, Night, NightResult
-from pipeline.nights.outcome import NightOutcome
-from pipeline.nights.record import Record
+from pipeline.nights.record import NightOutcome, Record
 from pipeline.repository.delivery import Publication, check_publication, commit_files, fast_forward, tags_in_use
 from pipeline.repository.dvc import missing_in_remote
 from pipeline.repository.project import DVC, LOCK, Project

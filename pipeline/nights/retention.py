@@ -41,7 +41,10 @@ def clean_up(folder: Path, *, nights: int, delete: bool) -> list[str]:
         ]
         if not delete:
             return [*words, "nothing was deleted: --delete does it (make gc DELETE=yes)"]
-        _check_own_cache(user)
+        cache = cache_folder(user)
+        if not cache.is_relative_to(user.folder.resolve()):  # what other projects need there cannot be known here
+            rule, fix = "must be the project's own to be cleaned up", "run dvc gc with --projects and all that share it"
+            raise RuleError("DVC's cache", rule=rule, found=str(cache), fix=fix)
         in_utc.lines(*collect)
         for run in old:
             shutil.rmtree(run)
@@ -53,14 +56,6 @@ def _since(user: Project, nights: int) -> list[str]:
     last = (f"--max-count={nights}", "--full-history", "--no-merges", "--format=%ct", "HEAD", "--", str(HISTORY))
     seconds = [int(line) for line in user.lines("git", "log", *last)]
     return ["--date", datetime.fromtimestamp(min(seconds), UTC).date().isoformat()] if seconds else []
-
-
-def _check_own_cache(user: Project) -> None:
-    """Refuse to delete from a cache outside of the project: what other projects need there cannot be known here."""
-    cache = cache_folder(user)
-    if not cache.is_relative_to(user.folder.resolve()):
-        rule, fix = "must be the project's own to be cleaned up", "run dvc gc with --projects and all that share it"
-        raise RuleError("DVC's cache", rule=rule, found=str(cache), fix=fix)
 
 
 def _amount(files: Sequence[Path]) -> str:

@@ -13,8 +13,8 @@ from pipeline.nights.conventions import only_one
 from pipeline.nights.fetch import fetch_table
 from pipeline.nights.night import FAILURES, Night, NightEnded, NightResult
 from pipeline.nights.notify import notify_and_log
-from pipeline.nights.outcome import NightOutcome
 from pipeline.nights.publish import publish
+from pipeline.nights.record import NightOutcome
 from pipeline.nights.retrain import retrain
 from pipeline.repository.project import DVC, Project
 from pipeline.repository.upstream import catch_up

@@ -4,8 +4,7 @@ from xml.etree import ElementTree
 from pipeline.backtest.chart import to_svg
 from pipeline.nights.drift import Measure, TableDrift
 from pipeline.nights.night import NightResult
-from pipeline.nights.outcome import NightOutcome
-from pipeline.nights.record import Record
+from pipeline.nights.record import NightOutcome, Record
 
 DATES = [datetime.date(2026, 1, 1) + datetime.timedelta(weeks=week) for week in range(20)]
 DRIFT = TableDrift(warnings=[Measure("rows_added", "", 0.5)])

@@ -7,8 +7,7 @@ import pytest
 from pipeline.backtest import report
 from pipeline.backtest.report import WINDOW, Replayed, picture, summary
 from pipeline.nights.night import NightResult
-from pipeline.nights.outcome import NightOutcome
-from pipeline.nights.record import Record
+from pipeline.nights.record import NightOutcome, Record
 
 START = datetime.date(2026, 1, 1)
 

@@ -11,8 +11,7 @@ import pytest
 from pipeline import params
 from pipeline.nights.night import NightResult
 from pipeline.nights.notify import notify, notify_and_log
-from pipeline.nights.outcome import NightOutcome
-from pipeline.nights.record import Record
+from pipeline.nights.record import NightOutcome, Record
 from pipeline.repository.project import Project
 
 REPORT = {"decision": "promoted", "mse_usd2": 1.5}

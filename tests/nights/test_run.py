@@ -9,7 +9,7 @@ from random import Random
 import pytest
 
 from pipeline.nights.conventions import only_one
-from pipeline.nights.outcome import NightOutcome
+from pipeline.nights.record import NightOutcome
 from pipeline.nights.run import run_night
 from pipeline.repository.project import Project
 from tests.support.night_project import (
