@@ -4,68 +4,78 @@ import datetime
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 
-from pipeline.nights.night import NightResult
+from pipeline.backtest.report import Replayed, errors_on_new_rows
+from pipeline.data.schema import UNIT
 from pipeline.reporting.html import STYLE
-from pipeline.reporting.svg import Axis, Frame
+from pipeline.reporting.svg import Axis, Frame, Point
 
+WINDOW = 12  # nights
+TITLE = "What the nights decided, and what retraining was worth"
+LABEL = f"RMSE in {UNIT} on rows that the model had never seen, of the last {WINDOW} nights"
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 860, 382, 64, 18, 58, 84  # pixels
-DECISIONS, WARNINGS, QUARTERS = 24, 44, 70  # pixels below the panel
+FLOOR = HEIGHT - BOTTOM
+DECISIONS, WARNINGS, QUARTERS = 24, 44, 70  # pixels below the floor
 OWN_STYLE = f"""
 svg {{ width: {WIDTH}px; margin: 0; font-size: 12px }} .page {{ fill: var(--paper) }} .title {{ font-weight: 600 }}
 text.note {{ fill: var(--soft) }} circle.accepted {{ fill: var(--c0) }} circle.other {{ fill: var(--c1) }}
 circle.warning {{ fill: var(--mark) }}
 """  # after the report's
 
-Nights = Mapping[datetime.date, NightResult]  # in order
-Series = Mapping[str, Sequence[tuple[datetime.date, float]]]  # by the lines' names, the champion's first
 
-
-def to_svg(nights: Nights, series: Series, *, title: str, label: str) -> str:
-    """The picture: a panel with the lines, and below it two rows, of decisions and of warnings."""
-    frame = _frame(list(nights), [value for points in series.values() for _, value in points])
+def picture(nights: Sequence[Replayed]) -> str:
+    """A panel with both models' errors on the new rows, and below it two rows, of decisions and of warnings."""
+    lines = error_lines(nights)
+    frame = _frame([night.date for night in nights], [error for points in lines.values() for _, error in points])
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" role="img">',
-        f"<title>{escape(title)}</title>\n<style>{STYLE}{OWN_STYLE}</style>",
+        f"<title>{TITLE}</title>\n<style>{STYLE}{OWN_STYLE}</style>",
         f'<rect class="page" width="{WIDTH}" height="{HEIGHT}"/>',
-        _text(LEFT, 22, title, "title"),
-        _text(LEFT, 42, label, "note"),
+        _text(LEFT, 22, TITLE, "title"),
+        _text(LEFT, 42, LABEL, "note"),
         *frame.grid(),
-        *_lines(frame, series),
-        *_dots(frame, nights),
-        "</svg>",
     ]
-    return "\n".join(parts) + "\n"
+    for number, (name, points) in enumerate(lines.items()):
+        parts.append(frame.polyline(points, f"line c{number}"))
+        parts.append(_text(WIDTH - RIGHT, 22 + 20 * number, name, f"tick left c{number}"))  # its right end is here
+    return "\n".join([*parts, *_dots(frame, nights), "</svg>\n"])
+
+
+def error_lines(nights: Sequence[Replayed]) -> Mapping[str, Sequence[Point]]:
+    """Each model's line: by the dates' ordinals, the RMSE on all rows that came in the last nights until then."""
+    known = [(night.date.toordinal(), night.on_new_rows) for night in nights if night.on_new_rows]
+    champion, first = [], []
+    for end, (date, _) in enumerate(known, 1):
+        ours, never = errors_on_new_rows([numbers for _, numbers in known[max(0, end - WINDOW) : end]])
+        champion.append((date, ours))
+        first.append((date, never))
+    return {"retrained nightly": champion, "never retrained": first}
 
 
 def _frame(dates: Sequence[datetime.date], values: Sequence[float]) -> Frame:
     """The panel: dates, by their ordinals, with a tick at each quarter; values from 0 to a round one."""
-    first, last = dates[0], dates[-1]
-    quarters = [datetime.date(year, month, 1) for year in range(first.year, last.year + 1) for month in (1, 4, 7, 10)]
-    ticks = [date.toordinal() for date in quarters if first <= date <= last]
-    end = max(last.toordinal(), first.toordinal() + 1)
-    x = Axis(first.toordinal(), end, ticks, label="", text=lambda day: f"{datetime.date.fromordinal(int(day)):%Y-%m}")
+    first, last = dates[0].toordinal(), dates[-1].toordinal()
+    years = range(dates[0].year, dates[-1].year + 1)
+    quarters = [datetime.date(year, month, 1).toordinal() for year in years for month in (1, 4, 7, 10)]
+    ticks = [day for day in quarters if first <= day <= last]
+    x = Axis(first, max(last, first + 1), ticks, label="", text=_month)
     y = Axis.over([0.0, *(values or [1.0])], label="", text="{:,.0f}".format)
-    room = {"left": LEFT, "right": RIGHT, "top": TOP, "bottom": BOTTOM}
-    return Frame(x, y, WIDTH, HEIGHT, **room, tick_gap=QUARTERS)
+    return Frame(x, y, WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM, tick_gap=QUARTERS)
 
 
-def _lines(frame: Frame, series: Series) -> Iterator[str]:
-    for number, (name, points) in enumerate(series.items()):
-        yield frame.polyline([(date.toordinal(), value) for date, value in points], f"line c{number}")
-        yield _text(WIDTH - RIGHT, 22 + 20 * number, name, f"tick left c{number}")  # it ends where the panel does
+def _month(day: float) -> str:
+    return f"{datetime.date.fromordinal(int(day)):%Y-%m}"
 
 
-def _dots(frame: Frame, nights: Nights) -> Iterator[str]:
+def _dots(frame: Frame, nights: Sequence[Replayed]) -> Iterator[str]:
     """Two rows: each night's decision, and a dot where the data was beyond a limit."""
-    floor = HEIGHT - BOTTOM
-    yield _text(LEFT - 8, floor + DECISIONS + 4, "decision", "tick left")
-    yield _text(LEFT - 8, floor + WARNINGS + 4, "warning", "tick left")
-    for date, night in nights.items():
-        x, _ = frame.pixel((date.toordinal(), 0.0))
-        kind = "accepted" if night.outcome.accepted else "other"
-        yield _dot(x, floor + DECISIONS, kind, f"{date}: {night.outcome}")
-        if night.record and night.record.drift.warnings:
-            yield _dot(x, floor + WARNINGS, "warning", f"{date}")
+    yield _text(LEFT - 8, FLOOR + DECISIONS + 4, "decision", "tick left")
+    yield _text(LEFT - 8, FLOOR + WARNINGS + 4, "warning", "tick left")
+    for night in nights:
+        x, _ = frame.pixel((night.date.toordinal(), 0.0))
+        outcome, record = night.result.outcome, night.result.record
+        yield _dot(x, FLOOR + DECISIONS, "accepted" if outcome.accepted else "other", f"{night.date}: {outcome}")
+        if record and record.drift.warnings:
+            yield _dot(x, FLOOR + WARNINGS, "warning", f"{night.date}")
 
 
 def _text(x: float, y: float, text: str, kind: str) -> str:
@@ -73,4 +83,4 @@ def _text(x: float, y: float, text: str, kind: str) -> str:
 
 
 def _dot(x: float, y: float, kind: str, title: str) -> str:
-    return f'<circle class="{kind}" cx="{x:.1f}" cy="{y}" r="3.4"><title>{escape(title)}</title></circle>'
+    return f'<circle class="{kind}" cx="{x:.1f}" cy="{y}" r="3.4"><title>{title}</title></circle>'

@@ -7,7 +7,6 @@ from pathlib import Path, PurePosixPath
 from pipeline import params
 from pipeline.nights.conventions import FILES, HISTORY
 from pipeline.repository.delivery import GIT
-from pipeline.repository.dvc import cache_folder
 from pipeline.repository.dvc_lock import Caches, Hashes, inputs, md5_of, outputs, read_lock
 from pipeline.repository.project import LOCK, Project
 from pipeline.runtime.errors import RuleError
@@ -66,7 +65,7 @@ def check_bytes(project: Project, *, table: str) -> None:
 
     Raises: RuleError, which names the files; CommandError if DVC cannot tell where its cache is.
     """
-    caches = Caches((cache_folder(project),))
+    caches = Caches((project.cache_folder(),))
     recorded = {table: inputs(read_lock(project.folder / LOCK)).get(table, "of no table"), **models(project)}
     md5s: dict[str, str] = {}
     for path, md5 in recorded.items():

@@ -8,7 +8,6 @@ from pipeline.nights.conventions import FILES, MARKDOWN, as_bot
 from pipeline.nights.night import FAILURES, Night, NightResult
 from pipeline.nights.record import NightOutcome, Record
 from pipeline.repository.delivery import Publication, check_publication, commit_files, fast_forward, tags_in_use
-from pipeline.repository.dvc import missing_in_remote
 from pipeline.repository.project import DVC, LOCK, Project
 from pipeline.repository.upstream import Upstream
 from pipeline.repository.workspace import Workspace
@@ -86,7 +85,7 @@ def _push_data(clone: Project, *, seconds: float) -> None:
     `dvc push` and `dvc status --cloud` take a folder as pushed if its listing is there: they miss files it has lost.
     """
     clone.lines(*DVC, "push", seconds=seconds)
-    if missing := missing_in_remote(clone, seconds=seconds):
+    if missing := clone.missing_in_remote(seconds=seconds):
         rule, fix = "must have all outputs once they are pushed", "delete the listings of their folders there (*.dir)"
         raise RuleError("DVC's remote", rule=rule, found=f"none of {', '.join(missing)}", fix=fix)
 

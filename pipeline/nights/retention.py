@@ -6,12 +6,10 @@ protected by their dates: every commit of any branch, as old as the oldest of th
 
 import shutil
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from pipeline.nights.conventions import HISTORY, only_one
-from pipeline.repository.dvc import cache_folder
 from pipeline.repository.project import DVC, Project
 from pipeline.repository.workspace import CLONE, LEFTOVER
 from pipeline.runtime.errors import RuleError
@@ -28,7 +26,7 @@ def clean_up(folder: Path, *, nights: int, delete: bool) -> list[str]:
     user, runs = Project.at(folder), folder / "runs"
     with only_one(folder):
         collect = (*DVC, "gc", "--force", *PROTECTED, *_since(user, nights))
-        in_utc = replace(user, environment={**user.environment, "TZ": "UTC"})  # as the nights' dates are
+        in_utc = user.with_variables({"TZ": "UTC"})  # as the nights' dates are
         printed = in_utc.lines(*collect, "--dry")
         unused = [Path(line.removeprefix(REMOVING)) for line in printed if line.startswith(REMOVING)]
         old = sorted(run for run in runs.glob("*") if run.is_dir() and not run.is_symlink())[:-nights]
@@ -41,7 +39,7 @@ def clean_up(folder: Path, *, nights: int, delete: bool) -> list[str]:
         ]
         if not delete:
             return [*words, "nothing was deleted: --delete does it (make gc DELETE=yes)"]
-        cache = cache_folder(user)
+        cache = user.cache_folder()
         if not cache.is_relative_to(user.folder.resolve()):  # what other projects need there cannot be known here
             rule, fix = "must be the project's own to be cleaned up", "run dvc gc with --projects and all that share it"
             raise RuleError("DVC's cache", rule=rule, found=str(cache), fix=fix)

@@ -9,7 +9,6 @@ from pipeline import params
 from pipeline.nights.accepted import METRICS, changed_files, check_accepted, check_bytes, models, table_path
 from pipeline.nights.conventions import LOCK_FILE, as_bot, only_one
 from pipeline.repository.delivery import GIT, Publication, check_publication, commit_files, fast_forward
-from pipeline.repository.dvc import only_in_the_work_tree, stale_stages
 from pipeline.repository.project import Project
 from pipeline.repository.workspace import Workspace
 from pipeline.runtime.errors import CommandError, RuleError, as_rule_error
@@ -44,7 +43,7 @@ def _in_clone(workspace: Workspace, tag: str, *, table: str, seconds: float) -> 
     _check_outputs(workspace.user, seconds=seconds)
     workspace.checkout_outputs(seconds=seconds)
     check_bytes(clone, table=table)
-    stale = stale_stages(clone, seconds=seconds)
+    stale = clone.stale_stages(seconds=seconds)
     commit_files(clone, publication)
     (made,) = clone.lines("git", "rev-parse", "--short", "HEAD")
     rule, fix = f"must go forward to the commit {made}", "roll back again; if HEAD is there already, dvc checkout"
@@ -61,7 +60,7 @@ def _in_clone(workspace: Workspace, tag: str, *, table: str, seconds: float) -> 
 
 def _check_outputs(user: Project, *, seconds: float) -> None:
     """Refuse to replace outputs, and a table that DVC has, whose bytes only the work tree may have."""
-    if at_risk := only_in_the_work_tree(user, seconds=seconds):
+    if at_risk := user.only_in_the_work_tree(seconds=seconds):
         rule = "must be as dvc.lock records them, and in DVC's cache to be had again"
         found = f"changed, or not in the cache: {', '.join(at_risk)}"
         fix = "dvc checkout brings the recorded ones, dvc commit records these"

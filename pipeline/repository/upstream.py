@@ -1,14 +1,12 @@
 """The branch of a remote that the user's branch follows: a new commit goes on top of it, or not at all."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pipeline.repository.dvc import stale_stages
 from pipeline.repository.project import DVC, NO_HOOKS, Project
 from pipeline.repository.workspace import Workspace
 from pipeline.runtime.errors import CommandError, RuleError, as_rule_error
-from pipeline.runtime.processes import retried
+from pipeline.runtime.processes import Pause, retried
 
 
 @dataclass(frozen=True)
@@ -28,22 +26,13 @@ class Upstream:
         return cls(remote, branch, tracked) if remote not in ("", ".") else None  # "." is this repository
 
     def tags(self, workspace: Workspace, pattern: str, *, tries: int, seconds: float) -> list[str]:
-        """The names of its tags.
-
-        Raises: CommandError if no try reaches it.
-        """
+        """The names of its tags. Raises: CommandError if no try reaches it."""
         ask = ("git", "ls-remote", "--tags", "--refs", self.remote, f"refs/tags/{pattern}")
         lines = retried(lambda: workspace.project.lines(*ask, seconds=seconds), tries=tries)
         return [line.split("\t")[1].removeprefix("refs/tags/") for line in lines]
 
     def push(
-        self,
-        workspace: Workspace,
-        *,
-        tag: Callable[[], list[str]],
-        tries: int,
-        seconds: float,
-        pause: Callable[[float], None] = time.sleep,
+        self, workspace: Workspace, *, tag: Callable[[], list[str]], tries: int, seconds: float, pause: Pause
     ) -> None:
         """Push the commit of the clone and its tag, both or none; on top of what others have pushed meanwhile.
 
@@ -88,10 +77,7 @@ def catch_up(user: Project, *, tries: int, seconds: float) -> None:
 
 
 def _has_new_commits(project: Project, upstream: str, *, since: str) -> bool:
-    """True if the upstream has commits that are not in the history of `since`.
-
-    Raises: RuleError if that history has commits that the upstream has not.
-    """
+    """True if the upstream has commits that `since` has not. Refuse if `since` has some that the upstream has not."""
     (counts,) = project.lines("git", "rev-list", "--count", "--left-right", f"{since}...{upstream}")
     own, theirs = map(int, counts.split())
     if own:
@@ -102,10 +88,7 @@ def _has_new_commits(project: Project, upstream: str, *, since: str) -> bool:
 
 
 def _rebase(workspace: Workspace, *, seconds: float) -> None:
-    """Rebase the clone's commit onto the fetched one.
-
-    Raises: RuleError if both change the same, or if the outputs are not those of the changed project any more.
-    """
+    """Rebase the clone's commit onto the fetched one, if its outputs are still those of the changed project."""
     clone, rule = workspace.project, "must go on top of what others have pushed meanwhile"
     fix = "git pull, and begin again from there"
     try:
@@ -114,6 +97,6 @@ def _rebase(workspace: Workspace, *, seconds: float) -> None:
         clone.lines("git", "rebase", "--abort")
         raise RuleError("the new commit", rule=rule, found=f"a conflict: {error}", fix=fix) from None
     workspace.checkout_outputs(seconds=seconds)
-    if stale := stale_stages(clone, seconds=seconds):
+    if stale := clone.stale_stages(seconds=seconds):
         found = f"that it changes what they are made from: dvc status names {', '.join(sorted(stale))}"
         raise RuleError("the new results", rule=rule, found=found, fix=fix)

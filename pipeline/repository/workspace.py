@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from itertools import chain, count
 from pathlib import Path
 
-from pipeline.repository.dvc import cache_folder, has_default_remote
 from pipeline.repository.project import DVC, NO_HOOKS, Project
 from pipeline.runtime.errors import CommandError, RuleError, as_rule_error
 
@@ -20,17 +19,14 @@ REMOTE_SETTINGS = ("remote.", "url.", "http.", "credential.", "ssh.", "core.sshc
 
 @dataclass(frozen=True)
 class Workspace:
-    """A clone of the commit at which the user's branch was, with DVC's cache, remotes and credentials of the user.
-
-    cache is DVC's; has_remote is True if DVC has a default remote.
-    """
+    """A clone of the commit at which the user's branch was, with DVC's cache, remotes and credentials of the user."""
 
     user: Project
     project: Project
     branch: str
     commit: str
-    cache: Path
-    has_remote: bool
+    cache: Path  # DVC's
+    has_remote: bool  # if DVC has a default one
 
     @classmethod
     def of_head(cls, user: Project, *, run: Path) -> "Workspace":
@@ -48,18 +44,16 @@ class Workspace:
         errors = (CommandError, configparser.Error, OSError)
         rule, fix = "must have the commit and DVC's settings", "make this command or file work there"
         with as_rule_error(errors, f"the clone of {user.folder}", rule=rule, fix=fix):
-            folder = user.cloned((run / CLONE).resolve(), *CLONE_SETTINGS)
-            project = Project(folder, {**user.environment, **_remotes_as_variables(user)})
+            clone = user.cloned((run / CLONE).resolve(), *CLONE_SETTINGS)
+            project = clone.with_variables(_remotes_as_variables(user))
             project.lines("git", "remote", "remove", "origin")  # the user's checkout; there may be a real one
-            cache = cache_folder(user)
-            _write_dvc_settings(user, folder / ".dvc", cache=cache)
-            return cls(user, project, branch, commit, cache, has_default_remote(project))
+            cache = user.cache_folder()
+            _write_dvc_settings(user, project.folder / ".dvc", cache=cache)
+            return cls(user, project, branch, commit, cache, project.has_default_remote())
 
     def with_variables(self, variables: Mapping[str, str]) -> "Workspace":
         """The same, with these variables for all commands, in the clone and in the user's checkout."""
-        user, project = (
-            replace(tree, environment={**tree.environment, **variables}) for tree in (self.user, self.project)
-        )
+        user, project = (tree.with_variables(variables) for tree in (self.user, self.project))
         return replace(self, user=user, project=project)
 
     def checkout_outputs(self, *, seconds: float) -> None:

@@ -105,10 +105,10 @@ class TrainingFolder:
         stage = self._stage("train")
         outs = [out if isinstance(out, str) else next(iter(out)) for out in stage["outs"]]
         command, *outs = (text.replace(RECIPE, training.recipe) for text in (stage["cmd"], *outs))
-        emulator = () if training.cpu == NATIVE else (QEMU, "-cpu", training.cpu)
+        qemu = () if training.cpu == NATIVE else (QEMU, "-cpu", training.cpu)
         with tempfile.TemporaryDirectory() as temporary:
             copy = Path(shutil.copytree(self.folder, temporary, dirs_exist_ok=True))
-            self._python(python_arguments(command), folder=copy, emulator=emulator, threads=training.threads)
+            self._python(python_arguments(command), folder=copy, qemu=qemu, threads=training.threads)
             files = [file for out in outs for file in _files(copy / out)]
             return {str(file.relative_to(copy)): file.read_bytes() for file in files}
 
@@ -116,14 +116,11 @@ class TrainingFolder:
         stage = read(self.project / "dvc.yaml")["stages"][name]
         return stage.get("do", stage)
 
-    def _python(
-        self, arguments: Sequence[str], *, folder: Path, emulator: Sequence[str] = (), threads: str = UNSET
-    ) -> None:
-        """Run this Python with the project's code."""
+    def _python(self, words: Sequence[str], *, folder: Path, qemu: Sequence[str] = (), threads: str = UNSET) -> None:
         environment = {name: value for name, value in os.environ.items() if name not in NOT_INHERITED}
         environment |= {"PYTHONPATH": str(self.project), "TMPDIR": str(folder)}
         environment |= {} if threads == UNSET else {"OMP_NUM_THREADS": threads}
-        run([*emulator, sys.executable, *arguments], folder=folder, environment=environment)
+        run([*qemu, sys.executable, *words], folder=folder, environment=environment)
 
 
 def python_arguments(command: str) -> list[str]:

@@ -13,6 +13,7 @@ from pipeline.runtime.errors import CommandError
 from pipeline.runtime.lifetime import ending_with_this_process
 
 T = TypeVar("T")
+Pause = Callable[[float], None]  # for so many seconds
 STANDARD_ERROR = 2
 
 
@@ -48,7 +49,7 @@ def run(
     return out or b""
 
 
-def retried(action: Callable[[], T], *, tries: int, pause: Callable[[float], None] = time.sleep) -> T:
+def retried(action: Callable[[], T], *, tries: int, pause: Pause = time.sleep) -> T:
     """What the action returns, in at most so many tries, with pauses of 1, 2, 4, … seconds between them.
 
     What fails at two in the morning often works a little later.
