@@ -12,8 +12,7 @@ from queue import Queue
 from ruamel.yaml import YAML
 
 from pipeline import params
-from pipeline.nights.bot import identity
-from pipeline.nights.record_files import FILES
+from pipeline.nights.conventions import FILES, identity
 from pipeline.repository.project import DVC, LOCK, NO_HOOKS, Project
 from pipeline.runtime.errors import CommandError
 

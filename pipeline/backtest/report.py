@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.data.schema import UNIT, in_unit
-from pipeline.nights.result import NightResult
+from pipeline.nights.night import NightResult
 from pipeline.reporting.markdown import table
 
 TITLES = (

@@ -7,8 +7,8 @@ import pytest
 from pipeline.backtest.chart import WINDOW, error_lines, picture
 from pipeline.backtest.report import Replayed
 from pipeline.nights.drift import Measure, TableDrift
-from pipeline.nights.outcome import NightOutcome
-from pipeline.nights.result import NightResult
+from pipeline.nights.night import NightResult
+from pipeline.nights.record import NightOutcome
 from tests.backtest.test_report import START, replayed
 
 

@@ -3,9 +3,8 @@
 import datetime
 
 from pipeline.backtest.report import Replayed, summary
-from pipeline.nights.outcome import NightOutcome
-from pipeline.nights.record import Record
-from pipeline.nights.result import NightResult
+from pipeline.nights.night import NightResult
+from pipeline.nights.record import NightOutcome, Record
 
 START = datetime.date(2026, 1, 1)
 

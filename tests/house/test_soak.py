@@ -23,7 +23,7 @@ from pipeline.model.intervals import PERCENTS, PredictedRows, calibrate
 from pipeline.nights.champion import Champion
 from pipeline.nights.compare import on_test_rows
 from pipeline.nights.gate import decide
-from pipeline.nights.outcome import NightOutcome
+from pipeline.nights.record import NightOutcome
 from tests.support.processes import ARGUMENTS, set_params
 from tests.support.work_tree import ROOT, copy_of_the_work_tree
 from tests.support.work_tree import run as run_in

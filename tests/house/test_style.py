@@ -12,7 +12,6 @@ TABLES_OF_CONSTANTS = {"sample"}
 """Files that may be long: most of their lines are numbers."""
 MIRRORS = {"pipeline": "tests", "benchmarks": "tests/benchmarks"}
 TESTED_ELSEWHERE = {
-    "pipeline/nights/record_files": "tests/nights/test_record",
     "pipeline/backtest/clone": "tests/backtest/test_run",
     "pipeline/nights/accepted": "tests/nights/test_rollback",
     "pipeline/repository/delivery": "tests/nights/test_publish",
