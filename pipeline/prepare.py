@@ -27,7 +27,7 @@ from pipeline.data.csv_blocks import BLOCK_BYTES
 from pipeline.data.encoding import ROWS, Encoder
 from pipeline.data.parquet import RowGroups
 from pipeline.data.raw_table import clean_blocks, splits_of
-from pipeline.data.schema import ESTIMATED_ROWS, ESTIMATES, FEATURES, HASH, TARGET
+from pipeline.data.schema import ESTIMATED_ROWS, ESTIMATED_VALUES, FEATURES, HASH, TARGET
 from pipeline.data.split import SPLITS, row_hash
 from pipeline.runtime.command import command
 from pipeline.runtime.lifetime import end_with_parent
@@ -159,7 +159,7 @@ def row_counts(contract: ContractReport, rows: Mapping[str, int]) -> dict[str, i
         "rows": contract.rows,
         "rows_quarantined": contract.quarantined,
         **{f"rows_{split}": number for split, number in rows.items()},
-        **({ESTIMATED_ROWS: contract.estimates} if ESTIMATES else {}),
+        **({ESTIMATED_ROWS: contract.estimated_rows} if ESTIMATED_VALUES else {}),
     }
 
 

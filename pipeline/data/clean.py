@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from pipeline.data.contract_report import EXAMPLES, ContractReport, Violation
 from pipeline.data.csv_rows import Parsed, split_lines, text_of
-from pipeline.data.schema import AMOUNTS, COLUMNS, ESTIMATES, NUMBERS, requirement
+from pipeline.data.schema import AMOUNTS, COLUMNS, ESTIMATED_VALUES, NUMBERS, requirement
 from pipeline.data.validate import validate
 
 
@@ -81,7 +81,7 @@ def clean(parsed: Parsed) -> Cleaned:
     report = ContractReport(
         rows=len(parsed.problems),
         quarantined=len(checked.broken),
-        estimates=_estimates(parsed, checked.kept),
+        estimated_rows=_count_estimated(parsed, checked.kept),
         violations={violation.rule: violation for violation in _violations(parsed, checked)},
     )
     return Cleaned(checked.rows, _quarantine(parsed, checked), report, size=len(parsed.block.text))
@@ -131,10 +131,10 @@ def _violation(rule: str, positions: np.ndarray, found: Sequence[str], *, first_
     return Violation(rule, len(positions), tuple(zip(lines, map(_shown, found), strict=True)))
 
 
-def _estimates(parsed: Parsed, kept: np.ndarray) -> int:
+def _count_estimated(parsed: Parsed, kept: np.ndarray) -> int:
     """How many of the kept rows have a value marked as an estimate. Shape: kept (rows kept,) positions of lines."""
     is_estimate = np.zeros(len(parsed.problems), bool)  # (lines,)
-    for name, pattern in ESTIMATES.items():
+    for name, pattern in ESTIMATED_VALUES.items():
         values = pc.match_substring_regex(parsed.rows[name].dictionary, pattern).to_numpy(zero_copy_only=False)
         is_estimate[parsed.positions] |= values[parsed.rows[name].indices.to_numpy()]
     return int(is_estimate[kept].sum())

@@ -13,7 +13,7 @@ import pandera.errors
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.data.schema import ESTIMATES, NUMBERS, RULES, WHOLE_NUMBER
+from pipeline.data.schema import ESTIMATED_VALUES, NUMBERS, RULES, WHOLE_NUMBER
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,8 @@ def _rows_with(column: pa.Array, positions: np.ndarray) -> np.ndarray:
 
 def _typed(name: str, values: pa.Array) -> pa.Array:
     """The texts of a column in the contract's type; a text that is no whole number becomes null."""
-    if name in ESTIMATES:
-        values = pc.replace_substring_regex(values, ESTIMATES[name], r"\1")
+    if name in ESTIMATED_VALUES:  # `2021e`, an estimated year, is read as `2021`
+        values = pc.replace_substring_regex(values, ESTIMATED_VALUES[name], r"\1")
     return _whole_numbers(values) if name in NUMBERS else values
 
 

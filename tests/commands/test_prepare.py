@@ -359,6 +359,6 @@ def test_the_command_names_a_broken_setting(project, capsys):
 
 
 def test_without_estimates_in_the_contract_none_are_counted(stage, monkeypatch):
-    monkeypatch.setattr(prepare, "ESTIMATES", {})
+    monkeypatch.setattr(prepare, "ESTIMATED_VALUES", {})
     stage.run(table(GOOD))
     assert list(stage.metrics) == ["rows", "rows_quarantined", "rows_train", "rows_valid", "rows_test"]

@@ -53,7 +53,7 @@ def test_a_value_marked_as_an_estimate_is_the_value():
 
 
 def test_without_estimates_a_marked_value_breaks_the_rule(monkeypatch):
-    monkeypatch.setattr(module, "ESTIMATES", {})
+    monkeypatch.setattr(module, "ESTIMATED_VALUES", {})
     assert broken(text(work_year=["2021e", "2021"])) == {"work_year": [0]}
 
 
