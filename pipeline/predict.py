@@ -15,8 +15,9 @@ import pyarrow.compute as pc
 from tqdm import tqdm
 
 from pipeline.data.csv_blocks import BLOCK_BYTES, blocks_of
-from pipeline.data.csv_header import Header, read_features
+from pipeline.data.csv_header import Header, parse_header
 from pipeline.data.csv_rows import parse
+from pipeline.data.schema import FEATURES
 from pipeline.inference.answers import ANSWERS, PROBLEM, UNKNOWN_FEATURES, Answers, answer
 from pipeline.inference.cache import CachingBundle
 from pipeline.inference.writers import CsvOutput, ParquetOutput
@@ -92,7 +93,7 @@ def _read_header(source: BinaryIO, *, where: str) -> Header:
 
     Raises: ValueError if it does not.
     """
-    header = read_features(source.readline(BLOCK_BYTES), where=where)
+    header = parse_header(source.readline(BLOCK_BYTES), FEATURES, others_allowed=True, where=where)
     if taken := [name for name in ANSWERS.names if name in header.names]:
         raise ValueError(f"{where}: these columns are for the answers, found {', '.join(taken)}; rename them")
     return header
