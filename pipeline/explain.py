@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from pipeline.data.csv_header import check_features
+from pipeline.data.csv_header import check_columns
 from pipeline.data.csv_rows import TYPES
 from pipeline.data.encoding import words_of
 from pipeline.data.schema import FEATURES, NUMBERS, TEXT, UNIT_NAME, WORDS, requirement
@@ -45,16 +45,15 @@ def read_row(text: str) -> pa.RecordBatch:
         raise ValueError(f"--row must be a JSON object such as {EXAMPLE}, found {text[:60]!r}: {error}") from None
     if not isinstance(values, dict):
         raise ValueError(f"--row must be a JSON object such as {EXAMPLE}, found {text[:60]!r}")
-    check_features(list(values), where="--row")
+    check_columns(list(values), FEATURES, others_allowed=True, where="--row")
     if wrong := [name for name in FEATURES if name not in NUMBERS and not isinstance(values[name], str)]:
         found = "; ".join(f"{name}: {json.dumps(values[name])}" for name in wrong)
         raise ValueError(f"--row must give {', '.join(wrong)} as text in double quotes, found {found[:100]}")
     cells = {name: values[name] if isinstance(values[name], str) else json.dumps(values[name]) for name in FEATURES}
-    validation = validate(pa.record_batch({name: pa.array([cell]).cast(TYPES[name]) for name, cell in cells.items()}))
-    if validation.broken:
-        broken = (f"{requirement(name)}, found {cells[name]!r}" for name in validation.broken)
-        raise ValueError(f"--row: {'; '.join(broken)}")
-    return validation.rows
+    rows, broken = validate(pa.record_batch({name: pa.array([cell]).cast(TYPES[name]) for name, cell in cells.items()}))
+    if broken:
+        raise ValueError(f"--row: {'; '.join(f'{requirement(name)}, found {cells[name]!r}' for name in broken)}")
+    return rows
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -15,8 +15,9 @@ import pyarrow.compute as pc
 from tqdm import tqdm
 
 from pipeline.data.csv_blocks import BLOCK_BYTES, blocks_of
-from pipeline.data.csv_header import read_features
+from pipeline.data.csv_header import parse_header
 from pipeline.data.csv_rows import parse
+from pipeline.data.schema import FEATURES
 from pipeline.inference.answers import ANSWERS, PROBLEM, UNKNOWN_FEATURES, Answers, answer
 from pipeline.inference.predictions import CachingBundle
 from pipeline.inference.writers import CsvOutput, ParquetOutput
@@ -74,7 +75,7 @@ def run(table: Path, *, model: Path, out: Path, block_bytes: int = BLOCK_BYTES) 
     with ExitStack() as stack:
         source = stack.enter_context(_source(table))
         draft = stack.enter_context(_draft(out))
-        header = read_features(source.readline(BLOCK_BYTES), where=where)
+        header = parse_header(source.readline(BLOCK_BYTES), FEATURES, others_allowed=True, where=where)
         if taken := [name for name in ANSWERS.names if name in header.names]:
             raise ValueError(f"{where}: these columns are for the answers, found {', '.join(taken)}; rename them")
         output = stack.enter_context(closing(FORMATS.get(out.suffix, CsvOutput)(draft, header)))

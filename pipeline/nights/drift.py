@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from pipeline import params
 from pipeline.data.raw_table import Table, new_rows
-from pipeline.data.schema import AMOUNTS, COLUMNS, ESTIMATES, TARGET
+from pipeline.data.schema import AMOUNTS, COLUMNS, ESTIMATED_VALUES, TARGET
 
 SMOOTHING = 0.5  # rows added to each category: the logarithm of an empty one's share is infinite
 TENTHS = np.linspace(0.1, 0.9, 9)  # the quantiles between ten equal parts
@@ -61,7 +61,7 @@ def measures(before: Table, after: Table) -> list[Measure]:
     """All ways in which the later table differs from the earlier, each 0 if it does not.
 
     - rows_gone, rows_added, rows_changed: shares of yesterday's rows;
-    - estimated_years: the change of the share of rows whose year the publisher marked as estimated;
+    - estimated_values: the change of the share of rows with a value that the publisher marked as an estimate;
     - new_categories: the share of tonight's rows with a value that yesterday's table had nowhere (not of amounts);
     - stability_index: the population stability index by column, of amounts that of yesterday's tenths;
     - target_mean, target_spread: the change of its mean and of its standard deviation, as a share of the larger one.
@@ -74,8 +74,8 @@ def _of_rows(before: Table, after: Table) -> Iterator[Measure]:
     changed = min(come, gone)  # rows have no identity: one that has gone and one that has come are taken for a change
     for name, rows in {"rows_gone": gone - changed, "rows_added": come - changed, "rows_changed": changed}.items():
         yield Measure(name, "", rows / len(before.hashes))
-    old, new = (table.contract_report.estimates / len(table.hashes) for table in (before, after))
-    yield Measure("estimated_years", ", ".join(ESTIMATES), abs(new - old))
+    old, new = (table.contract_report.estimated_rows / len(table.hashes) for table in (before, after))
+    yield Measure("estimated_values", ", ".join(ESTIMATED_VALUES), abs(new - old))
 
 
 def _of_columns(before: Table, after: Table) -> Iterator[Measure]:
