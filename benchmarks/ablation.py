@@ -30,6 +30,7 @@ from pipeline.evaluation.noise_floor import cell_numbers
 from pipeline.model.layers import initialise
 from pipeline.model.network import EmbeddingNet
 from pipeline.model.reproducible import nn, torch
+from pipeline.runtime.command import command
 from pipeline.training.fit import fit
 from pipeline.training.loader import loader_of, read_rows
 
@@ -76,12 +77,13 @@ def main() -> None:
     parser.add_argument("--cutoffs", nargs="+", default=CUTOFFS, help="dates of the snapshots")
     parser.add_argument("--seeds", type=int, default=3, help="how many networks each")
     arguments = parser.parse_args()
-    with contextlib.redirect_stdout(sys.stderr):
-        scores = {
-            cutoff: score_changes(arguments.folder / f"salaries_{cutoff}.csv", seeds=range(1, arguments.seeds + 1))
-            for cutoff in arguments.cutoffs
-        }
-    print("\n".join(comparison(scores, methods=[*CHANGES, AVERAGED])))
+    with command("benchmarks.ablation"):
+        with contextlib.redirect_stdout(sys.stderr):
+            scores = {
+                cutoff: score_changes(arguments.folder / f"salaries_{cutoff}.csv", seeds=range(1, arguments.seeds + 1))
+                for cutoff in arguments.cutoffs
+            }
+        print("\n".join(comparison(scores, methods=[*CHANGES, AVERAGED])))
 
 
 def score_changes(snapshot: Path, *, seeds: Sequence[int]) -> Scores:

@@ -18,6 +18,7 @@ from unittest.mock import patch
 
 from benchmarks.speed.contestants import Contestant, TrainingLoop
 from pipeline import params  # without torch, which a contestant may want before it is pinned
+from pipeline.runtime.command import command
 
 TABLE_ROWS = 92_000  # of which some 60,000 are for training
 
@@ -25,20 +26,21 @@ TABLE_ROWS = 92_000  # of which some 60,000 are for training
 def main() -> None:
     """Measure both recipes."""
     argparse.ArgumentParser(description=__doc__).parse_args()
-    os.environ["OMP_NUM_THREADS"] = "1"
-    print("| recipe | beside the steps of eager | … of compiled | time of a step, pinned / free |")
-    print("|---|---|---|---|")
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        ProcessPoolExecutor(1, get_context("spawn"), max_tasks_per_child=1) as pool,
-    ):
-        pool.submit(prepare_sample, Path(folder)).result()
-        for recipe in params.recipe_names():
-            eager, compiled = (
-                pool.submit(share_beside_steps, recipe, engine, Path(folder)).result()
-                for engine in ("eager", "compiled")
-            )
-            print(f"| {recipe} | {eager:.1%} | {compiled:.1%} | {pinned_over_free(recipe):.2f} |", flush=True)
+    with command("benchmarks.epoch"):
+        os.environ["OMP_NUM_THREADS"] = "1"
+        print("| recipe | beside the steps of eager | … of compiled | time of a step, pinned / free |")
+        print("|---|---|---|---|")
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            ProcessPoolExecutor(1, get_context("spawn"), max_tasks_per_child=1) as pool,
+        ):
+            pool.submit(prepare_sample, Path(folder)).result()
+            for recipe in params.recipe_names():
+                eager, compiled = (
+                    pool.submit(share_beside_steps, recipe, engine, Path(folder)).result()
+                    for engine in ("eager", "compiled")
+                )
+                print(f"| {recipe} | {eager:.1%} | {compiled:.1%} | {pinned_over_free(recipe):.2f} |", flush=True)
 
 
 def prepare_sample(folder: Path) -> None:

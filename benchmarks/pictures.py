@@ -8,6 +8,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from pipeline.runtime.command import command
+
 REPORT = Path("metrics/report.html")
 PICTURES = {  # the ends of the figures' titles; of the figures with one title the first is the best recipe's
     "scores.svg": (
@@ -36,9 +38,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("docs/pictures"))
     out: Path = parser.parse_args().out
-    report = REPORT.read_text(encoding="utf-8")
-    for name, titles in PICTURES.items():
-        (out / name).write_text(picture(report, titles), encoding="utf-8")
+    with command("benchmarks.pictures"):
+        report = REPORT.read_text(encoding="utf-8")
+        for name, titles in PICTURES.items():
+            (out / name).write_text(picture(report, titles), encoding="utf-8")
 
 
 def picture(report: str, titles: Sequence[str]) -> str:

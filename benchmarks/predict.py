@@ -15,6 +15,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.speed.measure import Run, in_turn
+from pipeline.runtime.command import command
 
 SIZES = (100_000, 200_000, 400_000, 1_000_000, 10_000_000)
 MODEL = Path("models/full")
@@ -27,10 +28,11 @@ def main() -> None:
     parser.add_argument("rows", type=int, nargs="*", default=SIZES)
     parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()
-    print("| rows | to CSV | to Parquet | `read_csv` | ratio | ratio without start | peak memory |")
-    print("|---|---|---|---|---|---|---|")
-    for rows in arguments.rows:
-        print(table_row(rows, *measure(rows, rounds=arguments.rounds)), flush=True)
+    with command("benchmarks.predict"):
+        print("| rows | to CSV | to Parquet | `read_csv` | ratio | ratio without start | peak memory |")
+        print("|---|---|---|---|---|---|---|")
+        for rows in arguments.rows:
+            print(table_row(rows, *measure(rows, rounds=arguments.rounds)), flush=True)
 
 
 def measure(rows: int, *, rounds: int) -> tuple[dict[str, Run], float]:

@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.speed.measure import Run, in_turn
+from pipeline.runtime.command import command
 
 SIZES = (75_000, 1_000_000, 10_000_000)
 
@@ -52,14 +53,15 @@ def main() -> None:
         "--contender", nargs=3, metavar=("NAME", "TABLE", "OUT"), help="run one contender and nothing else"
     )
     arguments = parser.parse_args()
-    if arguments.contender:
-        name, table, out = arguments.contender
-        CONTENDERS[name](Path(table), Path(out))
-        return
-    print("| rows | ours | time / pandas | time / Arrow reading | peak memory | memory / pandas |")
-    print("|---|---|---|---|---|---|")
-    for rows in arguments.rows:
-        print(line(rows, measured(rows, rounds=arguments.rounds)), flush=True)
+    with command("benchmarks.prepare"):
+        if arguments.contender:
+            name, table, out = arguments.contender
+            CONTENDERS[name](Path(table), Path(out))
+            return
+        print("| rows | ours | time / pandas | time / Arrow reading | peak memory | memory / pandas |")
+        print("|---|---|---|---|---|---|")
+        for rows in arguments.rows:
+            print(line(rows, measured(rows, rounds=arguments.rounds)), flush=True)
 
 
 def measured(rows: int, *, rounds: int) -> dict[str, Run]:

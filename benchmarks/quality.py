@@ -23,6 +23,7 @@ from pipeline.data.schema import FEATURES, TARGET
 from pipeline.data.split import row_hash
 from pipeline.evaluation.noise_floor import cell_numbers, noise_floor
 from pipeline.model.bundle import Bundle
+from pipeline.runtime.command import command
 
 CUTOFFS = ("2022-08-28", "2022-12-25", "2023-03-26", "2023-06-25", "2023-08-27", "2023-10-29", "2023-12-31")
 RIVALS = SIMPLE_RIVALS | BOOSTERS
@@ -38,14 +39,15 @@ def main() -> None:
     parser.add_argument("--weeks", type=int, default=8, help="how many later snapshots are the future")
     parser.add_argument("--trials", type=int, default=30, help="settings that each rival may try")
     arguments = parser.parse_args()
-    settings = params.load(params.Prepare, "prepare")
-    scores = {}
-    for date in arguments.cutoffs:
-        with tempfile.TemporaryDirectory() as name, contextlib.redirect_stdout(sys.stderr):
-            folder = Path(name)
-            cut_off = read_cut_off(arguments.folder, date, weeks=arguments.weeks, settings=settings, scratch=folder)
-            scores[date] = score_methods(cut_off, folder, settings, trials=arguments.trials)
-    print(report(scores, methods=METHODS))
+    with command("benchmarks.quality"):
+        settings = params.load(params.Prepare, "prepare")
+        scores = {}
+        for date in arguments.cutoffs:
+            with tempfile.TemporaryDirectory() as name, contextlib.redirect_stdout(sys.stderr):
+                folder = Path(name)
+                cut_off = read_cut_off(arguments.folder, date, weeks=arguments.weeks, settings=settings, scratch=folder)
+                scores[date] = score_methods(cut_off, folder, settings, trials=arguments.trials)
+        print(report(scores, methods=METHODS))
 
 
 def score_methods(cut_off: CutOff, folder: Path, settings: params.Prepare, *, trials: int) -> Scores:

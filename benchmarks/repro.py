@@ -7,6 +7,7 @@ import argparse
 import sys
 
 from benchmarks.speed.measure import in_turn
+from pipeline.runtime.command import command
 
 
 def main() -> None:
@@ -14,9 +15,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=11)
     arguments = parser.parse_args()
-    commands = {name: [sys.executable, "-m", "dvc", name] for name in ("repro", "status")}
-    runs = in_turn(commands, rounds=arguments.rounds)
-    print(f"dvc repro with nothing to do: {runs['repro'].cpu / runs['status'].cpu:.2f} × dvc status (processor time)")
+    with command("benchmarks.repro"):
+        commands = {name: [sys.executable, "-m", "dvc", name] for name in ("repro", "status")}
+        runs = in_turn(commands, rounds=arguments.rounds)
+        ratio = runs["repro"].cpu / runs["status"].cpu
+        print(f"dvc repro with nothing to do: {ratio:.2f} × dvc status (processor time)")
 
 
 if __name__ == "__main__":

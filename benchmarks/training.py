@@ -14,6 +14,7 @@ from statistics import median, quantiles
 
 from benchmarks.speed import chart
 from benchmarks.speed.contestants import Contestant, TrainingLoop
+from pipeline.runtime.command import command
 
 TEXTBOOK, CEILING = "textbook", "C by hand"
 LOOPS = {
@@ -68,18 +69,19 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=0.3, help="processor time of a turn, at least")
     parser.add_argument("--picture", type=Path, help="SVG file to draw the tables in")
     arguments = parser.parse_args()
-    panels = {}
-    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
-        os.environ |= {"OMP_NUM_THREADS": "1", "TORCHINDUCTOR_CACHE_DIR": folder}  # of all processes to come
-        contestants = {name: stack.enter_context(closing(Contestant(loop))) for name, loop in LOOPS.items()}
-        for network in arguments.networks:
-            turns = {"rounds": arguments.rounds, "seconds": arguments.seconds}
-            results = {batch: measure_speeds(contestants, network, batch, **turns) for batch in arguments.batches}
-            speeds = {name: {batch: result[name] for batch, result in results.items()} for name in LOOPS}
-            print(table(NETWORKS[network], speeds), end="\n\n", flush=True)
-            panels[NETWORKS[network]] = {name: medians(one) for name, one in speeds.items()}
-    if arguments.picture:
-        arguments.picture.write_text(chart.to_svg(panels, title=TITLE), encoding="utf-8")
+    with command("benchmarks.training"):
+        panels = {}
+        with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+            os.environ |= {"OMP_NUM_THREADS": "1", "TORCHINDUCTOR_CACHE_DIR": folder}  # of all processes to come
+            contestants = {name: stack.enter_context(closing(Contestant(loop))) for name, loop in LOOPS.items()}
+            for network in arguments.networks:
+                turns = {"rounds": arguments.rounds, "seconds": arguments.seconds}
+                results = {batch: measure_speeds(contestants, network, batch, **turns) for batch in arguments.batches}
+                speeds = {name: {batch: result[name] for batch, result in results.items()} for name in LOOPS}
+                print(table(NETWORKS[network], speeds), end="\n\n", flush=True)
+                panels[NETWORKS[network]] = {name: medians(one) for name, one in speeds.items()}
+        if arguments.picture:
+            arguments.picture.write_text(chart.to_svg(panels, title=TITLE), encoding="utf-8")
 
 
 def measure_speeds(

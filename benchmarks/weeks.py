@@ -11,6 +11,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+from pipeline.data.schema import in_unit
+from pipeline.runtime.command import command
+
 RECIPES = ("course", "full")
 
 
@@ -20,28 +23,30 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="folder of salaries_YYYY-MM-DD.csv files")
     parser.add_argument("--tables", type=int, default=11, help="how many of them")
     arguments = parser.parse_args()
-    files = sorted(arguments.folder.resolve().glob("*.csv"))
-    steps = max(arguments.tables - 1, 1)
-    chosen = [files[(len(files) - 1) * step // steps] for step in range(steps + 1)]
-    print("| table | rows | training mean | cell mean | course | **full** | full, R² |")
-    print("|---|---|---|---|---|---|---|")
-    with tempfile.TemporaryDirectory() as folder:
-        subprocess.run(["git", "clone", "--quiet", ".", folder], check=True)
-        for file in chosen:
-            command = [sys.executable, "-m", "dvc", "exp", "run", "--set-param", f"data.path={file}"]
-            subprocess.run(command, cwd=folder, check=True, stdout=sys.stderr)
-            print(line(file, Path(folder)), flush=True)
+    with command("benchmarks.weeks"):
+        files = sorted(arguments.folder.resolve().glob("*.csv"))
+        steps = max(arguments.tables - 1, 1)
+        chosen = [files[(len(files) - 1) * step // steps] for step in range(steps + 1)]
+        print("| table | rows | training mean | cell mean | course | **full** | full, R² |")
+        print("|---|---|---|---|---|---|---|")
+        with tempfile.TemporaryDirectory() as folder:
+            subprocess.run(["git", "clone", "--quiet", ".", folder], check=True)
+            for file in chosen:
+                experiment = [sys.executable, "-m", "dvc", "exp", "run", "--set-param", f"data.path={file}"]
+                subprocess.run(experiment, cwd=folder, check=True, stdout=sys.stderr)
+                print(line(file, Path(folder)), flush=True)
 
 
 def line(file: Path, folder: Path) -> str:
-    """One row of the table: the RMSE on the test rows in US dollars."""
+    """One row of the table: the RMSE on the test rows, in the target's unit."""
     prepared = json.loads((folder / "metrics/prepare.json").read_text(encoding="utf-8"))
     course, full = (
         json.loads((folder / f"metrics/recipes/{name}.json").read_text(encoding="utf-8")) for name in RECIPES
     )
-    scores = [full["test_mean_rmse_usd"], full["test_cell_mean_rmse_usd"], course["test_rmse_usd"]]
+    mean, cell_mean, rmse = map(in_unit, ("test_mean_rmse", "test_cell_mean_rmse", "test_rmse"))
+    scores = [full[mean], full[cell_mean], course[rmse]]
     cells = [file.stem, f"{prepared['rows']:,}", *(f"{score:,.0f}" for score in scores)]
-    return f"| {' | '.join(cells)} | **{full['test_rmse_usd']:,.0f}** | {full['test_r2']:.3f} |"
+    return f"| {' | '.join(cells)} | **{full[rmse]:,.0f}** | {full['test_r2']:.3f} |"
 
 
 if __name__ == "__main__":

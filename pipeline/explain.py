@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from pipeline.data.csv_header import check_features
+from pipeline.data.csv_header import check_columns
 from pipeline.data.csv_rows import TYPES
 from pipeline.data.encoding import words_of
 from pipeline.data.schema import FEATURES, NUMBERS, TEXT, UNIT_NAME, WORDS, requirement
 from pipeline.data.validate import validate
-from pipeline.inference.score import Predictions, score
+from pipeline.inference.predictions import predict
 from pipeline.inference.shapley import apportion, coalition_worths, shapley_values
 from pipeline.model.bundle import Bundle
 from pipeline.runtime.command import command
@@ -45,36 +45,34 @@ def read_row(text: str) -> pa.RecordBatch:
         raise ValueError(f"--row must be a JSON object such as {EXAMPLE}, found {text[:60]!r}: {error}") from None
     if not isinstance(values, dict):
         raise ValueError(f"--row must be a JSON object such as {EXAMPLE}, found {text[:60]!r}")
-    check_features(list(values), where="--row")
+    check_columns(list(values), FEATURES, others_allowed=True, where="--row")
     if wrong := [name for name in FEATURES if name not in NUMBERS and not isinstance(values[name], str)]:
         found = "; ".join(f"{name}: {json.dumps(values[name])}" for name in wrong)
         raise ValueError(f"--row must give {', '.join(wrong)} as text in double quotes, found {found[:100]}")
     cells = {name: values[name] if isinstance(values[name], str) else json.dumps(values[name]) for name in FEATURES}
-    validation = validate(pa.record_batch({name: pa.array([cell]).cast(TYPES[name]) for name, cell in cells.items()}))
-    if validation.broken:
-        broken = (f"{requirement(name)}, found {cells[name]!r}" for name in validation.broken)
-        raise ValueError(f"--row: {'; '.join(broken)}")
-    return validation.rows
+    rows, broken = validate(pa.record_batch({name: pa.array([cell]).cast(TYPES[name]) for name, cell in cells.items()}))
+    if broken:
+        raise ValueError(f"--row: {'; '.join(f'{requirement(name)}, found {cells[name]!r}' for name in broken)}")
+    return rows
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """The pairs as a dictionary. Raises: ValueError if a key is given twice."""
     values = dict(pairs)
     if len(values) < len(pairs):
         raise ValueError("each key must be given once")
     return values
 
 
-def contributions(bundle: Bundle, predictions: Predictions) -> tuple[float, dict[str, float]]:
-    """The average prediction of the background, and how much each feature adds to it, in the target's unit.
+def contributions(bundle: Bundle, codes: Mapping[str, np.ndarray]) -> tuple[float, dict[str, float]]:
+    """The average prediction of the background, and how much each feature of a row adds to it, in the target's unit.
 
-    Shape: predictions of one row.
+    Shape: the row's codes (1,) by column.
     """
     features, read = bundle.recipe.features, bundle.network.columns
     columns = {TEXT: (TEXT, *WORDS)}
     worths = coalition_worths(
         lambda codes: bundle.encoder.scaling.denormalise(bundle.predict(codes)),
-        predictions.codes,
+        codes,
         bundle.background,
         players=[[name for name in columns.get(feature, (feature,)) if name in read] for feature in features],
     )
@@ -83,24 +81,20 @@ def contributions(bundle: Bundle, predictions: Predictions) -> tuple[float, dict
 
 def report(bundle: Bundle, row: pa.RecordBatch) -> str:
     """The explanation of one row as text, in whole numbers of the target's unit that add up."""
-    predictions = score(bundle, row)
-    average, exact = contributions(bundle, predictions)
-    start, end = round(average), round(predictions.predicted.item())
+    codes = bundle.encoder.encode(row)
+    found = predict(bundle, codes)
+    average, exact = contributions(bundle, codes)
+    start, end = round(average), round(found.predicted.item())
     added = dict(zip(exact, apportion(np.array(list(exact.values())), total=end - start).tolist(), strict=True))
     lines = [("", "value", UNIT_NAME, "code")]
     lines += [(f"average of {len(next(iter(bundle.background.values())))} training rows", "", f"{start:,}", "")]
     for name in FEATURES:
         value, contribution = row[name][0].as_py(), f"{added[name]:+,}" if name in added else "not read"
-        lines += [(name, str(value), contribution, _code(name, value, predictions.codes))]
+        lines += [(name, str(value), contribution, _code(name, value, codes))]
     lines += [("prediction", "", f"{end:,}", "")]
-    for percent, ends in predictions.intervals.items():
+    for percent, ends in found.intervals.items():
         low, high = (round(end.item()) for end in ends)
         lines += [(f"{percent} % interval", "", f"{low:,} to {high:,}", "")]
-    return _aligned(lines)
-
-
-def _aligned(lines: Sequence[tuple[str, str, str, str]]) -> str:
-    """The cells as columns of text, the numbers at the right."""
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(f"{a:{widths[0]}}  {b:{widths[1]}}  {c:>{widths[2]}}  {d}".rstrip() for a, b, c, d in lines)
 

@@ -16,11 +16,10 @@ from pipeline.model.reproducible import nn, torch
 from pipeline.runtime.command import command
 
 PACKAGES = ("onnx", "onnxscript")
-EXAMPLE_ROWS = 8
 OUTPUT = f"normalised_{NOUN}"
 
 
-class Columns(nn.Module):
+class ByColumn(nn.Module):
     """The network with one input for each column of codes, by name: nobody has to know their order.
 
     Shape: each (rows,) int16; returns (rows,) float32.
@@ -69,12 +68,12 @@ def run(*, model: Path, onnx: Path) -> None:
 def to_onnx(network: Regressor) -> torch.onnx.ONNXProgram:
     """The network as an ONNX program for any number of rows, without the traces that tell where the code lay."""
     rows = torch.export.Dim("rows")
-    codes = tuple(torch.zeros(EXAMPLE_ROWS, dtype=torch.int16) for _ in network.columns)
+    codes = tuple(torch.zeros(8, dtype=torch.int16) for _ in network.columns)  # an example, (8,) each
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # torchvision is not missed
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch of its own calls
         exported = torch.onnx.export(
-            Columns(network),
+            ByColumn(network),
             codes,
             input_names=network.columns,
             output_names=[OUTPUT],

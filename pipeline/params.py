@@ -126,7 +126,7 @@ class DriftLimits(Section):
     rows_gone: Limit
     rows_added: Limit
     rows_changed: Limit
-    estimated_years: Limit
+    estimated_values: Limit
     new_categories: Limit
     stability_index: Limit
     target_mean: Limit

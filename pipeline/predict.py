@@ -5,7 +5,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,10 +15,11 @@ import pyarrow.compute as pc
 from tqdm import tqdm
 
 from pipeline.data.csv_blocks import BLOCK_BYTES, blocks_of
-from pipeline.data.csv_header import Header, read_features
+from pipeline.data.csv_header import parse_header
 from pipeline.data.csv_rows import parse
+from pipeline.data.schema import FEATURES
 from pipeline.inference.answers import ANSWERS, PROBLEM, UNKNOWN_FEATURES, Answers, answer
-from pipeline.inference.cache import CachingBundle
+from pipeline.inference.predictions import CachingBundle
 from pipeline.inference.writers import CsvOutput, ParquetOutput
 from pipeline.runtime.command import command
 from pipeline.runtime.prefetch import prefetched
@@ -72,9 +73,11 @@ def run(table: Path, *, model: Path, out: Path, block_bytes: int = BLOCK_BYTES) 
     where = "standard input" if table == STREAM else str(table)
     counts = Counts()
     with ExitStack() as stack:
-        source = stack.enter_context(_reading(table))
-        draft = stack.enter_context(_writing(out))
-        header = _read_header(source, where=where)
+        source = stack.enter_context(_source(table))
+        draft = stack.enter_context(_draft(out))
+        header = parse_header(source.readline(BLOCK_BYTES), FEATURES, others_allowed=True, where=where)
+        if taken := [name for name in ANSWERS.names if name in header.names]:
+            raise ValueError(f"{where}: these columns are for the answers, found {', '.join(taken)}; rename them")
         output = stack.enter_context(closing(FORMATS.get(out.suffix, CsvOutput)(draft, header)))
         size = None if table == STREAM else table.stat().st_size
         progress = stack.enter_context(tqdm(total=size, desc="predict", unit="B", unit_scale=True, disable=None))
@@ -87,19 +90,8 @@ def run(table: Path, *, model: Path, out: Path, block_bytes: int = BLOCK_BYTES) 
     return counts
 
 
-def _read_header(source: BinaryIO, *, where: str) -> Header:
-    """The header, which must name the features and none of the columns that are added.
-
-    Raises: ValueError if it does not.
-    """
-    header = read_features(source.readline(BLOCK_BYTES), where=where)
-    if taken := [name for name in ANSWERS.names if name in header.names]:
-        raise ValueError(f"{where}: these columns are for the answers, found {', '.join(taken)}; rename them")
-    return header
-
-
 def _check_paths(table: Path, out: Path) -> None:
-    if table != STREAM and not (table.exists() and not table.is_dir()):
+    if table != STREAM and (table.is_dir() or not table.exists()):
         found = "a directory" if table.is_dir() else "nothing"
         raise ValueError(f"{table}: the table must be a CSV file, found {found}")
     if out == STREAM:
@@ -112,18 +104,13 @@ def _check_paths(table: Path, out: Path) -> None:
         raise ValueError(f"{out}: the output must be another file than the table")
 
 
-@contextmanager
-def _reading(table: Path) -> Iterator[BinaryIO]:
-    if table == STREAM:
-        yield _open(sys.stdin, name="input").buffer
-    else:
-        with table.open("rb") as file:
-            yield file
+def _source(table: Path) -> AbstractContextManager[BinaryIO]:
+    return nullcontext(_open(sys.stdin, name="input").buffer) if table == STREAM else table.open("rb")
 
 
 @contextmanager
-def _writing(out: Path) -> Iterator[BinaryIO]:
-    """A draft beside the file, which takes its place at the end; standard output as it is."""
+def _draft(out: Path) -> Iterator[BinaryIO]:
+    """A file beside the output, which takes its place at the end; standard output as it is."""
     if out == STREAM:
         yield _open(sys.stdout, name="output").buffer
         return
@@ -132,10 +119,10 @@ def _writing(out: Path) -> Iterator[BinaryIO]:
     except OSError as error:
         raise ValueError(f"{out}: its folder must be one to write in, found {error.strerror}; choose another") from None
     with folder:
-        draft = Path(folder.name) / out.name
-        with draft.open("wb") as file:
+        path = Path(folder.name) / out.name
+        with path.open("wb") as file:
             yield file
-        draft.replace(out)
+        path.replace(out)
 
 
 def _open(stream: TextIO | None, *, name: str) -> TextIO:

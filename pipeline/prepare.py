@@ -9,8 +9,8 @@ import argparse
 import json
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,9 +26,9 @@ from pipeline.data.contract_report import ContractReport
 from pipeline.data.csv_blocks import BLOCK_BYTES
 from pipeline.data.encoding import ROWS, Encoder
 from pipeline.data.parquet import RowGroups
-from pipeline.data.raw_table import clean_blocks, splits_of
-from pipeline.data.schema import ESTIMATED_ROWS, ESTIMATES, FEATURES, HASH, TARGET
-from pipeline.data.split import SPLITS, row_hash
+from pipeline.data.raw_table import clean_blocks
+from pipeline.data.schema import ESTIMATED_ROWS, ESTIMATED_VALUES, FEATURES, HASH, TARGET
+from pipeline.data.split import SPLITS, assign, row_hash
 from pipeline.runtime.command import command
 from pipeline.runtime.lifetime import end_with_parent
 from pipeline.runtime.prefetch import prefetched
@@ -49,13 +49,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     with command("prepare"):
         versions.check("numpy", "pandas", "pandera", "pyarrow")
         data, settings = params.load(params.Data, "data"), params.load(params.Prepare, "prepare")
-        run(
-            Path(data.path),
-            out=arguments.out,
-            metrics=arguments.metrics,
-            report=arguments.report,
-            settings=settings,
-        )
+        run(Path(data.path), out=arguments.out, metrics=arguments.metrics, report=arguments.report, settings=settings)
 
 
 def run(
@@ -70,8 +64,11 @@ def run(
     report.unlink(missing_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".prepare-") as name:
         draft = Path(name)
-        with errors_written_to(report):
+        try:
             contract, counts = check(raw, draft, settings=settings, block_bytes=block_bytes)
+        except ValueError as error:
+            report.write_text(f"{error}\n", encoding="utf-8")
+            raise ValueError(f"{error}\nThis report is also in {report}.") from None
         if contract.quarantined:
             report.write_text(contract.text(where=str(raw), allowed=settings.max_bad_fraction), encoding="utf-8")
         encoder = encoding.fit(counts, min_count=settings.min_count, target=settings.target)
@@ -80,16 +77,6 @@ def run(
         for file in sorted(draft.iterdir()):
             file.replace(out / file.name)
     metrics.write_text(json.dumps(row_counts(contract, rows), indent=2) + "\n", encoding="utf-8")
-
-
-@contextmanager
-def errors_written_to(report: Path) -> Iterator[None]:
-    """A ValueError from inside is written to the file, too."""
-    try:
-        yield
-    except ValueError as error:
-        report.write_text(f"{error}\n", encoding="utf-8")
-        raise ValueError(f"{error}\nThis report is also in {report}.") from None
 
 
 def check(
@@ -104,12 +91,12 @@ def check(
     with ExitStack() as stack:
         quarantine = stack.enter_context(RowGroups(draft / "quarantine.parquet", QUARANTINE))
         clean_rows = stack.enter_context(pa.ipc.new_stream(draft / CLEAN_FILE, HASHED))
-        bytes_read = tqdm(total=raw.stat().st_size, desc="check", unit="B", unit_scale=True, disable=None)
-        progress = stack.enter_context(bytes_read)
+        size = raw.stat().st_size
+        progress = stack.enter_context(tqdm(total=size, desc="check", unit="B", unit_scale=True, disable=None))
         for block in blocks:
             quarantine.write(block.quarantine)
             hashes = row_hash(block.rows, salt=settings.split.salt)
-            is_training = splits_of(hashes, settings.split) == SPLITS.index("train")
+            is_training = assign(hashes, settings.split) == SPLITS.index("train")
             count(block.rows, np.flatnonzero(is_training), counts=counts)
             clean_rows.write_batch(block.rows.select([*FEATURES, TARGET]).append_column(HASH, pa.array(hashes)))
             progress.update(block.size)
@@ -121,9 +108,9 @@ def count(rows: pa.RecordBatch, chosen: np.ndarray, *, counts: Mapping[str, Coun
     for name in FEATURES:
         values = rows[name].dictionary.to_pylist()
         times = np.bincount(rows[name].indices.to_numpy()[chosen], minlength=len(values))  # (distinct values,)
-        for position in np.flatnonzero(times).tolist():
-            counts[name][values[position]] += int(times[position])
-    targets, times = np.unique(rows[TARGET].to_numpy()[chosen], return_counts=True)
+        for value, number in zip(values, times.tolist(), strict=True):  # 2021 twice, if a row says 2021e
+            counts[name][value] += number
+    targets, times = np.unique(rows[TARGET].to_numpy()[chosen], return_counts=True)  # (distinct targets,) each
     for target, number in zip(targets.tolist(), times.tolist(), strict=True):
         counts[TARGET][target] += number
 
@@ -133,21 +120,19 @@ def encode(draft: Path, encoder: Encoder, *, split: params.Split) -> dict[str, i
     with ExitStack() as stack:
         writers = [stack.enter_context(RowGroups(draft / f"{name}.parquet", ROWS)) for name in SPLITS]
         clean_rows = pa.ipc.open_stream(stack.enter_context(pa.OSFile(str(draft / CLEAN_FILE))))
-        encoded = (encoded_columns(rows, encoder) for rows in tqdm(clean_rows, "encode", unit="block", disable=None))
+        encoded = (
+            encoder.encode(rows) | encoder.encode_target(rows) | {HASH: rows[HASH].to_numpy()}
+            for rows in tqdm(clean_rows, "encode", unit="block", disable=None)
+        )
         for _ in prefetched(partial(write, writers, split), encoded, threads=1):
             pass  # a block is written while the next one is encoded
     (draft / CLEAN_FILE).unlink()
     return {name: writer.rows for name, writer in zip(SPLITS, writers, strict=True)}
 
 
-def encoded_columns(rows: pa.RecordBatch, encoder: Encoder) -> dict[str, np.ndarray]:
-    """All columns of encoded rows. Shape: rows (rows,) of `HASHED`; returns (rows,) by name, as `ROWS` says."""
-    return encoder.encode(rows) | encoder.encode_target(rows) | {HASH: rows[HASH].to_numpy()}
-
-
 def write(writers: Sequence[RowGroups], split: params.Split, columns: Mapping[str, np.ndarray]) -> None:
-    """Each row to the writer of its split. Shape: one writer per split; each column (rows,)."""
-    splits = splits_of(columns[HASH], split)
+    """Each row to the writer of its split. Shape: one writer per split; each column (rows,), named as in `ROWS`."""
+    splits = assign(columns[HASH], split)
     for position, writer in enumerate(writers):
         chosen = np.flatnonzero(splits == position)
         writer.write(pa.table({name: columns[name][chosen] for name in ROWS.names}, schema=ROWS))
@@ -155,12 +140,9 @@ def write(writers: Sequence[RowGroups], split: params.Split, columns: Mapping[st
 
 def row_counts(contract: ContractReport, rows: Mapping[str, int]) -> dict[str, int]:
     """Rows in = rows out + rows quarantined."""
-    return {
-        "rows": contract.rows,
-        "rows_quarantined": contract.quarantined,
-        **{f"rows_{split}": number for split, number in rows.items()},
-        **({ESTIMATED_ROWS: contract.estimates} if ESTIMATES else {}),
-    }
+    numbers = {"rows": contract.rows, "rows_quarantined": contract.quarantined}
+    numbers |= {f"rows_{split}": number for split, number in rows.items()}
+    return numbers | ({ESTIMATED_ROWS: contract.estimated_rows} if ESTIMATED_VALUES else {})
 
 
 if __name__ == "__main__":

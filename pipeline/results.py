@@ -10,7 +10,6 @@ from pipeline.reporting.markdown import Markup
 from pipeline.reporting.run_results import read_metrics, ridge_mark
 from pipeline.runtime.command import command
 
-METRICS = Path("metrics")
 COLUMNS = {
     MSE: (f"MSE, {UNIT}²", "{:.4g}"),
     RMSE: (f"RMSE, {UNIT}", "{:,.0f}"),
@@ -23,14 +22,11 @@ COLUMNS = {
 def main() -> None:
     """Print the table of the metrics that stand in `metrics/`."""
     with command("results"):
-        print(table({name: read_metrics(METRICS, name) for name in params.recipe_names()}))
+        print(table({name: read_metrics(Path("metrics"), name) for name in params.recipe_names()}))
 
 
 def table(metrics: Mapping[str, Mapping[str, float]]) -> str:
-    """One row for the training mean; then, for each recipe, its features' baselines and its own scores.
-
-    A recipe that ridge regression beats is marked.
-    """
+    """The training mean; then each recipe's baselines and its own scores, marked where ridge regression is better."""
     rows = [["on the test rows", *(title for title, _ in COLUMNS.values())]]
     rows += [["training mean", *_scores(next(iter(metrics.values())), "test_mean_")]]
     for name, numbers in metrics.items():

@@ -41,12 +41,18 @@ NOISE_OF_BANDS = np.array([0.45, 0.78, 0.86, 0.93, 1.00, 1.07, 1.16, 1.29, 1.90]
 # Top of a band over its middle, and middle over bottom, at the same quantiles.
 STRETCH = np.array([1.00, 1.08, 1.12, 1.16, 1.20, 1.24, 1.28, 1.36, 1.75])
 
+COLUMNS = (
+    *("work_year", "experience_level", "employment_type", "job_title", "salary", "salary_currency", "salary_in_usd"),
+    *("employee_residence", "remote_ratio", "company_location", "company_size"),
+)
 # In each table: the value, its weight among the answers and among the bands (per mille), its factor on the pay.
-YEARS = "2020 100 0 1.00 | 2021 277 1 0.98 | 2022 299 130 0.94 | 2023 314 754 1.00 | 2024 10 115 1.01"
-LEVELS = "EN 299 48 0.59 | MI 374 213 0.76 | SE 290 711 1.00 | EX 37 28 1.21"
-CONTRACTS = "FT 944 998 1.00 | CT 21 0.8 0.88 | PT 19 0.8 0.70 | FL 16 0.4 0.68"
-REMOTE = "0 140 674 1.00 | 50 302 0.6 0.88 | 100 558 325 0.98"
-SIZES = "S 189 3 0.88 | M 282 954 1.00 | L 529 43 1.08"
+TABLES = {
+    "work_year": "2020 100 0 1.00 | 2021 277 1 0.98 | 2022 299 130 0.94 | 2023 314 754 1.00 | 2024 10 115 1.01",
+    "experience_level": "EN 299 48 0.59 | MI 374 213 0.76 | SE 290 711 1.00 | EX 37 28 1.21",
+    "employment_type": "FT 944 998 1.00 | CT 21 0.8 0.88 | PT 19 0.8 0.70 | FL 16 0.4 0.68",
+    "remote_ratio": "0 140 674 1.00 | 50 302 0.6 0.88 | 100 558 325 0.98",
+    "company_size": "S 189 3 0.88 | M 282 954 1.00 | L 529 43 1.08",
+}
 TITLES = """
 Data Engineer             96 233 1.00 | Business Intelligence Engineer  1  17 0.94
 Data Scientist           200 207 1.08 | Data Manager                    3  14 0.77
@@ -92,16 +98,13 @@ DZ TN MA LB IR IQ JO UZ KZ GE MD HN DO USD 1.00 1 0.03 0.64 0.54
 """
 # Dollars for one unit of the currency, from 2020 to 2024: published yearly averages.
 RATES = """
-USD 1      1      1      1      1      | GBP 1.284   1.376   1.237   1.244   1.271
-CAD 0.746  0.798  0.769  0.741  0.746  | EUR 1.142   1.183   1.053   1.081   1.091
-INR 0.0135 0.0135 0.0127 0.0121 0.0120 | AUD 0.690   0.751   0.695   0.664   0.666
-PLN 0.256  0.259  0.224  0.238  0.251  | BRL 0.194   0.185   0.194   0.200   0.203
-MXN 0.0466 0.0493 0.0497 0.0564 0.0586 | CHF 1.066   1.094   1.047   1.113   1.164
-SGD 0.725  0.744  0.725  0.745  0.746  | JPY 0.00937 0.00911 0.00761 0.00711 0.00684
-TRY 0.142  0.113  0.0604 0.0422 0.0332 | DKK 0.153   0.159   0.141   0.145   0.146
-NOK 0.106  0.116  0.104  0.0947 0.0962 | HUF 0.00325 0.00330 0.00269 0.00283 0.00285
-ILS 0.291  0.310  0.298  0.271  0.271  | THB 0.0320  0.0313  0.0286  0.0288  0.0283
-ZAR 0.0608 0.0677 0.0611 0.0542 0.0532
+USD 1       1       1       1       1       | TRY 0.142 0.113 0.0604 0.0422 0.0332 | BRL 0.194 0.185 0.194 0.200  0.203
+INR 0.0135  0.0135  0.0127  0.0121  0.0120  | GBP 1.284 1.376 1.237  1.244  1.271  | CHF 1.066 1.094 1.047 1.113  1.164
+MXN 0.0466  0.0493  0.0497  0.0564  0.0586  | CAD 0.746 0.798 0.769  0.741  0.746  | SGD 0.725 0.744 0.725 0.745  0.746
+JPY 0.00937 0.00911 0.00761 0.00711 0.00684 | EUR 1.142 1.183 1.053  1.081  1.091  | DKK 0.153 0.159 0.141 0.145  0.146
+HUF 0.00325 0.00330 0.00269 0.00283 0.00285 | AUD 0.690 0.751 0.695  0.664  0.666  | NOK 0.106 0.116 0.104 0.0947 0.0962
+THB 0.0320  0.0313  0.0286  0.0288  0.0283  | PLN 0.256 0.259 0.224  0.238  0.251  | ILS 0.291 0.310 0.298 0.271  0.271
+ZAR 0.0608  0.0677  0.0611  0.0542  0.0532
 """
 
 
@@ -140,6 +143,7 @@ class Feature:
 
 
 def _cells(table: str, *, figures: int) -> list[list[str]]:
+    """Each cell's label and its so many figures: with 2, `Head of Data 9 3` is Head of Data, 9 and 3."""
     return [cell.strip().rsplit(maxsplit=figures) for cell in table.replace("\n", "|").split("|") if cell.strip()]
 
 
@@ -149,8 +153,7 @@ def _rows(table: str) -> list[Row]:
 
 def _titles() -> list[Row]:
     """The frequent titles, then every composed one that is not among them."""
-    frequent = _rows(TITLES)
-    tail = {}
+    frequent, tail = _rows(TITLES), {}
     for rank, field, role in itertools.product(_rows(RANKS), _rows(FIELDS), _rows(ROLES)):
         label = rank.label.format(f"{field.label} {role.label}")
         answers = TAIL[0] * rank.answers * field.answers * role.answers / 1e9
@@ -159,29 +162,20 @@ def _titles() -> list[Row]:
     return frequent + [tail[label] for label in tail if label not in {row.label for row in frequent}]
 
 
-PLACES = [(code, *figures) for codes, *figures in _cells(COUNTRIES, figures=6) for code in codes.split()]
-FEATURES = {
-    "work_year": Feature.of(_rows(YEARS)),
-    "experience_level": Feature.of(_rows(LEVELS)),
-    "employment_type": Feature.of(_rows(CONTRACTS)),
-    "job_title": Feature.of(_titles()),
+_COUNTRIES = [(code, *figures) for codes, *figures in _cells(COUNTRIES, figures=6) for code in codes.split()]
+CODES, HOME_CURRENCIES, *_FIGURES = zip(*_COUNTRIES, strict=True)
+IN_DOLLARS, ANSWERS, BANDS_THERE, WORKING_THERE, LIVING_THERE = np.array(_FIGURES, float)  # (countries,) each
+ROWS = {name: _rows(table) for name, table in TABLES.items()} | {
+    "job_title": _titles(),
+    "company_location": list(map(Row, CODES, ANSWERS, BANDS_THERE, WORKING_THERE)),
     # Drawn for those who live abroad: any country, all alike.
-    "employee_residence": Feature.of([Row(code, 1, 1, float(lives)) for code, *_, lives in PLACES]),
-    "remote_ratio": Feature.of(_rows(REMOTE)),
-    "company_location": Feature.of(
-        [Row(code, float(answers), float(bands), float(works)) for code, _, _, answers, bands, works, _ in PLACES]
-    ),
-    "company_size": Feature.of(_rows(SIZES)),
+    "employee_residence": [Row(code, 1, 1, pay) for code, pay in zip(CODES, LIVING_THERE, strict=True)],
 }
-IN_DOLLARS = np.array([float(in_dollars) for _, _, in_dollars, *_ in PLACES])
+FEATURES = {name: Feature.of(ROWS[name]) for name in COLUMNS if name in ROWS}  # they are drawn in this order
 CURRENCIES, *_RATES = zip(*_cells(RATES, figures=5), strict=True)
 RATE = np.array(_RATES, float).T  # (currencies, years)
-HOME_CURRENCY = np.array([CURRENCIES.index(currency) for _, currency, *_ in PLACES])
+HOME_CURRENCY = np.array([CURRENCIES.index(currency) for currency in HOME_CURRENCIES])  # (countries,) codes
 LABELS = {name: feature.labels for name, feature in FEATURES.items()} | {"salary_currency": pa.array(CURRENCIES)}
-COLUMNS = (
-    *("work_year", "experience_level", "employment_type", "job_title", "salary", "salary_currency", "salary_in_usd"),
-    *("employee_residence", "remote_ratio", "company_location", "company_size"),
-)
 SCHEMA = pa.schema(
     [(name, pa.dictionary(pa.int32(), pa.string()) if name in LABELS else pa.int64()) for name in COLUMNS]
 )

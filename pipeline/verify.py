@@ -5,13 +5,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipeline.reproduction.exit_codes import EXPECTED
-from pipeline.reproduction.verify import verify
+from pipeline.reproduction.verify import EXPECTED, verify
 from pipeline.runtime.command import command
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Verify the project in the current folder; pipeline/reproduction/exit_codes.py has the exit codes."""
+    """Verify the project in the current folder; pipeline/reproduction/verify.py has the exit codes."""
     argparse.ArgumentParser(description=__doc__).parse_args(argv)
     with command("verify", expected=EXPECTED):
         sys.exit(verify(Path.cwd()))

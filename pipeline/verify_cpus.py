@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.reproduction.emulated import verify_cpus
-from pipeline.reproduction.exit_codes import EXPECTED
+from pipeline.reproduction.verify import EXPECTED
 from pipeline.runtime.command import command
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Verify the current folder's recipes; pipeline/reproduction/exit_codes.py has the exit codes."""
+    """Verify the current folder's recipes; pipeline/reproduction/verify.py has the exit codes."""
     argparse.ArgumentParser(description=__doc__).parse_args(argv)
     with command("verify-cpus", expected=EXPECTED):
         sys.exit(verify_cpus(Path.cwd()))

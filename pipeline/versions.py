@@ -9,19 +9,10 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from pipeline.runtime.command import command
+
 FILE = Path("versions.json")
 PACKAGES = ("numpy", "pandas", "pandera", "pyarrow", "safetensors", "torch")
-
-
-def recorded() -> dict[str, str]:
-    """The versions that the project's results were made with.
-
-    Raises: ValueError if the record is missing.
-    """
-    if not FILE.is_file():
-        raise ValueError(f"{FILE} is missing: run from the project's folder")
-    versions: dict[str, str] = json.loads(FILE.read_text(encoding="utf-8"))
-    return versions
 
 
 def installed(package: str) -> str:
@@ -30,11 +21,10 @@ def installed(package: str) -> str:
 
 
 def check(*packages: str) -> dict[str, str]:
-    """The recorded versions of the packages.
-
-    Raises: ValueError unless the installed versions are the same.
-    """
-    wanted = recorded()
+    """The recorded versions of the packages. Raises: ValueError unless the installed versions are the same."""
+    if not FILE.is_file():
+        raise ValueError(f"{FILE} is missing: run from the project's folder")
+    wanted: dict[str, str] = json.loads(FILE.read_text(encoding="utf-8"))
     for package in packages:
         if installed(package) != wanted.get(package):
             rule = f"{wanted[package]} as recorded" if package in wanted else "recorded"
@@ -48,7 +38,8 @@ def check(*packages: str) -> dict[str, str]:
 def main(argv: Sequence[str] | None = None) -> None:
     """Record the installed versions."""
     argparse.ArgumentParser(description=__doc__).parse_args(argv)
-    FILE.write_text(json.dumps({name: installed(name) for name in PACKAGES}, indent=2) + "\n", encoding="utf-8")
+    with command("versions"):
+        FILE.write_text(json.dumps({name: installed(name) for name in PACKAGES}, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

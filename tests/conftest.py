@@ -20,9 +20,10 @@ from tests.support.night_project import make_night_project
 from tests.support.skips import reason, summary
 from tests.support.tables import rows, table
 from tests.support.tiny_project import make_project
-from tests.support.work_tree import copy_of_the_work_tree, run
+from tests.support.work_tree import ROOT, copy_of_the_work_tree, run
 
-ARCHIVE = Path(__file__).resolve().parents[2] / "shared/data/aijobs-weekly.tar.xz"
+WEEKLY_TABLES = os.environ.get("WEEKLY_TABLES") or ROOT.parent / "shared/data/aijobs-weekly.tar.xz"
+"""Where the real weekly tables are: a folder of CSV files, or an archive of one."""
 HISTORY = (
     "where salaries_YYYY-MM-DD.csv are the versions of salaries.csv"
     " in the history of https://github.com/foorilla/ai-jobs-net-salaries"
@@ -112,14 +113,13 @@ def modelled(tmp_path_factory: pytest.TempPathFactory) -> Stage:
 
 @pytest.fixture(scope="session")
 def real_tables(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """The 152 real weekly tables, oldest first: those in the folder WEEKLY_TABLES, or in the archive."""
-    if given := os.environ.get("WEEKLY_TABLES"):
-        folder = Path(given).resolve()
-    elif ARCHIVE.is_file():
-        folder = tmp_path_factory.mktemp("real")
-        with tarfile.open(ARCHIVE) as archive:
+    """The 152 real weekly tables, oldest first."""
+    folder = Path(WEEKLY_TABLES).resolve()
+    if folder.is_file():
+        with tarfile.open(folder) as archive:
+            folder = tmp_path_factory.mktemp("real")
             archive.extractall(folder, filter="data")
-    else:
+    elif not folder.is_dir():
         pytest.skip(reason("the real weekly tables are not here", to_run=f"WEEKLY_TABLES=FOLDER make test, {HISTORY}"))
     return sorted(file for file in folder.rglob("salaries_*.csv") if file.stem <= LAST_TABLE)
 

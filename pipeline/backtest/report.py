@@ -1,4 +1,4 @@
-"""What a replay tells: a summary and a picture of its nights."""
+"""What a replay tells: a summary of its nights."""
 
 import datetime
 import math
@@ -8,12 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.backtest.chart import Mark, to_svg
 from pipeline.data.schema import UNIT, in_unit
-from pipeline.nights.result import NightResult
+from pipeline.nights.night import NightResult
 from pipeline.reporting.markdown import table
 
-WINDOW = 12  # nights
 TITLES = (
     *("night", "ending", "rows", "new rows", "champion", "challenger", "champion, new", "first, new"),
     "beyond limits",
@@ -47,13 +45,11 @@ def summary(nights: Sequence[Replayed]) -> str:
         f"# {len(nights)} nights, {nights[0].date} to {nights[-1].date}",
         "\n".join(f"- {outcome}: {count}" for outcome, count in counts.most_common()),
     ]
-    known = [night.on_new_rows for night in nights if night.on_new_rows]
-    if known:
-        rows, ours, never = np.array(known).T
+    if known := [night.on_new_rows for night in nights if night.on_new_rows]:
+        ours, never = errors_on_new_rows(known)
         parts.append(
-            f"On the {rows.sum():,.0f} rows that came in these nights, none of which it had seen, the champion's RMSE"
-            f" is {math.sqrt(np.average(ours, weights=rows)):,.0f} {UNIT}; had the first model stayed,"
-            f" {math.sqrt(np.average(never, weights=rows)):,.0f} {UNIT}."
+            f"On the {sum(rows for rows, *_ in known):,.0f} rows that came in these nights, none of which it had seen,"
+            f" the champion's RMSE is {ours:,.0f} {UNIT}; had the first model stayed, {never:,.0f} {UNIT}."
         )
     columns = "champion's and challenger's on the test rows; champion's and first model's on the new."
     parts += [f"RMSE in {UNIT}: {columns}", table([TITLES, *map(_row, nights)], align="left")]
@@ -75,22 +71,8 @@ def _row(night: Replayed) -> list[str]:
     ]
 
 
-def picture(nights: Sequence[Replayed]) -> str:
-    """The decisions, the warnings, and both models' errors on the new rows of the last nights."""
-    marks = [
-        Mark(
-            night.date,
-            night.result.outcome,
-            accepted=night.result.outcome.accepted,
-            warned=bool(night.result.record and night.result.record.drift.warnings),
-        )
-        for night in nights
-    ]
-    lines: dict[str, list[tuple[datetime.date, float]]] = {"retrained nightly": [], "never retrained": []}
-    known = [(night.date, night.on_new_rows) for night in nights if night.on_new_rows]
-    for last in range(len(known)):
-        window = np.array([numbers for _, numbers in known[max(0, last + 1 - WINDOW) : last + 1]])  # (nights, 3)
-        for points, errors in zip(lines.values(), window.T[1:], strict=True):
-            points.append((known[last][0], math.sqrt(np.average(errors, weights=window[:, 0]))))
-    label = f"RMSE in {UNIT} on rows that the model had never seen, of the last {WINDOW} nights"
-    return to_svg(marks, lines, title="What the nights decided, and what retraining was worth", label=label)
+def errors_on_new_rows(nights: Sequence[tuple[float, float, float]]) -> tuple[float, float]:
+    """The champion's and the first model's RMSE on all rows that came in these nights, from their numbers."""
+    rows, *mse = np.array(nights).T  # each (nights,)
+    ours, never = np.sqrt(np.average(mse, axis=1, weights=rows))
+    return float(ours), float(never)

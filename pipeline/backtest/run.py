@@ -11,23 +11,21 @@ from pathlib import Path
 from tqdm import tqdm
 
 from pipeline import params
-from pipeline.backtest.clone import SOURCE, make_clone, trained_ahead
-from pipeline.backtest.report import Replayed, picture, summary
+from pipeline.backtest.chart import picture
+from pipeline.backtest.clone import SOURCE, make_clone, train_in_parallel
+from pipeline.backtest.report import Replayed, summary
 from pipeline.data.raw_table import Table, new_rows, read_table
 from pipeline.model.bundle import Bundle
 from pipeline.nights.compare import error_on
-from pipeline.nights.outcome import NightOutcome
-from pipeline.nights.record_files import HISTORY
+from pipeline.nights.conventions import HISTORY
+from pipeline.nights.record import NightOutcome
 from pipeline.nights.run import run_night
 from pipeline.repository.project import Project
 from pipeline.runtime.errors import RuleError
 
 
 def dated_snapshots(folder: Path) -> dict[datetime.date, Path]:
-    """The CSV files in the folder by the dates in their names, in order.
-
-    Raises: ValueError if there are none, or two of one date.
-    """
+    """The CSV files in the folder by the dates in their names, in order. Raises: ValueError if none, or two of one."""
     found: dict[datetime.date, Path] = {}
     for file in sorted(folder.glob("*.csv")):
         if match := re.search(r"\d{4}-\d{2}-\d{2}", file.name):  # salaries_2026-01-31.csv
@@ -49,7 +47,7 @@ def replay(snapshots: Mapping[datetime.date, Path], *, project: Project, out: Pa
     with tempfile.TemporaryDirectory(prefix="replay-") as name:
         temporary = Path(name).resolve()
         clone = make_clone(project, temporary, date=min(snapshots))
-        with closing(trained_ahead(clone, temporary, list(snapshots.values()))) as tables:
+        with closing(train_in_parallel(clone, temporary, list(snapshots.values()))) as tables:
             nights = list(_nights(clone, snapshots, tables))
         shutil.copyfile(clone.folder / HISTORY, out / HISTORY.name)
     (out / "replay.md").write_text(summary(nights), encoding="utf-8")
@@ -61,8 +59,8 @@ def _nights(clone: Project, snapshots: Mapping[datetime.date, Path], trained: It
     """Each night in turn, as soon as the pipeline has run on its table."""
     prepare = params.load(params.Prepare, "prepare", file=clone.folder / params.FILE)
     recipe = params.load(params.Nightly, "nightly", file=clone.folder / params.FILE).recipe
-    before: Table | None = None
-    first: Bundle | None = None
+    before: Table | None = None  # of the last accepted night
+    first: Bundle | None = None  # the first accepted night's model
     progress = tqdm(snapshots, desc="replay", unit="night", disable=None)
     for date, file in zip(progress, trained, strict=True):
         shutil.copyfile(file, clone.folder / SOURCE)
@@ -70,17 +68,12 @@ def _nights(clone: Project, snapshots: Mapping[datetime.date, Path], trained: It
         progress.set_postfix_str(f"{date} {result.outcome}")
         if result.outcome in (NightOutcome.FAILED, NightOutcome.INTERRUPTED):
             raise RuleError(f"the night of {date}", rule="must end", found=result.message, fix="mend that, and replay")
-        compared = result.record is not None and bool(result.record.drift.measures)  # with the table before it
+        compared = bool(result.record and result.record.drift.measures)  # with the table before it
         table = read_table(file, settings=prepare) if compared or result.outcome.accepted else None
-        yield Replayed(date, result, _error_on_new_rows(first, before, table) if compared else None)
+        first_mse = None
+        if first and before and table and len(new := new_rows(before, table)):
+            first_mse = error_on(first, table, new)
+        yield Replayed(date, result, first_mse)
         if result.outcome.accepted:
             before = table
             first = first or Bundle.load(clone.folder / f"models/{recipe}")
-
-
-def _error_on_new_rows(model: Bundle | None, before: Table | None, table: Table | None) -> float | None:
-    """The model's mean squared error on the table's new rows; None if there are none, or nothing to compare with."""
-    if model is None or before is None or table is None:
-        return None
-    new = new_rows(before, table)
-    return error_on(model, table, new) if len(new) else None

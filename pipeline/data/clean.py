@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from pipeline.data.contract_report import EXAMPLES, ContractReport, Violation
 from pipeline.data.csv_rows import Parsed, split_lines, text_of
-from pipeline.data.schema import AMOUNTS, COLUMNS, ESTIMATES, NUMBERS, requirement
+from pipeline.data.schema import AMOUNTS, COLUMNS, ESTIMATED_VALUES, NUMBERS, requirement
 from pipeline.data.validate import validate
 
 
@@ -28,8 +28,8 @@ class CheckedBlock:
     """Which lines of a block keep the contract, and what is wrong with the others.
 
     Shape: rows (rows kept,) in the types of `CLEAN`; kept (rows kept,) and broken (broken lines,) the positions of
-    their lines in the block; reasons (broken lines,) in words; bad_lines, by rule, positions of lines; bad_values, by
-    column, positions of rows.
+    their lines in the block; reasons (broken lines,) in words; bad_lines, by rule, positions of lines that are no rows;
+    bad_values, by column, positions of rows that break its rule.
     """
 
     rows: pa.RecordBatch
@@ -52,26 +52,25 @@ class Cleaned:
 
 def check_block(parsed: Parsed, columns: Sequence[str]) -> CheckedBlock:
     """Ask the contract about these columns of a block."""
-    validation = validate(parsed.rows.select(columns))
-    bad_lines = {
-        f"a line must be one row of comma-separated UTF-8 text ({parsed.problem(code)})": np.flatnonzero(
-            parsed.problems == code
-        )
-        for code in np.unique(parsed.problems[parsed.problems > 0]).tolist()
-    }
-    rules = bad_lines | {requirement(name): parsed.positions[rows] for name, rows in validation.broken.items()}
+    rows, bad_values = validate(parsed.rows.select(columns))
+    bad_lines = {}
+    for code in np.unique(parsed.problems[parsed.problems > 0]).tolist():
+        rule = f"a line must be one row of comma-separated UTF-8 text ({parsed.problem(code)})"
+        bad_lines[rule] = np.flatnonzero(parsed.problems == code)
+    # By rule, the positions of the lines that break it.
+    rules = bad_lines | {requirement(name): parsed.positions[bad] for name, bad in bad_values.items()}
     is_broken = np.zeros(len(parsed.problems), bool)  # (lines,)
     breaks = np.zeros((len(rules), len(is_broken)), bool)  # (rules, lines)
-    for rule, positions in enumerate(rules.values()):
-        breaks[rule, positions] = is_broken[positions] = True
+    for number, positions in enumerate(rules.values()):
+        breaks[number, positions] = is_broken[positions] = True
     is_kept = ~is_broken[parsed.positions]  # (rows,)
     return CheckedBlock(
-        rows=_filtered(validation.rows, is_kept),
+        rows=_filtered(rows, is_kept),
         kept=parsed.positions[is_kept],
         broken=np.flatnonzero(is_broken),
         reasons=joined_where(breaks[:, is_broken], list(rules), separator="; "),
         bad_lines=bad_lines,
-        bad_values=validation.broken,
+        bad_values=bad_values,
     )
 
 
@@ -81,7 +80,7 @@ def clean(parsed: Parsed) -> Cleaned:
     report = ContractReport(
         rows=len(parsed.problems),
         quarantined=len(checked.broken),
-        estimates=_estimates(parsed, checked.kept),
+        estimated_rows=_count_estimated(parsed, checked.kept),
         violations={violation.rule: violation for violation in _violations(parsed, checked)},
     )
     return Cleaned(checked.rows, _quarantine(parsed, checked), report, size=len(parsed.block.text))
@@ -104,53 +103,45 @@ def _filtered(rows: pa.RecordBatch, is_kept: np.ndarray) -> pa.RecordBatch:
     """The kept rows; no dictionary keeps a value that no row has. Shape: is_kept (rows,)."""
     if is_kept.all():
         return rows
-    kept = {
-        name: column.filter(pa.array(is_kept)) for name, column in zip(rows.schema.names, rows.columns, strict=True)
-    }
-    return pa.record_batch(
-        {
-            name: column.dictionary_decode().dictionary_encode() if pa.types.is_dictionary(column.type) else column
-            for name, column in kept.items()
-        }
-    )
+    columns = [
+        column.dictionary_decode().dictionary_encode() if isinstance(column, pa.DictionaryArray) else column
+        for column in rows.filter(pa.array(is_kept)).columns
+    ]
+    return pa.record_batch(columns, names=rows.schema.names)
 
 
 def _violations(parsed: Parsed, checked: CheckedBlock) -> Iterator[Violation]:
     """Each broken rule with its first lines, and what was found there: a line that is no row, or a value."""
     lines = split_lines(parsed.block.text) if checked.bad_lines else []
     for rule, positions in checked.bad_lines.items():
-        found = [text_of(lines[position]) for position in positions[:EXAMPLES]]
-        yield _violation(rule, positions, found, first_line=parsed.block.first_line)
+        yield _violation(parsed, rule, positions, [text_of(lines[position]) for position in positions[:EXAMPLES]])
     for name, rows in checked.bad_values.items():
         found = parsed.rows[name].take(pa.array(rows[:EXAMPLES])).to_pylist()
-        yield _violation(requirement(name), parsed.positions[rows], found, first_line=parsed.block.first_line)
+        yield _violation(parsed, requirement(name), parsed.positions[rows], found)
 
 
-def _violation(rule: str, positions: np.ndarray, found: Sequence[str], *, first_line: int) -> Violation:
-    lines = (positions[:EXAMPLES] + first_line).tolist()
+def _violation(parsed: Parsed, rule: str, positions: np.ndarray, found: Sequence[str]) -> Violation:
+    lines = (positions[:EXAMPLES] + parsed.block.first_line).tolist()
     return Violation(rule, len(positions), tuple(zip(lines, map(_shown, found), strict=True)))
-
-
-def _estimates(parsed: Parsed, kept: np.ndarray) -> int:
-    """How many of the kept rows have a value marked as an estimate. Shape: kept (rows kept,) positions of lines."""
-    is_estimate = np.zeros(len(parsed.problems), bool)  # (lines,)
-    for name, pattern in ESTIMATES.items():
-        values = pc.match_substring_regex(parsed.rows[name].dictionary, pattern).to_numpy(zero_copy_only=False)
-        is_estimate[parsed.positions] |= values[parsed.rows[name].indices.to_numpy()]
-    return int(is_estimate[kept].sum())
-
-
-def _quarantine(parsed: Parsed, checked: CheckedBlock) -> pa.Table:
-    """The broken lines in the file's order: each one's number, the rules that it breaks, and its text."""
-    lines = split_lines(parsed.block.text) if len(checked.broken) else []
-    columns = [
-        pa.array(checked.broken + parsed.block.first_line),
-        checked.reasons,
-        pa.array([text_of(lines[position]) for position in checked.broken.tolist()], pa.string()),
-    ]
-    return pa.Table.from_arrays(columns, schema=QUARANTINE)
 
 
 def _shown(value: str, *, limit: int = 80) -> str:
     text = repr(value)
     return text if len(text) <= limit else f"{text[:limit]}… ({len(text)} characters)"
+
+
+def _count_estimated(parsed: Parsed, kept: np.ndarray) -> int:
+    """How many kept rows have an estimated value such as `2021e`. Shape: kept (rows kept,) positions of lines."""
+    is_estimated = np.zeros(len(parsed.problems), bool)  # (lines,)
+    for name, pattern in ESTIMATED_VALUES.items():
+        matches = pc.match_substring_regex(parsed.rows[name].dictionary, pattern)  # (distinct values,)
+        is_estimated[parsed.positions] |= matches.to_numpy(zero_copy_only=False)[parsed.rows[name].indices.to_numpy()]
+    return int(is_estimated[kept].sum())
+
+
+def _quarantine(parsed: Parsed, checked: CheckedBlock) -> pa.Table:
+    """The broken lines in the file's order: each one's number, the rules that it breaks, and its text."""
+    lines = split_lines(parsed.block.text) if len(checked.broken) else []
+    texts = pa.array([text_of(lines[position]) for position in checked.broken.tolist()], pa.string())
+    numbers = pa.array(checked.broken + parsed.block.first_line)
+    return pa.Table.from_arrays([numbers, checked.reasons, texts], schema=QUARANTINE)

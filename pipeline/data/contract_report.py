@@ -18,19 +18,19 @@ class Violation:
 class ContractReport:
     """How many rows there were, how many went to quarantine, and why: the rules in order of first appearance.
 
-    `estimates` counts the rows that keep the contract and have a value marked as an estimate.
+    `estimated_rows` counts the rows that keep the contract and have a value marked as an estimate.
     """
 
     rows: int = 0
     quarantined: int = 0
-    estimates: int = 0
+    estimated_rows: int = 0
     violations: dict[str, Violation] = field(default_factory=dict)
 
     def add(self, block: "ContractReport") -> None:
         """Add the report of one more block, which must follow the ones before it."""
         self.rows += block.rows
         self.quarantined += block.quarantined
-        self.estimates += block.estimates
+        self.estimated_rows += block.estimated_rows
         for new in block.violations.values():
             old = self.violations.get(new.rule, Violation(new.rule, 0, ()))
             examples = (old.examples + new.examples)[:EXAMPLES]

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 BLOCK_BYTES = 16 << 20
-TAIL_BYTES = 1 << 16
+TAIL_BYTES = 1 << 16  # blank lines at the end of a text are looked for in so much of it
 UTF8_MARK = b"\xef\xbb\xbf"
 
 
@@ -33,12 +33,13 @@ def blocks_of(file: BinaryIO, *, where: str, size: int = BLOCK_BYTES) -> Iterato
     Raises: ValueError for a line longer than `BLOCK_BYTES`, which no bound on memory could hold.
     """
     first_line, waiting = 2, b""
-    while lines := _whole_lines(file, size):
+    while lines := _read_to_line_end(file, size):
         text = waiting + lines
         if len(text) - (text.rfind(b"\n", 0, -1) + 1) > BLOCK_BYTES:
             line = first_line + text.count(b"\n", 0, -1)
             raise ValueError(f"{where}: line {line} is over {BLOCK_BYTES} bytes long: is this a CSV file?")
-        end = _end_of_rows(text)
+        tail = text[-TAIL_BYTES:]
+        end = len(text) - len(tail) + len(tail.rstrip(b"\r\n"))  # where the blank lines at the end start
         cut = end if len(lines) < size else text.rfind(b"\n", 0, end) + 1  # a short read is the last
         if cut:
             yield Block(first_line, text[:cut])
@@ -48,16 +49,10 @@ def blocks_of(file: BinaryIO, *, where: str, size: int = BLOCK_BYTES) -> Iterato
         yield Block(first_line, rest)
 
 
-def _whole_lines(file: BinaryIO, size: int) -> bytes:
+def _read_to_line_end(file: BinaryIO, size: int) -> bytes:
     """About `size` bytes: as many, and the rest of the line they end in, unless that is longer than a line may be."""
     text = file.read(size)
     if text and not text.endswith(b"\n"):
         started = len(text) - (text.rfind(b"\n") + 1)  # bytes of the last line that are here already
         text += file.readline(BLOCK_BYTES + 1 - started)
     return text
-
-
-def _end_of_rows(text: bytes) -> int:
-    """Where the blank lines at the end of the text start, or `TAIL_BYTES` before its end."""
-    tail = text[-TAIL_BYTES:]
-    return len(text) - len(tail) + len(tail.rstrip(b"\r\n"))

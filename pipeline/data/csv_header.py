@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.data.csv_blocks import BLOCK_BYTES, UTF8_MARK
-from pipeline.data.schema import COLUMNS, FEATURES
+from pipeline.data.schema import COLUMNS
 
 ENCODING_MARKS = {
     b"\x1f\x8b": "is compressed with gzip: unpack it first (gunzip)",
@@ -21,14 +21,14 @@ ENCODING_MARKS = {
 
 @dataclass(frozen=True)
 class Header:
-    """The first line of a table, and the names of its columns."""
+    """The first line of a table, without byte order mark and line end, and the names of its columns."""
 
     text: str
     names: tuple[str, ...]
 
 
-def read_header(path: Path) -> tuple[list[str], int]:
-    """The column names in the file's order, and the offset of the first row.
+def read_header(path: Path) -> tuple[tuple[str, ...], int]:
+    """The column names of a raw table in the file's order, and the offset of its first row in bytes.
 
     Raises: ValueError if this is no CSV file with the contract's columns, each once, in any order.
     """
@@ -37,18 +37,13 @@ def read_header(path: Path) -> tuple[list[str], int]:
         raise ValueError(f"{path}: the raw table must be a CSV file, found {found}; set data.path in params.yaml")
     with path.open("rb") as file:
         line = file.readline(BLOCK_BYTES)
-    text = header_text(line, where=str(path))
-    if not text:
-        raise ValueError(f"{path}: line 1 must be a header of {len(COLUMNS)} columns, found nothing")
-    names = [name.strip('"') for name in text.split(",")]  # the contract's names hold neither quotes nor commas
-    check_columns(names, where=str(path))
-    return names, len(line)
+    return parse_header(line, COLUMNS, others_allowed=False, where=str(path)).names, len(line)
 
 
-def header_text(line: bytes, *, where: str) -> str:
-    """The first line without its byte order mark and its line end; "" if it is blank.
+def parse_header(line: bytes, wanted: Sequence[str], *, others_allowed: bool, where: str) -> Header:
+    """The header that the first line is.
 
-    Raises: ValueError if the line shows that the file is compressed, or no UTF-8 text.
+    Raises: ValueError if the line is blank or no line of UTF-8 CSV, or as `check_columns`.
     """
     for mark, problem in ENCODING_MARKS.items():
         if line.startswith(mark):
@@ -57,60 +52,29 @@ def header_text(line: bytes, *, where: str) -> str:
         raise ValueError(f"{where}: line 1 has NUL bytes: this is UTF-16 or no text; save it as UTF-8 CSV")
     text = line.removeprefix(UTF8_MARK).decode("utf-8", errors="backslashreplace").rstrip("\r\n")
     if not text.strip():
-        return ""
+        raise ValueError(f"{where}: line 1 must be a header that names {', '.join(wanted)}; found nothing")
     if "\r" in text:
-        raise ValueError(
-            f"{where}: lines must end with a line feed, found carriage returns alone: save it as UTF-8 CSV"
-        )
-    return text
-
-
-def check_columns(names: Sequence[str], *, where: str) -> None:
-    """Raise ValueError unless the names are the contract's, each once, in any order."""
-    problems = [f"column {name!r} stands {names.count(name)} times" for name in COLUMNS if names.count(name) > 1]
-    missing = [name for name in COLUMNS if name not in names]
-    unknown = dict.fromkeys(name for name in names if name not in COLUMNS)
-    problems += [f"unknown column {name[:60]!r}{_similar(name, missing)}" for name in unknown]
-    problems += [f"column {name!r} is missing" for name in missing]
-    _raise_if(problems, names, COLUMNS, where=f"{where}: the header")
-
-
-def read_features(line: bytes, *, where: str) -> Header:
-    """The header of a table that has the contract's features among its columns.
-
-    Raises: ValueError if the line is blank, if a feature is missing, or if two columns have one name.
-    """
-    text = header_text(line, where=where)
-    if not text:
-        raise ValueError(f"{where}: line 1 must be a header that names {', '.join(FEATURES)}; found nothing")
+        raise ValueError(f"{where}: lines must end with a line feed, found carriage returns alone; save it as UTF-8")
     try:
         names = next(csv.reader([text], strict=True))
     except csv.Error as error:
-        raise ValueError(
-            f"{where}: line 1 must be column names separated by commas, found {text[:60]!r}: {error}"
-        ) from None
-    check_features(names, where=f"{where}: the header")
+        rule = f"{where}: line 1 must be column names separated by commas"
+        raise ValueError(f"{rule}, found {text[:60]!r}: {error}") from None
+    check_columns(names, wanted, others_allowed=others_allowed, where=f"{where}: the header")
     return Header(text, tuple(names))
 
 
-def check_features(names: Sequence[str], *, where: str) -> None:
-    """Raise ValueError unless the contract's features are among the names, and no name stands twice."""
+def check_columns(names: Sequence[str], wanted: Sequence[str], *, others_allowed: bool, where: str) -> None:
+    """Raise ValueError unless the names are the wanted ones and perhaps others, in any order, each once."""
+    others = [name for name in dict.fromkeys(names) if name not in COLUMNS]
     problems = [f"column {name[:60]!r} stands {count} times" for name, count in Counter(names).items() if count > 1]
-    others = [name for name in names if name not in COLUMNS]
-    missing = [name for name in FEATURES if name not in names]
-    problems += [f"column {name!r} is missing{_similar(name, others)}" for name in missing]
-    _raise_if(problems, names, FEATURES, where=where)
-
-
-def _similar(name: str, others: Sequence[str]) -> str:
-    """A hint at the other name that is most like this one, if there is any."""
-    close = difflib.get_close_matches(name, others, n=1, cutoff=0.5)
-    return f" (is it {close[0]!r}?)" if close else ""
-
-
-def _raise_if(problems: Sequence[str], names: Sequence[str], wanted: Sequence[str], *, where: str) -> None:
-    """Raise ValueError if there is a problem. One name alone, such as `year;level`, has another separator."""
-    if len(names) == 1 and (separator := re.search(r"[;\t|]", names[0])):
+    for name in wanted:
+        if name not in names:
+            similar = difflib.get_close_matches(name, others, n=1, cutoff=0.5)
+            problems += [f"column {name!r} is missing" + (f" (is it {similar[0]!r}?)" if similar else "")]
+    if not others_allowed:
+        problems += [f"unknown column {name[:60]!r}" for name in others]
+    if len(names) == 1 and (separator := re.search(r"[;\t|]", names[0])):  # `year;level` is one name
         problems = [f"the separator is {separator.group()!r}: save the table with commas"]
     if problems:
         raise ValueError(f"{where} must name {', '.join(wanted)}; found: {'; '.join(problems)}")

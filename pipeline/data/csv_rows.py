@@ -59,7 +59,10 @@ def parse(block: Block, names: Sequence[str], *, keep: Sequence[str] = COLUMNS) 
     """
     problems = _problems(block.text)
     fine = np.flatnonzero(problems == PROBLEMS.index(FINE))  # positions of lines
-    text = block.text if len(fine) == len(problems) else _only(block.text, fine)
+    text = block.text
+    if len(fine) < len(problems):
+        lines = split_lines(text)
+        text = b"\n".join([lines[position] for position in fine.tolist()])
     rows, skipped = _parse_rows(text, names, keep)
     problems[fine[skipped]] = len(PROBLEMS) - 1  # another number of fields
     return Parsed(block, rows, np.delete(fine, skipped), problems, len(names))
@@ -126,11 +129,6 @@ def split_lines(text: bytes) -> list[bytes]:
 def text_of(line: bytes) -> str:
     """A broken line as text, bytes that are not UTF-8 escaped."""
     return line.removesuffix(b"\r").decode("utf-8", errors="backslashreplace")
-
-
-def _only(text: bytes, positions: np.ndarray) -> bytes:
-    lines = split_lines(text)
-    return b"\n".join([lines[position] for position in positions.tolist()])
 
 
 def _parse_rows(text: bytes, names: Sequence[str], keep: Sequence[str]) -> tuple[pa.RecordBatch, list[int]]:

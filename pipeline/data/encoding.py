@@ -3,6 +3,7 @@
 One readable JSON file keeps all of it, encodes any new row and turns a prediction back into the target's unit.
 """
 
+import itertools
 import json
 import math
 import re
@@ -77,16 +78,13 @@ class Encoder:
 
     @cached_property
     def _codes(self) -> dict[str, dict[Any, int]]:
-        return {name: _numbered(values) for name, values in self.vocabularies.items()}
-
-    @cached_property
-    def _word_codes(self) -> dict[str, int]:
-        return _numbered(self.words)
+        """Each value's code, by column; all columns of words share one vocabulary, and UNKNOWN is nobody's code."""
+        all_values = self.vocabularies | dict.fromkeys(WORDS, self.words)
+        return {name: dict(zip(values, itertools.count(UNKNOWN + 1))) for name, values in all_values.items()}
 
     def sizes(self) -> dict[str, int]:
         """How many codes each column of codes can hold, unknown included."""
-        sizes = {name: len(values) + 1 for name, values in self.vocabularies.items()}
-        return sizes | dict.fromkeys(WORDS, len(self.words) + 1)
+        return {name: len(codes) + 1 for name, codes in self._codes.items()}
 
     def encode(self, rows: pa.RecordBatch) -> dict[str, np.ndarray]:
         """The codes of clean rows, by column.
@@ -95,27 +93,22 @@ class Encoder:
         """
         encoded: dict[str, np.ndarray] = {}
         for name in FEATURES:
+            # Each distinct value is looked up once, and its code then taken by every row that holds it.
             indices, values = rows[name].indices.to_numpy(), rows[name].dictionary.to_pylist()
-            codes = self._codes[name]
-            of_values = np.array([codes.get(value, UNKNOWN) for value in values], np.int16)  # (distinct values,)
-            encoded[name] = of_values[indices]
+            encoded[name] = self._look_up(name, values)[indices]
             if name == TEXT:
-                encoded |= dict(zip(WORDS, self._encode_words(values)[:, indices], strict=True))
+                padded = [words_of(value) + [""] * len(WORDS) for value in values]  # no word is empty: "" is unknown
+                for position, column in enumerate(WORDS):
+                    encoded[column] = self._look_up(column, [words[position] for words in padded])[indices]
         return encoded
 
-    def _encode_words(self, texts: Sequence[str]) -> np.ndarray:
-        """The codes of each text's first words. Shape: returns (WORDS, texts) int16."""
-        codes = np.full((len(WORDS), len(texts)), UNKNOWN, np.int16)
-        for position, text in enumerate(texts):
-            words = words_of(text)[: len(WORDS)]
-            codes[: len(words), position] = [self._word_codes.get(word, UNKNOWN) for word in words]
-        return codes
+    def _look_up(self, column: str, values: Sequence[Any]) -> np.ndarray:
+        """The values' codes. Shape: values (n,); returns (n,) int16."""
+        codes = self._codes[column]
+        return np.array([codes.get(value, UNKNOWN) for value in values], np.int16)
 
     def encode_target(self, rows: pa.RecordBatch) -> dict[str, np.ndarray]:
-        """The target of clean rows, in both units.
-
-        Shape: returns (rows,) float32 and int32.
-        """
+        """The target of clean rows, in both units. Shape: returns (rows,) float32 and int32."""
         target = rows[TARGET].to_numpy()
         return {NORMALISED: self.scaling.normalise(target).astype(np.float32), TARGET: target.astype(np.int32)}
 
@@ -154,7 +147,7 @@ def fit(counts: Counts, *, min_count: int, target: str) -> Encoder:
     if not counts[TARGET]:
         raise ValueError("no row is left to train on: the table is too small for prepare.split")
     vocabularies = {name: _vocabulary(name, counts[name], min_count) for name in FEATURES}
-    words: Counter[str] = Counter()
+    words: Counter[str] = Counter()  # of each word, the rows whose text has it, once or more
     for text, rows in counts.get(TEXT, {}).items():
         for word in sorted(set(words_of(text)[: len(WORDS)])):  # later ones have no column
             words[word] += rows
@@ -202,8 +195,3 @@ def words_of(text: str) -> list[str]:
     ['lead', 'ml', 'ai', 'engineer', 'r&d']
     """
     return re.findall(r"[a-z0-9+#&]+", text.lower())
-
-
-def _numbered(values: Sequence[Any]) -> dict[Any, int]:
-    """Each value's code; UNKNOWN is nobody's."""
-    return {value: code for code, value in enumerate(values, start=UNKNOWN + 1)}

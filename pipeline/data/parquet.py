@@ -1,7 +1,6 @@
 """Parquet files whose bytes depend on the rows alone: they are re-cut to groups of one size, whatever their blocks."""
 
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 import pyarrow as pa
@@ -35,9 +34,7 @@ class RowGroups:
                 self._writer.write_table(rows.slice(start, SIZE), row_group_size=SIZE)
             self._waiting = [rows.slice(full)]
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._waiting and kind is None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if self._waiting and kind is None:  # an error leaves the file without its last rows
             self._writer.write_table(pa.concat_tables(self._waiting).combine_chunks(), row_group_size=SIZE)
         self._writer.close()

@@ -67,17 +67,12 @@ def read_table(raw: Path, *, settings: params.Prepare, block_bytes: int = BLOCK_
 
     Raises: ValueError if the file is no table, or more rows than allowed break the contract.
     """
-    report, split = ContractReport(), settings.split
+    report = ContractReport()
     blocks = clean_blocks(raw, report=report, max_bad_fraction=settings.max_bad_fraction, block_bytes=block_bytes)
     table = pa.Table.from_batches([block.rows for block in blocks])
     (rows,) = table.unify_dictionaries().combine_chunks().to_batches()
-    hashes = row_hash(rows, salt=split.salt)
-    return Table(rows, hashes, splits_of(hashes, split), report)
-
-
-def splits_of(hashes: np.ndarray, split: params.Split) -> np.ndarray:
-    """The split of each row by these settings, a position in `SPLITS`. Shape: hashes (rows,); returns (rows,)."""
-    return assign(hashes, valid_fraction=split.valid_fraction, test_fraction=split.test_fraction)
+    hashes = row_hash(rows, salt=settings.split.salt)
+    return Table(rows, hashes, assign(hashes, settings.split), report)
 
 
 def new_rows(before: Table, after: Table) -> np.ndarray:
@@ -86,8 +81,8 @@ def new_rows(before: Table, after: Table) -> np.ndarray:
     Rows have no identity: of equal ones the last count as new. Shape: (new rows,), ascending.
     """
     order = np.argsort(after.hashes, kind="stable")  # (later rows,) positions, equal rows side by side
-    ordered, known = after.hashes[order], np.sort(before.hashes)
-    nth = np.arange(len(ordered)) - np.searchsorted(ordered, ordered)  # how many equal rows stand before it
-    times = np.searchsorted(known, ordered, "right") - np.searchsorted(known, ordered)  # how often the earlier has it
-    found: np.ndarray = np.sort(order[nth >= times])
-    return found
+    later, earlier = after.hashes[order], np.sort(before.hashes)
+    nth = np.arange(len(later)) - np.searchsorted(later, later)  # (later rows,) how many equal rows stand before it
+    times = np.searchsorted(earlier, later, "right") - np.searchsorted(earlier, later)  # how often the earlier has it
+    new: np.ndarray = np.sort(order[nth >= times])
+    return new

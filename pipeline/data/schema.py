@@ -25,7 +25,7 @@ STEP = 10_000
 TEXT, WORDS = "job_title", tuple(f"title_word_{number}" for number in range(1, 7))
 """The nominal feature whose first words are encoded, too, and the names of their columns; "" and () for none."""
 
-ESTIMATES = {"work_year": r"^([0-9]{4})e$"}
+ESTIMATED_VALUES = {"work_year": r"^([0-9]{4})e$"}
 """Features whose values may be marked as estimates: the pattern of such a text, whose first group is the value.
 
 Until February 2022 the publisher wrote `2021e` for the running year. It is read as 2021, and counted; {} for none.
@@ -41,7 +41,7 @@ class Salaries(pa.DataFrameModel):
 
     Oddities of the real table that the contract accepts:
 
-    - work_year may read `2021e`, see `ESTIMATES`;
+    - work_year may read `2021e`, see `ESTIMATED_VALUES`;
     - equal rows: up to half of the table, so rows are never asserted to be unique;
     - adjacent rows are often the top and the bottom of one advertisement's pay band;
     - `NA` is Namibia, so no text ever means "missing";
@@ -143,8 +143,8 @@ ORDINALS: tuple[str, ...] = with_role("ordinal")
 AMOUNTS: tuple[str, ...] = tuple(name for name in COLUMNS if name in NUMBERS and name not in FEATURES)
 """Numbers that hardly repeat: they stay plain columns where all others are dictionaries of few values."""
 (TARGET,) = with_role("target")
-if _unknown := {GROUP, *ESTIMATES, TEXT} - {*FEATURES, ""}:
-    raise ValueError(f"schema.py: GROUP, TEXT and ESTIMATES must name features, found {', '.join(sorted(_unknown))}")
+if _unknown := sorted({GROUP, *ESTIMATED_VALUES, TEXT} - {*FEATURES, ""}):
+    raise ValueError(f"schema.py: GROUP, TEXT and ESTIMATED_VALUES must name features, found {', '.join(_unknown)}")
 SMALLEST, LARGEST = (bound for check in RULES[TARGET].checks for bound in check.statistics.values())
 
 

@@ -9,6 +9,7 @@ import hashlib
 import numpy as np
 import pyarrow as pa
 
+from pipeline import params
 from pipeline.data.schema import FEATURES, NUMBERS, TARGET
 
 SPLITS = ("train", "valid", "test")
@@ -29,17 +30,19 @@ def row_hash(rows: pa.RecordBatch, *, salt: str) -> np.ndarray:
     return _mix(state)
 
 
-def assign(hashes: np.ndarray, *, valid_fraction: float, test_fraction: float) -> np.ndarray:
+def assign(hashes: np.ndarray, settings: params.Split) -> np.ndarray:
     """The split of each row, as its position in `SPLITS`.
 
     Shape: hashes (rows,) uint64; returns (rows,) int8.
 
-    >>> assign(np.array([0, 2**63, 2**64 - 1], np.uint64), valid_fraction=0.25, test_fraction=0.25)
+    >>> quarters = params.Split(salt="any", valid_fraction=0.25, test_fraction=0.25)
+    >>> assign(np.array([0, 2**63, 2**64 - 1], np.uint64), quarters)
     array([2, 0, 0], dtype=int8)
     """
     # The upper 53 bits are as many as a float64 keeps: a uniform number in [0, 1), without rounding.
     uniform = (hashes >> np.uint64(11)).astype(np.float64) * 2.0**-53
-    return np.select([uniform < test_fraction, uniform < test_fraction + valid_fraction], [2, 1], 0).astype(np.int8)
+    test_end = settings.test_fraction
+    return np.select([uniform < test_end, uniform < test_end + settings.valid_fraction], [2, 1], 0).astype(np.int8)
 
 
 def _column_hashes(name: str, column: pa.Array, salt: str) -> np.ndarray:
@@ -54,11 +57,7 @@ def _column_hashes(name: str, column: pa.Array, salt: str) -> np.ndarray:
 
 
 def _mix(state: np.ndarray) -> np.ndarray:
-    """Numbers that differ in one bit become numbers that differ in about half of their bits.
-
-    Shape: (n,) uint64; returns the same.
-    Source: the finalizer of splitmix64, with its constants; each number has one result, and each result one number.
-    """
+    """The finalizer of splitmix64: numbers that differ in one bit become some that differ in about half, one to one."""
     state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     mixed: np.ndarray = state ^ (state >> np.uint64(31))

@@ -4,65 +4,35 @@ The contract is asked once per distinct value of a column, not once per row, at 
 hardly repeat, are compared as whole columns of numbers.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-
 import numpy as np
 import pandas as pd
 import pandera.errors
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.data.schema import ESTIMATES, NUMBERS, RULES, WHOLE_NUMBER
+from pipeline.data.schema import ESTIMATED_VALUES, NUMBERS, RULES, WHOLE_NUMBER
 
 
-@dataclass(frozen=True)
-class Validation:
-    """Rows in the contract's types, and which of them break it.
+def validate(text: pa.RecordBatch) -> tuple[pa.RecordBatch, dict[str, np.ndarray]]:
+    """The rows in the contract's types, and by column the positions of those that break its rule, ascending.
 
-    A text that is no whole number is null where the contract wants a number.
-    Shape: rows (rows,); broken, by column, the positions of the rows that break its rule, ascending.
+    A text that is no whole number is null where the contract wants a number; a column without such rows is left out.
+    Shape: text (rows,), amounts plain and all other columns dictionaries, as `csv_rows.TYPES` says; returns (rows,).
     """
-
-    rows: pa.RecordBatch
-    broken: dict[str, np.ndarray]
-
-
-def validate(text: pa.RecordBatch) -> Validation:
-    """Ask the contract about every column of the rows.
-
-    Shape: text (rows,), amounts plain and all other columns dictionaries, as `csv_rows.TYPES` says.
-    """
-    typed = {name: _typed(name, _values(text[name])) for name in text.schema.names}
-    broken = {name: _rows_with(text[name], positions) for name, positions in _failures(typed)}
-    return Validation(pa.record_batch({name: _column(text[name], values) for name, values in typed.items()}), broken)
-
-
-def _values(column: pa.Array) -> pa.Array:
-    """The distinct values of a dictionary, or the plain column."""
-    return column.dictionary if isinstance(column, pa.DictionaryArray) else column
-
-
-def _column(text: pa.Array, values: pa.Array) -> pa.Array:
-    """The column with its values typed. Shape: values as `_values` gives them; returns (rows,)."""
-    return (
-        pa.DictionaryArray.from_arrays(text.indices, values, safe=False)
-        if pa.types.is_dictionary(text.type)
-        else values
-    )
-
-
-def _rows_with(column: pa.Array, positions: np.ndarray) -> np.ndarray:
-    """The rows that hold one of the values. Shape: positions in `_values`; returns (rows that do,)."""
-    if isinstance(column, pa.DictionaryArray):
-        return np.flatnonzero(np.isin(column.indices.to_numpy(), positions))
-    return positions
+    columns, broken = {}, {}
+    for name, column in zip(text.schema.names, text.columns, strict=True):
+        is_dictionary = isinstance(column, pa.DictionaryArray)
+        values = _typed(name, column.dictionary if is_dictionary else column)  # (distinct values,) or (rows,)
+        wrong = _wrong(name, values)
+        if len(wrong):
+            broken[name] = np.flatnonzero(np.isin(column.indices.to_numpy(), wrong)) if is_dictionary else wrong
+        columns[name] = pa.DictionaryArray.from_arrays(column.indices, values, safe=False) if is_dictionary else values
+    return pa.record_batch(columns), broken
 
 
 def _typed(name: str, values: pa.Array) -> pa.Array:
-    """The texts of a column in the contract's type; a text that is no whole number becomes null."""
-    if name in ESTIMATES:
-        values = pc.replace_substring_regex(values, ESTIMATES[name], r"\1")
+    if name in ESTIMATED_VALUES:  # `2021e`, an estimated year, is read as `2021`
+        values = pc.replace_substring_regex(values, ESTIMATED_VALUES[name], r"\1")
     return _whole_numbers(values) if name in NUMBERS else values
 
 
@@ -82,13 +52,12 @@ def _whole_numbers(texts: pa.Array) -> pa.Array:
     return pc.cast(pc.if_else(is_whole, texts, pa.scalar(None, pa.string())), pa.int64())
 
 
-def _failures(typed: dict[str, pa.Array]) -> Iterator[tuple[str, np.ndarray]]:
-    """The columns whose rule is broken, and the positions of the values that break it."""
-    for name, values in typed.items():
-        if not len(values):
-            continue  # pandas gives an empty column a type of its own
+def _wrong(name: str, values: pa.Array) -> np.ndarray:
+    """The positions of the values that break the column's rule, ascending."""
+    if len(values):  # pandas gives an empty column a type of its own
         column = values.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
         try:
             RULES[name].validate(column.to_frame(name), lazy=True)
         except pandera.errors.SchemaErrors as error:
-            yield name, np.unique(error.failure_cases["index"].to_numpy(np.int64))  # one value may fail two checks
+            return np.unique(error.failure_cases["index"].to_numpy(np.int64))  # one value may fail two checks
+    return np.empty(0, np.int64)

@@ -1,6 +1,6 @@
 """What would make a score too good to be true: each check fails the run."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from math import isclose
 
@@ -8,9 +8,7 @@ import numpy as np
 
 from pipeline.data.encoding import UNKNOWN, Encoder, fit_scaling
 from pipeline.data.schema import FEATURES, HASH, TARGET, TEXT, WORDS
-from pipeline.evaluation.columns import Columns
-
-EXAMPLES = 3
+from pipeline.evaluation.metrics import Columns
 
 
 def check_columns(columns: Sequence[str]) -> None:
@@ -39,17 +37,23 @@ def check_encoder(encoder: Encoder, train: Columns, *, min_count: int) -> None:
     Shape: each column of train (rows,).
     """
     _check_scaling(encoder, train[TARGET])
-    for name, values, codes in _vocabularies(encoder, train):
-        counts = np.bincount(codes, minlength=len(values) + 1)[UNKNOWN + 1 :].tolist()
+    # what has a vocabulary, its values in the order of their codes, and the codes that the training rows have
+    vocabularies = [(name, values, train[name]) for name, values in encoder.vocabularies.items()]
+    if TEXT:
+        words = np.sort(np.stack([train[name] for name in WORDS], axis=1), axis=1)  # (rows, words): equal ones adjacent
+        once = words[np.diff(words, axis=1, prepend=UNKNOWN) != 0]  # each text's known words, a repeated one once
+        vocabularies.append((f"the words of {TEXT}", encoder.words, once))
+    for name, values, codes in vocabularies:
+        counts = np.bincount(codes, minlength=len(values) + 1)[UNKNOWN + 1 :].tolist()  # (values,)
         if rare := [str(value) for value, count in zip(values, counts, strict=True) if count < min_count]:
             raise ValueError(
                 f"leak: a value of {name} must stand in {min_count} training rows to have a code, found {len(rare)}"
-                f" in fewer: {', '.join(rare[:EXAMPLES])}; run the prepare stage again"
+                f" in fewer: {', '.join(rare[:3])}; run the prepare stage again"
             )
 
 
 def _check_scaling(encoder: Encoder, target: np.ndarray) -> None:
-    values, rows = np.unique(target, return_counts=True)
+    values, rows = np.unique(target, return_counts=True)  # each (different targets,)
     right = fit_scaling(dict(zip(values.tolist(), rows.tolist(), strict=True)), kind=encoder.scaling.kind)
     for name in ("center", "scale"):
         found, expected = getattr(encoder.scaling, name), getattr(right, name)
@@ -58,18 +62,3 @@ def _check_scaling(encoder: Encoder, target: np.ndarray) -> None:
                 f"leak: the scaling's {name} must be that of the training rows, {expected}, found {found};"
                 " run the prepare stage again"
             )
-
-
-def _vocabularies(encoder: Encoder, train: Columns) -> Iterator[tuple[str, Sequence[object], np.ndarray]]:
-    """What has a vocabulary, its values in the order of their codes, and the codes that the training rows have."""
-    for name, values in encoder.vocabularies.items():
-        yield name, values, train[name]
-    if TEXT:
-        yield f"the words of {TEXT}", encoder.words, _distinct_words(train)
-
-
-def _distinct_words(train: Columns) -> np.ndarray:
-    """The codes of each row's words, a word that stands in a text twice only once. Shape: (words of all rows,)."""
-    words = np.sort(np.stack([train[name] for name in WORDS], axis=1), axis=1)  # (rows, words)
-    distinct: np.ndarray = words[np.diff(words, axis=1, prepend=UNKNOWN) != 0]
-    return distinct

@@ -1,8 +1,12 @@
 """How far predictions are from the truth. Sums are exactly rounded: the order of the rows leaves no trace."""
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
+
+Columns = Mapping[str, np.ndarray]
+"""Some columns of encoded rows by name: codes, the target in either unit, the row's hash. Shape: each (rows,)."""
 
 
 def mean_squared_error(prediction: np.ndarray, target: np.ndarray) -> float:
@@ -19,10 +23,8 @@ def mean_squared_error(prediction: np.ndarray, target: np.ndarray) -> float:
 
 
 def mean_absolute_error(prediction: np.ndarray, target: np.ndarray) -> float:
-    """Mean absolute error, in units of the target.
+    """Mean absolute error, in units of the target. Shape and Raises: as `mean_squared_error`.
 
-    Shape: both (rows,), rows >= 1.
-    Raises: ValueError if the shapes differ.
     Source: the definition of sklearn.metrics.mean_absolute_error.
 
     >>> mean_absolute_error(np.array([1.0, 3.0]), np.array([1.0, 1.0]))

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from pipeline.evaluation.columns import Columns
+from pipeline.data.schema import TARGET
+from pipeline.evaluation.metrics import Columns
 
 
 def cell_numbers(columns: Columns) -> np.ndarray:
@@ -23,15 +24,15 @@ def cell_numbers(columns: Columns) -> np.ndarray:
     return pd.DataFrame(dict(columns)).groupby(list(columns), sort=False).ngroup().to_numpy()
 
 
-def cell_mean(train: Columns, test: Columns, *, columns: Sequence[str], target: str) -> np.ndarray:
+def cell_mean(train: Columns, test: Columns, *, columns: Sequence[str]) -> np.ndarray:
     """For each test row the mean of the training rows of its cell, or of all training rows if its cell has none.
 
     Shape: each (rows,); returns (test rows,), in units of the target.
     """
     both = cell_numbers({name: np.concatenate([train[name], test[name]]) for name in columns})
-    train_cells, test_cells = np.split(both, [len(train[target])])
+    train_cells, test_cells = np.split(both, [len(train[TARGET])])
     rows = np.bincount(train_cells, minlength=both.max() + 1)  # (cells,)
-    sums = np.bincount(train_cells, weights=train[target], minlength=len(rows))
+    sums = np.bincount(train_cells, weights=train[TARGET], minlength=len(rows))  # a cell without training rows: 0
     means = np.where(rows > 0, sums / np.maximum(rows, 1), sums.sum() / rows.sum())
     predicted: np.ndarray = means[test_cells]
     return predicted
@@ -39,13 +40,10 @@ def cell_mean(train: Columns, test: Columns, *, columns: Sequence[str], target: 
 
 @dataclass(frozen=True)
 class NoiseFloor:
-    """The mean squared error of a model that knew every cell's mean; and on which rows it is known.
+    """The mean squared error of a model that knew every cell's mean; and on which rows it is known."""
 
-    Shape: known is (rows,), True where a row's cell holds two different rows or more.
-    """
-
-    mse: float
-    known: np.ndarray
+    mse: float  # in squared units of the target
+    known: np.ndarray  # (rows,) True where a row's cell holds two different rows or more
 
 
 def noise_floor(target: np.ndarray, *, cells: np.ndarray, rows: np.ndarray) -> NoiseFloor | None:

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.data.schema import WORDS
-from pipeline.evaluation.columns import Columns
-from pipeline.evaluation.metrics import mean_squared_error
+from pipeline.data.schema import TARGET, WORDS
+from pipeline.evaluation.metrics import Columns, mean_squared_error
 from pipeline.evaluation.noise_floor import cell_numbers
 
 PENALTIES = (300.0, 100.0, 30.0, 10.0, 3.0, 1.0)  # in training rows: so many say that a code makes no difference
@@ -21,13 +20,10 @@ TOLERANCE = 1e-8  # of the residual's norm, as a share of the first
 
 @dataclass(frozen=True)
 class Ridge:
-    """A fitted ridge regression: one coefficient per code of each column; the columns of words share theirs.
+    """A fitted ridge regression: one coefficient per code of each column; the columns of words share theirs."""
 
-    Shape: coefficients (codes of all columns,), in units of the target; starts: the index of each column's first.
-    """
-
-    starts: Mapping[str, int]
-    coefficients: np.ndarray
+    starts: Mapping[str, int]  # the index of each column's first coefficient
+    coefficients: np.ndarray  # (codes of all columns,), in units of the target
     intercept: float
     penalty: float
 
@@ -50,7 +46,7 @@ def fit(codes: Columns, target: np.ndarray, *, sizes: Mapping[str, int], penalty
     """
     starts, size = _layout(list(codes), sizes)
     cells = cell_numbers(codes)
-    _, first = np.unique(cells, return_index=True)
+    _, first = np.unique(cells, return_index=True)  # (cells,) the position of a row of each
     w = np.bincount(cells).astype(np.float64)  # (cells,)
     y = np.bincount(cells, target) / w  # (cells,)
     rows = _indices({name: column[first] for name, column in codes.items()}, starts)  # X
@@ -58,6 +54,7 @@ def fit(codes: Columns, target: np.ndarray, *, sizes: Mapping[str, int], penalty
     counts = _transposed_times(rows, w, size)  # (codes of all columns,)
     x_mean = counts / w.sum()
 
+    # (X - x̄)ᵀ W (X - x̄) β + λ β without the dense X - x̄: on the left x̄ adds nothing, as the sum of w · centred is 0
     def matrix(beta: np.ndarray) -> np.ndarray:
         centred = _times(rows, beta) - _dot(x_mean, beta)  # (X - x̄) β, (cells,)
         return _transposed_times(rows, w * centred, size) + penalty * beta
@@ -79,28 +76,25 @@ def conjugate_gradients(
     >>> conjugate_gradients(lambda vector: 2 * vector, np.array([2.0, 6.0]), diagonal=np.ones(2)).tolist()
     [1.0, 3.0]
     """
-    x, r = np.zeros(len(b)), b
+    x, r = np.zeros(len(b)), b  # the residual of x = 0
     p = r / diagonal
     rz = first_rz = _dot(r, p)
     for _ in range(10 * len(b)):  # rounding may keep the residual of a nearly constant target above the tolerance
         if rz <= TOLERANCE**2 * first_rz:
             break
         ap = matrix(p)
-        alpha = rz / _dot(p, ap)
+        alpha = rz / _dot(p, ap)  # how far along p the error is smallest
         x, r = x + alpha * p, r - alpha * ap
         before, rz = rz, _dot(r, r / diagonal)
-        p = r / diagonal + (rz / before) * p
+        p = r / diagonal + (rz / before) * p  # conjugate to all directions before: pᵀ A p' = 0
     return x
 
 
-def choose(train: Columns, valid: Columns, *, columns: Sequence[str], target: str, sizes: Mapping[str, int]) -> Ridge:
-    """The ridge regression, fitted on the training rows, whose penalty of `PENALTIES` is best on the validation rows.
-
-    Shape: each column of train and of valid (rows,).
-    """
+def choose(train: Columns, valid: Columns, *, columns: Sequence[str], sizes: Mapping[str, int]) -> Ridge:
+    """The ridge regression of the training rows whose penalty of `PENALTIES` is best on the validation rows."""
     codes, unseen = ({name: split[name] for name in columns} for split in (train, valid))
-    fitted = [fit(codes, train[target], sizes=sizes, penalty=penalty) for penalty in PENALTIES]
-    return min(fitted, key=lambda ridge: mean_squared_error(ridge.predict(unseen), valid[target]))
+    fitted = [fit(codes, train[TARGET], sizes=sizes, penalty=penalty) for penalty in PENALTIES]
+    return min(fitted, key=lambda ridge: mean_squared_error(ridge.predict(unseen), valid[TARGET]))
 
 
 def _layout(columns: Sequence[str], sizes: Mapping[str, int]) -> tuple[dict[str, int], int]:
@@ -108,8 +102,7 @@ def _layout(columns: Sequence[str], sizes: Mapping[str, int]) -> tuple[dict[str,
     starts: dict[str, int] = {}
     end = 0
     for name in columns:
-        shared = [starts[word] for word in WORDS if name in WORDS and word in starts]
-        starts[name] = shared[0] if shared else end
+        starts[name] = next((starts[word] for word in WORDS if name in WORDS and word in starts), end)
         end = max(end, starts[name] + sizes[name])
     return starts, end
 
@@ -120,21 +113,15 @@ def _indices(codes: Columns, starts: Mapping[str, int]) -> list[np.ndarray]:
 
 
 def _times(indices: Sequence[np.ndarray], coefficients: np.ndarray) -> np.ndarray:
-    """The one-hot matrix times the coefficients. Shape: returns (rows,)."""
-    total = np.zeros(len(indices[0]))
-    for index in indices:
-        total += coefficients[index]
-    return total
+    """X β, with X as `_indices`. Shape: returns (rows,)."""
+    return sum((coefficients[index] for index in indices), start=np.zeros(len(indices[0])))
 
 
 def _transposed_times(indices: Sequence[np.ndarray], values: np.ndarray, size: int) -> np.ndarray:
-    """The transposed one-hot matrix times a value per row. Shape: returns (size,)."""
-    total = np.zeros(size)
-    for index in indices:
-        total += np.bincount(index, values, minlength=size)
-    return total
+    """Xᵀ values, with X as `_indices`. Shape: values (rows,); returns (size,)."""
+    return sum((np.bincount(index, values, minlength=size) for index in indices), start=np.zeros(size))
 
 
 def _dot(left: np.ndarray, right: np.ndarray) -> float:
-    """The scalar product, exactly rounded."""
+    """The scalar product, exactly rounded: so the order of the rows leaves no trace."""
     return math.fsum((left * right).tolist())

@@ -7,10 +7,9 @@ import numpy as np
 
 from pipeline.data.encoding import UNKNOWN
 from pipeline.data.schema import HASH, MAE, MSE, RMSE, TARGET, in_unit
-from pipeline.evaluation import ridge
-from pipeline.evaluation.columns import Columns
-from pipeline.evaluation.metrics import mean_absolute_error, mean_squared_error, r2
+from pipeline.evaluation.metrics import Columns, mean_absolute_error, mean_squared_error, r2
 from pipeline.evaluation.noise_floor import cell_mean, cell_numbers, noise_floor
+from pipeline.evaluation.ridge import choose
 
 IntervalEnds = Mapping[int, tuple[np.ndarray, np.ndarray]]
 """The lower and the upper ends of intervals by their percent, in units of the target. Shape: each end (rows,)."""
@@ -19,11 +18,8 @@ IntervalEnds = Mapping[int, tuple[np.ndarray, np.ndarray]]
 def row_counts(split: Columns, *, features: Sequence[str]) -> dict[str, float]:
     """How many rows there are, how many different ones, and how many with a value of a feature that has no code."""
     unknown = np.any([split[name] == UNKNOWN for name in features], axis=0)
-    return {
-        "rows": len(split[HASH]),
-        "rows_distinct": len(np.unique(split[HASH])),
-        "rows_with_unknown": int(unknown.sum()),
-    }
+    distinct = len(np.unique(split[HASH]))
+    return {"rows": len(split[HASH]), "rows_distinct": distinct, "rows_with_unknown": int(unknown.sum())}
 
 
 def prediction_scores(prediction: np.ndarray, actual: np.ndarray) -> dict[str, float]:
@@ -67,29 +63,22 @@ def noise_floor_scores(prediction: np.ndarray, split: Columns, *, columns: Seque
 def baseline_scores(
     splits: Mapping[str, Columns], *, columns: Sequence[str], sizes: Mapping[str, int]
 ) -> dict[str, float]:
-    """The scores on the test rows of what a model must beat there, each name behind that of its baseline."""
-    baselines = baseline_predictions(splits, columns=columns, sizes=sizes)
-    return {
-        f"{name}_{score}": value
-        for name, prediction in baselines.items()
-        for score, value in prediction_scores(prediction, splits["test"][TARGET]).items()
-    }
+    """The scores on the test rows of what a model must beat there, each name behind that of its baseline.
 
-
-def baseline_predictions(
-    splits: Mapping[str, Columns], *, columns: Sequence[str], sizes: Mapping[str, int]
-) -> dict[str, np.ndarray]:
-    """What is predicted for the test rows, from the columns that the model reads, by what it must beat.
-
-    The training mean, the training mean of the row's cell (a combination of codes), and ridge regression.
-    Shape: returns (test rows,) each, in units of the target.
+    From the columns that the model reads: the training mean, the training mean of the row's cell (a combination of
+    codes), and ridge regression. `sizes` says how many codes each column can hold.
     """
     train, test = splits["train"], splits["test"]
-    fitted = ridge.choose(train, splits["valid"], columns=columns, target=TARGET, sizes=sizes)
-    return {
+    ridge = choose(train, splits["valid"], columns=columns, sizes=sizes)
+    predictions = {  # each (test rows,), in units of the target
         "mean": np.full(len(test[TARGET]), train[TARGET].mean(dtype=np.float64)),
-        "cell_mean": cell_mean(train, test, columns=columns, target=TARGET),
-        "ridge": fitted.predict({name: test[name] for name in columns}),
+        "cell_mean": cell_mean(train, test, columns=columns),
+        "ridge": ridge.predict({name: test[name] for name in columns}),
+    }
+    return {
+        f"{name}_{score}": value
+        for name, prediction in predictions.items()
+        for score, value in prediction_scores(prediction, test[TARGET]).items()
     }
 
 

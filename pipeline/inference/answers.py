@@ -3,7 +3,6 @@
 Many lines share their features, so each distinct combination of a block is encoded and predicted once.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,61 +12,57 @@ from pipeline.data.clean import CheckedBlock, check_block, joined_where
 from pipeline.data.csv_rows import Parsed, split_lines, text_of
 from pipeline.data.encoding import UNKNOWN
 from pipeline.data.schema import FEATURES, NOUN, in_unit
-from pipeline.inference.score import Predictions, distinct, score
+from pipeline.inference.predictions import distinct, predict
 from pipeline.model.bundle import Bundle
 from pipeline.model.intervals import PERCENTS
 
-PREDICTED = in_unit(f"predicted_{NOUN}")
-ENDS = tuple(in_unit(f"{end}_{percent}") for percent in PERCENTS for end in ("low", "high"))
+AMOUNTS = (f"predicted_{NOUN}", *(f"{end}_{percent}" for percent in PERCENTS for end in ("low", "high")))
 UNKNOWN_FEATURES, PROBLEM = "unknown_features", "problem"
 ANSWERS = pa.schema(
-    [(name, pa.int64()) for name in (PREDICTED, *ENDS)] + [(name, pa.string()) for name in (UNKNOWN_FEATURES, PROBLEM)]
+    [(in_unit(name), pa.int64()) for name in AMOUNTS] + [(name, pa.string()) for name in (UNKNOWN_FEATURES, PROBLEM)]
 )
 """Whole numbers of the target's unit; the features whose value has no code; and why there is no prediction."""
 
 
 @dataclass(frozen=True)
 class Answers:
-    """A block's lines and the answers to them.
-
-    Shape: distinct (distinct answers,), `ANSWERS`; inverse (lines,), the position of each line's answer in it.
-    """
+    """A block's lines and the answers to them."""
 
     parsed: Parsed
-    distinct: pa.Table
-    inverse: np.ndarray
+    distinct: pa.Table  # (distinct answers,), of the columns `ANSWERS`
+    inverse: np.ndarray  # (lines,) the position of each line's answer in `distinct`
 
 
 def answer(bundle: Bundle, parsed: Parsed) -> Answers:
     """An answer to every line of the block."""
     checked = check_block(parsed, FEATURES)
     firsts, combinations = distinct(checked.rows)
-    predictions = score(bundle, checked.rows.take(pa.array(firsts)))
     problems = _problems(parsed, checked).dictionary_encode()
     inverse = np.empty(len(parsed.problems), np.int64)
     inverse[checked.kept] = combinations
-    inverse[checked.broken] = len(firsts) + problems.indices.to_numpy()
-    tables = [_answered(predictions, bundle.recipe.features), pa.table({PROBLEM: problems.dictionary})]
+    inverse[checked.broken] = len(firsts) + problems.indices.to_numpy()  # the problems stand behind the predictions
+    tables = [_predicted(bundle, checked.rows.take(pa.array(firsts))), pa.table({PROBLEM: problems.dictionary})]
     return Answers(parsed, pa.concat_tables(tables, promote_options="default"), inverse)
 
 
-def _answered(predictions: Predictions, features: Sequence[str]) -> pa.Table:
+def _predicted(bundle: Bundle, rows: pa.RecordBatch) -> pa.Table:
     """The answers to rows that keep the contract. Shape: (rows,)."""
-    amounts = [predictions.predicted, *(end for percent in PERCENTS for end in predictions.intervals[percent])]
-    is_unknown = np.array([predictions.codes[name] == UNKNOWN for name in features])  # (features, rows)
+    codes, features = bundle.encoder.encode(rows), bundle.recipe.features
+    found = predict(bundle, codes)
+    amounts = [found.predicted, *(end for percent in PERCENTS for end in found.intervals[percent])]
+    is_unknown = np.array([codes[name] == UNKNOWN for name in features])  # (features, rows)
     columns = [pa.array(np.rint(amount).astype(np.int64)) for amount in amounts]
-    columns += [joined_where(is_unknown, features, separator=" "), pa.nulls(is_unknown.shape[1], pa.string())]
+    columns += [joined_where(is_unknown, features, separator=" "), pa.nulls(rows.num_rows, pa.string())]
     return pa.Table.from_arrays(columns, schema=ANSWERS)
 
 
 def _problems(parsed: Parsed, checked: CheckedBlock) -> pa.Array:
-    """Why each broken line has no prediction; of a line that is no row, the line itself, too."""
+    """Why each broken line has no prediction, with the line itself if it is no row. Shape: (broken lines,)."""
     if not checked.bad_lines:
         return checked.reasons
     lines = split_lines(parsed.block.text)
-    reasons = zip(checked.broken.tolist(), checked.reasons.to_pylist(), strict=True)
     texts = [
         f"{reason}; found {text_of(lines[position])!r}" if parsed.problems[position] else reason
-        for position, reason in reasons
+        for position, reason in zip(checked.broken.tolist(), checked.reasons.to_pylist(), strict=True)
     ]
     return pa.array(texts, pa.string())

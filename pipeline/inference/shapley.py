@@ -68,5 +68,4 @@ def apportion(shares: np.ndarray, *, total: int) -> np.ndarray:
     each, left = divmod(total - int(rounded.sum()), len(shares))
     order = np.argsort(rounded - shares, kind="stable")  # the largest remainder first
     rounded[order[:left]] += 1
-    rounded += each
-    return rounded
+    return rounded + each

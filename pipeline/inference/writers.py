@@ -15,13 +15,10 @@ from pipeline.inference.answers import ANSWERS, PROBLEM, Answers
 
 
 class CsvOutput:
-    """A CSV table, each input line in it byte for byte; the cells of a line that is no row are empty.
-
-    `columns` are those that it needs parsed.
-    """
+    """A CSV table, each input line in it byte for byte; the cells of a line that is no row are empty."""
 
     def __init__(self, file: BinaryIO, header: Header) -> None:
-        self.columns: Sequence[str] = FEATURES
+        self.columns: Sequence[str] = FEATURES  # those that it needs parsed
         self._file = file
         self._no_row = b"\n" + b"," * (len(header.names) - 1)
         file.write(",".join([header.text, *ANSWERS.names]).encode())
@@ -32,7 +29,9 @@ class CsvOutput:
         if answers.parsed.problems.any():
             lines = pc.if_else(pa.array(answers.parsed.problems > 0), self._no_row, lines)
         cells = csv_cells(answers.distinct).take(pa.array(answers.inverse))
-        self._file.write(_joined(pc.binary_join_element_wise(lines, cells, b",")))
+        texts = pc.binary_join_element_wise(lines, cells, b",")
+        _, offsets, data = texts.buffers()  # validity, (texts + 1,) int32, bytes: one text behind the other
+        self._file.write(memoryview(data)[: np.frombuffer(offsets, np.int32)[len(texts)]])
         return answers
 
     def close(self) -> None:
@@ -42,13 +41,10 @@ class CsvOutput:
 
 
 class ParquetOutput:
-    """A Parquet table, the input's columns in it as text; the cells of a line that is no row are null.
-
-    `columns` are those that it needs parsed.
-    """
+    """A Parquet table, the input's columns in it as text; the cells of a line that is no row are null."""
 
     def __init__(self, file: BinaryIO, header: Header) -> None:
-        self.columns: Sequence[str] = header.names
+        self.columns: Sequence[str] = header.names  # those that it needs parsed
         self._schema = pa.schema([(name, TYPES.get(name, pa.string())) for name in header.names] + list(ANSWERS))
         self._writer = pq.ParquetWriter(file, self._schema, store_schema=False)  # whoever reads it finds plain text
 
@@ -86,9 +82,3 @@ def _lines(text: bytes) -> pa.Array:
     starts = np.flatnonzero(np.frombuffer(text, np.uint8) == LINE_FEED)  # (lines,) positions of bytes
     offsets = np.append(starts, len(text)).astype(np.int32)  # (lines + 1,) as Arrow delimits binary values
     return pa.Array.from_buffers(pa.binary(), len(starts), [None, pa.py_buffer(offsets), pa.py_buffer(text)])
-
-
-def _joined(texts: pa.Array) -> memoryview:
-    """All bytes of an array that has just been made, one text behind the other."""
-    _, offsets, data = texts.buffers()  # validity, (texts + 1,) int32, bytes
-    return memoryview(data)[: np.frombuffer(offsets, np.int32)[len(texts)]]

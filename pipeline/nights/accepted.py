@@ -2,20 +2,18 @@
 
 import os
 import re
-from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from pipeline import params
-from pipeline.nights.record_files import FILES, HISTORY
-from pipeline.repository.dvc import cache_folder
+from pipeline.nights.conventions import FILES, HISTORY
+from pipeline.repository.delivery import GIT
 from pipeline.repository.dvc_lock import Caches, Hashes, inputs, md5_of, outputs, read_lock
 from pipeline.repository.project import LOCK, Project
 from pipeline.runtime.errors import RuleError
 
-METRICS, MODELS = "metrics", "models"
+METRICS = "metrics"
 OF_NO_NIGHT = {*FILES, f"{METRICS}/README.md"}  # the record tells of all nights; the other, what the folder holds
 TAG = r"nightly-\d{4}-\d{2}-\d{2}(\.\d+)?"  # nightly-2026-01-31, nightly-2026-01-31.2
-SHOWN = 5  # of the last nights, in a message
 
 
 def check_accepted(project: Project, tag: str) -> None:
@@ -24,7 +22,7 @@ def check_accepted(project: Project, tag: str) -> None:
     Raises: RuleError, which names the last nights; CommandError if git cannot tell.
     """
     nights = project.lines("git", "tag", "--list", "nightly-*", "--sort=-version:refname")
-    fix = f"choose one of {', '.join(nights[:SHOWN])}" if nights else "spend a night first: there is no tag yet"
+    fix = f"choose one of {', '.join(nights[:5])}" if nights else "spend a night first: there is no tag yet"
     what = f"the tag '{tag}'"
     if not re.fullmatch(TAG, tag) or tag not in nights:
         raise RuleError(what, rule="must be that of an accepted night", found="no such night", fix=fix)
@@ -51,15 +49,15 @@ def changed_files(project: Project, tag: str, *, table: str) -> list[str]:
     The record tells of all nights, and so stays as it is, like the folder's README.
     The table is a file in git, or one that DVC has, by the file of the same name with `.dvc` behind.
     """
-    words: Sequence[str] = ("--no-renames", "--name-only", "--relative", "HEAD", f"refs/tags/{tag}", "--")
-    diff = ("git", "--literal-pathspecs", "-c", "core.quotePath=false", "diff", *words)
-    return sorted(set(project.lines(*diff, LOCK, METRICS, table, f"{table}.dvc")) - OF_NO_NIGHT)
+    diff = (*GIT, "-c", "core.quotePath=false", "diff", "--no-renames", "--name-only", "--relative")
+    paths = (LOCK, METRICS, table, f"{table}.dvc")
+    return sorted(set(project.lines(*diff, "HEAD", f"refs/tags/{tag}", "--", *paths)) - OF_NO_NIGHT)
 
 
 def models(project: Project) -> Hashes:
     """The md5 of each model by dvc.lock."""
     written = outputs(read_lock(project.folder / LOCK))
-    return {path: md5 for path, md5 in written.items() if PurePosixPath(path).is_relative_to(MODELS)}
+    return {path: md5 for path, md5 in written.items() if PurePosixPath(path).is_relative_to("models")}
 
 
 def check_bytes(project: Project, *, table: str) -> None:
@@ -67,16 +65,18 @@ def check_bytes(project: Project, *, table: str) -> None:
 
     Raises: RuleError, which names the files; CommandError if DVC cannot tell where its cache is.
     """
-    caches = Caches((cache_folder(project),))
+    caches = Caches((project.cache_folder(),))
     recorded = {table: inputs(read_lock(project.folder / LOCK)).get(table, "of no table"), **models(project)}
     md5s: dict[str, str] = {}
     for path, md5 in recorded.items():
         md5s |= caches.files(path, md5) or {path: md5}
-    files = {name: project.folder / name for name in md5s}
-    if lost := [name for name, file in files.items() if not file.is_file() or md5_of(file) != md5s[name]]:
-        raise RuleError(
-            "the table and the models of that night",
-            rule="must be in git, in DVC's cache or in its remote, as they were",
-            found=f"in none of them: {', '.join(lost)}",
-            fix="dvc push them from a machine that has them, or choose another night",
-        )
+    if lost := missing_or_changed(project.folder, md5s):
+        rule = "must be in git, in DVC's cache or in its remote, as they were"
+        found = f"in none of them: {', '.join(lost)}"
+        fix = "dvc push them from a machine that has them, or choose another night"
+        raise RuleError("the table and the models of that night", rule=rule, found=found, fix=fix)
+
+
+def missing_or_changed(folder: Path, hashes: Hashes) -> list[str]:
+    """The files that the folder does not have with these md5s. All are hashed anew."""
+    return [path for path, md5 in hashes.items() if not (folder / path).is_file() or md5_of(folder / path) != md5]

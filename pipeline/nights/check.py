@@ -1,18 +1,14 @@
 """Tonight's table is checked against the contract and against yesterday's, before it replaces anything."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pipeline import params
 from pipeline.data.raw_table import Table, read_table
 from pipeline.nights.drift import TableDrift, table_drift
 from pipeline.nights.fetch import Fetched
-from pipeline.nights.night import Night
-from pipeline.nights.outcome import NightOutcome
-from pipeline.nights.record import Record
-from pipeline.nights.result import NightEnded
-from pipeline.repository.dvc_lock import Stage, inputs, md5_of
-from pipeline.runtime.errors import CommandError, RuleError
+from pipeline.nights.night import Night, NightEnded
+from pipeline.nights.record import NightOutcome, Record
+from pipeline.repository.dvc_lock import inputs, md5_of
+from pipeline.runtime.errors import CommandError, RuleError, as_rule_error
 
 
 @dataclass(frozen=True)
@@ -30,33 +26,25 @@ class CheckedTable:
         return {"rows": len(self.table.hashes), "rows_quarantined": self.table.contract_report.quarantined}
 
 
-def check_table(night: Night, accepted: Mapping[str, Stage], fetched: Fetched) -> CheckedTable:
+def check_table(night: Night, fetched: Fetched) -> CheckedTable:
     """Check the fetched table. Limits that stop a night do not stop an operator who forces it; the contract does.
 
-    accepted: the stages as the last accepted commit records them.
     Raises: NightEnded if the table is rejected, with the record that says why; RuleError if yesterday's is not at hand.
     """
-    _checkout_accepted_outputs(night)
+    fix = "make dvc pull work in the project's folder"
+    with as_rule_error(CommandError, "the last accepted outputs", rule="must be at hand", fix=fix):
+        night.workspace.checkout_outputs(seconds=night.settings.publish_seconds)
     try:
         table = read_table(fetched.file, settings=night.prepare)
     except ValueError as error:
         raise _rejection(night, fetched, str(error).replace(str(fetched.file), "tonight's table")) from None
-    before = _yesterdays_table(night, md5=inputs(accepted).get(night.table))
+    before = _yesterdays_table(night, md5=inputs(night.accepted).get(night.table))
     checked = CheckedTable(fetched, table, before, table_drift(before, table, limits=night.settings.drift))
     if checked.drift.breaches and night.forced is None:
         listed = "; ".join(map(str, checked.drift.breaches))
         reason = f"beyond nightly.drift.stop: {listed}; if the table is right, --force it with a reason"
         raise _rejection(night, fetched, reason, checked)
     return checked
-
-
-def _checkout_accepted_outputs(night: Night) -> None:
-    """The clone gets yesterday's table, if DVC has it, and the champion."""
-    try:
-        night.workspace.checkout_outputs(seconds=night.settings.publish_seconds)
-    except CommandError as error:
-        rule, fix = "must be at hand", "make dvc pull work in the project's folder"
-        raise RuleError("the last accepted outputs", rule=rule, found=f"that {error}", fix=fix) from None
 
 
 def _rejection(night: Night, fetched: Fetched, reason: str, checked: CheckedTable | None = None) -> NightEnded:
@@ -67,7 +55,7 @@ def _rejection(night: Night, fetched: Fetched, reason: str, checked: CheckedTabl
         decision=NightOutcome.REJECTED,
         reason=reason,
         table_md5=fetched.md5,
-        params_md5=md5_of(night.tree / params.FILE),
+        params_md5=night.params_md5,
         drift=checked.drift if checked else TableDrift(),
         numbers=checked.numbers if checked else {},
     )

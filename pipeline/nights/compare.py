@@ -3,33 +3,31 @@
 import numpy as np
 import pyarrow as pa
 
-from pipeline import params
 from pipeline.data.raw_table import Table, new_rows
 from pipeline.data.schema import FEATURES, in_unit
 from pipeline.evaluation.metrics import mean_squared_error
-from pipeline.inference.score import distinct, score
+from pipeline.inference.predictions import distinct, predict
 from pipeline.model.bundle import Bundle
 from pipeline.nights.champion import Champion
 from pipeline.nights.check import CheckedTable
 from pipeline.nights.gate import Comparison, decide
-from pipeline.nights.night import Night
+from pipeline.nights.night import Night, recorded_stages
 from pipeline.nights.record import Record
-from pipeline.nights.retrain import Challenger
-from pipeline.repository.dvc_lock import md5_of
+from pipeline.repository.dvc_lock import outputs
 
 
-def compare(night: Night, checked: CheckedTable, *, champion: Champion, challenger: Challenger) -> Record:
+def compare(night: Night, checked: CheckedTable, *, champion: Champion, challenger: Bundle) -> Record:
     """Let the gate decide between the two; returns the night's record."""
-    comparison = on_test_rows(checked.table, champion=champion, challenger=challenger.bundle)
+    comparison = on_test_rows(checked.table, champion=champion, challenger=challenger)
     decision = decide(comparison, night.settings.gate, forced=night.forced)
     return Record(
         date=night.date,
         decision=decision.outcome,
         reason=night.plain(decision.reason),
         table_md5=checked.fetched.md5,
-        params_md5=md5_of(night.tree / params.FILE),
+        params_md5=night.params_md5,
         champion_md5=champion.md5,
-        challenger_md5=challenger.md5,
+        challenger_md5=outputs(recorded_stages(night.tree))[night.model],
         drift=checked.drift,
         numbers={**checked.numbers, **_on_new_rows(checked, champion), **decision.numbers},
     )
@@ -45,7 +43,9 @@ def on_test_rows(table: Table, *, champion: Champion, challenger: Bundle) -> Com
         challenger=predicted(challenger, rows),
         champion=predicted(champion.bundle, rows) if champion.bundle else None,
         groups=groups,
-        slices={name: _values(rows[name]) for name in FEATURES},
+        slices={
+            name: (rows[name].indices.to_numpy(), rows[name].dictionary.cast("string").to_pylist()) for name in FEATURES
+        },
         train_mean=float(table.target[table.positions("train")].mean()),
         incomparable=champion.incomparable,
     )
@@ -58,7 +58,8 @@ def predicted(bundle: Bundle, rows: pa.RecordBatch) -> np.ndarray:
     """
     features = rows.select(list(FEATURES))
     firsts, inverse = distinct(features)
-    predictions: np.ndarray = score(bundle, features.take(pa.array(firsts))).predicted[inverse]
+    codes = bundle.encoder.encode(features.take(pa.array(firsts)))
+    predictions: np.ndarray = predict(bundle, codes).predicted[inverse]
     return predictions
 
 
@@ -66,18 +67,13 @@ def _on_new_rows(checked: CheckedTable, champion: Champion) -> dict[str, float]:
     """How many rows came tonight, and the champion's error on them, which it has never seen."""
     if checked.before is None:
         return {}
-    new = new_rows(checked.before, checked.table)
-    if champion.bundle is None or not len(new):
-        return {"new_rows": len(new)}
-    error = error_on(champion.bundle, checked.table, new)
-    return {"new_rows": len(new), in_unit("champion_new_rows_mse", power=2): error}
+    new = new_rows(checked.before, checked.table)  # (new rows,) positions
+    numbers: dict[str, float] = {"new_rows": len(new)}
+    if champion.bundle and len(new):
+        numbers[in_unit("champion_new_rows_mse", power=2)] = error_on(champion.bundle, checked.table, new)
+    return numbers
 
 
 def error_on(bundle: Bundle, table: Table, positions: np.ndarray) -> float:
     """The mean squared error on these rows of the table. Shape: positions (rows,), one or more."""
     return mean_squared_error(predicted(bundle, table.rows.take(pa.array(positions))), table.target[positions])
-
-
-def _values(column: pa.DictionaryArray) -> tuple[np.ndarray, list[str]]:
-    """Each row's value as an index, and what the indices stand for. Shape: (rows,)."""
-    return column.indices.to_numpy(), [str(value) for value in column.dictionary.to_pylist()]

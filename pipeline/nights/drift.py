@@ -8,10 +8,10 @@ import pyarrow as pa
 
 from pipeline import params
 from pipeline.data.raw_table import Table, new_rows
-from pipeline.data.schema import AMOUNTS, COLUMNS, ESTIMATES, TARGET
+from pipeline.data.schema import AMOUNTS, COLUMNS, ESTIMATED_VALUES, TARGET
 
-SMOOTHING = 0.5  # rows added to each category: the logarithm of none is infinite
-TENTHS = np.linspace(0.1, 0.9, 9)
+SMOOTHING = 0.5  # rows added to each category: the logarithm of an empty one's share is infinite
+TENTHS = np.linspace(0.1, 0.9, 9)  # the quantiles between ten equal parts
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def table_drift(before: Table | None, after: Table, *, limits: params.Drift) -> 
 
 
 def exceeding(found: Sequence[Measure], limits: params.DriftLimits) -> list[Measure]:
-    """The measures that exceed their limit."""
+    """The measures that exceed their limit, if they have one."""
     allowed = {name: float("inf") if limit is None else limit for name, limit in limits.model_dump().items()}
     return [measure for measure in found if measure.value > allowed[measure.name]]
 
@@ -60,9 +60,8 @@ def exceeding(found: Sequence[Measure], limits: params.DriftLimits) -> list[Meas
 def measures(before: Table, after: Table) -> list[Measure]:
     """All ways in which the later table differs from the earlier, each 0 if it does not.
 
-    - rows_gone, rows_added, rows_changed: shares of yesterday's rows. Rows have no identity: as many rows as have gone
-      and have come are taken for changed, the others for gone, or added;
-    - estimated_years: the change of the share of rows whose year the publisher marked as estimated;
+    - rows_gone, rows_added, rows_changed: shares of yesterday's rows;
+    - estimated_values: the change of the share of rows with a value that the publisher marked as an estimate;
     - new_categories: the share of tonight's rows with a value that yesterday's table had nowhere (not of amounts);
     - stability_index: the population stability index by column, of amounts that of yesterday's tenths;
     - target_mean, target_spread: the change of its mean and of its standard deviation, as a share of the larger one.
@@ -72,51 +71,51 @@ def measures(before: Table, after: Table) -> list[Measure]:
 
 def _of_rows(before: Table, after: Table) -> Iterator[Measure]:
     come, gone = len(new_rows(before, after)), len(new_rows(after, before))
-    changed = min(come, gone)
+    changed = min(come, gone)  # rows have no identity: one that has gone and one that has come are taken for a change
     for name, rows in {"rows_gone": gone - changed, "rows_added": come - changed, "rows_changed": changed}.items():
         yield Measure(name, "", rows / len(before.hashes))
-    old, new = (table.contract_report.estimates / len(table.hashes) for table in (before, after))
-    yield Measure("estimated_years", ", ".join(ESTIMATES), abs(new - old))
+    old, new = (table.contract_report.estimated_rows / len(table.hashes) for table in (before, after))
+    yield Measure("estimated_values", ", ".join(ESTIMATED_VALUES), abs(new - old))
 
 
 def _of_columns(before: Table, after: Table) -> Iterator[Measure]:
     for name in COLUMNS:
-        if name in AMOUNTS:
-            yield Measure("stability_index", name, stability_index(*_tenths(before.rows[name], after.rows[name])))
-            continue
-        old, new = _counts(before.rows[name], after.rows[name])
-        yield Measure("new_categories", name, float(new[old == 0].sum() / new.sum()))
+        counted = _tenths if name in AMOUNTS else _counts
+        old, new = counted(before.rows[name], after.rows[name])  # (values,) each: how many rows have a value
+        if name not in AMOUNTS:
+            yield Measure("new_categories", name, float(new[old == 0].sum() / new.sum()))
         yield Measure("stability_index", name, stability_index(old, new))
 
 
 def _of_the_target(before: Table, after: Table) -> Iterator[Measure]:
-    old, new = before.target, after.target
-    yield Measure("target_mean", TARGET, _change(old.mean(), new.mean()))
-    yield Measure("target_spread", TARGET, _change(old.std(), new.std()))
+    means = before.target.mean(), after.target.mean()
+    spreads = before.target.std(), after.target.std()
+    for name, (old, new) in {"target_mean": means, "target_spread": spreads}.items():
+        larger = max(old, new)  # so that twice as much and half as much are the same change, 0.5
+        yield Measure(name, TARGET, float(abs(new - old) / larger) if larger else 0.0)
 
 
 def stability_index(before: np.ndarray, after: np.ndarray) -> float:
     """The population stability index of two counts of the same categories: below 0.1 little, above 0.25 much changed.
 
+    With p and q, a category's shares before and after, it is the sum of (q - p) ln(q / p) over all categories: the
+    symmetric Kullback-Leibler divergence, 0 for equal shares.
+
     Shape: both (categories,), rows; those that neither has play no part.
-    Source: Siddiqi, "Credit Risk Scorecards" (2006); it is the symmetric Kullback-Leibler divergence.
+    Source: Siddiqi, "Credit Risk Scorecards" (2006).
 
     >>> round(stability_index(np.array([500, 500]), np.array([250, 750])), 3)
     0.274
     """
-    present = (before + after) > 0
-    old, new = (_shares(counts[present] + SMOOTHING) for counts in (before, after))
+    present = (before + after) > 0  # else smoothing would give rows to categories of no row
+    old, new = (counts[present] + SMOOTHING for counts in (before, after))
+    old, new = old / old.sum(), new / new.sum()  # p and q, (categories that are present,)
     return float(((new - old) * np.log(new / old)).sum())
-
-
-def _shares(counts: np.ndarray) -> np.ndarray:
-    shares: np.ndarray = counts / counts.sum()
-    return shares
 
 
 def _counts(before: pa.DictionaryArray, after: pa.DictionaryArray) -> tuple[np.ndarray, np.ndarray]:
     """How many rows of each have each value that one of them has. Shape: two (values,)."""
-    both = pa.chunked_array([before, after]).unify_dictionaries()
+    both = pa.chunked_array([before, after]).unify_dictionaries()  # now the same value has the same index in both
     old, new = (np.bincount(part.indices.to_numpy(), minlength=len(part.dictionary)) for part in both.chunks)
     return old, new
 
@@ -124,11 +123,6 @@ def _counts(before: pa.DictionaryArray, after: pa.DictionaryArray) -> tuple[np.n
 def _tenths(before: pa.Array, after: pa.Array) -> tuple[np.ndarray, np.ndarray]:
     """How many amounts of each fall into the tenths of the earlier ones. Shape: two (tenths,)."""
     amounts = [part.to_numpy() for part in (before, after)]
-    ends = np.quantile(amounts[0], TENTHS)  # (9,), between the tenths
+    ends = np.quantile(amounts[0], TENTHS)  # (9,): equal ones, where many amounts are, leave the tenth between empty
     old, new = (np.bincount(np.searchsorted(ends, part), minlength=len(ends) + 1) for part in amounts)
     return old, new
-
-
-def _change(before: float, after: float) -> float:
-    larger = max(before, after)
-    return float(abs(after - before) / larger) if larger else 0.0

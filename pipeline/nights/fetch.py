@@ -3,20 +3,16 @@
 import re
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline import params
-from pipeline.nights.night import Night
-from pipeline.nights.outcome import NightOutcome
-from pipeline.nights.record import last_decision
-from pipeline.nights.result import NightEnded
-from pipeline.repository.dvc_lock import Stage, inputs, md5_of
+from pipeline.nights.night import Night, NightEnded
+from pipeline.nights.record import NightOutcome, last_decision
+from pipeline.repository.dvc_lock import inputs, md5_of
 from pipeline.repository.project import DVC, Project
 from pipeline.runtime.errors import CommandError, RuleError
-from pipeline.runtime.processes import run
-from pipeline.runtime.retry import retried
+from pipeline.runtime.processes import retried, run
 
 
 @dataclass(frozen=True)
@@ -27,12 +23,11 @@ class Fetched:
     md5: str
 
 
-def fetch_table(night: Night, accepted: Mapping[str, Stage]) -> Fetched:
+def fetch_table(night: Night) -> Fetched:
     """Fetch tonight's table. A night that is forced goes on with it in any case.
 
-    accepted: the stages as the last accepted commit records them.
-    Raises: NightEnded if it is the table of that commit, or was judged last, under the same settings; RuleError if no
-    source is named, or if it cannot be read.
+    Raises: NightEnded if it is the last accepted commit's table, or was judged last, under the same settings; RuleError
+    if no source is named, or if it cannot be read.
     """
     settings = night.settings
     if settings.source is None:
@@ -42,9 +37,9 @@ def fetch_table(night: Night, accepted: Mapping[str, Stage]) -> Fetched:
     fetched = fetch(settings.source, project=user, target=target, tries=settings.tries, seconds=settings.fetch_seconds)
     if night.forced is not None:
         return fetched
-    if fetched.md5 == inputs(accepted).get(night.table):
+    if fetched.md5 == inputs(night.accepted).get(night.table):
         raise NightEnded(NightOutcome.UNCHANGED, "no new data")
-    last = last_decision(night.tree, table_md5=fetched.md5, params_md5=md5_of(night.tree / params.FILE))
+    last = last_decision(night.tree, table_md5=fetched.md5, params_md5=night.params_md5)
     if last is None:
         return fetched
     decision, reason = last
@@ -75,20 +70,14 @@ def fetch(
         retried(lambda: _get(source, project=project, file=file, seconds=seconds), tries=tries, pause=pause)
     except CommandError as error:
         shown = re.sub(r"//[^/@]*@", "//***@", source)  # https://user:password@host -> https://***@host
-        raise RuleError(
-            f"the source {shown}",
-            rule=f"must be read within {tries} tries of {seconds:g} s",
-            found=f"in the last of them: {str(error).replace(source, shown)}",
-            fix="correct nightly.source in params.yaml; dvc get-url tries it by hand",
-        ) from None
+        rule, found = f"must be read within {tries} tries of {seconds:g} s", str(error).replace(source, shown)
+        fix = "correct nightly.source in params.yaml; dvc get-url tries it by hand"
+        raise RuleError(f"the source {shown}", rule=rule, found=f"in the last of them: {found}", fix=fix) from None
     return Fetched(file, md5_of(file))
 
 
 def _get(source: str, *, project: Project, file: Path, seconds: float) -> None:
-    """Get the source by way of a folder of its own: where DVC is killed it leaves parts of files.
-
-    Raises: CommandError if the source is not read within the seconds, or is no file.
-    """
+    """Get the source by way of a folder of its own: where DVC is killed it leaves parts of files."""
     folder = file.with_suffix(".fetching")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from pipeline import params
 from pipeline.data.schema import UNIT, in_unit
 from pipeline.evaluation.bootstrap import resampled
 from pipeline.evaluation.metrics import mean_squared_error
-from pipeline.nights.outcome import NightOutcome
+from pipeline.nights.record import NightOutcome
 
 SEED = 1
 CHALLENGER, CHAMPION, MEAN = (in_unit(f"{name}_mse", power=2) for name in ("challenger", "champion", "mean"))
@@ -18,33 +18,26 @@ CHALLENGER, CHAMPION, MEAN = (in_unit(f"{name}_mse", power=2) for name in ("chal
 
 @dataclass(frozen=True)
 class Decision:
-    """The outcome, why, and the numbers that it rests on. Those that the rows are too few to give are not there.
-
-    outcome: kept, or one of those that make the challenger the new champion.
-    """
+    """Kept, or an outcome that makes the challenger the new champion; why; and the numbers that this rests on."""
 
     outcome: NightOutcome
     reason: str
-    numbers: Mapping[str, float] = field(default_factory=dict)
+    numbers: Mapping[str, float]
 
 
 @dataclass(frozen=True)
 class Comparison:
     """Tonight's test rows, and what each model predicts for them.
 
-    champion: None if there is none, or if it is not comparable; then `incomparable` says why.
-    groups: rows that are equal in all features have the same number, from 0. slices: by feature, each row's value as
-    an index, and what the indices stand for. train_mean: the mean of tonight's training rows.
-    Shape: actual, challenger, champion, groups and each slice's indices (rows,).
-    Units: all amounts are in the target's unit.
+    Shape: all arrays (rows,). Units: all amounts are in the target's unit.
     """
 
     actual: np.ndarray
     challenger: np.ndarray
-    champion: np.ndarray | None
-    groups: np.ndarray
-    slices: Mapping[str, tuple[np.ndarray, Sequence[str]]]
-    train_mean: float
+    champion: np.ndarray | None  # None if there is none, or if it is not comparable; then `incomparable` says why
+    groups: np.ndarray  # rows that are equal in all features have the same number, from 0
+    slices: Mapping[str, tuple[np.ndarray, Sequence[str]]]  # by feature: each row's value as an index; the values
+    train_mean: float  # of the target in tonight's training rows
     incomparable: str | None = None
 
 

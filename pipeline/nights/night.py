@@ -1,4 +1,4 @@
-"""What all steps of a night share: its clone, its date and the settings of the commit that it began at."""
+"""What all steps of a night share: its clone, its date, the settings of the commit it began at; and how it can end."""
 
 import datetime
 from collections.abc import Mapping
@@ -6,28 +6,47 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline import params
-from pipeline.nights.record_files import FILES
+from pipeline.nights.conventions import FILES
+from pipeline.nights.record import NightOutcome, Record
 from pipeline.repository.delivery import check_user
-from pipeline.repository.dvc_lock import Caches, Stage, outputs, read_lock
+from pipeline.repository.dvc_lock import Stage, md5_of, outputs, read_lock
 from pipeline.repository.project import LOCK
 from pipeline.repository.workspace import Workspace
-from pipeline.runtime.errors import CommandError, RuleError
+from pipeline.runtime.errors import CommandError, RuleError, as_rule_error
+
+FAILURES = (RuleError, CommandError, OSError)  # what fails a night; any other error is a defect
+
+
+class NightEnded(Exception):  # noqa: N818 (no error: a night may end early)
+    """A step ends the night before its last one: how, why, and the record to publish, if there is one."""
+
+    def __init__(self, outcome: NightOutcome, message: str, record: Record | None = None) -> None:
+        super().__init__(message)
+        self.outcome, self.message, self.record = outcome, message, record
+
+
+@dataclass(frozen=True)
+class NightResult:
+    """How a night ended, in words; its record, if it came to a decision; the commit, if it made one."""
+
+    outcome: NightOutcome
+    message: str
+    record: Record | None = None
+    commit: str | None = None
 
 
 @dataclass(frozen=True)
 class Night:
-    """Where a night works, the folder of what it leaves, its date, and why its result is forced, if it is.
-
-    table: the path of the raw table, as params.yaml has it.
-    """
+    """Where a night works, when, and under which settings."""
 
     workspace: Workspace
-    folder: Path
+    folder: Path  # of what it leaves
     date: datetime.date
-    forced: str | None
+    forced: str | None  # why its result is forced, if it is
     settings: params.Nightly
     prepare: params.Prepare
-    table: str
+    table: str  # the raw table's path, as params.yaml has it
+    accepted: Mapping[str, Stage]  # the stages as the last accepted commit's dvc.lock records them
 
     @classmethod
     def begin(cls, workspace: Workspace, *, folder: Path, date: datetime.date, forced: str | None) -> "Night":
@@ -35,18 +54,21 @@ class Night:
 
         Raises: RuleError if these settings are missing or invalid, or if the user has changed what it would publish.
         """
-        file = workspace.project.folder / params.FILE
-        try:
+        tree = workspace.project.folder
+        file = tree / params.FILE
+        rule, fix = "must be right in the commit", "mend and commit them"
+        with as_rule_error(ValueError, "the settings", rule=rule, fix=fix):
             settings = params.load(params.Nightly, "nightly", file=file)
             prepare = params.load(params.Prepare, "prepare", file=file)
             table = params.load(params.Data, "data", file=file).path
             recipes = params.recipe_names(file)
-        except ValueError as error:
-            rule, fix = "must be right in the commit", "mend and commit them"
-            raise RuleError("the settings", rule=rule, found=f"that {error}", fix=fix) from None
-        _check_recipe(settings.recipe, recipes)
-        _check_table_path(table)
-        night = cls(workspace, folder, date, forced, settings, prepare, table)
+        if settings.recipe not in recipes:
+            rule, fix = f"must be one of {', '.join(recipes)}", "name one of them in params.yaml, and commit"
+            raise RuleError("nightly.recipe", rule=rule, found=settings.recipe, fix=fix)
+        if Path(table).is_absolute() or ".." in Path(table).parts:
+            rule, fix = "must lie in the project, for the night to replace it", "name a path in data/raw"
+            raise RuleError("data.path", rule=rule, found=table, fix=fix)
+        night = cls(workspace, folder, date, forced, settings, prepare, table, recorded_stages(tree))
         check_user(workspace, [LOCK, night.table_in_git, *FILES, *night.publishable_files()])
         return night
 
@@ -71,11 +93,8 @@ class Night:
         raise RuleError("data.path", rule=rule, found=f"{self.table}, which git ignores", fix=fix)
 
     def publishable_files(self) -> list[str]:
-        """The files in git that an accepted night publishes, as far as dvc.lock records them now.
-
-        Raises: RuleError if it is not as DVC wrote it.
-        """
-        written = outputs(self.recorded_stages())
+        """The files in git that an accepted night publishes, as far as dvc.lock records them now."""
+        written = outputs(recorded_stages(self.tree))
         return self.workspace.project.unignored_files(LOCK, self.table_in_git, *FILES, *written)
 
     @property
@@ -84,35 +103,22 @@ class Night:
         return f"models/{self.settings.recipe}"
 
     @property
-    def caches(self) -> Caches:
-        """DVC's cache, which is the user's."""
-        return Caches((self.workspace.cache,))
-
-    def recorded_stages(self) -> Mapping[str, Stage]:
-        """The stages that the clone's dvc.lock records now; none if there is no dvc.lock.
-
-        Raises: RuleError if it is not as DVC wrote it.
-        """
-        try:
-            return read_lock(self.tree / LOCK)
-        except FileNotFoundError:
-            return {}
-        except ValueError as error:
-            rule, fix = "must be readable", "git checkout an earlier one, or dvc repro; commit it"
-            raise RuleError(LOCK, rule=rule, found=f"that {self.plain(error)}", fix=fix) from None
+    def params_md5(self) -> str:
+        """The md5 of the settings that the table is judged under."""
+        return md5_of(self.tree / params.FILE)
 
     def plain(self, message: object) -> str:
         """A message without this machine's folders: a record is the same wherever the night was."""
         return str(message).replace(f"{self.tree}/", "")
 
 
-def _check_recipe(recipe: str, recipes: tuple[str, ...]) -> None:
-    if recipe not in recipes:
-        rule, fix = f"must be one of {', '.join(recipes)}", "name one of them in params.yaml, and commit"
-        raise RuleError("nightly.recipe", rule=rule, found=recipe, fix=fix)
+def recorded_stages(tree: Path) -> Mapping[str, Stage]:
+    """The stages that the project's dvc.lock records now; none if there is no dvc.lock.
 
-
-def _check_table_path(table: str) -> None:
-    if Path(table).is_absolute() or ".." in Path(table).parts:
-        rule, fix = "must lie in the project, for the night to replace it", "name a path in data/raw"
-        raise RuleError("data.path", rule=rule, found=table, fix=fix)
+    Raises: RuleError if it is not as DVC wrote it.
+    """
+    try:
+        return read_lock(tree / LOCK) if (tree / LOCK).exists() else {}
+    except ValueError as error:
+        found, fix = str(error).replace(f"{tree}/", ""), "git checkout an earlier one, or dvc repro; commit it"
+        raise RuleError(LOCK, rule="must be readable", found=f"that {found}", fix=fix) from None

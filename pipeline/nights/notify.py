@@ -1,38 +1,56 @@
-"""Tells somebody how the night ended. A night never fails because nobody could be told."""
+"""Tells somebody how the night ended, and logs it. A night never fails because nobody could be told."""
 
 import json
+import platform
+import sys
 import threading
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
 from http.client import HTTPException, InvalidURL
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from pipeline import params
+from pipeline.nights.night import NightResult
+from pipeline.repository.project import Project
 from pipeline.runtime.errors import CommandError
 from pipeline.runtime.processes import run
 
 
-def notify(
-    report: Mapping[str, object],
-    *,
-    command: Sequence[str] | None,
-    webhook: str | None,
-    seconds: float,
-    folder: Path,
-    environment: Mapping[str, str],
-) -> list[str]:
-    """Give the report as JSON to the command's standard input, and POST it to the webhook; what is None is not told.
+def notify_and_log(
+    result: NightResult, settings: params.Notify, *, user: Project, run: Path, date: date, started: datetime
+) -> None:
+    """Tell who is to be told, and leave in the run's folder what only this machine knows: durations, host, failures."""
+    record = json.loads(result.record.to_json()) if result.record else None
+    ending = {"ending": result.outcome, "code": result.outcome.exit_code, "message": result.message}
+    facts = {"date": date.isoformat(), "run": run.name, "host": platform.node(), **ending}
+    facts |= {"commit": result.commit, "record": record}
+    failures = notify(facts, settings, user=user)
+    seconds = (datetime.now(UTC) - started).total_seconds()
+    log = {**facts, "seconds": round(seconds, 1), "not_notified": failures}
+    try:
+        run.mkdir(parents=True, exist_ok=True)
+        (run / "night.json").write_text(json.dumps(log, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    except OSError as error:  # on a full disk, too, the night has ended as it has
+        failures.append(f"no log: {error}")
+    for failure in failures:
+        print(f"nightly: {failure}", file=sys.stderr)
+
+
+def notify(report: Mapping[str, object], settings: params.Notify, *, user: Project) -> list[str]:
+    """Give the report as JSON to the command's standard input, and POST it to the webhook, if these are set.
 
     Returns what failed, in words for the log, and raises nothing. Each has so many seconds in all.
     """
-    text = json.dumps(report).encode()
+    text, seconds = json.dumps(report).encode(), settings.seconds
     failures = []
-    if command:
+    if settings.command:
         try:
-            run(command, folder=folder, environment=environment, given=text, seconds=seconds)
+            run(settings.command, folder=user.folder, environment=user.environment, given=text, seconds=seconds)
         except (CommandError, ValueError) as error:  # ValueError: a word that cannot be one, such as one with a NUL
             failures.append(f"notify.command: {error}")
-    if webhook and (failure := _post_in_time(text, webhook, seconds=seconds)):
+    if settings.webhook and (failure := _post_in_time(text, settings.webhook, seconds=seconds)):
         failures.append(f"notify.webhook: {failure}")
     return failures
 

@@ -4,55 +4,37 @@ import time
 from collections.abc import Callable, Sequence
 from itertools import chain, count
 
-from pipeline.nights.bot import as_bot
-from pipeline.nights.night import Night
-from pipeline.nights.outcome import NightOutcome
-from pipeline.nights.record import Record
-from pipeline.nights.record_files import FILES, MARKDOWN
-from pipeline.nights.result import FAILURES, NightResult
+from pipeline.nights.conventions import FILES, MARKDOWN, as_bot
+from pipeline.nights.night import FAILURES, Night, NightResult
+from pipeline.nights.record import NightOutcome, Record
 from pipeline.repository.delivery import Publication, check_publication, commit_files, fast_forward, tags_in_use
-from pipeline.repository.dvc import missing_in_remote
 from pipeline.repository.project import DVC, LOCK, Project
 from pipeline.repository.upstream import Upstream
 from pipeline.repository.workspace import Workspace
-from pipeline.runtime.errors import CommandError, RuleError
+from pipeline.runtime.errors import CommandError, RuleError, as_rule_error
 
 
 def publish(night: Night, record: Record) -> NightResult:
     """Publish what the decision lets out: everything, or the record alone, or nothing; failed if it cannot be."""
     settings, accepted = night.settings, record.decision.accepted
     try:
-        if not accepted:
-            _back_to_champion(night)
+        if not accepted:  # then the clone goes back to its commit: to the champion and all that belongs to it
+            project = night.workspace.project
+            project.lines("git", "reset", "--quiet", "--hard")
+            project.lines("git", "clean", "--quiet", "-d", "--force")
+            project.lines(*DVC, "checkout", "--force", "--allow-missing", seconds=settings.publish_seconds)
         record.write(night.tree)
         (night.folder / MARKDOWN.name).write_text(record.to_markdown(), encoding="utf-8")
         commit = None
         if accepted or settings.record_kept:
-            publication = _publication(night, record)
+            files = night.publishable_files() if accepted else night.workspace.project.unignored_files(*FILES)
+            message = f"Night of {night.date.isoformat()}: {record.decision}\n\n{record.reason}"
+            tag = _free_tag(night) if accepted else None
+            publication = Publication(sorted(set(files)), message, night.date, tag)
             commit = deliver(night.workspace, publication, tries=settings.tries, seconds=settings.publish_seconds)
     except FAILURES as error:
         return NightResult(NightOutcome.FAILED, str(error))
     return NightResult(record.decision, record.reason, record, commit)
-
-
-def _publication(night: Night, record: Record) -> Publication:
-    """Everything and a tag, if the night is accepted; else the record alone."""
-    accepted = record.decision.accepted
-    files = night.publishable_files() if accepted else night.workspace.project.unignored_files(*FILES)
-    return Publication(
-        files=sorted(set(files)),
-        message=f"Night of {night.date.isoformat()}: {record.decision}\n\n{record.reason}",
-        date=night.date,
-        tag=_free_tag(night) if accepted else None,
-    )
-
-
-def _back_to_champion(night: Night) -> None:
-    """Put the clone back to its commit: the champion and all that belongs to it."""
-    project = night.workspace.project
-    project.lines("git", "reset", "--quiet", "--hard")
-    project.lines("git", "clean", "--quiet", "-d", "--force")
-    project.lines(*DVC, "checkout", "--force", "--allow-missing", seconds=night.settings.publish_seconds)
 
 
 def _free_tag(night: Night) -> str:
@@ -82,7 +64,8 @@ def deliver(
     """
     workspace = as_bot(workspace, publication.date)
     clone = workspace.project
-    try:
+    fix = "make it work in the project's folder; the next night tries again"
+    with as_rule_error(CommandError, "tonight's results", rule="must be published", fix=fix):
         check_publication(workspace, publication)
         if workspace.has_remote and LOCK in publication.files:  # else the outputs are those of the commit before
             _push_data(clone, seconds=seconds)
@@ -91,9 +74,6 @@ def deliver(
         if upstream:
             upstream.push(workspace, tag=lambda: _tag(clone, publication), tries=tries, seconds=seconds, pause=pause)
         tags = _tag(clone, publication)
-    except CommandError as error:
-        fix = "make it work in the project's folder; the next night tries again"
-        raise RuleError("tonight's results", rule="must be published", found=f"that {error}", fix=fix) from None
     refs = [*(f"+{tag}:{tag}" for tag in tags), *([f"+HEAD:{upstream.tracked}"] if upstream else [])]
     state = "pushed" if upstream else "only in the night's clone"
     return _move_checkout(workspace, refs=refs, state=state, seconds=seconds)
@@ -105,7 +85,7 @@ def _push_data(clone: Project, *, seconds: float) -> None:
     `dvc push` and `dvc status --cloud` take a folder as pushed if its listing is there: they miss files it has lost.
     """
     clone.lines(*DVC, "push", seconds=seconds)
-    if missing := missing_in_remote(clone, seconds=seconds):
+    if missing := clone.missing_in_remote(seconds=seconds):
         rule, fix = "must have all outputs once they are pushed", "delete the listings of their folders there (*.dir)"
         raise RuleError("DVC's remote", rule=rule, found=f"none of {', '.join(missing)}", fix=fix)
 
@@ -122,13 +102,8 @@ def _tag(clone: Project, publication: Publication) -> list[str]:
 def _move_checkout(workspace: Workspace, *, refs: Sequence[str], state: str, seconds: float) -> str:
     """Move the user's checkout forward to the clone's HEAD, and fetch these refs; returns the commit."""
     top, made = workspace.project.lines("git", "rev-parse", "--show-toplevel", "HEAD")
-    try:
+    rule = f"must go forward to tonight's commit {made}, which is {state}"
+    fix = f"git fetch {top} HEAD, git merge --ff-only {made}, dvc checkout"
+    with as_rule_error(CommandError, "your checkout", rule=rule, fix=fix):
         fast_forward(workspace, refs=refs, seconds=seconds)
-    except CommandError as error:
-        raise RuleError(
-            "your checkout",
-            rule=f"must go forward to tonight's commit {made}, which is {state}",
-            found=f"that {error}",
-            fix=f"git fetch {top} HEAD, git merge --ff-only {made}, dvc checkout",
-        ) from None
     return made

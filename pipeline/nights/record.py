@@ -1,4 +1,4 @@
-"""What a night leaves for people: its decision as JSON, as Markdown, and as one line of the history."""
+"""What a night leaves for people: its outcome, and its decision as JSON, as Markdown, and as a line of the history."""
 
 import csv
 import datetime
@@ -6,12 +6,12 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 
 from pipeline.data.schema import in_unit
+from pipeline.nights.conventions import HISTORY, JSON, MARKDOWN
 from pipeline.nights.drift import TableDrift
-from pipeline.nights.outcome import NightOutcome
-from pipeline.nights.record_files import HISTORY, JSON, MARKDOWN
 from pipeline.reporting.markdown import table
 
 ROOTS = {
@@ -23,22 +23,57 @@ COUNTS = ("rows", "new_rows", "test_rows")
 COLUMNS = ("date", "decision", "table_md5", *COUNTS, *ROOTS.values(), "worse_share", "beyond_limits")
 
 
+class NightOutcome(StrEnum):
+    """How a night ended: the word that is written, the exit code, and whether the challenger is the new champion."""
+
+    PROMOTED = "promoted"
+    FIRST = "first"
+    INCOMPARABLE = "incomparable"
+    FORCED = "forced"
+    KEPT = "kept"
+    UNCHANGED = "unchanged"
+    REJECTED = "rejected"
+    FAILED = "failed"
+    BUSY = "busy"
+    INTERRUPTED = "interrupted"
+
+    @property
+    def exit_code(self) -> int:
+        """The code of `python -m pipeline.nightly`, where 1 is a defect's traceback and 2 a wrong command line."""
+        return EXIT_CODES[self]
+
+    @property
+    def accepted(self) -> bool:
+        """True if the challenger is the new champion."""
+        return self.exit_code < EXIT_CODES[NightOutcome.KEPT]
+
+
+EXIT_CODES = {
+    NightOutcome.PROMOTED: 0,
+    NightOutcome.FIRST: 10,
+    NightOutcome.INCOMPARABLE: 11,
+    NightOutcome.FORCED: 12,
+    NightOutcome.KEPT: 20,
+    NightOutcome.UNCHANGED: 21,
+    NightOutcome.REJECTED: 40,
+    NightOutcome.FAILED: 41,
+    NightOutcome.BUSY: 42,
+    NightOutcome.INTERRUPTED: 130,
+}
+
+
 @dataclass(frozen=True)
 class Record:
-    """A night's decision, why, and the numbers that it rests on: no clock, no duration, no machine.
-
-    table_md5 and params_md5 are of the table that came and of the settings that it was judged under, champion_md5 and
-    challenger_md5 of the models' listings. drift: how far the table is from yesterday's.
-    """
+    """A night's decision, why, and the numbers that it rests on: no clock, no duration, no machine."""
 
     date: datetime.date
     decision: NightOutcome
     reason: str
-    table_md5: str
-    params_md5: str
-    champion_md5: str | None = None
+    table_md5: str  # of the table that came
+    params_md5: str  # of the settings that it was judged under
+    champion_md5: str | None = None  # of the model's listing
     challenger_md5: str | None = None
-    drift: TableDrift = field(default_factory=TableDrift)
+    drift: TableDrift = field(default_factory=TableDrift)  # how far the table is from yesterday's
     numbers: Mapping[str, float] = field(default_factory=dict)
 
     def to_json(self) -> str:
@@ -66,26 +101,24 @@ class Record:
             parts.append(table([["number", "value"], *rows], align="left"))
         for title, found in {"Beyond a stop limit": drift.breaches, "Beyond a warning limit": drift.warnings}.items():
             if found:
-                parts.append(f"**{title}**\n\n" + "\n".join(f"- {measure}" for measure in found))
+                parts += [f"**{title}**", "\n".join(f"- {measure}" for measure in found)]
         if drift.measures:
             rows = [[measure.title, f"{measure.value:.4g}"] for measure in drift.measures]
-            parts.append(
-                "## Tonight's table against yesterday's\n\n" + table([["measure", "value"], *rows], align="left")
-            )
+            parts += ["## Tonight's table against yesterday's", table([["measure", "value"], *rows], align="left")]
         models = {"table": self.table_md5, "champion": self.champion_md5, "challenger": self.challenger_md5}
         parts.append("\n".join(f"- {name}: md5 `{md5}`" for name, md5 in models.items() if md5))
         return "\n\n".join(parts) + "\n"
 
     def line(self) -> dict[str, str]:
         """The night's line of the history; what it does not know is empty."""
-        numbers, beyond = self.numbers, (*self.drift.breaches, *self.drift.warnings)
-        cells = dict.fromkeys(COLUMNS, "")
-        cells |= {"date": self.date.isoformat(), "decision": self.decision, "table_md5": self.table_md5}
+        numbers = self.numbers
+        cells = {"date": self.date.isoformat(), "decision": self.decision, "table_md5": self.table_md5}
         cells |= {name: f"{numbers[name]:.0f}" for name in COUNTS if name in numbers}
         cells |= {root: f"{math.sqrt(numbers[name]):.0f}" for name, root in ROOTS.items() if name in numbers}
         if "worse_share" in numbers:
             cells["worse_share"] = f"{numbers['worse_share']:.3f}"
-        return cells | {"beyond_limits": "; ".join(map(str, beyond))}
+        cells["beyond_limits"] = "; ".join(map(str, (*self.drift.breaches, *self.drift.warnings)))
+        return cells
 
     def write(self, project: Path) -> None:
         """Write the record into the project: two files of its own, and a line more in the history."""

@@ -6,19 +6,15 @@ protected by their dates: every commit of any branch, as old as the oldest of th
 
 import shutil
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pipeline.nights.lock import only_one
-from pipeline.nights.record_files import HISTORY
-from pipeline.repository.dvc import cache_folder
+from pipeline.nights.conventions import HISTORY, only_one
 from pipeline.repository.project import DVC, Project
 from pipeline.repository.workspace import CLONE, LEFTOVER
 from pipeline.runtime.errors import RuleError
 
 PROTECTED = ("--workspace", "--rev", "HEAD", "--all-branches", "--all-tags", "--all-experiments")
-WORDS = "the work tree, HEAD, all branches, tags and experiments"
 REMOVING = "Removing "  # what DVC prints before each path
 
 
@@ -30,19 +26,23 @@ def clean_up(folder: Path, *, nights: int, delete: bool) -> list[str]:
     user, runs = Project.at(folder), folder / "runs"
     with only_one(folder):
         collect = (*DVC, "gc", "--force", *PROTECTED, *_since(user, nights))
-        in_utc = replace(user, environment={**user.environment, "TZ": "UTC"})  # as the nights' dates are
+        in_utc = user.with_variables({"TZ": "UTC"})  # as the nights' dates are
         printed = in_utc.lines(*collect, "--dry")
         unused = [Path(line.removeprefix(REMOVING)) for line in printed if line.startswith(REMOVING)]
         old = sorted(run for run in runs.glob("*") if run.is_dir() and not run.is_symlink())[:-nights]
         would = "went" if delete else "would go"
+        files = [file for run in old for file in run.rglob("*") if file.is_file() or file.is_symlink()]
         words = [
-            f"gc: protected are {WORDS}, and the last {nights} nights",
+            f"gc: protected are the work tree, HEAD, all branches, tags and experiments, and the last {nights} nights",
             f"DVC's cache: {_amount(unused)} {would}",
-            f"runs: {len(old)} folders, {_amount(_files(old))} {would}{_names(old)}",
+            f"runs: {len(old)} folders, {_amount(files)} {would}{_names(old)}",
         ]
         if not delete:
             return [*words, "nothing was deleted: --delete does it (make gc DELETE=yes)"]
-        _check_own_cache(user)
+        cache = user.cache_folder()
+        if not cache.is_relative_to(user.folder.resolve()):  # what other projects need there cannot be known here
+            rule, fix = "must be the project's own to be cleaned up", "run dvc gc with --projects and all that share it"
+            raise RuleError("DVC's cache", rule=rule, found=str(cache), fix=fix)
         in_utc.lines(*collect)
         for run in old:
             shutil.rmtree(run)
@@ -56,18 +56,6 @@ def _since(user: Project, nights: int) -> list[str]:
     return ["--date", datetime.fromtimestamp(min(seconds), UTC).date().isoformat()] if seconds else []
 
 
-def _check_own_cache(user: Project) -> None:
-    """Refuse to delete from a cache outside of the project: what other projects need there cannot be known here."""
-    cache = cache_folder(user)
-    if not cache.is_relative_to(user.folder.resolve()):
-        rule, fix = "must be the project's own to be cleaned up", "run dvc gc with --projects and all that share it"
-        raise RuleError("DVC's cache", rule=rule, found=str(cache), fix=fix)
-
-
-def _files(folders: Sequence[Path]) -> list[Path]:
-    return [file for folder in folders for file in folder.rglob("*") if file.is_file() or file.is_symlink()]
-
-
 def _amount(files: Sequence[Path]) -> str:
     """How many files, and how large: links count as such, because what they lead to stays."""
     return f"{len(files):,} files, {sum(file.lstat().st_size for file in files) / 1e6:,.2f} MB"
@@ -75,7 +63,6 @@ def _amount(files: Sequence[Path]) -> str:
 
 def _names(runs: Sequence[Path]) -> str:
     """The names of the runs' folders, and which of them still have the clone, as after a kill."""
-    clones = [any(run.glob(f"{LEFTOVER}*")) or (run / CLONE).exists() for run in runs]
-    notes = [" (with its clone)" if cloned else "" for cloned in clones]
-    names = [f"{run.name}{note}" for run, note in zip(runs, notes, strict=True)]
+    cloned = {run for run in runs if any(run.glob(f"{LEFTOVER}*")) or (run / CLONE).exists()}
+    names = [f"{run.name} (with its clone)" if run in cloned else run.name for run in runs]
     return f": {', '.join(names)}" if names else ""

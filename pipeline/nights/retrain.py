@@ -1,41 +1,31 @@
 """A challenger from tonight's table."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-
 from pipeline.model.bundle import Bundle
+from pipeline.nights.accepted import missing_or_changed
 from pipeline.nights.champion import load_intact
 from pipeline.nights.check import CheckedTable
-from pipeline.nights.night import Night
-from pipeline.repository.dvc_lock import Stage, inputs, md5_of, outputs
+from pipeline.nights.night import Night, recorded_stages
+from pipeline.repository.dvc_lock import inputs, outputs
 from pipeline.repository.project import DVC
-from pipeline.runtime.errors import LAST_LINES, CommandError, RuleError
+from pipeline.runtime.errors import LAST_LINES, CommandError, RuleError, as_rule_error
 from pipeline.runtime.processes import run
 
 
-@dataclass(frozen=True)
-class Challenger:
-    """Tonight's model, and the md5 of its listing, DVC's name for it."""
-
-    bundle: Bundle
-    md5: str
-
-
-def retrain(night: Night, checked: CheckedTable) -> Challenger:
+def retrain(night: Night, checked: CheckedTable) -> Bundle:
     """Put the table in its place and run the pipeline on it. The clone then has the challenger and what belongs to it.
 
-    Raises: RuleError if the pipeline fails or takes too long.
+    Raises: RuleError if the pipeline fails or takes too long, or if its inputs have other bytes in the end.
     """
     checked.fetched.file.replace(night.tree / night.table)
     _run_pipeline(night)
-    stages = night.recorded_stages()
-    _check_inputs(night, stages)
-    md5 = outputs(stages)[night.model]
-    try:
-        return Challenger(load_intact(night, md5=md5), md5)
-    except ValueError as error:
-        fix = "dvc repro --force in the project's folder"
-        raise RuleError("the challenger", rule="must load", found=f"that {error}", fix=fix) from None
+    stages = recorded_stages(night.tree)
+    files = {path: md5 for path, md5 in inputs(stages).items() if not md5.endswith(".dir")}
+    if changed := missing_or_changed(night.tree, files):
+        rule, fix = "must be as the stages read it", "keep other programs out of runs/"
+        raise RuleError("the night's clone", rule=rule, found=f"other bytes in {', '.join(changed)}", fix=fix)
+    fix = "dvc repro --force in the project's folder"
+    with as_rule_error(ValueError, "the challenger", rule="must load", fix=fix):
+        return load_intact(night, md5=outputs(stages)[night.model])
 
 
 def _run_pipeline(night: Night) -> None:
@@ -51,14 +41,3 @@ def _run_pipeline(night: Night) -> None:
         said = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.exists() else []
         found = "\n".join([f"that {error}", *said[-LAST_LINES:]])
         raise RuleError("the pipeline", rule="must run on tonight's table", found=found, fix=f"see {log}") from None
-
-
-def _check_inputs(night: Night, stages: Mapping[str, Stage]) -> None:
-    """Refuse if a file that the stages read has other bytes now.
-
-    Raises: RuleError, which names the files.
-    """
-    files = {path: md5 for path, md5 in inputs(stages).items() if not md5.endswith(".dir")}
-    if changed := [path for path, md5 in files.items() if md5_of(night.tree / path) != md5]:
-        rule, fix = "must be as the stages read it", "keep other programs out of runs/"
-        raise RuleError("the night's clone", rule=rule, found=f"other bytes in {', '.join(changed)}", fix=fix)

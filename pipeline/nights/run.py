@@ -9,12 +9,12 @@ from pipeline import params
 from pipeline.nights.champion import find_champion
 from pipeline.nights.check import check_table
 from pipeline.nights.compare import compare
+from pipeline.nights.conventions import only_one
 from pipeline.nights.fetch import fetch_table
-from pipeline.nights.lock import only_one
-from pipeline.nights.night import Night
-from pipeline.nights.outcome import NightOutcome
+from pipeline.nights.night import FAILURES, Night, NightEnded, NightResult
+from pipeline.nights.notify import notify_and_log
 from pipeline.nights.publish import publish
-from pipeline.nights.result import FAILURES, NightEnded, NightResult, notify_and_log
+from pipeline.nights.record import NightOutcome
 from pipeline.nights.retrain import retrain
 from pipeline.repository.project import DVC, Project
 from pipeline.repository.upstream import catch_up
@@ -27,14 +27,14 @@ def run_night(user: Project, *, date: datetime.date, forced: str | None = None) 
 
     Nobody is told, and no log is left, if params.yaml is broken or the project is busy.
     """
-    folder, started = user.folder, datetime.datetime.now(datetime.UTC)
-    run = folder / "runs" / f"{started:%Y-%m-%dT%H%M%SZ}-{os.getpid()}"
+    started = datetime.datetime.now(datetime.UTC)
+    run = user.folder / "runs" / f"{started:%Y-%m-%dT%H%M%SZ}-{os.getpid()}"  # 2026-01-31T021700Z-4711
     try:
-        settings = params.load(params.Nightly, "nightly", file=folder / params.FILE)
+        settings = params.load(params.Nightly, "nightly", file=user.folder / params.FILE)
     except ValueError as error:
         return NightResult(NightOutcome.FAILED, str(error))
     try:
-        with only_one(folder):
+        with only_one(user.folder):
             result = _spend(user, settings, run=run, date=date, forced=forced)
     except BusyError as error:
         return NightResult(NightOutcome.BUSY, str(error))
@@ -60,10 +60,7 @@ def _spend(
 
 
 def _in_clone(workspace: Workspace, *, run: Path, date: datetime.date, forced: str | None) -> NightResult:
-    """Spend the night in the clone, then remove it. What could not be published stays there, as does an interruption.
-
-    Raises: one of FAILURES, if a step before publishing fails.
-    """
+    """Spend the night in the clone, then remove it: it stays if the night is interrupted, or could not be published."""
     try:
         result = _steps(Night.begin(workspace, folder=run, date=date, forced=forced))
     except FAILURES:
@@ -78,10 +75,9 @@ def _in_clone(workspace: Workspace, *, run: Path, date: datetime.date, forced: s
 def _steps(night: Night) -> NightResult:
     """Fetch, check, retrain, compare, publish. A step that ends the night early raises NightEnded."""
     try:
-        accepted = night.recorded_stages()
-        fetched = fetch_table(night, accepted)
-        checked = check_table(night, accepted, fetched)
-        champion = find_champion(night, accepted)
+        fetched = fetch_table(night)
+        checked = check_table(night, fetched)
+        champion = find_champion(night)
         challenger = retrain(night, checked)
         record = compare(night, checked, champion=champion, challenger=challenger)
     except NightEnded as ended:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from html import escape
+from itertools import chain
 
 from pipeline.data.schema import MSE, NOUN, TEXT, UNIT, in_unit
 from pipeline.reporting import summary, svg
@@ -33,54 +34,45 @@ svg .line { fill: none; stroke-width: 2 } svg .dots { stroke: var(--c0); stroke-
 th, td { padding: .3rem .7rem; border-bottom: 1px solid var(--grid); text-align: right; white-space: nowrap }
 th:first-child, td:first-child { text-align: left } th { white-space: normal; vertical-align: bottom }
 """
+META = '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
+HEAD = f"<head>{META}<title>Training report</title><style>{STYLE}</style></head>"
+PLAIN = "{:g}".format  # of the ticks
 
 
 def page(results: RunResults) -> str:
     """The whole page."""
-    best = results.recipes[0]
     parts = [
         "<h1>Training report</h1>",
-        _paragraph(summary.headline(best), "lead"),
+        _paragraph(summary.headline(results.recipes[0]), "lead"),
         "<h2>Scores</h2>",
         _grid([_methods(result) for result in results.recipes]),
         _paragraph(summary.SCORES_NOTE, "note"),
         _table(summary.scores(results.recipes)),
     ]
+    charts = (_learning, _predictions, _residuals, _calibration, _importance, _bias)
     for result in results.recipes:
         parts += [f"<h2>{escape(result.name)}</h2>", _paragraph(summary.description(result))]
-        parts += [
-            _grid([draw(result) for draw in (_learning, _predictions, _residuals, _calibration, _importance, _bias)])
-        ]
+        parts += [_grid([chart(result) for chart in charts])]
         parts += ["<h3>Where it is most wrong</h3>", _table(summary.worst_slices(result))]
         parts += ["<h3>How often its intervals hold</h3>", _table(summary.coverage(result))]
         parts += [_paragraph(summary.COVERAGE_NOTE, "note")]
     parts += ["<h2>Data</h2>", _table(summary.data(results))]
     parts += ["<h2>How to reproduce it</h2>", _paragraph(summary.reproduction(results).replace("`", ""))]
-    head = '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
-    title = f"<title>Training report</title><style>{STYLE}</style>"
-    return "\n".join(
-        ["<!doctype html>", f'<html lang="en"><head>{head}{title}</head><body>', *parts, "</body></html>\n"]
-    )
+    return "\n".join(["<!doctype html>", f'<html lang="en">{HEAD}<body>', *parts, "</body></html>\n"])
 
 
 def _methods(result: RecipeResult) -> str:
-    chart = svg.bars(
-        result.methods, text=money, title=f"errors of {result.name} and baselines", line=result.noise_floor
-    )
-    found = f"{result.name}: error on the test rows"
-    return _figure(found, "Root mean squared error; dashed: the noise floor, an estimate.", chart)
+    title = f"errors of {result.name} and baselines"
+    chart = svg.bars(result.methods, text=money, title=title, line=result.noise_floor)
+    note = "Root mean squared error; dashed: the noise floor, an estimate."
+    return _figure(f"{result.name}: error on the test rows", note, chart)
 
 
 def _learning(result: RecipeResult) -> str:
-    curve = result.numbers("learning_curve", "epoch", "train_mse", "valid_mse")
-    series = {
-        "training": [(epoch, train) for epoch, train, _ in curve],
-        "validation": [(epoch, valid) for epoch, _, valid in curve],
-    }
-    x = Axis.over([0, len(curve)], label="epoch", text=_plain)
-    y = Axis.over(
-        [loss for _, *losses in curve for loss in losses], label="mean squared error, normalised", text=_plain
-    )
+    epochs, train, valid = zip(*result.numbers("learning_curve", "epoch", "train_mse", "valid_mse"), strict=True)
+    series = {"training": list(zip(epochs, train, strict=True)), "validation": list(zip(epochs, valid, strict=True))}
+    x = Axis.over([0, len(epochs)], label="epoch", text=PLAIN)
+    y = Axis.over([*train, *valid], label="mean squared error, normalised", text=PLAIN)
     note = "Training includes dropout." if getattr(result.recipe.network, "dropout", 0) else "Of each epoch."
     return _figure("Learning curves", note, svg.lines(series, x=x, y=y, title="learning curves"))
 
@@ -88,8 +80,7 @@ def _learning(result: RecipeResult) -> str:
 def _predictions(result: RecipeResult) -> str:
     kinds = ("actual", "predicted")
     points = [(x, y) for x, y in result.numbers("predictions", *map(in_unit, kinds))]
-    both = [0.0, *(value for point in points for value in point)]
-    x, y = (Axis.over(both, label=f"{kind} {NOUN}, {UNIT}", text=_thousands) for kind in kinds)
+    x, y = (Axis.over([0.0, *chain(*points)], label=f"{kind} {NOUN}, {UNIT}", text=_thousands) for kind in kinds)
     chart = svg.scatter(points, x=x, y=y, title="predicted against actual")
     return _figure("Predicted against actual", f"{len(points):,} test rows; dashed: equal.", chart)
 
@@ -97,15 +88,14 @@ def _predictions(result: RecipeResult) -> str:
 def _residuals(result: RecipeResult) -> str:
     counts = [(residual, rows) for residual, rows in result.numbers("residuals", in_unit("residual"), "rows")]
     x = Axis.over([residual for residual, _ in counts], label=f"predicted - actual, {UNIT}", text=_thousands)
-    y = Axis.over([0.0, *(rows for _, rows in counts)], label="test rows", text=_plain)
+    y = Axis.over([0.0, *(rows for _, rows in counts)], label="test rows", text=PLAIN)
     return _figure("Residuals", "The ends hold all beyond.", svg.histogram(counts, x=x, y=y, title="residuals"))
 
 
 def _calibration(result: RecipeResult) -> str:
     kinds = ("predicted", "actual")
     points = [(x, y) for x, y in result.numbers("calibration", *map(in_unit, kinds))]
-    both = [value for point in points for value in point]
-    x, y = (Axis.over(both, label=f"mean {kind} {NOUN}, {UNIT}", text=_thousands) for kind in kinds)
+    x, y = (Axis.over([*chain(*points)], label=f"mean {kind} {NOUN}, {UNIT}", text=_thousands) for kind in kinds)
     chart = svg.lines({"tenths": points}, x=x, y=y, title="calibration", diagonal=True)
     return _figure("Calibration", "Each tenth of the test rows by prediction; dashed: perfect.", chart)
 
@@ -121,8 +111,7 @@ def _importance(result: RecipeResult) -> str:
 def _bias(result: RecipeResult) -> str:
     biases = {row["slice"].removeprefix(f"{TEXT}="): float(row[in_unit("bias")]) for row in result.tables["slices"]}
     largest = sorted(biases, key=lambda name: -abs(biases[name]))[: summary.WORST_SLICES]
-    values = {name: biases[name] for name in largest}
-    chart = svg.bars(values, text=money, title="bias by slice")
+    chart = svg.bars({name: biases[name] for name in largest}, text=money, title="bias by slice")
     return _figure("Largest biases", "Mean of predicted - actual among the test rows of a value.", chart)
 
 
@@ -144,10 +133,6 @@ def _table(rows: Rows) -> str:
         return _paragraph(summary.TOO_FEW, "note")
     lines = [f"<tr>{header.replace('td>', 'th>')}</tr>", *(f"<tr>{row}</tr>" for row in body)]
     return f'<div class="scroll"><table>{"".join(lines)}</table></div>'
-
-
-def _plain(value: float) -> str:
-    return f"{value:g}"
 
 
 def _thousands(value: float) -> str:

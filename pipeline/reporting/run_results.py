@@ -12,8 +12,6 @@ from pathlib import Path
 from pipeline.data.schema import MSE, RMSE
 from pipeline.params import Recipe
 
-RECIPES, PLOTS, PREPARE = "recipes", "plots", "prepare.json"
-"""In the folder of the metrics: the recipes' files, the folders of their plots' data, and the metrics of the data."""
 TABLES = ("learning_curve", "predictions", "residuals", "calibration", "slices", "coverage", "importance")
 
 Table = Sequence[Mapping[str, str]]
@@ -65,24 +63,18 @@ def read_results(metrics: Path, recipes: Mapping[str, Recipe], *, data: Path, lo
     What other recipes have left in the folder is not read.
     Raises: FileNotFoundError if a file is missing; the message says what to do.
     """
-    results = [
-        RecipeResult(
-            name,
-            recipe,
-            read_metrics(metrics, name),
-            {table: _read_csv(metrics / PLOTS / name / f"{table}.csv") for table in TABLES},
-        )
-        for name, recipe in recipes.items()
-    ]
+    results = []
+    for name, recipe in recipes.items():
+        tables = {table: _read_csv(metrics / "plots" / name / f"{table}.csv") for table in TABLES}
+        results.append(RecipeResult(name, recipe, read_metrics(metrics, name), tables))
     results.sort(key=lambda result: result.metrics[f"test_{MSE}"])
-    return RunResults(
-        tuple(results), _read_json(metrics / PREPARE), {path.name: _sha256(path) for path in (data, lock)}
-    )
+    hashes = {path.name: hashlib.sha256(_read(path)).hexdigest() for path in (data, lock)}
+    return RunResults(tuple(results), json.loads(_read(metrics / "prepare.json")), hashes)
 
 
 def read_metrics(metrics: Path, recipe: str) -> dict[str, float]:
     """The metrics of the recipe of this name. Raises: as `read_results`."""
-    return _read_json(metrics / RECIPES / f"{recipe}.json")
+    return dict(json.loads(_read(metrics / "recipes" / f"{recipe}.json")))
 
 
 def ridge_mark(metrics: Mapping[str, float]) -> str:
@@ -90,24 +82,12 @@ def ridge_mark(metrics: Mapping[str, float]) -> str:
     return " (worse than ridge)" if metrics["test_mse_over_ridge"] > 1 else ""
 
 
-def _read_json(path: Path) -> dict[str, float]:
-    with _opened(path) as file:
-        numbers: dict[str, float] = json.load(file)
-        return numbers
-
-
 def _read_csv(path: Path) -> Table:
-    with io.TextIOWrapper(_opened(path), encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+    return list(csv.DictReader(io.StringIO(_read(path).decode(), newline="")))
 
 
-def _sha256(path: Path) -> str:
-    with _opened(path) as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _opened(path: Path) -> io.BufferedReader:
+def _read(path: Path) -> bytes:
     try:
-        return path.open("rb")
+        return path.read_bytes()
     except FileNotFoundError:
         raise FileNotFoundError(f"{path} must be there, found none; run dvc repro, which makes it") from None

@@ -1,12 +1,12 @@
 """What the report says, in words and tables, before it is written as Markdown or as a page."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Sequence
 
 from pipeline.data.schema import GROUP, MSE, PLURAL, RMSE, SIGN, in_unit
 from pipeline.reporting.run_results import RecipeResult, RunResults, ridge_mark
 
 WORST_SLICES = 8
-PERCENTS = (80, 95)  # of the intervals
 
 Rows = Sequence[Sequence[str]]
 """A table: the header first, then one row after the other."""
@@ -59,33 +59,44 @@ def description(result: RecipeResult) -> str:
 def scores(results: Sequence[RecipeResult]) -> Rows:
     """The root mean squared errors: of the baselines with each recipe's features, and of the recipe; and its R².
 
-    A recipe that ridge regression beats is marked.
+    The noise floor comes with the share of rows on which it is known. A recipe that ridge regression beats is marked.
     """
     baselines = list(results[0].methods)[:-1]
-    header = ["recipe", *baselines, "the recipe", "noise floor", "known on", "explained of what can be", "R²"]
-    return [header, *map(_scores, results)]
+    rows = [["recipe", *baselines, "the recipe", "noise floor", "known on", "explained of what can be", "R²"]]
+    for result in results:
+        numbers, floor = result.metrics, result.noise_floor
+        explained = numbers.get("test_explained_of_explainable")
+        cells = [result.name + ridge_mark(numbers), *map(money, result.methods.values())]
+        cells += ["unknown" if floor is None else money(floor), percent(numbers["test_floor_rows_share"])]
+        cells += ["unknown" if explained is None else percent(explained), f"{numbers['test_r2']:.3f}"]
+        rows.append(cells)
+    return rows
 
 
 def worst_slices(result: RecipeResult) -> Rows:
     """The slices of the largest mean squared error."""
     slices = sorted(result.tables["slices"], key=lambda row: -float(row[MSE]))[:WORST_SLICES]
-    rows = [
-        [row["slice"], row["rows"], money(float(row[MSE]) ** 0.5), money(float(row[in_unit("bias")]))] for row in slices
-    ]
-    return [["slice", "test rows", "RMSE", "bias (predicted - actual)"], *rows]
+    header, bias = ["slice", "test rows", "RMSE", "bias (predicted - actual)"], in_unit("bias")
+    rows = ([row["slice"], row["rows"], money(float(row[MSE]) ** 0.5), money(float(row[bias]))] for row in slices)
+    return [header, *rows]
 
 
 def coverage(result: RecipeResult) -> Rows:
     """The share of test rows inside their intervals and the intervals' mean width, over all rows and by group."""
-    header = [GROUP.replace("_", " "), "test rows"]
-    for level in PERCENTS:
+    numbers, header = result.metrics, [GROUP.replace("_", " "), "test rows"]
+    overall = {GROUP: "all", "rows": f"{numbers['test_rows']:,}"}
+    levels = re.findall(r"\btest_interval(\d+)_coverage\b", " ".join(numbers))  # ["80", "95"], in percent
+    for level in levels:
         header += [f"in {level} % interval", "its width"]
-    overall = _coverage(result.metrics, share="test_interval{}_coverage", width="test_interval{}_width")
-    groups = [
-        [row[GROUP], row["rows"], *_coverage(row, share="coverage{}", width="width{}")]
-        for row in result.tables["coverage"]
-    ]
-    return [header, ["all", f"{result.metrics['test_rows']:,}", *overall], *groups]
+        overall[f"coverage{level}"] = str(numbers[f"test_interval{level}_coverage"])
+        overall[in_unit(f"width{level}")] = str(numbers[in_unit(f"test_interval{level}_width")])
+    rows = [header]
+    for row in (overall, *result.tables["coverage"]):
+        cells = [row[GROUP], row["rows"]]
+        for level in levels:
+            cells += [percent(float(row[f"coverage{level}"])), money(float(row[in_unit(f"width{level}")]))]
+        rows.append(cells)
+    return rows
 
 
 def data(results: RunResults) -> Rows:
@@ -103,27 +114,3 @@ def reproduction(results: RunResults) -> str:
     """How to get these very numbers."""
     hashes = ", ".join(f"{name} (SHA-256 {digest[:16]}…)" for name, digest in results.hashes.items())
     return f"`make repro` with {hashes}, in the commit that holds this report."
-
-
-def _scores(result: RecipeResult) -> list[str]:
-    """The recipe's row: the errors, the noise floor, the share of rows on which it is known, how much is explained."""
-    floor, explained = result.noise_floor, result.metrics.get("test_explained_of_explainable")
-    return [
-        result.name + ridge_mark(result.metrics),
-        *map(money, result.methods.values()),
-        "unknown" if floor is None else money(floor),
-        percent(result.metrics["test_floor_rows_share"]),
-        "unknown" if explained is None else percent(explained),
-        f"{result.metrics['test_r2']:.3f}",
-    ]
-
-
-def _coverage(numbers: Mapping[str, float] | Mapping[str, str], *, share: str, width: str) -> list[str]:
-    """The shares and the widths of the intervals; the names of both numbers have a gap for the percent."""
-    cells = []
-    for level in PERCENTS:
-        cells += [
-            percent(float(numbers[share.format(level)])),
-            money(float(numbers[in_unit(width.format(level))])),
-        ]
-    return cells

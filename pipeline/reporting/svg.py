@@ -17,16 +17,13 @@ Format = Callable[[float], str]
 
 @dataclass(frozen=True)
 class Axis:
-    """A scale from values to pixels: `first` lies at one end of the axis, `last` at the other.
+    """A scale from values to pixels."""
 
-    `label` says what the axis measures and in which unit, `text` writes the value of a tick.
-    """
-
-    first: float
-    last: float
+    first: float  # the value at one end of the axis
+    last: float  # at the other
     ticks: Sequence[float]
-    label: str
-    text: Format
+    label: str  # what the axis measures, and in which unit
+    text: Format  # writes the value of a tick
 
     @classmethod
     def over(cls, values: Sequence[float], *, label: str, text: Format) -> "Axis":
@@ -57,10 +54,7 @@ def round_ticks(low: float, high: float, *, most: int = 6) -> tuple[float, ...]:
 
 @dataclass(frozen=True)
 class Frame:
-    """A plot with an axis along its lower and its left edge: the chart's size, and the room around the plot.
-
-    `tick_gap` is how far the ticks of x are written below the plot.
-    """
+    """A plot with an axis along its lower and its left edge: the chart's size, and the room around the plot."""
 
     x: Axis
     y: Axis
@@ -70,59 +64,50 @@ class Frame:
     right: float = 16.0
     top: float = 10.0
     bottom: float = 36.0
-    tick_gap: float = 14.0
+    tick_gap: float = 14.0  # how far the ticks of x are written below the plot
 
     def pixel(self, point: Point) -> Point:
         """Where the point lies, from the left and from the top of the chart."""
-        return (
-            self.x.pixel(point[0], self.left, self.width - self.right),
-            self.y.pixel(point[1], self.height - self.bottom, self.top),
-        )
+        x, y = point
+        return self.x.pixel(x, self.left, self.width - self.right), self.y.pixel(y, self.height - self.bottom, self.top)
 
     def polyline(self, points: Sequence[Point], kind: str) -> str:
         """A line through the points, of this class."""
         path = " ".join(f"{px:.1f},{py:.1f}" for px, py in map(self.pixel, points))
         return f'<polyline class="{kind}" points="{path}"/>'
 
+    def diagonal(self) -> str:
+        """A dashed line through the points whose x is their y."""
+        low, high = max(self.x.first, self.y.first), min(self.x.last, self.y.last)
+        (x0, y0), (x1, y1) = self.pixel((low, low)), self.pixel((high, high))
+        return f'<path class="mark" d="M{x0:.1f} {y0:.1f}L{x1:.1f} {y1:.1f}"/>'
+
     def grid(self) -> list[str]:
         """A line across the plot at each tick of y, and what the ticks of both axes are."""
-        right, floor = self.width - self.right, self.height - self.bottom
+        right, below = self.width - self.right, self.height - self.bottom + self.tick_gap
         marks = []
         for tick in self.y.ticks:
             _, py = self.pixel((self.x.first, tick))
             marks.append(f'<path class="grid" d="M{self.left} {py:.1f}H{right}"/>')
-            marks.append(
-                f'<text class="tick left" x="{self.left - 5}" y="{py + 4:.1f}">{escape(self.y.text(tick))}</text>'
-            )
-        for tick in self.x.ticks:
-            px, _ = self.pixel((tick, self.y.first))
-            marks.append(
-                f'<text class="tick" x="{px:.1f}" y="{floor + self.tick_gap}">{escape(self.x.text(tick))}</text>'
-            )
-        return marks
-
-    def labels(self) -> list[str]:
-        """What the axes measure: that of x below the plot, that of y on its side."""
-        center = (self.left + self.width - self.right) / 2
-        middle = (self.height - self.bottom + self.top) / 2
-        return [
-            f'<text class="label" x="{center}" y="{self.height - 5}">{escape(self.x.label)}</text>',
-            f'<text class="label" transform="translate(11 {middle}) rotate(-90)">{escape(self.y.label)}</text>',
-        ]
+            marks.append(_text(self.left - 5, py + 4, self.y.text(tick), kind="tick left"))
+        x = self.x
+        return [*marks, *(_text(x.pixel(tick, self.left, right), below, x.text(tick), kind="tick") for tick in x.ticks)]
 
     def chart(self, marks: Sequence[str], *, title: str) -> str:
-        """The marks in front of the grid, as a whole chart."""
-        return _svg([*self.grid(), *self.labels(), *marks], self.height, title)
+        """The marks in front of the grid, as a whole chart; the axes say what they measure."""
+        center, middle = (self.left + self.width - self.right) / 2, (self.height - self.bottom + self.top) / 2
+        below = _text(center, self.height - 5, self.x.label, kind="label")
+        aside = f'<text class="label" transform="translate(11 {middle}) rotate(-90)">{escape(self.y.label)}</text>'
+        return _svg([*self.grid(), below, aside, *marks], self.height, title)
 
 
 def lines(series: Mapping[str, Sequence[Point]], *, x: Axis, y: Axis, title: str, diagonal: bool = False) -> str:
     """One line per series, in the colours of the page, with its name at the top."""
     frame = Frame(x, y)
-    marks = [_diagonal(frame)] if diagonal else []
+    marks = [frame.diagonal()] if diagonal else []
     for number, (name, points) in enumerate(series.items()):
         marks.append(frame.polyline(points, f"line c{number}"))
-        start = frame.left + 8 + 110 * number
-        marks.append(f'<text class="c{number}" x="{start}" y="{frame.top + 10}">{escape(name)}</text>')
+        marks.append(_text(frame.left + 8 + 110 * number, frame.top + 10, name, kind=f"c{number}"))
     return frame.chart(marks, title=title)
 
 
@@ -130,20 +115,15 @@ def scatter(points: Sequence[Point], *, x: Axis, y: Axis, title: str) -> str:
     """One dot per point, over the diagonal of equal values."""
     frame = Frame(x, y)
     dots = "".join(f"M{px:.1f} {py:.1f}h0" for px, py in map(frame.pixel, points))
-    return frame.chart([f'<path class="dots" d="{dots}"/>', _diagonal(frame)], title=title)
+    return frame.chart([f'<path class="dots" d="{dots}"/>', frame.diagonal()], title=title)
 
 
 def histogram(counts: Sequence[Point], *, x: Axis, y: Axis, title: str) -> str:
     """One column per value and count, at equal distances."""
     frame = Frame(x, y)
     width = 0.85 * (frame.width - frame.left - frame.right) / len(counts)
-    marks = []
-    for px, py in map(frame.pixel, counts):
-        height = frame.height - frame.bottom - py
-        marks.append(
-            f'<rect class="c0" x="{px - width / 2:.1f}" y="{py:.1f}" width="{width:.1f}" height="{height:.1f}"/>'
-        )
-    return frame.chart(marks, title=title)
+    pixels, floor = map(frame.pixel, counts), frame.height - frame.bottom
+    return frame.chart([_bar(px - width / 2, py, width, floor - py) for px, py in pixels], title=title)
 
 
 def bars(values: Mapping[str, float], *, text: Format, title: str, line: float | None = None) -> str:
@@ -156,21 +136,21 @@ def bars(values: Mapping[str, float], *, text: Format, title: str, line: float |
     for number, (name, value) in enumerate(values.items()):
         top, end = number * BAR + 4, axis.pixel(value, left, right)
         marks.append(f'<text class="name" x="{NAMES}" y="{top + 12}">{_short(name)}</text>')
-        marks.append(
-            f'<rect class="c0" x="{min(zero, end):.1f}" y="{top}" width="{abs(end - zero):.1f}" height="{BAR - 6}"/>'
-        )
-        marks.append(f'<text x="{max(zero, end) + 4:.1f}" y="{top + 12}">{escape(axis.text(value))}</text>')
+        marks.append(_bar(min(zero, end), top, abs(end - zero), BAR - 6))
+        marks.append(_text(max(zero, end) + 4, top + 12, text(value)))
     height = len(values) * BAR + 6
     if line is not None:
         marks.append(f'<path class="mark" d="M{axis.pixel(line, left, right):.1f} 0V{height}"/>')
     return _svg(marks, height, title)
 
 
-def _diagonal(frame: Frame) -> str:
-    """A dashed line through the points whose x is their y."""
-    low, high = max(frame.x.first, frame.y.first), min(frame.x.last, frame.y.last)
-    (x0, y0), (x1, y1) = frame.pixel((low, low)), frame.pixel((high, high))
-    return f'<path class="mark" d="M{x0:.1f} {y0:.1f}L{x1:.1f} {y1:.1f}"/>'
+def _text(x: float, y: float, text: str, *, kind: str = "") -> str:
+    class_ = kind and f' class="{kind}"'
+    return f'<text{class_} x="{x:.1f}" y="{y:.1f}">{escape(text)}</text>'
+
+
+def _bar(x: float, y: float, width: float, height: float) -> str:
+    return f'<rect class="c0" x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}"/>'
 
 
 def _svg(marks: Sequence[str], height: float, title: str) -> str:

@@ -22,27 +22,16 @@ class Publication:
 
 
 def check_publication(workspace: Workspace, publication: Publication) -> None:
-    """Refuse what the user's checkout could not take over in the end, before anything is changed.
-
-    Raises: RuleError; CommandError if git cannot tell.
-    """
-    _check_clone(workspace.project, publication.files)
+    """Refuse what the user's checkout could not take over, before any change. Raises: RuleError; CommandError."""
+    list_changed = ("git", "-c", "core.quotePath=false", "diff", "--name-only", "--relative", "HEAD")
+    if others := sorted(set(workspace.project.lines(*list_changed)) - set(publication.files)):  # would be lost
+        rule, fix = "must change no file in git but its outputs", "declare these in dvc.yaml, or let git ignore them"
+        raise RuleError("the pipeline", rule=rule, found=f"changes in {', '.join(others)}", fix=fix)
     check_user(workspace, publication.files, tag=publication.tag)
 
 
-def _check_clone(clone: Project, files: Sequence[str]) -> None:
-    """Refuse if files have changed that are not to be published: they would be lost."""
-    changed = clone.lines("git", "-c", "core.quotePath=false", "diff", "--name-only", "--relative", "HEAD")
-    if others := sorted(set(changed) - set(files)):
-        rule, fix = "must change no file in git but its outputs", "declare these in dvc.yaml, or let git ignore them"
-        raise RuleError("the pipeline", rule=rule, found=f"changes in {', '.join(others)}", fix=fix)
-
-
 def check_user(workspace: Workspace, files: Sequence[str], *, tag: str | None = None) -> None:
-    """Refuse to publish files, and a tag, that the user's checkout could not take over in the end.
-
-    Raises: RuleError; CommandError if git cannot tell.
-    """
+    """Refuse files, and a tag, that the user's checkout could not take over. Raises: RuleError; CommandError."""
     (branch,) = workspace.user.lines("git", "rev-parse", "--symbolic-full-name", "HEAD")
     (commit,) = workspace.user.lines("git", "rev-parse", "HEAD")
     if (branch, commit) != (f"refs/heads/{workspace.branch}", workspace.commit):

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from pathlib import Path, PurePosixPath
@@ -22,14 +22,6 @@ class Stage:
     writes: Hashes
     settings: Mapping[str, object]
 
-    def reads_from(self, other: "Stage") -> bool:
-        """True if the other stage writes something that this one reads."""
-        return any(other.has_written(path) for path in self.reads)
-
-    def has_written(self, path: str) -> bool:
-        """True if the path is what the stage writes, or lies in a folder that it writes."""
-        return any(PurePosixPath(path).is_relative_to(written) for written in self.writes)
-
 
 NEVER_RUN = Stage(reads={}, writes={}, settings={})
 
@@ -44,23 +36,20 @@ class Artifact:
 
 
 def read_lock(file: Path) -> dict[str, Stage]:
-    """The stages by name, in an order in which they can run.
-
-    Raises: FileNotFoundError; ValueError if the file is not as DVC wrote it.
-    """
+    """The stages by name, in an order to run them. Raises: FileNotFoundError; ValueError if not as DVC wrote it."""
     try:
         stages = {name: _stage(entry) for name, entry in YAML(typ="safe", pure=True).load(file)["stages"].items()}
     except (YAMLError, UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:
         found = f"{type(error).__name__}: {error}"
         raise ValueError(f"{file.name} must be as DVC wrote it, found {found}") from None
-    before = {name: [other for other in stages if stage.reads_from(stages[other])] for name, stage in stages.items()}
-    return {name: stages[name] for name in TopologicalSorter(before).static_order()}
+    order = TopologicalSorter({name: _writers(stage.reads, stages) for name, stage in stages.items()})
+    return {name: stages[name] for name in order.static_order()}
 
 
 def inputs(stages: Mapping[str, Stage]) -> Hashes:
     """What the stages read and none of them writes: code and tables."""
     read = {path: md5 for stage in stages.values() for path, md5 in stage.reads.items()}
-    return {path: md5 for path, md5 in read.items() if not any(stage.has_written(path) for stage in stages.values())}
+    return {path: md5 for path, md5 in read.items() if not _writers([path], stages)}
 
 
 def outputs(stages: Mapping[str, Stage]) -> Hashes:
@@ -111,6 +100,12 @@ def md5_of(file: Path) -> str:
     """The file's md5, DVC's name for its bytes."""
     with file.open("rb") as opened:
         return hashlib.file_digest(opened, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+
+
+def _writers(paths: Iterable[str], stages: Mapping[str, Stage]) -> set[str]:
+    """The names of the stages that write one of the paths, or a folder in which one lies."""
+    above = {folder for path in map(PurePosixPath, paths) for folder in (path, *path.parents)}
+    return {name for name, stage in stages.items() if not above.isdisjoint(map(PurePosixPath, stage.writes))}
 
 
 def _stage(entry: Mapping[str, Any]) -> Stage:

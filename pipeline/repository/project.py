@@ -1,10 +1,12 @@
-"""The user's project: its work tree, and the environment in which git and DVC run there."""
+"""The user's project: its work tree, the environment in which git and DVC run there, and what they say of it."""
 
+import json
 import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pipeline.runtime.processes import run
 
@@ -30,30 +32,56 @@ class Project:
         return cls(folder, environment | {"PATH": programs, "DVC_NO_ANALYTICS": "true"})
 
     def lines(self, *command: str, seconds: float | None = None) -> list[str]:
-        """The lines that a command prints there, within the time limit.
-
-        Raises: CommandError if it fails or takes longer.
-        """
+        """The lines that a command prints there. Raises: CommandError if it fails, or takes longer."""
         return run(command, folder=self.folder, environment=self.environment, seconds=seconds).decode().splitlines()
 
     def unignored_files(self, *paths: str) -> list[str]:
-        """The files at or below these paths that git has, or would add.
-
-        Raises: CommandError if git cannot tell.
-        """
+        """The files at or below these paths that git has, or would add. Raises: CommandError if git cannot tell."""
         kinds = ("--cached", "--others", "--exclude-standard")
         return self.lines("git", "-c", "core.quotePath=false", "ls-files", *kinds, "--", *paths)
 
-    def isolated_environment(self, temporary: Path) -> dict[str, str]:
-        """The environment for commands that use no setting, no cache and no temporary file of the user's DVC."""
-        return {**self.environment, **dict.fromkeys(FOLDERS_OF_THE_USER, str(temporary))}
+    def with_variables(self, variables: Mapping[str, str]) -> "Project":
+        """The same, with these variables for all commands."""
+        return Project(self.folder, {**self.environment, **variables})
 
-    def cloned(self, folder: Path, *settings: str) -> Path:
-        """Clone HEAD into the folder, without hooks and with these settings of git; returns the project's folder there.
+    def isolated(self, temporary: Path) -> "Project":
+        """The same, where commands use no setting, no cache and no temporary file of the user's DVC."""
+        return self.with_variables(dict.fromkeys(FOLDERS_OF_THE_USER, str(temporary)))
 
-        Raises: CommandError if git cannot.
-        """
+    def cloned(self, folder: Path, *settings: str) -> "Project":
+        """The project in a clone of HEAD in the folder: no hooks, these settings of git. Raises: CommandError."""
         top, prefix = self.lines("git", "rev-parse", "--show-toplevel", "--show-prefix")
         clone = ("clone", "--quiet", "--template=", *(f"--config={setting}" for setting in settings))
         self.lines("git", "-c", NO_HOOKS, *clone, "--", top, str(folder))
-        return folder / prefix
+        return Project(folder / prefix, self.environment)
+
+    def cache_folder(self) -> Path:
+        """The folder in which DVC keeps files by their md5. Raises: CommandError if DVC cannot tell."""
+        (folder,) = self.lines(*DVC, "cache", "dir")
+        return Path(folder)
+
+    def has_default_remote(self) -> bool:
+        """True if `dvc push` and `dvc pull` have somewhere to go."""
+        return any(line.startswith("core.remote=") for line in self.lines(*DVC, "config", "--list"))
+
+    def stale_stages(self, *, seconds: float) -> list[str]:
+        """The stages that `dvc repro` would run again."""
+        return list(self._answer("status", seconds=seconds))
+
+    def missing_in_remote(self, *, seconds: float) -> list[str]:
+        """The outputs, file by file, that the default remote does not have."""
+        status = self._answer("data", "status", "--not-in-remote", "--granular", seconds=seconds)
+        return list(status.get("not_in_remote", []))
+
+    def only_in_the_work_tree(self, *, seconds: float) -> list[str]:
+        """The outputs, and the table if DVC has it, that are not as dvc.lock records them, or not in the cache.
+
+        `dvc checkout` would lose them.
+        """
+        status = self._answer("data", "status", seconds=seconds)
+        uncommitted = status.get("uncommitted", {})
+        changed = {str(path) for kind in ("modified", "added", "renamed") for path in uncommitted.get(kind, [])}
+        return sorted({*status.get("not_in_cache", []), *changed} - {*uncommitted.get("deleted", [])})
+
+    def _answer(self, *question: str, seconds: float) -> Mapping[str, Any]:
+        return dict(json.loads("\n".join(self.lines(*DVC, *question, "--json", seconds=seconds))))

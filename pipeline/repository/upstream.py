@@ -1,14 +1,12 @@
 """The branch of a remote that the user's branch follows: a new commit goes on top of it, or not at all."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pipeline.repository.dvc import stale_stages
 from pipeline.repository.project import DVC, NO_HOOKS, Project
 from pipeline.repository.workspace import Workspace
-from pipeline.runtime.errors import CommandError, RuleError
-from pipeline.runtime.retry import retried
+from pipeline.runtime.errors import CommandError, RuleError, as_rule_error
+from pipeline.runtime.processes import Pause, retried
 
 
 @dataclass(frozen=True)
@@ -28,22 +26,13 @@ class Upstream:
         return cls(remote, branch, tracked) if remote not in ("", ".") else None  # "." is this repository
 
     def tags(self, workspace: Workspace, pattern: str, *, tries: int, seconds: float) -> list[str]:
-        """The names of its tags.
-
-        Raises: CommandError if no try reaches it.
-        """
+        """The names of its tags. Raises: CommandError if no try reaches it."""
         ask = ("git", "ls-remote", "--tags", "--refs", self.remote, f"refs/tags/{pattern}")
-        lines = retried(lambda: workspace.project.lines(*ask, seconds=seconds), tries=tries, pause=time.sleep)
+        lines = retried(lambda: workspace.project.lines(*ask, seconds=seconds), tries=tries)
         return [line.split("\t")[1].removeprefix("refs/tags/") for line in lines]
 
     def push(
-        self,
-        workspace: Workspace,
-        *,
-        tag: Callable[[], list[str]],
-        tries: int,
-        seconds: float,
-        pause: Callable[[float], None] = time.sleep,
+        self, workspace: Workspace, *, tag: Callable[[], list[str]], tries: int, seconds: float, pause: Pause
     ) -> None:
         """Push the commit of the clone and its tag, both or none; on top of what others have pushed meanwhile.
 
@@ -60,18 +49,13 @@ class Upstream:
             push = ("push", "--quiet", "--atomic", "--no-verify", self.remote, *refs)
             clone.lines("git", *push, seconds=seconds)
 
-        try:
+        what, fix = f"the new commit to {self.branch} of {self.remote}", "make git push work there, and begin again"
+        rule = f"must be pushed within {tries} tries of {seconds:g} s"
+        with as_rule_error(CommandError, what, rule=rule, found="in the last of them:", fix=fix):
             retried(attempt, tries=tries, pause=pause)
-        except CommandError as error:
-            raise RuleError(
-                f"the new commit to {self.branch} of {self.remote}",
-                rule=f"must be pushed within {tries} tries of {seconds:g} s",
-                found=f"in the last of them: {error}",
-                fix="make git push work there, and begin again",
-            ) from None
 
 
-def catch_up(user: Project, *, tries: int, seconds: float, pause: Callable[[float], None] = time.sleep) -> None:
+def catch_up(user: Project, *, tries: int, seconds: float) -> None:
     """Move the user's checkout forward to its upstream: to others' commits, or to one that was pushed before a kill.
 
     Raises: RuleError if the upstream cannot be reached, or if the checkout cannot just go forward to it.
@@ -87,36 +71,24 @@ def catch_up(user: Project, *, tries: int, seconds: float, pause: Callable[[floa
             user.lines("git", "-c", NO_HOOKS, "merge", "--quiet", "--ff-only", "--no-autostash", "@{upstream}")
             user.lines(*DVC, "checkout", "--allow-missing", seconds=seconds)
 
-    try:
-        retried(attempt, tries=tries, pause=pause)
-    except CommandError as error:
-        found = f"in the last of {tries} tries that {error}"
-        fix = "make git pull work there"
-        raise RuleError("your checkout", rule="must follow its upstream", found=found, fix=fix) from None
+    rule, found, fix = "must follow its upstream", f"in the last of {tries} tries that", "make git pull work there"
+    with as_rule_error(CommandError, "your checkout", rule=rule, found=found, fix=fix):
+        retried(attempt, tries=tries)
 
 
 def _has_new_commits(project: Project, upstream: str, *, since: str) -> bool:
-    """True if the upstream has commits that are not in the history of `since`.
-
-    Raises: RuleError if that history has commits that the upstream has not.
-    """
+    """True if the upstream has commits that `since` has not. Refuse if `since` has some that the upstream has not."""
     (counts,) = project.lines("git", "rev-list", "--count", "--left-right", f"{since}...{upstream}")
     own, theirs = map(int, counts.split())
     if own:
-        raise RuleError(
-            "the branch's last commit",
-            rule="must be in the upstream",
-            found=f"{own} commits that are not",
-            fix="push them, or put them on a branch of their own: no commits of yours are published",
-        )
+        rule, found = "must be in the upstream", f"{own} commits that are not"
+        fix = "push them, or put them on a branch of their own: no commits of yours are published"
+        raise RuleError("the branch's last commit", rule=rule, found=found, fix=fix)
     return theirs > 0
 
 
 def _rebase(workspace: Workspace, *, seconds: float) -> None:
-    """Rebase the clone's commit onto the fetched one.
-
-    Raises: RuleError if both change the same, or if the outputs are not those of the changed project any more.
-    """
+    """Rebase the clone's commit onto the fetched one, if its outputs are still those of the changed project."""
     clone, rule = workspace.project, "must go on top of what others have pushed meanwhile"
     fix = "git pull, and begin again from there"
     try:
@@ -125,6 +97,6 @@ def _rebase(workspace: Workspace, *, seconds: float) -> None:
         clone.lines("git", "rebase", "--abort")
         raise RuleError("the new commit", rule=rule, found=f"a conflict: {error}", fix=fix) from None
     workspace.checkout_outputs(seconds=seconds)
-    if stale := stale_stages(clone, seconds=seconds):
+    if stale := clone.stale_stages(seconds=seconds):
         found = f"that it changes what they are made from: dvc status names {', '.join(sorted(stale))}"
         raise RuleError("the new results", rule=rule, found=found, fix=fix)

@@ -1,17 +1,15 @@
 """A clone of HEAD in a folder of its own, to make a commit in. The user's checkout is only read."""
 
 import configparser
-import io
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from itertools import count
+from itertools import chain, count
 from pathlib import Path
 
-from pipeline.repository.dvc import cache_folder, has_default_remote
 from pipeline.repository.project import DVC, NO_HOOKS, Project
-from pipeline.runtime.errors import CommandError, RuleError
+from pipeline.runtime.errors import CommandError, RuleError, as_rule_error
 
 CLONE = "tree"  # the clone's folder in that of a run
 LEFTOVER = "leftover"  # the same, after the run was killed
@@ -21,17 +19,14 @@ REMOTE_SETTINGS = ("remote.", "url.", "http.", "credential.", "ssh.", "core.sshc
 
 @dataclass(frozen=True)
 class Workspace:
-    """A clone of the commit at which the user's branch was, with DVC's cache, remotes and credentials of the user.
-
-    cache is DVC's; has_remote is True if DVC has a default remote.
-    """
+    """A clone of the commit at which the user's branch was, with DVC's cache, remotes and credentials of the user."""
 
     user: Project
     project: Project
     branch: str
     commit: str
-    cache: Path
-    has_remote: bool
+    cache: Path  # DVC's
+    has_remote: bool  # if DVC has a default one
 
     @classmethod
     def of_head(cls, user: Project, *, run: Path) -> "Workspace":
@@ -43,34 +38,22 @@ class Workspace:
             (branch,) = user.lines("git", "symbolic-ref", "--quiet", "--short", "HEAD")
             (commit,) = user.lines("git", "rev-parse", "--verify", "--quiet", "HEAD")
         except CommandError:
-            raise RuleError(
-                f"HEAD of {user.folder}",
-                rule="must be a commit on a branch",
-                found="a detached HEAD, or no commit yet",
-                fix="check out the branch that is to get the new commit",
-            ) from None
-        try:
-            folder = user.cloned((run / CLONE).resolve(), *CLONE_SETTINGS)
-            project = Project(folder, {**user.environment, **_remotes_as_variables(user)})
+            rule, fix = "must be a commit on a branch", "check out the branch that is to get the new commit"
+            found = "a detached HEAD, or no commit yet"
+            raise RuleError(f"HEAD of {user.folder}", rule=rule, found=found, fix=fix) from None
+        errors = (CommandError, configparser.Error, OSError)
+        rule, fix = "must have the commit and DVC's settings", "make this command or file work there"
+        with as_rule_error(errors, f"the clone of {user.folder}", rule=rule, fix=fix):
+            clone = user.cloned((run / CLONE).resolve(), *CLONE_SETTINGS)
+            project = clone.with_variables(_remotes_as_variables(user))
             project.lines("git", "remote", "remove", "origin")  # the user's checkout; there may be a real one
-            cache = cache_folder(user)
-            settings = _dvc_settings(user, folder, cache=cache)
-            (folder / ".dvc/config.local").write_text(settings, encoding="utf-8")
-            has_remote = has_default_remote(project)
-        except (CommandError, configparser.Error, OSError) as error:
-            raise RuleError(
-                f"the clone of {user.folder}",
-                rule="must have the commit and DVC's settings",
-                found=f"that {error}",
-                fix="make this command or file work there",
-            ) from None
-        return cls(user, project, branch, commit, cache, has_remote)
+            cache = user.cache_folder()
+            _write_dvc_settings(user, project.folder / ".dvc", cache=cache)
+            return cls(user, project, branch, commit, cache, project.has_default_remote())
 
     def with_variables(self, variables: Mapping[str, str]) -> "Workspace":
         """The same, with these variables for all commands, in the clone and in the user's checkout."""
-        user, project = (
-            replace(tree, environment={**tree.environment, **variables}) for tree in (self.user, self.project)
-        )
+        user, project = (tree.with_variables(variables) for tree in (self.user, self.project))
         return replace(self, user=user, project=project)
 
     def checkout_outputs(self, *, seconds: float) -> None:
@@ -95,14 +78,10 @@ def keep_leftover_clones(runs: Path) -> list[Path]:
     """
     moved = []
     for clone in sorted(runs.glob(f"*/{CLONE}")):
-        free = next(name for name in _numbered(clone.with_name(LEFTOVER)) if not name.exists())
+        names = chain([LEFTOVER], (f"{LEFTOVER}-{number}" for number in count(2)))
+        free = next(path for path in map(clone.with_name, names) if not path.exists())
         moved.append(clone.rename(free))
     return moved
-
-
-def _numbered(first: Path) -> Iterator[Path]:
-    yield first
-    yield from (first.with_name(f"{first.name}-{number}") for number in count(2))
 
 
 def _remotes_as_variables(user: Project) -> dict[str, str]:
@@ -124,24 +103,13 @@ def _remotes_as_variables(user: Project) -> dict[str, str]:
     return variables
 
 
-def _dvc_settings(user: Project, folder: Path, *, cache: Path) -> str:
-    """The user's local settings of DVC, with the user's cache and every relative path as it is for the user."""
-    committed, local = (configparser.RawConfigParser(strict=False) for _ in range(2))
-    committed.read(folder / ".dvc/config", encoding="utf-8")
-    local.read(user.folder / ".dvc/config.local", encoding="utf-8")
-    urls = [
-        (section, parser[section]["url"])
-        for parser in (committed, local)
-        for section in parser
-        if "url" in parser[section]
-    ]
-    changes = {
-        section: {"url": os.path.normpath(user.folder / ".dvc" / url)} for section, url in urls if "://" not in url
-    }
-    for section, values in {**changes, "cache": {"dir": str(cache)}}.items():
-        if not local.has_section(section):
-            local.add_section(section)
-        local[section].update(values)
-    text = io.StringIO()
-    local.write(text)
-    return text.getvalue()
+def _write_dvc_settings(user: Project, folder: Path, *, cache: Path) -> None:
+    """Give the clone, in its folder .dvc, the user's settings: with the user's cache, and relative paths made whole."""
+    settings = configparser.RawConfigParser(strict=False)
+    settings.read([folder / "config", user.folder / ".dvc/config.local"], encoding="utf-8")
+    for section in settings.values():
+        if "url" in section and "://" not in section["url"]:
+            section["url"] = os.path.normpath(user.folder / ".dvc" / section["url"])
+    settings.read_dict({"cache": {"dir": str(cache)}})
+    with (folder / "config.local").open("w", encoding="utf-8") as file:
+        settings.write(file)

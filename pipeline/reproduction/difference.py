@@ -23,17 +23,13 @@ def describe_difference(path: str, recorded: bytes, retrained: bytes) -> str:
     read = READERS.get(Path(path).suffix)
     if read is None:
         return "holds no numbers that could be compared"
-    return describe_largest_gap(read(recorded), read(retrained))
-
-
-def describe_largest_gap(recorded: Numbers, retrained: Numbers) -> str:
-    """In words, the largest difference between numbers of the same name. Shape: any, equal unless that is reported."""
-    if only := [*(recorded.keys() - retrained.keys()), *(retrained.keys() - recorded.keys())]:
-        return f"{min(only)} is only in what was {'recorded' if min(only) in recorded else 'retrained'}"
-    for name, numbers in recorded.items():
-        if numbers.shape != retrained[name].shape:
-            return f"{name} has shape {numbers.shape} recorded, {retrained[name].shape} retrained"
-    gaps = {name: _largest_gap(numbers, retrained[name]) for name, numbers in recorded.items()}
+    before, after = read(recorded), read(retrained)
+    if only := before.keys() ^ after.keys():
+        return f"{min(only)} is only in what was {'recorded' if min(only) in before else 'retrained'}"
+    for name in before:
+        if before[name].shape != after[name].shape:
+            return f"{name} has shape {before[name].shape} recorded, {after[name].shape} retrained"
+    gaps = {name: _largest_gap(before[name], after[name]) for name in before}
     if not any(gaps.values()):
         return "the bytes differ, no number does"
     name = max(gaps, key=lambda name: gaps[name])
@@ -42,9 +38,8 @@ def describe_largest_gap(recorded: Numbers, retrained: Numbers) -> str:
 
 def _largest_gap(recorded: np.ndarray, retrained: np.ndarray) -> float:
     """The largest absolute difference; infinite where one of the two is no number."""
-    same = (recorded == retrained) | (
-        (recorded != recorded) & (retrained != retrained)
-    )  # NaN is what differs from itself
+    both_nan = (recorded != recorded) & (retrained != retrained)  # NaN is what differs from itself
+    same = (recorded == retrained) | both_nan
     if same.all():
         return 0.0
     one, other = (numbers[~same].astype(np.longdouble) for numbers in (recorded, retrained))  # holds any 64-bit integer
@@ -55,18 +50,15 @@ def _largest_gap(recorded: np.ndarray, retrained: np.ndarray) -> float:
 def _columns(table: pa.Table) -> Numbers:
     """The columns of numbers. Shape: each (rows,)."""
     columns = zip(table.column_names, table.columns, strict=True)
-    numeric = (pa.types.is_integer, pa.types.is_floating)
-    return {name: column.to_numpy() for name, column in columns if any(test(column.type) for test in numeric)}
+    is_number = pa.types.is_integer, pa.types.is_floating
+    return {name: column.to_numpy() for name, column in columns if any(test(column.type) for test in is_number)}
 
 
 def _leaves(value: object, path: tuple[str, ...] = ()) -> Iterator[tuple[str, np.ndarray]]:
     """The numbers in a JSON value, each with its dotted path."""
-    if isinstance(value, dict):
-        for name, inner in value.items():
-            yield from _leaves(inner, (*path, name))
-    elif isinstance(value, list):
-        for index, inner in enumerate(value):
-            yield from _leaves(inner, (*path, str(index)))
+    if isinstance(value, dict | list):
+        for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _leaves(inner, (*path, str(key)))
     elif isinstance(value, int | float) and not isinstance(value, bool):
         yield ".".join(path), np.array(value)
 

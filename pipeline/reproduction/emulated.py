@@ -16,7 +16,8 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from pipeline import params
-from pipeline.reproduction.exit_codes import CannotVerifyError, VerifyOutcome
+from pipeline.reproduction.fresh_clone import CannotVerifyError
+from pipeline.reproduction.verify import VerifyOutcome
 from pipeline.runtime.processes import run
 from pipeline.runtime.sections import read
 
@@ -25,16 +26,17 @@ NATIVE, UNSET = "native", "unset"
 CPUS = (NATIVE, "EPYC", "Haswell", "Nehalem")
 THREADS = (UNSET, "1", "2")
 ROWS, EPOCHS = 2000, 2
+RECIPE = "${key}"  # what dvc.yaml has where a stage's recipe is meant
 # threads that were asked for outside, and a core type that suits the real CPU: on an older one numpy dies of it
 NOT_INHERITED = {"OMP_NUM_THREADS", "OPENBLAS_CORETYPE"}
 
 
 @dataclass(frozen=True)
 class Training:
-    """One short training: on which CPU, with which OMP_NUM_THREADS, of which recipe."""
+    """One short training."""
 
     cpu: str
-    threads: str
+    threads: str  # OMP_NUM_THREADS
     recipe: str
 
     def __str__(self) -> str:
@@ -102,35 +104,23 @@ class TrainingFolder:
         """Run the recipe's train stage in a copy of the folder; returns the files that it wrote."""
         stage = self._stage("train")
         outs = [out if isinstance(out, str) else next(iter(out)) for out in stage["outs"]]
-        emulator = () if training.cpu == NATIVE else (QEMU, "-cpu", training.cpu)
+        command, *outs = (text.replace(RECIPE, training.recipe) for text in (stage["cmd"], *outs))
+        qemu = () if training.cpu == NATIVE else (QEMU, "-cpu", training.cpu)
         with tempfile.TemporaryDirectory() as temporary:
             copy = Path(shutil.copytree(self.folder, temporary, dirs_exist_ok=True))
-            arguments = python_arguments(for_recipe(training.recipe, stage["cmd"]))
-            self._python(arguments, folder=copy, emulator=emulator, threads=training.threads)
-            files = [file for out in outs for file in _files(copy / for_recipe(training.recipe, out))]
+            self._python(python_arguments(command), folder=copy, qemu=qemu, threads=training.threads)
+            files = [file for out in outs for file in _files(copy / out)]
             return {str(file.relative_to(copy)): file.read_bytes() for file in files}
 
     def _stage(self, name: str) -> Any:  # noqa: ANN401 (whatever dvc.yaml says)
         stage = read(self.project / "dvc.yaml")["stages"][name]
         return stage.get("do", stage)
 
-    def _python(
-        self, arguments: Sequence[str], *, folder: Path, emulator: Sequence[str] = (), threads: str = UNSET
-    ) -> None:
-        """Run this Python with the project's code."""
+    def _python(self, words: Sequence[str], *, folder: Path, qemu: Sequence[str] = (), threads: str = UNSET) -> None:
         environment = {name: value for name, value in os.environ.items() if name not in NOT_INHERITED}
         environment |= {"PYTHONPATH": str(self.project), "TMPDIR": str(folder)}
         environment |= {} if threads == UNSET else {"OMP_NUM_THREADS": threads}
-        run([*emulator, sys.executable, *arguments], folder=folder, environment=environment)
-
-
-def for_recipe(recipe: str, template: str) -> str:
-    """A command or a path of dvc.yaml, which is the same for all recipes but for `${key}`, the recipe's name.
-
-    >>> for_recipe("full", "models/${key}")
-    'models/full'
-    """
-    return template.replace("${key}", recipe)
+        run([*qemu, sys.executable, *words], folder=folder, environment=environment)
 
 
 def python_arguments(command: str) -> list[str]:

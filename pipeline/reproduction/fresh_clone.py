@@ -9,21 +9,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline import params, versions
-from pipeline.repository.dvc import cache_folder
 from pipeline.repository.dvc_lock import Caches, Stage, inputs, md5_of, read_lock
 from pipeline.repository.project import DVC, LOCK, Project
-from pipeline.reproduction.exit_codes import CannotVerifyError
 from pipeline.runtime.errors import CommandError
 from pipeline.runtime.processes import STANDARD_ERROR, run
 
 DVC_SETTINGS = "[cache]\n    dir = cache\n[core]\n    autostage = true\n"  # else DVC advises to stage the clone's files
 
 
-def name_of_head(project: Project) -> str:
-    """The commit's short name, with a word on changes that are not part of it.
+class CannotVerifyError(Exception):
+    """Something that a verification needs is missing: what it is, and how to get it."""
 
-    Raises: CannotVerifyError if there is no commit.
-    """
+
+def name_of_head(project: Project) -> str:
+    """The commit's short name, with a word on changes beside it. Raises: CannotVerifyError if there is no commit."""
     try:
         (commit,) = project.lines("git", "rev-parse", "--short", "HEAD")
     except CommandError as error:
@@ -36,25 +35,23 @@ def name_of_head(project: Project) -> str:
 class FreshClone:
     """A clone of a project's HEAD and nothing else: no hooks, no settings of the user, no cache, no other change."""
 
+    user: Project
     project: Project
-    folder: Path
-    environment: Mapping[str, str]
     caches: Caches
 
     @classmethod
-    def of_head(cls, project: Project, temporary: Path) -> "FreshClone":
+    def of_head(cls, user: Project, temporary: Path) -> "FreshClone":
         """Clone HEAD into the temporary folder, as deep below it as the project lies below the root.
 
         So a relative path that leads out of the project, such as that of a table beside it, stays in the folder.
         Raises: CannotVerifyError if HEAD has no dvc.lock or no versions.json.
         """
-        (top,) = project.lines("git", "rev-parse", "--show-toplevel")
-        folder = project.cloned(temporary / "root" / Path(top).relative_to("/"))
+        (top,) = user.lines("git", "rev-parse", "--show-toplevel")
+        clone = user.isolated(temporary).cloned(temporary / "root" / Path(top).relative_to("/"))
         for name in (LOCK, versions.FILE):
-            if not (folder / name).is_file():
+            if not (clone.folder / name).is_file():
                 raise CannotVerifyError(f"{name} must be in git, found none at HEAD; run dvc repro and commit it")
-        caches = Caches((cache_folder(project), folder / ".dvc/cache"))
-        return cls(project, folder, project.isolated_environment(temporary), caches)
+        return cls(user, clone, Caches((user.cache_folder(), clone.folder / ".dvc/cache")))
 
     def copy_raw_table(self, stages: Mapping[str, Stage]) -> None:
         """Copy the raw table that the stages were recorded from to data.path, unless git has it.
@@ -62,10 +59,10 @@ class FreshClone:
         Raises: CannotVerifyError if the settings are missing or invalid, or if no copy of the recorded table is found.
         """
         try:
-            path = os.path.normpath(params.load(params.Data, "data", file=self.folder / params.FILE).path)
+            path = os.path.normpath(params.load(params.Data, "data", file=self.project.folder / params.FILE).path)
         except ValueError as error:
             raise CannotVerifyError(str(error)) from None
-        target = self.folder / path
+        target = self.project.folder / path
         if target.exists():
             return
         md5 = inputs(stages).get(path, "of no table")
@@ -84,24 +81,25 @@ class FreshClone:
         A stage refuses packages that are not the recorded ones: to see what they change, record them first.
         Raises: CommandError if a stage fails.
         """
-        (self.folder / LOCK).unlink()
-        (self.folder / ".dvc/config.local").write_text(DVC_SETTINGS, encoding="utf-8")
+        (self.project.folder / LOCK).unlink()
+        (self.project.folder / ".dvc/config.local").write_text(DVC_SETTINGS, encoding="utf-8")
         record = [(sys.executable, "-m", "pipeline.versions")] if record_versions else []
         for command in (*record, (*DVC, "repro")):
-            run(command, folder=self.folder, environment=self.environment, shown=STANDARD_ERROR)
-        return read_lock(self.folder / LOCK)
+            run(command, folder=self.project.folder, environment=self.project.environment, shown=STANDARD_ERROR)
+        return read_lock(self.project.folder / LOCK)
 
     def recorded_bytes(self, path: str, md5: str) -> bytes | None:
         """The recorded bytes of an artifact, from a cache, the work tree or git; None if none of them has it."""
         if file := self._file_with(path, md5):
             return file.read_bytes()
         try:
-            committed = run(("git", "show", f"HEAD:./{path}"), folder=self.folder, environment=self.environment)
+            show = ("git", "show", f"HEAD:./{path}")
+            committed = run(show, folder=self.project.folder, environment=self.project.environment)
         except CommandError:
             return None
         return committed if hashlib.md5(committed, usedforsecurity=False).hexdigest() == md5 else None
 
     def _file_with(self, path: str, md5: str) -> Path | None:
         """The cached file or the work tree's, whichever has this md5: a cache may be damaged, a work tree changed."""
-        candidates = (self.caches.find(md5), self.project.folder / path)
+        candidates = (self.caches.find(md5), self.user.folder / path)
         return next((file for file in candidates if file and file.is_file() and md5_of(file) == md5), None)

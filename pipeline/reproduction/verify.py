@@ -3,15 +3,31 @@
 import json
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from enum import IntEnum
 from pathlib import Path
 
 from pipeline import versions
 from pipeline.repository.dvc_lock import NEVER_RUN, Artifact, Stage, artifacts, inputs, read_lock
 from pipeline.repository.project import LOCK, Project
 from pipeline.reproduction.difference import describe_difference
-from pipeline.reproduction.exit_codes import CannotVerifyError, VerifyOutcome
-from pipeline.reproduction.fresh_clone import FreshClone, name_of_head
+from pipeline.reproduction.fresh_clone import CannotVerifyError, FreshClone, name_of_head
+from pipeline.runtime.errors import CommandError
+
+
+class VerifyOutcome(IntEnum):
+    """The exit codes of both verifications. 1 is a defect's traceback, 2 a wrong command line, 130 an interrupt."""
+
+    SAME_BYTES = 0
+    OTHER_BYTES = 3
+    TRAINING_FAILED = 4
+    CANNOT_VERIFY = 5
+
+
+EXPECTED: Mapping[type[Exception], int] = {
+    CannotVerifyError: VerifyOutcome.CANNOT_VERIFY,
+    CommandError: VerifyOutcome.TRAINING_FAILED,
+}
 
 
 def verify(folder: Path) -> VerifyOutcome:
@@ -24,10 +40,10 @@ def verify(folder: Path) -> VerifyOutcome:
     with tempfile.TemporaryDirectory(prefix="verify-") as temporary:
         clone = FreshClone.of_head(project, Path(temporary).resolve())
         try:
-            recorded = read_lock(clone.folder / LOCK)
+            recorded = read_lock(clone.project.folder / LOCK)
         except ValueError as error:
             raise CannotVerifyError(str(error)) from None
-        packages = changed_packages(json.loads((clone.folder / versions.FILE).read_text(encoding="utf-8")))
+        packages = changed_packages(json.loads((clone.project.folder / versions.FILE).read_text(encoding="utf-8")))
         clone.copy_raw_table(recorded)
         retrained = clone.retrain(record_versions=bool(packages))
         compared = list(artifacts(recorded, retrained, caches=clone.caches))
@@ -36,16 +52,11 @@ def verify(folder: Path) -> VerifyOutcome:
             print(f"identical: {len(compared)} artifacts")
             return VerifyOutcome.SAME_BYTES
         print(f"differs: {len(different)} of {len(compared)} artifacts, first {different[0].path}")
-        print_differences(different, clone)
+        for artifact in different:
+            print(f"  {artifact.path}: {describe(artifact, clone)}")
     print(f"recorded from other inputs: {', '.join(changed_inputs(recorded, retrained)) or 'none'}")
     print(f"recorded with other packages: {', '.join(packages) or 'none'}")
     return VerifyOutcome.OTHER_BYTES
-
-
-def print_differences(different: Sequence[Artifact], clone: FreshClone) -> None:
-    """Print a line for each artifact, in words."""
-    for artifact in different:
-        print(f"  {artifact.path}: {describe(artifact, clone)}")
 
 
 def describe(artifact: Artifact, clone: FreshClone) -> str:
@@ -57,7 +68,7 @@ def describe(artifact: Artifact, clone: FreshClone) -> str:
     recorded = clone.recorded_bytes(artifact.path, artifact.recorded)
     if recorded is None:
         return "the recorded bytes are not at hand"
-    return describe_difference(artifact.path, recorded, (clone.folder / artifact.path).read_bytes())
+    return describe_difference(artifact.path, recorded, (clone.project.folder / artifact.path).read_bytes())
 
 
 def changed_inputs(recorded: Mapping[str, Stage], retrained: Mapping[str, Stage]) -> list[str]:

@@ -1,7 +1,8 @@
 """The errors that a command tells in one message, without a traceback."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 LAST_LINES = 20
 
@@ -24,5 +25,23 @@ class BusyError(RuleError):
 class CommandError(Exception):
     """A command that failed: what it was, how it ended, the last lines of what it said."""
 
-    def __init__(self, command: Sequence[str], how: str, said: str = "") -> None:
-        super().__init__("\n".join([f"{shlex.join(command)} {how}", *said.splitlines()[-LAST_LINES:]]))
+    def __init__(self, command: Sequence[str], how: str, said: bytes | None = None) -> None:
+        lines = (said or b"").decode(errors="replace").splitlines()
+        super().__init__("\n".join([f"{shlex.join(command)} {how}", *lines[-LAST_LINES:]]))
+
+
+@contextmanager
+def as_rule_error(
+    errors: type[Exception] | tuple[type[Exception], ...], what: str, *, rule: str, fix: str, found: str = "that"
+) -> Iterator[None]:
+    """Turn these errors of the block into a RuleError, whose `found` ends in their message.
+
+    >>> with as_rule_error(ValueError, "the model", rule="must load", fix="train it again"):
+    ...     raise ValueError("a file is missing")
+    Traceback (most recent call last):
+    pipeline.runtime.errors.RuleError: the model must load, found that a file is missing; train it again
+    """
+    try:
+        yield
+    except errors as error:
+        raise RuleError(what, rule=rule, found=f"{found} {error}", fix=fix) from None

@@ -1,17 +1,19 @@
-"""Runs commands, none of which outlives its starter. No other module starts processes, and none uses a shell."""
+"""Runs commands, again if need be; none outlives its starter. No other module starts processes, none uses a shell."""
 
 import os
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 from pipeline.runtime.errors import CommandError
 from pipeline.runtime.lifetime import ending_with_this_process
 
+T = TypeVar("T")
+Pause = Callable[[float], None]  # for so many seconds
 STANDARD_ERROR = 2
 
 
@@ -38,13 +40,35 @@ def run(
             out, err = process.communicate(given, timeout=seconds)
         except subprocess.TimeoutExpired as late:
             _kill(process)
-            raise CommandError(command, f"took longer than {seconds:g} s", _text(late.stderr)) from None
+            raise CommandError(command, f"took longer than {seconds:g} s", late.stderr) from None
         except BaseException:
             _kill(process)
             raise
     if process.returncode:
-        raise CommandError(command, f"ended with code {process.returncode}", _text(err))
+        raise CommandError(command, f"ended with code {process.returncode}", err)
     return out or b""
+
+
+def retried(action: Callable[[], T], *, tries: int, pause: Pause = time.sleep) -> T:
+    """What the action returns, in at most so many tries, with pauses of 1, 2, 4, … seconds between them.
+
+    What fails at two in the morning often works a little later.
+    Raises: the CommandError of the last try; any other error at once.
+
+    >>> answers = iter(["busy", "pushed"])
+    >>> def push() -> str:
+    ...     if (answer := next(answers)) == "busy":
+    ...         raise CommandError(["git", "push"], "was refused")
+    ...     return answer
+    >>> retried(push, tries=2, pause=lambda seconds: print(f"again after {seconds:g} s"))
+    again after 1 s
+    'pushed'
+    """
+    for number in range(tries - 1):
+        with suppress(CommandError):
+            return action()
+        pause(2.0**number)
+    return action()
 
 
 def _start(
@@ -64,10 +88,6 @@ def _start(
         )
     except OSError as error:
         raise CommandError(command, f"cannot be started: {error}") from None
-
-
-def _text(said: bytes | None) -> str:
-    return (said or b"").decode(errors="replace")
 
 
 def _kill(process: "subprocess.Popen[bytes]") -> None:

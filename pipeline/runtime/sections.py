@@ -1,7 +1,4 @@
-"""Typed settings from a YAML file: one model per section, no defaults, no unknown keys.
-
-A wrong value is one clear error: its path, the rule, and what was found.
-"""
+"""Typed settings from a YAML file: one model per section, no defaults, no unknown keys, clear errors."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -38,21 +35,17 @@ def load(section: type[S], *keys: str, file: Path = Path("params.yaml")) -> S:
 
 
 def parse(section: type[S], settings: object, *, where: str) -> S:
-    """The settings as one typed section.
-
-    Raises: ValueError that names each wrong value's path, the rule and what was found.
-    """
+    """The settings, typed. Raises: ValueError that names each wrong value's path, the rule and what was found."""
     try:
         return section.model_validate_json(json.dumps(settings))
     except TypeError as error:  # YAML reads 2023-01-31 as a date
         raise ValueError(f"{where}: {error}; put dates and the like in quotes") from None
     except ValidationError as error:
-        problems = [_problem(details, settings, where) for details in error.errors(include_url=False)]
-    raise ValueError("\n".join(problems))
+        wrong = error.errors(include_url=False)
+        raise ValueError("\n".join(_problem(details, settings, where) for details in wrong)) from None
 
 
 def _problem(details: ErrorDetails, settings: object, where: str) -> str:
-    """One wrong value: its path in the file, the rule, and what was found."""
     missing = details["type"] == "missing"
     found = f"only {', '.join(map(str, details['input'])) or 'nothing'}" if missing else json.dumps(details["input"])
     path = ".".join([where, *_path(details["loc"], settings)])
@@ -74,10 +67,7 @@ def _path(keys: tuple[int | str, ...], settings: object) -> Iterator[str]:
 
 
 def read(file: Path) -> Any:  # noqa: ANN401 (whatever the user wrote)
-    """What the YAML file says.
-
-    Raises: ValueError if it is missing or no YAML 1.2.
-    """
+    """What the YAML file says. Raises: ValueError if it is missing or no YAML 1.2."""
     try:
         return YAML(typ="safe", pure=True).load(file)
     except FileNotFoundError:

@@ -1,14 +1,10 @@
-"""The arithmetic of a replay's summary and picture, by hand."""
+"""The arithmetic of a replay's summary, by hand."""
 
 import datetime
 
-import pytest
-
-from pipeline.backtest import report
-from pipeline.backtest.report import WINDOW, Replayed, picture, summary
-from pipeline.nights.outcome import NightOutcome
-from pipeline.nights.record import Record
-from pipeline.nights.result import NightResult
+from pipeline.backtest.report import Replayed, summary
+from pipeline.nights.night import NightResult
+from pipeline.nights.record import NightOutcome, Record
 
 START = datetime.date(2026, 1, 1)
 
@@ -19,19 +15,6 @@ def replayed(number, *, rows, ours, first):
     date = START + datetime.timedelta(days=number)
     record = Record(date, NightOutcome.PROMOTED, "better", "t", "p", numbers=numbers)
     return Replayed(date, NightResult(NightOutcome.PROMOTED, "better", record), first**2)
-
-
-@pytest.fixture
-def lines(monkeypatch):
-    """What the picture of some nights draws: each line's values by its name."""
-
-    def lines(nights):
-        drawn = {}
-        monkeypatch.setattr(report, "to_svg", lambda marks, series, **_: drawn.update(series))
-        picture(nights)
-        return {name: [value for _, value in points] for name, points in drawn.items()}
-
-    return lines
 
 
 def test_the_errors_are_of_all_new_rows_and_not_of_all_nights():
@@ -48,12 +31,3 @@ def test_a_night_that_gave_no_new_rows_is_listed_and_not_counted():
     assert "| 2026-01-01 | first |  |  |  |  |  |  |  |" in text
     assert "On the 2 rows that came" in text
     assert "On the" not in summary([nothing])
-
-
-def test_the_lines_are_means_of_the_last_nights(lines):
-    nights = [replayed(number, rows=1.0, ours=10_000, first=20_000) for number in range(WINDOW)]
-    found = lines([*nights, replayed(WINDOW, rows=1.0, ours=10_000 * (WINDOW + 1) ** 0.5, first=20_000)])
-    ours, first = found.values()
-    assert ours[:-1] == pytest.approx([10_000] * WINDOW)
-    assert ours[-1] == pytest.approx(10_000 * 2**0.5)  # (11 + 13) / 12 of the first's square: the oldest has gone
-    assert first == pytest.approx([20_000] * (WINDOW + 1))

@@ -4,6 +4,7 @@ import re
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -44,6 +45,23 @@ def rewrite(path, change):
     found = pq.read_table(path)
     columns = change({name: found[name].to_numpy().copy() for name in found.column_names})
     pq.write_table(pa.table(columns, schema=found.schema), path)
+
+
+def write_split(path, hashes):
+    pq.write_table(pa.table({"level": range(len(hashes)), "row_hash": pa.array(hashes, pa.uint64())}), path)
+    return path
+
+
+def test_rows_are_read_in_the_order_of_their_hashes(tmp_path):
+    split = evaluate.read_split(write_split(tmp_path / "test.parquet", [2**63, 1, 5]))
+    assert split["row_hash"].tolist() == [1, 5, 2**63]
+    assert split["level"].tolist() == [1, 2, 0]
+    assert all(isinstance(column, np.ndarray) for column in split.values())
+
+
+def test_a_split_of_one_row_cannot_be_scored(tmp_path):
+    with pytest.raises(ValueError, match=r"test\.parquet: a split must have two rows or more to be scored, found 1"):
+        evaluate.read_split(write_split(tmp_path / "test.parquet", [1]))
 
 
 def test_it_writes_the_metrics_and_a_table_for_each_plot(prepared):

@@ -5,7 +5,7 @@ import pytest
 
 from pipeline import explain
 from pipeline.data.schema import FEATURES
-from pipeline.inference.score import score
+from pipeline.inference.predictions import predict
 from pipeline.model.bundle import Bundle
 from tests.support.models import make_bundle
 from tests.support.tables import ROW
@@ -17,6 +17,10 @@ def row(**cells):
     return explain.read_row(json.dumps(CELLS | cells))
 
 
+def codes_of(bundle, **cells):
+    return bundle.encoder.encode(row(**cells))
+
+
 @pytest.fixture(scope="module")
 def bundle(modelled):
     return Bundle.load(modelled.folder / "model")
@@ -25,42 +29,42 @@ def bundle(modelled):
 @pytest.mark.parametrize("recipe", ["course", "full"])
 def test_the_contributions_add_up_to_the_prediction_less_the_average(modelled, recipe):
     bundle = make_bundle(modelled.out, recipe=recipe)
-    predictions = score(bundle, row())
-    average, added = explain.contributions(bundle, predictions)
+    codes = codes_of(bundle)
+    average, added = explain.contributions(bundle, codes)
     assert tuple(added) == bundle.recipe.features
-    assert average + sum(added.values()) == pytest.approx(predictions.predicted.item(), abs=1e-6)
+    assert average + sum(added.values()) == pytest.approx(predict(bundle, codes).predicted.item(), abs=1e-6)
     assert sum(map(abs, added.values())) > 1
 
 
 def test_the_average_is_that_of_the_background(bundle):
-    average, _ = explain.contributions(bundle, score(bundle, row()))
+    average, _ = explain.contributions(bundle, codes_of(bundle))
     predicted = bundle.encoder.scaling.denormalise(bundle.predict(bundle.background))
     assert average == pytest.approx(predicted.mean())
 
 
 def test_a_row_of_which_only_one_feature_differs_from_the_whole_background_owes_all_to_it(bundle):
-    codes = score(bundle, row(company_size="S")).codes
+    codes = codes_of(bundle, company_size="S")
     alone = {name: codes[name][:1].repeat(3) for name in bundle.network.columns}
     other = Bundle(bundle.network, bundle.encoder, bundle.recipe, bundle.intervals, alone, {})
-    _, added = explain.contributions(other, score(bundle, row(company_size="L")))
+    _, added = explain.contributions(other, codes_of(bundle, company_size="L"))
     moved = {name for name, one in added.items() if one != 0.0}
     assert moved == {"company_size"}
 
 
 def test_a_title_moves_with_its_words(bundle):
-    codes = score(bundle, row(job_title="Data Engineer")).codes
+    codes = codes_of(bundle, job_title="Data Engineer")
     alone = {name: codes[name][:1].repeat(2) for name in bundle.network.columns}
     other = Bundle(bundle.network, bundle.encoder, bundle.recipe, bundle.intervals, alone, {})
-    predictions = score(bundle, row(job_title="Lead ML/AI Engineer"))
-    average, added = explain.contributions(other, predictions)
-    assert added["job_title"] == pytest.approx(predictions.predicted.item() - average, abs=1e-6)
+    other_codes = codes_of(bundle, job_title="Lead ML/AI Engineer")
+    average, added = explain.contributions(other, other_codes)
+    assert added["job_title"] == pytest.approx(predict(bundle, other_codes).predicted.item() - average, abs=1e-6)
 
 
 def test_the_report_adds_up_in_whole_dollars(bundle):
     heading, *lines = explain.report(bundle, row()).splitlines()
     end = heading.index("US dollars") + len("US dollars")
     numbers = [int(line[:end].split()[-1].replace(",", "")) for line in lines[:10]]
-    assert sum(numbers[:9]) == numbers[9] == round(score(bundle, row()).predicted.item())
+    assert sum(numbers[:9]) == numbers[9] == round(predict(bundle, codes_of(bundle)).predicted.item())
 
 
 def test_the_report_shows_the_rows_way(bundle):

@@ -6,7 +6,7 @@ import pytest
 from pipeline import export
 from pipeline.data.encoding import Encoder
 from pipeline.data.schema import NORMALISED
-from pipeline.evaluation.columns import read_split
+from pipeline.evaluate import read_split
 from tests.support.models import make_bundle
 from tests.support.skips import reason
 

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from pipeline.nightly import main
-from pipeline.nights.outcome import NightOutcome
+from pipeline.nights.record import NightOutcome
 from tests.support.night_project import YESTERDAY, push_changes
 from tests.support.processes import ended, started, until
 from tests.support.tiny_project import state

@@ -5,7 +5,8 @@ import signal
 import pytest
 
 from pipeline import verify, verify_cpus
-from pipeline.reproduction.exit_codes import CannotVerifyError, VerifyOutcome
+from pipeline.reproduction.fresh_clone import CannotVerifyError
+from pipeline.reproduction.verify import VerifyOutcome
 from pipeline.runtime.errors import CommandError
 
 

@@ -35,11 +35,11 @@ def test_rows_that_keep_the_contract_come_out_typed_and_in_order():
 def test_an_estimated_year_is_read_as_the_year_and_counted():
     cleaned = check([row(work_year="2021e"), row(work_year="2021"), row(work_year="2021e")])
     assert cleaned.rows["work_year"].to_pylist() == [2021, 2021, 2021]
-    assert cleaned.report.estimates == 2
+    assert cleaned.report.estimated_rows == 2
 
 
 def test_an_estimated_year_in_quarantine_is_not_counted():
-    assert check([row(work_year="2021e", company_size="XL"), row()]).report.estimates == 0
+    assert check([row(work_year="2021e", company_size="XL"), row()]).report.estimated_rows == 0
 
 
 def test_equal_rows_are_all_kept():
@@ -152,8 +152,8 @@ def test_every_real_table_keeps_the_contract_with_its_oddities(real_tables):
         text = path.read_bytes()
         assert cleaned.quarantine.to_pylist() == [], path.name
         assert cleaned.rows.num_rows == text.count(b"\n") - 1, path.name
-        assert cleaned.report.estimates == len(re.findall(rb"^\d{4}e,", text, re.MULTILINE)), path.name
-        estimated[path.stem.removeprefix("salaries_")] = cleaned.report.estimates
+        assert cleaned.report.estimated_rows == len(re.findall(rb"^\d{4}e,", text, re.MULTILINE)), path.name
+        estimated[path.stem.removeprefix("salaries_")] = cleaned.report.estimated_rows
     assert estimated["2022-01-30"] > 0
     assert estimated["2022-02-06"] == 0
 

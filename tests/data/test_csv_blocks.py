@@ -28,20 +28,20 @@ def blocks(path, size):
 def test_a_header_names_the_columns_in_the_order_of_the_file(tmp_path, header, end):
     data = (header + end).encode()
     names, offset = read_header(write(tmp_path, data))
-    assert names == header.removeprefix("\ufeff").replace('"', "").split(",")
+    assert list(names) == header.removeprefix("\ufeff").replace('"', "").split(",")
     assert offset == len(data)
 
 
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"", "line 1 must be a header of 11 columns, found nothing"),
-        (b"\xef\xbb\xbf", "line 1 must be a header of 11 columns, found nothing"),
-        (b"\n" + table([]), "line 1 must be a header of 11 columns, found nothing"),
+        (b"", "line 1 must be a header that names work_year, .*; found nothing$"),
+        (b"\xef\xbb\xbf", "line 1 must be a header that names work_year, .*; found nothing$"),
+        (b"\n" + table([]), "line 1 must be a header that names work_year, .*; found nothing$"),
         (table([], header=HEADER.replace(",company_size", "")), "found: column 'company_size' is missing"),
         (table([], header=HEADER + ",bonus"), "found: unknown column 'bonus'"),
-        (table([], header=HEADER.replace("job_title", "jobtitle")), r"unknown column 'jobtitle' \(is it 'job_title'"),
-        (table([], header=HEADER.replace("salary_in", " salary_in")), r"unknown column ' salary_in_usd' \(is it 'sala"),
+        (table([], header=HEADER.replace("job_title", "jobtitle")), r"title' is missing \(is it 'jobtitle'\?\); unkno"),
+        (table([], header=HEADER.replace("salary_in", " salary_in")), r"_usd' is missing \(is it ' salary_in_usd'\?\)"),
         (table([], header=HEADER + ",salary"), "found: column 'salary' stands 2 times"),
         (table([], header=row()), "column 'work_year' is missing"),
         (table([]).replace(b",", b";"), "found: the separator is ';': save the table with commas"),
@@ -51,7 +51,8 @@ def test_a_header_names_the_columns_in_the_order_of_the_file(tmp_path, header, e
         (b"\x1f\x8b" + table([]), r"is compressed with gzip: unpack it first \(gunzip\)"),
         (b"PK\x03\x04" + table([]), "is a zip archive or a spreadsheet: export the table as CSV"),
         (table(rows(2), end="\r"), "lines must end with a line feed, found carriage returns alone"),
-        (b"x" * 200_000, "unknown column 'x{60}';"),
+        (b"x" * 100_000, "unknown column 'x{60}'$"),
+        (b"x" * 200_000, "must be column names separated by commas, found 'x{60}': field larger than field limit"),
     ],
 )
 def test_a_broken_header_is_named_with_its_mending(tmp_path, data, message):

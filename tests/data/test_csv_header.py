@@ -1,6 +1,6 @@
 import pytest
 
-from pipeline.data.csv_header import read_features
+from pipeline.data.csv_header import parse_header
 from pipeline.data.schema import FEATURES
 from tests.support.tables import HEADER
 
@@ -21,7 +21,7 @@ NAMES = ",".join(FEATURES)
 )
 @pytest.mark.parametrize("end", ["\n", "\r\n", ""])
 def test_a_table_to_predict_needs_the_features_among_its_columns(line, names, end):
-    header = read_features((line + end).encode(), where="new.csv")
+    header = parse_header((line + end).encode(), FEATURES, others_allowed=True, where="new.csv")
     assert header.names == names
     assert header.text == line.removeprefix("\ufeff")
 
@@ -43,4 +43,4 @@ def test_a_table_to_predict_needs_the_features_among_its_columns(line, names, en
 )
 def test_a_header_without_them_is_refused(line, found):
     with pytest.raises(ValueError, match=found):
-        read_features(line, where="new.csv")
+        parse_header(line, FEATURES, others_allowed=True, where="new.csv")

@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pipeline import params
 from pipeline.data.clean import clean
 from pipeline.data.csv_blocks import read_blocks
 from pipeline.data.csv_header import read_header
@@ -13,9 +14,14 @@ from tests.support.tables import batch, row, rows
 VALUES = [*FEATURES, TARGET]
 
 
+def shares(*, valid, test):
+    """The settings of a split."""
+    return params.Split(salt="salaries", valid_fraction=valid, test_fraction=test)
+
+
 def splits(lines, salt="salaries"):
     """The split of each line's row."""
-    return [SPLITS[split] for split in assign(row_hash(batch(lines), salt=salt), valid_fraction=0.2, test_fraction=0.2)]
+    return [SPLITS[split] for split in assign(row_hash(batch(lines), salt=salt), shares(valid=0.2, test=0.2))]
 
 
 def test_the_hash_of_a_row_is_pinned_because_another_hash_is_another_split():
@@ -73,8 +79,8 @@ def test_another_salt_is_another_split():
 def test_the_fractions_hold():
     lines = [row(salary_in_usd=salary) for salary in range(100_000, 120_000)]
     hashes = row_hash(batch(lines), salt="salaries")
-    shares = np.bincount(assign(hashes, valid_fraction=0.15, test_fraction=0.25)) / len(lines)
-    np.testing.assert_allclose(shares, [0.6, 0.15, 0.25], atol=0.01)  # three standard deviations
+    sizes = np.bincount(assign(hashes, shares(valid=0.15, test=0.25))) / len(lines)
+    np.testing.assert_allclose(sizes, [0.6, 0.15, 0.25], atol=0.01)  # three standard deviations
 
 
 def test_hashes_fill_every_bit():
@@ -86,12 +92,12 @@ def test_hashes_fill_every_bit():
 
 def test_test_then_valid_then_train_as_the_hash_grows():
     hashes = np.array([0, 2**62 - 1, 2**62, 2**63 - 1, 2**63, 2**64 - 1], np.uint64)
-    assert assign(hashes, valid_fraction=0.25, test_fraction=0.25).tolist() == [2, 2, 1, 1, 0, 0]
+    assert assign(hashes, shares(valid=0.25, test=0.25)).tolist() == [2, 2, 1, 1, 0, 0]
 
 
 def test_a_larger_valid_share_leaves_the_test_rows_alone():
     hashes = row_hash(batch(rows(100)), salt="salaries")
-    small, large = (assign(hashes, valid_fraction=share, test_fraction=0.2) for share in (0.1, 0.5))
+    small, large = (assign(hashes, shares(valid=share, test=0.2)) for share in (0.1, 0.5))
     assert ((small == 2) == (large == 2)).all()
 
 
@@ -104,7 +110,7 @@ def real_splits(path):
     names, offset = read_header(path)
     (block,) = read_blocks(path, offset=offset)
     rows = clean(parse(block, names)).rows
-    split = assign(row_hash(rows, salt="salaries"), valid_fraction=0.15, test_fraction=0.15)
+    split = assign(row_hash(rows, salt="salaries"), shares(valid=0.15, test=0.15))
     return pd.DataFrame(rows.to_pylist()).assign(split=split)
 
 

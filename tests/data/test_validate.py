@@ -15,19 +15,19 @@ def text(**columns):
 
 def broken(rows):
     """The positions of the rows that break a column's rule, by column."""
-    return {name: positions.tolist() for name, positions in validate(rows).broken.items()}
+    return {name: positions.tolist() for name, positions in validate(rows)[1].items()}
 
 
 def test_rows_that_keep_the_contract_come_out_in_its_types():
     rows = text(work_year=["2021", "2023"], job_title=["Analyst", "NA"], salary_in_usd=["11", "150000"])
-    found = validate(rows)
-    assert found.broken == {}
-    assert found.rows.to_pydict() == {
+    typed, wrong = validate(rows)
+    assert wrong == {}
+    assert typed.to_pydict() == {
         "work_year": [2021, 2023],
         "job_title": ["Analyst", "NA"],
         "salary_in_usd": [11, 150_000],
     }
-    assert [pa.types.is_dictionary(kind) for kind in found.rows.schema.types] == [True, True, False]
+    assert [pa.types.is_dictionary(kind) for kind in typed.schema.types] == [True, True, False]
 
 
 def test_only_the_columns_that_are_there_are_asked_about():
@@ -40,27 +40,27 @@ def test_every_row_with_a_broken_value_is_named_once_per_column():
 
 
 def test_a_text_that_is_no_whole_number_is_null_and_breaks_the_rule():
-    found = validate(text(work_year=["2021", "2021.0"], salary_in_usd=["7", "seven"]))
-    assert found.rows.to_pydict() == {"work_year": [2021, None], "salary_in_usd": [7, None]}
-    assert {name: positions.tolist() for name, positions in found.broken.items()} == {
+    typed, wrong = validate(text(work_year=["2021", "2021.0"], salary_in_usd=["7", "seven"]))
+    assert typed.to_pydict() == {"work_year": [2021, None], "salary_in_usd": [7, None]}
+    assert {name: positions.tolist() for name, positions in wrong.items()} == {
         "work_year": [1],
         "salary_in_usd": [1],
     }
 
 
 def test_a_value_marked_as_an_estimate_is_the_value():
-    assert validate(text(work_year=["2021e", "2021"])).rows["work_year"].to_pylist() == [2021, 2021]
+    assert validate(text(work_year=["2021e", "2021"]))[0]["work_year"].to_pylist() == [2021, 2021]
 
 
 def test_without_estimates_a_marked_value_breaks_the_rule(monkeypatch):
-    monkeypatch.setattr(module, "ESTIMATES", {})
+    monkeypatch.setattr(module, "ESTIMATED_VALUES", {})
     assert broken(text(work_year=["2021e", "2021"])) == {"work_year": [0]}
 
 
 @pytest.mark.parametrize("column", ["work_year", "job_title", *AMOUNTS])
 def test_no_rows_break_nothing(column):
-    found = validate(pa.record_batch({column: pa.array([], TYPES[column])}))
-    assert (found.rows.num_rows, found.broken) == (0, {})
+    typed, wrong = validate(pa.record_batch({column: pa.array([], TYPES[column])}))
+    assert (typed.num_rows, wrong) == (0, {})
 
 
 def test_the_contract_is_asked_once_per_distinct_value(monkeypatch):

@@ -9,6 +9,7 @@ from pipeline.data.encoding import Encoder
 from pipeline.data.schema import FEATURES, TARGET, WORDS
 from pipeline.data.split import SPLITS, assign, row_hash
 from pipeline.evaluation import leaks
+from tests.conftest import prepare_settings
 from tests.support.tables import TITLES, batch, row, rows, table
 
 RARE = row(job_title="Chief Test Rater", employee_residence="FJ", salary_in_usd=900_001)
@@ -126,5 +127,5 @@ def test_words_count_once_per_title_and_only_where_they_have_a_slot():
 def test_the_split_itself_keeps_copies_together():
     cleaned = batch([*rows(200), *rows(200)])
     hashes = row_hash(cleaned, salt="any")
-    splits = assign(hashes, valid_fraction=0.2, test_fraction=0.2)
+    splits = assign(hashes, prepare_settings().split)
     leaks.check_splits({name: {"row_hash": hashes[splits == number]} for number, name in enumerate(SPLITS)})

@@ -20,19 +20,19 @@ def test_rows_share_a_cell_exactly_if_all_their_codes_are_equal():
 
 
 def test_the_cell_mean_is_that_of_the_training_rows_with_the_same_codes():
-    train = columns(level=[1, 1, 2], size=[1, 1, 1], usd=[10, 20, 60])
-    found = cell_mean(train, columns(level=[2, 1], size=[1, 1], usd=[0, 0]), columns=["level", "size"], target="usd")
+    train = columns(level=[1, 1, 2], size=[1, 1, 1], salary_in_usd=[10, 20, 60])
+    found = cell_mean(train, columns(level=[2, 1], size=[1, 1], salary_in_usd=[0, 0]), columns=["level", "size"])
     assert found.tolist() == [60.0, 15.0]
 
 
 def test_a_cell_without_training_rows_gets_the_training_mean():
-    train = columns(level=[1, 1, 2], usd=[10, 20, 60])
-    assert cell_mean(train, columns(level=[3], usd=[0]), columns=["level"], target="usd").tolist() == [30.0]
+    train = columns(level=[1, 1, 2], salary_in_usd=[10, 20, 60])
+    assert cell_mean(train, columns(level=[3], salary_in_usd=[0]), columns=["level"]).tolist() == [30.0]
 
 
 def test_cell_means_keep_the_order_of_the_test_rows():
-    train, test = columns(level=[2, 1, 3], usd=[20, 10, 30]), columns(level=[3, 1, 2, 3, 1])
-    found = cell_mean(train, test, columns=["level"], target="usd")
+    train, test = columns(level=[2, 1, 3], salary_in_usd=[20, 10, 30]), columns(level=[3, 1, 2, 3, 1])
+    found = cell_mean(train, test, columns=["level"])
     assert found.tolist() == [30.0, 10.0, 20.0, 30.0, 10.0]
 
 

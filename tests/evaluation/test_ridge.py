@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import sklearn.linear_model
 
-from pipeline.data.schema import WORDS
+from pipeline.data.schema import TARGET, WORDS
 from pipeline.evaluation import ridge
 from pipeline.evaluation.metrics import mean_squared_error
 
@@ -16,7 +16,7 @@ def rows(count, *, seed):
     codes = {name: random.integers(0, SIZES[name], count).astype(np.int16) for name in COLUMNS}
     codes["level"][codes["level"] == 4] = 3  # one code that no row has
     usd = 5e4 * codes["level"] + 9e3 * codes["title_word_1"] + random.normal(0, 20_000, count) + 60_000
-    return codes | {"usd": usd.round().astype(np.int32)}
+    return codes | {TARGET: usd.round().astype(np.int32)}
 
 
 def features(split):
@@ -32,19 +32,19 @@ def one_hot(split):
 @pytest.mark.parametrize("penalty", [1.0, 30.0])
 def test_it_predicts_what_scikit_learn_predicts(penalty):
     train, test = rows(300, seed=1), rows(50, seed=2)
-    oracle = sklearn.linear_model.Ridge(alpha=penalty).fit(one_hot(train), train["usd"])
-    ours = ridge.fit(features(train), train["usd"], sizes=SIZES, penalty=penalty)
+    oracle = sklearn.linear_model.Ridge(alpha=penalty).fit(one_hot(train), train[TARGET])
+    ours = ridge.fit(features(train), train[TARGET], sizes=SIZES, penalty=penalty)
     assert ours.predict(features(test)) == pytest.approx(oracle.predict(one_hot(test)), abs=0.01)
 
 
 def test_it_is_the_least_squares_solution_of_the_rows_and_the_penalty():
     train, penalty = rows(80, seed=3), 5.0
     matrix = one_hot(train)
-    center, mean = matrix.mean(axis=0), train["usd"].mean()
+    center, mean = matrix.mean(axis=0), train[TARGET].mean()
     stacked = np.vstack([matrix - center, np.sqrt(penalty) * np.eye(matrix.shape[1])])
-    target = np.concatenate([train["usd"] - mean, np.zeros(matrix.shape[1])])
+    target = np.concatenate([train[TARGET] - mean, np.zeros(matrix.shape[1])])
     coefficients = np.linalg.lstsq(stacked, target)[0]
-    ours = ridge.fit(features(train), train["usd"], sizes=SIZES, penalty=penalty)
+    ours = ridge.fit(features(train), train[TARGET], sizes=SIZES, penalty=penalty)
     assert ours.coefficients == pytest.approx(coefficients, abs=0.01)
     assert ours.intercept == pytest.approx(mean - center @ coefficients, abs=0.01)
 
@@ -58,18 +58,18 @@ def test_a_feature_alone_is_the_shrunken_mean_by_hand():
 
 def test_the_penalty_is_the_one_that_is_best_on_the_validation_rows():
     train, valid = rows(60, seed=4), rows(200, seed=5)
-    chosen = ridge.choose(train, valid, columns=COLUMNS, target="usd", sizes=SIZES)
+    chosen = ridge.choose(train, valid, columns=COLUMNS, sizes=SIZES)
     errors = {}
     for penalty in ridge.PENALTIES:
-        oracle = sklearn.linear_model.Ridge(alpha=penalty).fit(one_hot(train), train["usd"])
-        errors[penalty] = mean_squared_error(oracle.predict(one_hot(valid)), valid["usd"])
+        oracle = sklearn.linear_model.Ridge(alpha=penalty).fit(one_hot(train), train[TARGET])
+        errors[penalty] = mean_squared_error(oracle.predict(one_hot(valid)), valid[TARGET])
     assert chosen.penalty == min(errors, key=lambda penalty: errors[penalty])
 
 
 def test_a_stronger_penalty_is_closer_to_the_mean():
     train = rows(100, seed=6)
     spread = [
-        np.ptp(ridge.fit(features(train), train["usd"], sizes=SIZES, penalty=penalty).predict(features(train)))
+        np.ptp(ridge.fit(features(train), train[TARGET], sizes=SIZES, penalty=penalty).predict(features(train)))
         for penalty in (1.0, 100.0, 1e9)
     ]
     assert spread[0] > spread[1] > spread[2]
@@ -78,7 +78,7 @@ def test_a_stronger_penalty_is_closer_to_the_mean():
 
 def test_a_code_that_no_training_row_has_makes_no_difference():
     train = rows(100, seed=7)
-    ours = ridge.fit(features(train), train["usd"], sizes=SIZES, penalty=1.0)
+    ours = ridge.fit(features(train), train[TARGET], sizes=SIZES, penalty=1.0)
     assert ours.coefficients[4] == 0.0
 
 
@@ -91,5 +91,5 @@ def test_a_constant_salary_is_predicted_as_it_is(value):
 
 def test_doubling_all_salaries_doubles_the_predictions():
     train = rows(100, seed=9)
-    one, two = (ridge.fit(features(train), train["usd"] * k, sizes=SIZES, penalty=3.0) for k in (1, 2))
+    one, two = (ridge.fit(features(train), train[TARGET] * k, sizes=SIZES, penalty=3.0) for k in (1, 2))
     assert (two.predict(features(train)) == 2 * one.predict(features(train))).all()

@@ -8,7 +8,6 @@ from sklearn.metrics import r2_score
 
 from pipeline.data.schema import TARGET, WORDS
 from pipeline.evaluation.scorecard import (
-    baseline_predictions,
     baseline_scores,
     check_finite,
     interval_scores,
@@ -87,12 +86,16 @@ def test_the_baselines_are_the_training_mean_the_cell_mean_and_ridge():
     sizes = {"level": 4} | dict.fromkeys(WORDS, 2)
     train = split([1, 1, 2, 2], [10, 20, 60, 70])
     splits = {"train": train, "valid": split([1, 2], [15, 65]), "test": split([2, 1, 3], [41, 15, 40])}
-    found = baseline_predictions(splits, columns=["level"], sizes=sizes)
-    assert found["mean"].tolist() == [40.0] * 3
-    assert found["cell_mean"].tolist() == [65.0, 15.0, 40.0]
-    assert found["ridge"] == pytest.approx([40 + 25 * 2 / 3, 40 - 25 * 2 / 3, 40])  # penalty 1: two rows of three
     scores = baseline_scores(splits, columns=["level"], sizes=sizes)
-    assert len(scores) == 3 * 4
+    predictions = {
+        "mean": [40, 40, 40],
+        "cell_mean": [65, 15, 40],
+        "ridge": [40 + 25 * 2 / 3, 40 - 25 * 2 / 3, 40],  # penalty 1: two rows of three
+    }
+    expected = {name: prediction_scores(np.array(each), splits["test"][TARGET]) for name, each in predictions.items()}
+    assert scores == pytest.approx(
+        {f"{name}_{score}": expected[name][score] for name in expected for score in expected[name]}
+    )
     assert (scores["mean_mae_usd"], scores["cell_mean_mae_usd"]) == pytest.approx((26 / 3, 24 / 3))
 
 

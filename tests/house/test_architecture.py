@@ -16,7 +16,7 @@ from tests.support.work_tree import ROOT
 
 MAY_IMPORT = {
     "runtime": "",
-    "versions": "",
+    "versions": "runtime",
     "params": "runtime",
     "data": "runtime params",
     "evaluation": "data",

@@ -82,6 +82,19 @@ def test_one_more_feature_is_read_by_the_network(with_industry):
     assert "industry" in read(with_industry / "metrics/plots/full/importance.csv")
 
 
+def test_one_more_feature_is_read_from_a_table_to_predict(with_industry, tmp_path):
+    row = pd.read_csv(with_industry / "data/raw/salaries.csv", dtype=str, keep_default_na=False)[:1]
+    rows = pd.concat([row.assign(industry=industry) for industry in ("health", "media", "other", "law")])
+    rows.to_csv(tmp_path / "new.csv", index=False)
+    files = [str(tmp_path / "new.csv"), "--out", str(tmp_path / "predicted.csv")]
+    run(with_industry, "python", "-m", "pipeline.predict", "--model", "models/full", *files)
+    found = pd.read_csv(tmp_path / "predicted.csv", keep_default_na=False)
+    assert found["industry"].tolist() == ["health", "media", "other", "law"]
+    assert found["predicted_salary_usd"].iloc[0] != found["predicted_salary_usd"].iloc[1]
+    assert found["unknown_features"].tolist()[:3] == ["", "", "industry"]  # no training row has "other"
+    assert found["problem"].iloc[3].startswith("industry must be ")
+
+
 @pytest.fixture(scope="module")
 def flats(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the work tree with the files of the flats in it, in which the page's commands have run."""
@@ -200,4 +213,4 @@ def test_a_name_that_is_no_feature_is_refused(tmp_path, name):
     text = re.sub(rf'^{name}(, WORDS)? = "\w+"', rf'{name}\1 = "typo"', read(ROOT / PATHS["schema.py"]), flags=re.M)
     (tmp_path / "schema.py").write_text(text, encoding="utf-8")
     shown = run(tmp_path, "python", "-c", "import schema", code=1)
-    assert "schema.py: GROUP, TEXT and ESTIMATES must name features, found typo" in shown
+    assert "schema.py: GROUP, TEXT and ESTIMATED_VALUES must name features, found typo" in shown

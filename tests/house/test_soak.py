@@ -16,14 +16,14 @@ from pipeline.data.parquet import RowGroups
 from pipeline.data.raw_table import read_table
 from pipeline.data.schema import FEATURES, GROUP, HASH, NORMALISED, TARGET, WORDS
 from pipeline.data.split import SPLITS
+from pipeline.evaluate import read_split
 from pipeline.evaluation import ridge
-from pipeline.evaluation.columns import read_split
 from pipeline.model.bundle import Bundle
 from pipeline.model.intervals import PERCENTS, PredictedRows, calibrate
 from pipeline.nights.champion import Champion
 from pipeline.nights.compare import on_test_rows
 from pipeline.nights.gate import decide
-from pipeline.nights.outcome import NightOutcome
+from pipeline.nights.record import NightOutcome
 from tests.support.processes import ARGUMENTS, set_params
 from tests.support.work_tree import ROOT, copy_of_the_work_tree
 from tests.support.work_tree import run as run_in
@@ -108,7 +108,7 @@ def predicted_by_ridge(prepared):
     encoder = Encoder.read(prepared / "encoder.json")
     splits = {name: read_split(prepared / f"{name}.parquet") for name in SPLITS}
     columns = (*FEATURES, *WORDS)
-    model = ridge.choose(splits["train"], splits["valid"], columns=columns, target=TARGET, sizes=encoder.sizes())
+    model = ridge.choose(splits["train"], splits["valid"], columns=columns, sizes=encoder.sizes())
     return encoder.vocabularies[GROUP], {
         name: PredictedRows(model.predict({column: split[column] for column in columns}), split[TARGET], split[GROUP])
         for name, split in splits.items()

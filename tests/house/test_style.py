@@ -12,13 +12,10 @@ TABLES_OF_CONSTANTS = {"sample"}
 """Files that may be long: most of their lines are numbers."""
 MIRRORS = {"pipeline": "tests", "benchmarks": "tests/benchmarks"}
 TESTED_ELSEWHERE = {
-    "pipeline/nights/record_files": "tests/nights/test_record",
     "pipeline/backtest/clone": "tests/backtest/test_run",
     "pipeline/nights/accepted": "tests/nights/test_rollback",
     "pipeline/repository/delivery": "tests/nights/test_publish",
-    "pipeline/reproduction/exit_codes": "tests/commands/test_verify",
     "pipeline/runtime/errors": "tests/runtime/test_command",
-    "pipeline/runtime/retry": "tests/nights/test_fetch",
     "pipeline/verify_cpus": "tests/commands/test_verify",
     "benchmarks/speed/frameworks": "tests/benchmarks/speed/test_contestants",
     "benchmarks/speed/tasks": "tests/benchmarks/speed/test_contestants",

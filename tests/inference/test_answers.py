@@ -7,10 +7,10 @@ from pipeline.data.csv_blocks import Block
 from pipeline.data.csv_rows import parse
 from pipeline.data.schema import COLUMNS, FEATURES
 from pipeline.data.split import SPLITS, row_hash
-from pipeline.evaluation.columns import read_split
+from pipeline.evaluate import read_split
 from pipeline.inference import answers as answers_module
 from pipeline.inference.answers import ANSWERS, answer
-from pipeline.inference.score import Predictions, score
+from pipeline.inference.predictions import Predictions, predict
 from pipeline.model.bundle import Bundle
 from tests.conftest import prepare_settings
 from tests.support.models import make_bundle
@@ -44,10 +44,10 @@ def test_a_row_predicts_the_same_as_in_evaluate_to_the_last_bit(modelled, recipe
     made: list[Predictions] = []
 
     def watched(*arguments):
-        made.append(score(*arguments))
+        made.append(predict(*arguments))
         return made[-1]
 
-    monkeypatch.setattr(answers_module, "score", watched)
+    monkeypatch.setattr(answers_module, "predict", watched)
     here: dict[int, int] = {}
     for start in range(0, 600, size):
         block = parsed(rows(600)[start : start + size])

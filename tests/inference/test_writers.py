@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.data.csv_blocks import blocks_of
-from pipeline.data.csv_header import read_features
+from pipeline.data.csv_header import parse_header
 from pipeline.data.csv_rows import parse
+from pipeline.data.schema import FEATURES
 from pipeline.inference.answers import ANSWERS, answer
 from pipeline.inference.writers import CsvOutput, ParquetOutput
 from pipeline.model.bundle import Bundle
@@ -23,7 +24,7 @@ def bundle(modelled):
 def written(kind, bundle, data, *, size=1 << 20):
     """The bytes of the output for a table's bytes."""
     source, file = io.BytesIO(data), io.BytesIO()
-    header = read_features(source.readline(), where="test")
+    header = parse_header(source.readline(), FEATURES, others_allowed=True, where="test")
     output = kind(file, header)
     for block in blocks_of(source, where="test", size=size):
         output.write(answer(bundle, parse(block, header.names, keep=output.columns)))

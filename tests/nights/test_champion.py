@@ -38,8 +38,8 @@ def find(tree, stages, *, prepare=SETTINGS):
     clone = Project(tree, {})
     workspace = Workspace(clone, clone, "main", "", tree.parent / "cache", has_remote=False)
     settings = params.load(params.Nightly, "nightly", file=ROOT / "params.yaml")
-    night = Night(workspace, tree, datetime.date(2026, 1, 31), None, settings, prepare, "table.csv")
-    return find_champion(night, stages)
+    night = Night(workspace, tree, datetime.date(2026, 1, 31), None, settings, prepare, "table.csv", stages)
+    return find_champion(night)
 
 
 def test_the_champion_is_the_recorded_model(tree):

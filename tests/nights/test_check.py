@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.nights.outcome import NightOutcome
+from pipeline.nights.record import NightOutcome
 from tests.support.night_project import (
     RECORD,
     TONIGHT,

@@ -4,7 +4,7 @@ import pytest
 from pipeline.data.encoding import Encoder
 from pipeline.data.raw_table import read_table
 from pipeline.data.schema import TARGET
-from pipeline.evaluation.columns import read_split
+from pipeline.evaluate import read_split
 from pipeline.model.bundle import Bundle
 from pipeline.nights.champion import Champion
 from pipeline.nights.compare import on_test_rows

@@ -44,7 +44,7 @@ def test_rows_that_have_gone_and_come_in_equal_number_count_as_changed(compare):
 def test_a_relabelled_year_is_seen_although_no_row_has_changed(compare):
     lines = [row(work_year="2021e", salary_in_usd=60_000 + number) for number in range(10)]
     found = compare(lines, [line.replace("2021e", "2021") for line in lines])
-    assert found["estimated_years of work_year"] == 1.0
+    assert found["estimated_values of work_year"] == 1.0
     assert found["rows_changed"] == 0.0
 
 

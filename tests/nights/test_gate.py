@@ -5,7 +5,7 @@ import pytest
 
 from pipeline import params
 from pipeline.nights.gate import Comparison, decide, share_worse
-from pipeline.nights.outcome import NightOutcome
+from pipeline.nights.record import NightOutcome
 from tests.support.work_tree import ROOT
 
 GATE = params.load(params.Nightly, "nightly", file=ROOT / "params.yaml").gate

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from pipeline.nights.outcome import NightOutcome
+from pipeline.nights.record import NightOutcome
 from tests.support.night_project import night, push_changes
 from tests.support.tables import rows, table
 from tests.support.tiny_project import git

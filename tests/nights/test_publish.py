@@ -92,8 +92,8 @@ def test_a_night_is_in_the_remote_upstream_and_in_the_users_checkout(user):
     assert git(upstream_of(user), "rev-parse", "main", TAG + "^{}").split() == [made] * 2
     assert git(user, "show", "--name-only", "--format=%P", made).split() == [night.commit, *sorted(FILES)]
     assert git(user, "log", "-1", "--format=%an %ae %aI %cn %ce %cI %s") == (
-        "salary-pipeline nightly nightly@localhost 2026-01-02T00:00:00+00:00 "
-        "salary-pipeline nightly nightly@localhost 2026-01-02T00:00:00+00:00 Tonight"
+        "nightly nightly@localhost 2026-01-02T00:00:00+00:00 "
+        "nightly nightly@localhost 2026-01-02T00:00:00+00:00 Tonight"
     )
     assert (user / "models/weights").read_text() == "a\n1\n2\none\n"
     assert (user / "notes.md").read_text() == "of the user, not committed"

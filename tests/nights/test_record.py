@@ -2,14 +2,14 @@ import csv
 import datetime
 import json
 import re
+import subprocess
 from dataclasses import replace
 
 import pytest
 
+from pipeline.nights.conventions import HISTORY, JSON, MARKDOWN
 from pipeline.nights.drift import Measure, TableDrift
-from pipeline.nights.outcome import NightOutcome
-from pipeline.nights.record import COLUMNS, Record, last_decision
-from pipeline.nights.record_files import HISTORY, JSON, MARKDOWN
+from pipeline.nights.record import COLUMNS, NightOutcome, Record, last_decision
 from tests.support.work_tree import ROOT, run
 
 MEASURES = [Measure("rows_gone", "", 0.25), Measure("stability_index", "work_year", 0.3041234567)]
@@ -90,3 +90,23 @@ def test_a_damaged_record_judges_nothing(tmp_path):
     for text in ("{", "[]", "{}", RECORD.to_json().replace("promoted", "applauded")):
         (tmp_path / JSON).write_text(text)
         assert not last_decision(tmp_path, table_md5="t" * 32, params_md5="p" * 32)
+
+
+def test_the_page_has_every_exit_code_and_no_other():
+    page = (ROOT / "docs/nights.md").read_text(encoding="utf-8")
+    documented = dict(re.findall(r"^\| (\d+) \| (\w+)", page, flags=re.MULTILINE))
+    assert documented == {str(outcome.exit_code): outcome for outcome in NightOutcome}
+
+
+def test_the_accepted_outcomes_are_those_with_a_new_champion():
+    assert {outcome for outcome in NightOutcome if outcome.accepted} == {"promoted", "first", "incomparable", "forced"}
+
+
+@pytest.mark.parametrize("outcome", NightOutcome)
+def test_make_fails_if_somebody_should_look(tmp_path, outcome):
+    recipe = re.search(r"^nightly:.*\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
+    assert recipe
+    said = recipe[1].replace("python -m pipeline.nightly", f"(exit {outcome.exit_code})")
+    (tmp_path / "Makefile").write_text(f"nightly:\n{said}")
+    code = subprocess.run(["make", "nightly"], cwd=tmp_path, capture_output=True, check=False).returncode
+    assert bool(code) == (outcome in ("rejected", "failed", "busy", "interrupted"))

@@ -2,7 +2,7 @@
 
 import psutil  # type: ignore[import-untyped]
 
-from pipeline.nights.outcome import NightOutcome
+from pipeline.nights.record import NightOutcome
 from tests.support.night_project import change_settings, night
 from tests.support.tiny_project import git
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from pipeline.nights.lock import LOCK_FILE, only_one
+from pipeline.nights.conventions import LOCK_FILE, only_one
 from pipeline.nights.rollback import rollback
 from pipeline.runtime.errors import RuleError
 from tests.support.night_history import FIRST, RECORD, SECOND, night
@@ -81,9 +81,7 @@ def test_it_is_one_commit_by_the_bot_on_the_branch_and_not_pushed(back, made_pas
     user, _ = back
     assert git(user, "symbolic-ref", "--short", "HEAD") == "main"
     assert git(user, "rev-parse", "HEAD~1", "origin/main").split() == [git(made_past, "rev-parse", "main")] * 2
-    assert git(user, "log", "-1", "--format=%an %ae %s") == (
-        f"salary-pipeline nightly nightly@localhost Roll back to {FIRST}"
-    )
+    assert git(user, "log", "-1", "--format=%an %ae %s") == (f"nightly nightly@localhost Roll back to {FIRST}")
     assert datetime.fromisoformat(git(user, "log", "-1", "--format=%cI")) <= datetime.now(UTC)
 
 

@@ -8,8 +8,8 @@ from random import Random
 
 import pytest
 
-from pipeline.nights.lock import only_one
-from pipeline.nights.outcome import NightOutcome
+from pipeline.nights.conventions import only_one
+from pipeline.nights.record import NightOutcome
 from pipeline.nights.run import run_night
 from pipeline.repository.project import Project
 from tests.support.night_project import (
@@ -42,7 +42,7 @@ def test_a_night_with_a_better_founded_model_is_one_commit_with_all_that_belongs
     assert committed(project) == {"dvc.lock", "data/raw/salaries.csv", "metrics/full.json", *RECORD}
     assert (project / "data/raw/salaries.csv").read_bytes() == TONIGHT
     assert git(project, "tag", "--points-at", "HEAD") == f"nightly-{DATE}"
-    assert git(project, "log", "-1", "--format=%an %cI") == f"salary-pipeline nightly {DATE}T00:00:00+00:00"
+    assert git(project, "log", "-1", "--format=%an %cI") == f"nightly {DATE}T00:00:00+00:00"
     assert not git(project, "status", "--porcelain")
     assert "up to date" in run(project, "dvc", "status")
     assert "in sync" in run(project, "dvc", "status", "--cloud")

@@ -10,6 +10,7 @@ import pytest
 from pipeline import versions
 from pipeline.repository.project import Project
 from pipeline.reproduction.fresh_clone import FreshClone
+from tests.support.code import FILES, reachable
 from tests.support.work_tree import ROOT, run
 
 STAGES = """
@@ -40,9 +41,9 @@ Path("a.json").write_text('{"sum": %s}' % sum(map(float, numbers)))
 def trained_once(tmp_path_factory):
     """A folder with a table and, beside it, a committed project that was trained on it. Not to be changed."""
     folder = tmp_path_factory.mktemp("a folder") / "project"
-    (folder / "pipeline").mkdir(parents=True)
-    (folder / ".dvc").mkdir()
-    for file in ("pipeline/__init__.py", "pipeline/versions.py", ".dvc/config", ".dvc/.gitignore"):
+    code = {str(FILES[name].relative_to(ROOT)) for name in reachable("versions")}
+    for file in (*code, ".dvc/config", ".dvc/.gitignore"):
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ROOT / file, folder / file)
     (folder.parent / "table.csv").write_text("a\n1\n2\n")
     (folder / "params.yaml").write_text("data: {path: ../table.csv}")

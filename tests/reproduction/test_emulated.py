@@ -22,7 +22,8 @@ from pipeline.reproduction.emulated import (
     unlike_the_first,
     verify_cpus,
 )
-from pipeline.reproduction.exit_codes import CannotVerifyError, VerifyOutcome
+from pipeline.reproduction.fresh_clone import CannotVerifyError
+from pipeline.reproduction.verify import VerifyOutcome
 from tests.support.work_tree import ROOT, run
 
 

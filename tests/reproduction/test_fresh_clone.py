@@ -5,20 +5,20 @@ import shutil
 import pytest
 
 from pipeline.repository.dvc_lock import Stage, md5_of
-from pipeline.reproduction.exit_codes import CannotVerifyError
+from pipeline.reproduction.fresh_clone import CannotVerifyError
 from tests.reproduction.conftest import clone, commit
 from tests.support.work_tree import run
 
 
 def test_a_table_that_only_the_cache_has_is_taken_from_there(fresh_clone):
-    md5 = md5_of(fresh_clone.project.folder / "model/weights.csv")
-    (fresh_clone.folder / "params.yaml").write_text("data: {path: mine/table.csv}")
+    md5 = md5_of(fresh_clone.user.folder / "model/weights.csv")
+    (fresh_clone.project.folder / "params.yaml").write_text("data: {path: mine/table.csv}")
     fresh_clone.copy_raw_table({"prepare": Stage({"mine/table.csv": md5}, {}, {})})
-    assert md5_of(fresh_clone.folder / "mine/table.csv") == md5
+    assert md5_of(fresh_clone.project.folder / "mine/table.csv") == md5
 
 
 def test_settings_that_cannot_be_read_are_refused(fresh_clone):
-    (fresh_clone.folder / "params.yaml").write_text("data: {}")
+    (fresh_clone.project.folder / "params.yaml").write_text("data: {}")
     with pytest.raises(CannotVerifyError, match=r"params\.yaml: data\.path: Field required"):
         fresh_clone.copy_raw_table({})
 
@@ -35,11 +35,11 @@ def test_a_damaged_file_of_the_cache_is_not_taken_for_the_recorded_one(project, 
 
 def test_a_shallow_clone_can_be_verified(project, tmp_path):
     run(tmp_path, "git", "clone", "--quiet", "--depth=1", f"file://{project}", "shallow")
-    assert (clone(tmp_path / "shallow", tmp_path).folder / "dvc.lock").is_file()
+    assert (clone(tmp_path / "shallow", tmp_path).project.folder / "dvc.lock").is_file()
 
 
 def test_a_project_in_a_folder_of_its_repository_can_be_verified(project, tmp_path):
     shutil.rmtree(project / ".git")
     run(project.parent, "git", "init", "--quiet")
     commit(project.parent)
-    assert (clone(project, tmp_path).folder / "dvc.lock").is_file()
+    assert (clone(project, tmp_path).project.folder / "dvc.lock").is_file()

@@ -14,8 +14,8 @@ import pytest
 from pipeline import versions
 from pipeline.repository.dvc_lock import Artifact, Stage, md5_of
 from pipeline.repository.project import Project
-from pipeline.reproduction.exit_codes import CannotVerifyError, VerifyOutcome
-from pipeline.reproduction.verify import changed_inputs, describe, verify
+from pipeline.reproduction.fresh_clone import CannotVerifyError
+from pipeline.reproduction.verify import VerifyOutcome, changed_inputs, describe, verify
 from pipeline.runtime.errors import CommandError
 from tests.reproduction.conftest import MODEL, commit
 from tests.support.work_tree import ROOT, copy_of_the_work_tree, run
@@ -78,9 +78,9 @@ def test_a_table_that_is_no_more_what_was_recorded_is_named(project):
 
 def test_recorded_bytes_that_only_git_has_are_compared(fresh_clone, tmp_path):
     """The work tree is empty, and a metrics file is in no cache."""
-    recorded = md5_of(fresh_clone.folder / "a.json")
-    copy = replace(fresh_clone, project=Project.at(tmp_path))
-    (copy.folder / "a.json").write_text('{"sum": 6}')
+    recorded = md5_of(fresh_clone.project.folder / "a.json")
+    copy = replace(fresh_clone, user=Project.at(tmp_path))
+    (copy.project.folder / "a.json").write_text('{"sum": 6}')
     assert describe(Artifact("a.json", recorded, "0"), copy) == "largest difference 2, in sum"
 
 

@@ -14,7 +14,7 @@ from ruamel.yaml import YAML
 
 from pipeline.model.bundle import Bundle
 from pipeline.model.reproducible import torch
-from pipeline.nights.result import NightResult
+from pipeline.nights.night import NightResult
 from pipeline.nights.run import run_night
 from pipeline.repository.dvc_lock import md5_of
 from pipeline.repository.project import Project

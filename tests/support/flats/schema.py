@@ -19,7 +19,7 @@ STEP = 100
 """A difference in UNIT that matters: residuals are counted in such steps, and intervals get no narrower below it."""
 
 TEXT, WORDS = "", ()  # no feature's words are encoded
-ESTIMATES: dict[str, str] = {}  # no value is marked as an estimate
+ESTIMATED_VALUES: dict[str, str] = {}  # no value is marked as an estimate
 ESTIMATED_ROWS = ""
 
 ORDINAL, NOMINAL = {"role": "ordinal"}, {"role": "nominal"}

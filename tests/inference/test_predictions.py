@@ -1,0 +1,107 @@
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from pipeline.data.schema import HASH, NORMALISED
+from pipeline.evaluate import read_split
+from pipeline.inference import predictions
+from pipeline.inference.predictions import CachingBundle, distinct, predict
+from pipeline.model.bundle import Bundle
+from pipeline.model.network import Regressor
+from tests.support.models import make_bundle
+from tests.support.tables import batch, row, rows
+
+
+def test_what_a_model_predicts_is_what_its_parts_say(modelled):
+    bundle = Bundle.load(modelled.folder / "model")
+    codes = bundle.encoder.encode(batch(rows(50)))
+    found = predict(bundle, codes)
+    assert found.normalised.tolist() == bundle.predict(codes).tolist()
+    assert found.predicted.tolist() == bundle.encoder.scaling.denormalise(found.normalised).tolist()
+    for percent, ends in found.intervals.items():
+        for ours, theirs in zip(ends, bundle.interval(found.predicted, codes, percent=percent), strict=True):
+            assert ours.tolist() == theirs.tolist()
+    assert list(found.intervals) == [80, 95]
+
+
+def test_no_rows_have_no_predictions(modelled):
+    bundle = Bundle.load(modelled.folder / "model")
+    found = predict(bundle, bundle.encoder.encode(batch([row()]).slice(1)))
+    assert len(found.predicted) == len(found.normalised) == len(found.intervals[80][0]) == 0
+
+
+def columns_of(*columns):
+    return pa.record_batch(
+        {str(position): pa.array(column).dictionary_encode() for position, column in enumerate(columns)}
+    )
+
+
+@pytest.mark.parametrize("count", [0, 1, 500])
+def test_distinct_rows_are_those_of_numpy(count):
+    random = np.random.default_rng(count)
+    columns = [random.integers(0, 3, count) for _ in range(4)]
+    firsts, inverse = distinct(columns_of(*columns))
+    table = np.stack(columns, axis=1)
+    assert (table[firsts][inverse] == table).all()
+    assert len(firsts) == len(np.unique(table, axis=0))
+    assert (inverse[firsts] == np.arange(len(firsts))).all()
+    assert (firsts <= np.array([np.flatnonzero(inverse == each)[0] for each in range(len(firsts))])).all()
+
+
+def test_more_combinations_than_a_64_bit_number_can_tell_apart_are_told_apart():
+    values = np.arange(3000) % 1500
+    shifted = [np.roll(values, shift) for shift in range(8)]  # 1500 ** 8 is beyond 2 ** 63
+    firsts, inverse = distinct(columns_of(*shifted))
+    assert firsts.tolist() == list(range(1500))
+    assert inverse.tolist() == values.tolist()
+
+
+@pytest.fixture(params=["course", "full"])
+def model(modelled, request, tmp_path):
+    make_bundle(modelled.out, recipe=request.param).save(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def codes(modelled):
+    split = read_split(modelled.out / "train.parquet")
+    return {name: column for name, column in split.items() if name not in (HASH, NORMALISED)}
+
+
+def part(codes, start, stop):
+    return {name: column[start:stop] for name, column in codes.items()}
+
+
+@pytest.mark.parametrize("capacity", [0, 50, predictions.CAPACITY])
+def test_predictions_are_those_of_the_bundle_to_the_last_bit(model, codes, capacity, monkeypatch):
+    monkeypatch.setattr(predictions, "CAPACITY", capacity)
+    bundle, caching = Bundle.load(model), CachingBundle.load(model)
+    for start, stop in ((0, 100), (50, 150), (0, 100), (7, 7), (0, 300)):
+        block = part(codes, start, stop)
+        found = caching.predict(block)
+        assert found.dtype == np.float32
+        assert found.tobytes() == bundle.predict(block).tobytes()
+
+
+def test_a_row_passes_the_network_once(model, codes, monkeypatch):
+    computed, predict = [], Regressor.predict
+
+    def counted(network, rows):
+        computed.append(len(rows))
+        return predict(network, rows)
+
+    monkeypatch.setattr(Regressor, "predict", counted)
+    caching = CachingBundle.load(model)
+    for start, stop in ((0, 100), (50, 150), (20, 120)):
+        caching.predict(part(codes, start, stop))
+    rows = np.stack([codes[name][:150] for name in caching.network.columns], axis=1)
+    assert sum(computed) == len(np.unique(rows, axis=0)) < 150
+    assert len(computed) == 2
+
+
+def test_memory_is_bounded(model, codes, monkeypatch):
+    monkeypatch.setattr(predictions, "CAPACITY", 20)
+    caching = CachingBundle.load(model)
+    for start in range(0, 200, 10):
+        caching.predict(part(codes, start, start + 10))
+        assert len(caching.cache) <= 20 + 10
