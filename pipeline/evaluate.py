@@ -76,17 +76,19 @@ def all_metrics(
     bundle: Bundle, splits: Mapping[str, Columns], predictions: Mapping[str, Predictions]
 ) -> dict[str, float]:
     """The numbers of the metrics file, in its order: those of each split, then what is known of the test rows alone."""
-    columns, test = bundle.network.columns, predictions["test"]
+    columns, test, normalise = bundle.network.columns, predictions["test"], bundle.encoder.scaling.normalise
     numbers: dict[str, float] = {}
     for name, rows in splits.items():
         found = predictions[name]
         numbers |= _prefixed(name, scorecard.row_counts(rows, features=bundle.recipe.features))
-        numbers[f"{name}_mse_normalised"] = mean_squared_error(found.normalised, rows[NORMALISED])
+        numbers[f"{name}_mse_normalised"] = mean_squared_error(normalise(found.predicted), rows[NORMALISED])
         numbers |= _prefixed(name, scorecard.prediction_scores(found.predicted, rows[TARGET]))
         numbers |= _prefixed(name, scorecard.noise_floor_scores(found.predicted, rows, columns=columns))
     numbers |= _prefixed("test", scorecard.baseline_scores(splits, columns=columns, sizes=bundle.encoder.sizes()))
     numbers["test_mse_over_ridge"] = numbers[f"test_{MSE}"] / numbers[f"test_ridge_{MSE}"]
-    return numbers | _prefixed("test", scorecard.interval_scores(test.intervals, splits["test"][TARGET]))
+    return numbers | _prefixed(
+        "test", scorecard.interval_scores(test.predicted, test.intervals, splits["test"][TARGET])
+    )
 
 
 def plots_data(bundle: Bundle, test: Columns, found: Predictions, *, min_rows: int) -> dict[str, pd.DataFrame]:

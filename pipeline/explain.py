@@ -93,8 +93,9 @@ def report(bundle: Bundle, row: pa.RecordBatch) -> str:
         lines += [(name, str(value), contribution, _code(name, value, codes))]
     lines += [("prediction", "", f"{end:,}", "")]
     for percent, ends in found.intervals.items():
-        low, high = (round(end.item()) for end in ends)
-        lines += [(f"{percent} % interval", "", f"{low:,} to {high:,}", "")]
+        low, high = (int(end.item()) for end in ends)
+        why = "too few validation rows to know" if percent in bundle.intervals.uncalibrated else ""
+        lines += [(f"{percent} % interval", "", f"{low:,} to {high:,}", why)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(f"{a:{widths[0]}}  {b:{widths[1]}}  {c:>{widths[2]}}  {d}".rstrip() for a, b, c, d in lines)
 

@@ -35,6 +35,7 @@ class Counts:
     rows: int = 0
     problems: int = 0
     unknown: int = 0
+    uncalibrated: tuple[int, ...] = ()
 
     def add(self, answers: Answers) -> None:
         """Count one more block."""
@@ -59,6 +60,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         print(
             f"predict: {counts.rows} rows, {counts.problems} of them without a prediction (column {PROBLEM} says why),"
             f" {counts.unknown} with values that the model does not know (column {UNKNOWN_FEATURES})",
+            *(
+                f"predict: the {percent} % intervals are as wide as the contract allows: the validation rows were too few"
+                for percent in counts.uncalibrated
+            ),
+            sep="\n",
             file=sys.stderr,
         )
 
@@ -71,7 +77,7 @@ def run(table: Path, *, model: Path, out: Path, block_bytes: int = BLOCK_BYTES) 
     _check_paths(table, out)
     bundle = CachingBundle.load(model)
     where = "standard input" if table == STREAM else str(table)
-    counts = Counts()
+    counts = Counts(uncalibrated=bundle.intervals.uncalibrated)
     with ExitStack() as stack:
         source = stack.enter_context(_source(table))
         draft = stack.enter_context(_draft(out))
