@@ -61,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             f"predict: {counts.rows} rows, {counts.problems} of them without a prediction (column {PROBLEM} says why),"
             f" {counts.unknown} with values that the model does not know (column {UNKNOWN_FEATURES})",
             *(
-                f"predict: the {percent} % intervals are as wide as the contract allows: the validation rows were too few"
+                f"predict: {percent} % intervals are as wide as the contract allows: the validation rows were too few"
                 for percent in counts.uncalibrated
             ),
             sep="\n",

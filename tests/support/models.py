@@ -16,7 +16,7 @@ def make_bundle(prepared: Path, *, recipe: str = "full") -> Bundle:
     """A bundle as train writes it, but for the training."""
     encoder = Encoder.read(prepared / "encoder.json")
     settings = params.load(params.Recipe, "recipes", recipe)
-    network = build(settings, sizes=encoder.sizes(), generator=torch.Generator().manual_seed(1)).eval()
+    network = build(settings, encoder, generator=torch.Generator().manual_seed(1)).eval()
     paths = (prepared / "train.parquet", prepared / "valid.parquet")
     train, valid = (predict_file(path, network, encoder.scaling) for path in paths)
     intervals = calibrate(train=train, valid=valid, groups=encoder.sizes()[GROUP])

@@ -39,7 +39,7 @@ def few_rows_in_memory(monkeypatch):
 
 
 def network_of(prepared, recipe):
-    return build(recipe, sizes=Encoder.read(prepared / "encoder.json").sizes(), generator=seeded(1))
+    return build(recipe, Encoder.read(prepared / "encoder.json"), generator=seeded(1))
 
 
 def loader(prepared, recipe, *, seed=1):

@@ -16,7 +16,7 @@ from tests.support.tables import rows, table
 def test_of_many_rows_every_few_are_taken_whatever_the_row_groups(stage, monkeypatch, size):
     stage.run(table(rows(300)))
     encoder, file = Encoder.read(stage.out / "encoder.json"), stage.out / "train.parquet"
-    network = build(params.load(params.Recipe, "recipes", "course"), sizes=encoder.sizes(), generator=torch.Generator())
+    network = build(params.load(params.Recipe, "recipes", "course"), encoder, generator=torch.Generator())
     every = predict_file(file, network, encoder.scaling)
     monkeypatch.setattr(predictions, "MAX_ROWS", 70)
     pq.write_table(pq.read_table(file), file, row_group_size=size)
@@ -32,7 +32,7 @@ def test_they_are_the_rows_of_the_file_whatever_the_row_groups(stage, recipe):
     stage.run(table(rows(300)))
     encoder = Encoder.read(stage.out / "encoder.json")
     settings = params.load(params.Recipe, "recipes", recipe)
-    network = build(settings, sizes=encoder.sizes(), generator=torch.Generator().manual_seed(1))
+    network = build(settings, encoder, generator=torch.Generator().manual_seed(1))
     found = predict_file(stage.out / "train.parquet", network, encoder.scaling)
     file = pq.read_table(stage.out / "train.parquet")
     pq.write_table(file, stage.out / "train.parquet", row_group_size=7)
