@@ -28,14 +28,15 @@ class ByColumn(nn.Module):
 
     def __init__(self, network: Regressor, scaling: Scaling) -> None:
         super().__init__()
-        self.network, self.scaling = network, scaling
+        self.network, self.kind = network, scaling.kind
+        self.scale, self.center = torch.tensor([scaling.scale, scaling.center], dtype=torch.float64)
 
     def forward(self, *codes: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Predict in both units."""
         inputs = torch.stack(codes, dim=1).to(self.network.dtype)  # (rows, columns)
         normalised = self.network(inputs).squeeze(1)
-        value = normalised.double() * self.scaling.scale + self.scaling.center  # as Scaling.denormalise does
-        value = value.exp() - 1 if self.scaling.kind == "log1p" else value  # ONNX knows no expm1
+        value = normalised.double() * self.scale + self.center  # as Scaling.denormalise does
+        value = value.exp() - 1 if self.kind == "log1p" else value  # ONNX knows no expm1
         return normalised, value.clamp(SMALLEST, LARGEST)
 
 
@@ -69,7 +70,7 @@ def run(*, model: Path, onnx: Path) -> None:
 
 
 def to_onnx(bundle: Bundle) -> torch.onnx.ONNXProgram:
-    """The bundle's network as an ONNX program for any number of rows, without the traces that tell where the code lay."""
+    """The bundle's network as an ONNX program for any number of rows, without traces of where the code lay."""
     rows = torch.export.Dim("rows")
     codes = tuple(torch.zeros(8, dtype=torch.int16) for _ in bundle.network.columns)  # an example, (8,) each
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # torchvision is not missed
