@@ -10,6 +10,7 @@ from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 from tqdm import tqdm
 
 from pipeline import params, versions
@@ -27,7 +28,7 @@ from pipeline.training.checkpoint import Checkpoint, imported_files
 from pipeline.training.compiler import keep_compiled_code_in
 from pipeline.training.fit import Epoch, TrainingState, fit
 from pipeline.training.loader import loader_of, read_rows
-from pipeline.training.predictions import BACKGROUND_ROWS, count_rows, predict_rows, read_sample, representative
+from pipeline.training.predictions import BACKGROUND_ROWS, predict_rows, read_sample, representative
 
 
 @dataclass(frozen=True)
@@ -142,7 +143,7 @@ def _finish_bundle(
     kept = last.history[last.kept_epoch - 1]
     rmse = [math.sqrt(mean_squared_error(rows.prediction, rows.actual)) for rows in (train, valid)]  # in UNIT
     scores = {"training": (kept.train_mse, rmse[0]), "validation": (kept.valid_mse, rmse[1])}
-    counts = {path.name: count_rows(path) for path in (paths.train, paths.valid)}
+    counts = {path.name: pq.read_metadata(path).num_rows for path in (paths.train, paths.valid)}
     (paths.out / CARD).write_text(card(name, bundle, rows=counts, scores=scores), encoding="utf-8")
 
 

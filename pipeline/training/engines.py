@@ -11,9 +11,8 @@ from dataclasses import dataclass
 
 from pipeline.model.network import Regressor
 from pipeline.model.reproducible import torch
-from pipeline.training.batches import batches, blocks, rows_per_block
 from pipeline.training.compiler import fusible, ready_to_compile, require_compiler
-from pipeline.training.loader import RowLoader
+from pipeline.training.loader import RowLoader, batches, blocks, rows_per_block
 from pipeline.training.optimizer import FlatAdamW
 
 Tensors = Sequence[torch.Tensor]

@@ -17,19 +17,13 @@ MAX_ROWS = 1 << 18  # of a file with more, every n-th row is predicted
 BACKGROUND_ROWS = 256
 
 
-def count_rows(path: Path) -> int:
-    """How many rows the file has."""
-    rows: int = pq.read_metadata(path).num_rows
-    return rows
-
-
 def read_sample(path: Path, network: Regressor) -> dict[str, np.ndarray]:
     """The file's encoded rows, each one or, of more than `MAX_ROWS`, every n-th: the columns that predictions need.
 
     Shape: each (`MAX_ROWS` at most,).
     """
     columns = list(dict.fromkeys((*network.columns, GROUP, TARGET)))
-    step, first, parts = max(1, -(-count_rows(path) // MAX_ROWS)), 0, []  # the quotient rounded up
+    step, first, parts = max(1, -(-pq.read_metadata(path).num_rows // MAX_ROWS)), 0, []  # the quotient rounded up
     for group in row_groups(path, columns):
         parts.append(group.take(pa.array(range(first, group.num_rows, step), pa.int64())))
         first = (first - group.num_rows) % step  # where the step meets the next group

@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from pipeline.model.reproducible import nn, torch
-from pipeline.training import batches
+from pipeline.training import loader
 from pipeline.training.compiler import keep_compiled_code_in
 from pipeline.training.engines import CompiledLoop, EagerLoop, step_of
 from pipeline.training.fit import weighted_mse_loss
@@ -22,7 +22,7 @@ FULL = {**EMBEDDING, "epochs": 3, "batch_size": 5, "equal_rows": "once", "optimi
 @pytest.fixture(autouse=True)
 def several_blocks(monkeypatch):
     """An epoch of 42 rows is three blocks, of which the last one is shorter."""
-    monkeypatch.setattr(batches, "ROWS_PER_GATHER", 16)
+    monkeypatch.setattr(loader, "ROWS_PER_GATHER", 16)
 
 
 @pytest.fixture(scope="module")
