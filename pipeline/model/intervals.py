@@ -59,9 +59,8 @@ class Intervals:
         """
         below, above = self.quantiles[percent]
         usual_error = _scale(prediction) * np.array(self.shares)[group]  # (rows,), in UNIT
-        ends = (prediction - below * usual_error, prediction + above * usual_error)
-        low, high = (end.clip(SMALLEST, LARGEST) for end in ends)
-        return low, high
+        low, high = prediction - below * usual_error, prediction + above * usual_error
+        return low.clip(SMALLEST, LARGEST), high.clip(SMALLEST, LARGEST)
 
     def to_dict(self) -> dict[str, Any]:
         """What JSON can hold; an infinite quantile is null."""
@@ -90,9 +89,8 @@ def calibrate(*, train: PredictedRows, valid: PredictedRows, groups: int) -> Int
     score = (valid.actual - valid.prediction) / (_scale(valid.prediction) * np.array(shares)[valid.group])
     # an interval of 1 - alpha leaves out alpha / 2 at either end: 0.1 for 80 %
     tails = {percent: (1 - percent / 100) / 2 for percent in PERCENTS}
-    return Intervals(
-        shares, {percent: (quantile(-score, 1 - tail), quantile(score, 1 - tail)) for percent, tail in tails.items()}
-    )
+    quantiles = {percent: (quantile(-score, 1 - tail), quantile(score, 1 - tail)) for percent, tail in tails.items()}
+    return Intervals(shares, quantiles)
 
 
 def quantile(scores: np.ndarray, level: float) -> float:

@@ -42,5 +42,4 @@ def initialise(network: nn.Module, *, generator: torch.Generator) -> None:
 
 
 def _draw(parameter: torch.Tensor, bound: float, generator: torch.Generator) -> None:
-    """Fill the parameter with uniform numbers from -bound to bound."""
-    parameter.copy_((torch.rand(parameter.shape, generator=generator) * 2 - 1) * bound)
+    parameter.copy_((torch.rand(parameter.shape, generator=generator) * 2 - 1) * bound)  # uniform in -bound to bound

@@ -26,8 +26,7 @@ class Regressor(nn.Module):
 
     def __init__(self, columns: Sequence[str], *, generator: torch.Generator) -> None:
         super().__init__()
-        self.columns = tuple(columns)
-        self.generator = generator
+        self.columns, self.generator = tuple(columns), generator
 
     @property
     def device(self) -> torch.device:
@@ -47,8 +46,7 @@ class Regressor(nn.Module):
 
     def noise(self, rows: int) -> torch.Tensor:
         """Uniform numbers from 0 to 1 for the dropout of as many rows. Shape: (rows, noise_width)."""
-        generator = self.generator
-        return torch.rand(rows, self.noise_width, generator=generator, device=generator.device)
+        return torch.rand(rows, self.noise_width, generator=self.generator, device=self.generator.device)
 
     @torch.inference_mode()
     def predict(self, inputs: torch.Tensor) -> torch.Tensor:
@@ -101,10 +99,8 @@ class EmbeddingNet(Regressor):
         ordinals = [name for name in features if name in ORDINALS]
         words = WORDS if TEXT in features else ()
         super().__init__((*nominals, *ordinals, *words), generator=generator)
-        self.nominals = slice(len(nominals))
-        self.ordinals = slice(len(nominals), len(features))
-        self.words = slice(len(features), None)
-        self.has_words = bool(words)
+        self.nominals, self.ordinals = slice(len(nominals)), slice(len(nominals), len(features))
+        self.words, self.has_words = slice(len(features), None), bool(words)
         # one table for all columns: of sizes 9, 6 and 4 the first rows are 0, 9 and 15, and that of all words is 19
         *starts, end = accumulate((sizes[name] for name in (*nominals, *ordinals)), initial=0)
         rows = end + (sizes[words[0]] if words else 0)
@@ -159,18 +155,13 @@ def build(recipe: Recipe, *, sizes: Mapping[str, int], generator: torch.Generato
 
     Raises: ValueError if a feature is not the data contract's; it names its path, which begins with `where`.
     """
-    _check_features(recipe.features, where=where)
-    network: Regressor
+    for index, name in enumerate(recipe.features):
+        if name not in FEATURES:
+            rule = f"must be a feature of the data contract, one of {', '.join(FEATURES)}"
+            raise ValueError(f'{where}.features.{index} {rule}; found "{name}"')
     if isinstance(recipe.network, Mlp):
-        network = CourseNet(recipe.features, recipe.network, generator=generator)
+        network: Regressor = CourseNet(recipe.features, recipe.network, generator=generator)
     else:
         network = EmbeddingNet(recipe.features, recipe.network, sizes=sizes, generator=generator)
     initialise(network, generator=generator)
     return network
-
-
-def _check_features(features: Sequence[str], *, where: str) -> None:
-    for index, name in enumerate(features):
-        if name not in FEATURES:
-            rule = f"must be a feature of the data contract, one of {', '.join(FEATURES)}"
-            raise ValueError(f'{where}.features.{index} {rule}; found "{name}"')

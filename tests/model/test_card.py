@@ -2,6 +2,8 @@ import re
 import shlex
 import subprocess
 import sys
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -26,7 +28,8 @@ SCORES = {"training": (0.5, 50_000.4), "validation": (0.25, 61_234.0)}
 
 def make_card(name="mine", **changes):
     counts = {"train.parquet": 2642, "valid.parquet": 529}
-    return card(name, make_recipe(**changes), facts=FACTS, rows=counts, scores=SCORES)
+    bundle: Any = SimpleNamespace(recipe=make_recipe(**changes), provenance=FACTS)  # all that it reads of one
+    return card(name, bundle, rows=counts, scores=SCORES)
 
 
 @pytest.fixture(scope="module")
