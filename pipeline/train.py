@@ -10,6 +10,7 @@ from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 from tqdm import tqdm
 
 from pipeline import params, versions
@@ -27,7 +28,7 @@ from pipeline.training.checkpoint import Checkpoint, imported_files
 from pipeline.training.compiler import keep_compiled_code_in
 from pipeline.training.fit import Epoch, TrainingState, fit
 from pipeline.training.loader import loader_of, read_rows
-from pipeline.training.predictions import count_rows, predict_file, read_background
+from pipeline.training.predictions import BACKGROUND_ROWS, predict_rows, read_sample, representative
 
 
 @dataclass(frozen=True)
@@ -132,16 +133,18 @@ def _finish_bundle(
 ) -> None:
     """Give the kept weights intervals, a background for explanations and a model card; write all of it."""
     nn.utils.vector_to_parameters(last.kept_weights, network.parameters())
-    train, valid = (predict_file(path, network.cpu(), encoder.scaling) for path in (paths.train, paths.valid))
+    samples = [read_sample(path, network) for path in (paths.train, paths.valid)]
+    train, valid = (predict_rows(rows, network.cpu(), encoder.scaling) for rows in samples)
     intervals = calibrate(train=train, valid=valid, groups=encoder.sizes()[GROUP])
-    background = read_background(paths.train, network.columns, train.prediction)
-    facts = {"kept_epoch": last.kept_epoch, **provenance}
-    Bundle(network, encoder, recipe, intervals, background, facts).save(paths.out)
+    chosen = representative(train.prediction, count=BACKGROUND_ROWS)
+    background = {name: samples[0][name][chosen] for name in network.columns}
+    bundle = Bundle(network, encoder, recipe, intervals, background, {"kept_epoch": last.kept_epoch, **provenance})
+    bundle.save(paths.out)
     kept = last.history[last.kept_epoch - 1]
     rmse = [math.sqrt(mean_squared_error(rows.prediction, rows.actual)) for rows in (train, valid)]  # in UNIT
     scores = {"training": (kept.train_mse, rmse[0]), "validation": (kept.valid_mse, rmse[1])}
-    counts = {path.name: count_rows(path) for path in (paths.train, paths.valid)}
-    (paths.out / CARD).write_text(card(name, recipe, facts=facts, rows=counts, scores=scores), encoding="utf-8")
+    counts = {path.name: pq.read_metadata(path).num_rows for path in (paths.train, paths.valid)}
+    (paths.out / CARD).write_text(card(name, bundle, rows=counts, scores=scores), encoding="utf-8")
 
 
 def _write_curve(history: Sequence[Epoch], path: Path) -> None:

@@ -2,41 +2,35 @@
 
 from collections.abc import Mapping
 from string import Template
-from typing import Any
 
 from pipeline.data import schema
+from pipeline.model.bundle import Bundle
 from pipeline.model.intervals import PERCENTS
-from pipeline.params import Recipe
 
 CARD = "MODEL_CARD.md"
 
 
-def card(
-    name: str,
-    recipe: Recipe,
-    *,
-    facts: Mapping[str, Any],
-    rows: Mapping[str, int],
-    scores: Mapping[str, tuple[float, float]],
-) -> str:
+def card(name: str, bundle: Bundle, *, rows: Mapping[str, int], scores: Mapping[str, tuple[float, float]]) -> str:
     """The card as Markdown.
 
-    What it says of the table and its target are the data contract's constants, by their own names. `facts` are the
-     bundle's, `rows` counts those of each file, and `scores` are pairs: the loss of the kept epoch, in squared
-    normalised units, and the root mean squared error in UNIT. Those on the test rows are not known before evaluate: the
-    card says where they will be.
+    What it says of the table and its target are the data contract's constants, by their own names. `rows` counts those
+    of each file, and `scores` are pairs: the loss of the kept epoch, in squared normalised units, and the root mean
+    squared error in UNIT. Those on the test rows are not known before evaluate: the card says where they will be.
     """
+    facts = bundle.provenance
     files = [f"| {file} | {count:,} | `{facts['data'][file]}` |" for file, count in rows.items()]
     scored = (f"| {split} | {loss:.5f} | {rmse:,.0f} {schema.UNIT} |" for split, (loss, rmse) in scores.items())
+    too_few = [f"\nThe validation rows were too few for {percent} %." for percent in bundle.intervals.uncalibrated]
     return TEMPLATE.substitute(
         vars(schema),
         smallest=f"{schema.SMALLEST:,}",
         largest=f"{schema.LARGEST:,}",
         name=name,
         metrics=f"metrics/recipes/{name}.json",
-        network=recipe.network.kind,
-        features=", ".join(recipe.features),
+        network=bundle.recipe.network.kind,
+        features=", ".join(bundle.recipe.features),
         percents=" and ".join(f"{percent} %" for percent in PERCENTS),
+        too_few="".join(too_few),
         files="\n".join(files),
         reproducibility=facts["reproducibility"],
         epoch=facts["kept_epoch"],
@@ -59,7 +53,7 @@ ${CARD_TARGET}, from ${features}.
 The network (kind: ${network}) makes the squared error small over all rows; a single ${NOUN} may be far from it.
 Around its prediction the bundle puts intervals of ${percents}, within ${smallest} to ${largest} ${UNIT_NAME}:
 split-conformal, calibrated on the validation rows. They hold that often over many rows like those, not for each kind
-of row.
+of row.${too_few}
 
 ## Training data
 

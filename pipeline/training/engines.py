@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from pipeline.model.network import Regressor
-from pipeline.model.reproducible import nn, torch
-from pipeline.training.batches import batches, blocks, rows_per_block
+from pipeline.model.reproducible import torch
 from pipeline.training.compiler import fusible, ready_to_compile, require_compiler
-from pipeline.training.loader import RowLoader
+from pipeline.training.loader import RowLoader, batches, blocks, rows_per_block
 from pipeline.training.optimizer import FlatAdamW
 
 Tensors = Sequence[torch.Tensor]
+Loss = Callable[..., torch.Tensor]
 Step = Callable[[Tensors, torch.Tensor, Tensors], tuple[torch.Tensor, ...]]
 Loop = Callable[[torch.Tensor, torch.Tensor, Tensors, Tensors], tuple[torch.Tensor, ...]]
 
@@ -28,7 +28,7 @@ class EagerLoop:
     """Trains a network one batch after the other, as the course teaches it."""
 
     network: Regressor
-    criterion: nn.Module
+    criterion: Loss
     optimizer: FlatAdamW
 
     def epoch(self, loader: RowLoader, rates: Iterator[float]) -> float:
@@ -48,7 +48,7 @@ class EagerLoop:
         self.optimizer.learning_rate = rate
         self.optimizer.zero_grad()
         loss = self.criterion(self.network(inputs), *target)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
         return float(loss.item()) * len(inputs)
 
@@ -61,7 +61,7 @@ class CompiledLoop(EagerLoop):
     Source: torch.while_loop, compiled by TorchInductor.
     """
 
-    def __init__(self, network: Regressor, criterion: nn.Module, optimizer: FlatAdamW) -> None:
+    def __init__(self, network: Regressor, criterion: Loss, optimizer: FlatAdamW) -> None:
         require_compiler()
         super().__init__(network, criterion, optimizer)
         self._loop: Loop | None = None
@@ -106,7 +106,7 @@ class CompiledLoop(EagerLoop):
         return compiled
 
 
-def step_of(network: Regressor, criterion: nn.Module, optimizer: FlatAdamW) -> Step:
+def step_of(network: Regressor, criterion: Loss, optimizer: FlatAdamW) -> Step:
     """One step of training as a pure function: (state, learning rate, batch) → (loss, *state).
 
     The batch holds the inputs, the noise if the network needs any, and what the criterion takes beside a prediction.
@@ -119,8 +119,7 @@ def step_of(network: Regressor, criterion: nn.Module, optimizer: FlatAdamW) -> S
         parts = torch.split(weights, [shape.numel() for shape in shapes.values()])  # of (parameters,)
         named = {name: part.view(shape) for (name, shape), part in zip(shapes.items(), parts, strict=True)}
         prediction = torch.func.functional_call(fused, named, tuple(batch[:arguments]))  # (batch_size, 1)
-        loss: torch.Tensor = criterion(prediction, *batch[arguments:])
-        return loss
+        return criterion(prediction, *batch[arguments:])
 
     def step(state: Tensors, rate: torch.Tensor, batch: Tensors) -> tuple[torch.Tensor, ...]:
         grad, loss = torch.func.grad_and_value(loss_at)(state[0], batch)  # (parameters,) and a number

@@ -43,12 +43,9 @@ class TrainingState:
 START = TrainingState(history=(), kept_epoch=0, kept_weights=torch.empty(0), resume_from=())
 
 
-class WeightedMSELoss(nn.Module):
+def weighted_mse_loss(prediction: torch.Tensor, target: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
     """The mean over the rows of weight · squared error. Shape: all (rows, 1); returns a number."""
-
-    def forward(self, prediction: torch.Tensor, target: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-        """The loss of a batch."""
-        return (weight * (prediction - target) ** 2).mean()
+    return (weight * (prediction - target) ** 2).mean()
 
 
 def fit(
@@ -62,7 +59,7 @@ def fit(
     Raises: ValueError if a loss is not finite.
     """
     optimizer = FlatAdamW(network, **recipe.optimizer.model_dump(exclude={"schedule"}))
-    criterion = WeightedMSELoss() if recipe.equal_rows == "once" else nn.MSELoss()
+    criterion = weighted_mse_loss if recipe.equal_rows == "once" else nn.functional.mse_loss
     loop = (CompiledLoop if recipe.engine == "compiled" else EagerLoop)(network, criterion, optimizer)
     state, order, noise = start, loader.generator, network.generator
     if start.resume_from:

@@ -30,8 +30,8 @@ KINDS = ("mlp", "embedding")
 @pytest.fixture(params=KINDS)
 def bundle(request):
     encoder = Encoder(dict.fromkeys(FEATURES, ("x", "y")), ("data", "lead"), Scaling("standard", 1e5, 5e4))
-    network = {"mlp": {"kind": "mlp", "hidden": (3,)}}.get(request.param, EMBEDDING["network"] | {"output": "linear"})
-    recipe = make_recipe(features=FEATURES, network=network)
+    networks = {"mlp": {"kind": "mlp", "hidden": (3,)}, "embedding": {**EMBEDDING["network"], "output": "linear"}}
+    recipe = make_recipe(features=FEATURES, network=networks[request.param])
     built = build(recipe, encoder, generator=torch.Generator().manual_seed(3))
     intervals = Intervals((0.3, 0.2, 0.4), 50_000.0, {80: (1.5, 2.0), 95: (2.0, math.inf)})
     background = {name: np.arange(3, dtype=np.int16) for name in built.columns}

@@ -210,7 +210,8 @@ def test_a_positive_output_never_falls_below_the_smallest_target(kind, shift):
     encoder = replace(ENCODER, scaling=Scaling(kind, 11.0, 0.7))
     recipe = make_recipe(**EMBEDDING)
     network = build(recipe, encoder, generator=seeded()).eval()
-    nn.init.constant_(network.output.bias, shift)
+    *_, bias = network.parameters()
+    nn.init.constant_(bias, shift)
     predicted = network(some_inputs(network))
     assert (predicted >= np.float32(encoder.scaling.floor)).all()
     assert predicted.isfinite().all() == (abs(shift) < 1e20)  # the square of 1e30 is infinite in single precision

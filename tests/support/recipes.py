@@ -1,6 +1,7 @@
 """Recipes for the tests, small, with what a test wants different, and rows made up for their networks."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -32,7 +33,7 @@ COURSE = {
     "device": "cpu",
     "threads": 1,
 }
-EMBEDDING = {
+EMBEDDING: dict[str, Any] = {
     "features": ["work_year", "job_title", "company_size", "company_location"],
     "network": {
         "kind": "embedding",

@@ -5,10 +5,10 @@ import logging
 import pytest
 
 from pipeline.model.reproducible import nn, torch
-from pipeline.training import batches
+from pipeline.training import loader
 from pipeline.training.compiler import keep_compiled_code_in
 from pipeline.training.engines import CompiledLoop, EagerLoop, step_of
-from pipeline.training.fit import WeightedMSELoss
+from pipeline.training.fit import weighted_mse_loss
 from pipeline.training.optimizer import FlatAdamW
 from tests.support.recipes import EMBEDDING, make_network, make_recipe, make_training
 from tests.support.skips import needs_a_compiler
@@ -22,7 +22,7 @@ FULL = {**EMBEDDING, "epochs": 3, "batch_size": 5, "equal_rows": "once", "optimi
 @pytest.fixture(autouse=True)
 def several_blocks(monkeypatch):
     """An epoch of 42 rows is three blocks, of which the last one is shorter."""
-    monkeypatch.setattr(batches, "ROWS_PER_GATHER", 16)
+    monkeypatch.setattr(loader, "ROWS_PER_GATHER", 16)
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +74,7 @@ def test_a_second_run_takes_its_loop_from_the_cache_and_gives_the_same_bits(cach
 def test_the_step_that_is_compiled_is_the_eager_one_up_to_rounding(network, equal_rows, optimizer):
     recipe = make_recipe(**network, equal_rows=equal_rows, optimizer=optimizer)
     training = make_training(recipe)
-    net, criterion = training.network.train(), WeightedMSELoss() if equal_rows == "once" else nn.MSELoss()
+    net, criterion = training.network.train(), weighted_mse_loss if equal_rows == "once" else nn.functional.mse_loss
     flat = FlatAdamW(net, **recipe.optimizer.model_dump(exclude={"schedule"}))
     step = step_of(net, criterion, flat)
     rate = torch.tensor(recipe.optimizer.learning_rate, dtype=torch.float64)

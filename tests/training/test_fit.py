@@ -8,10 +8,10 @@ from pipeline.training.fit import (
     START,
     Epoch,
     TrainingState,
-    WeightedMSELoss,
     finished,
     fit,
     validation_loss,
+    weighted_mse_loss,
 )
 from tests.support.recipes import EMBEDDING, make_network, make_recipe, make_rows, make_training, seeded
 
@@ -213,10 +213,10 @@ def test_the_start_is_no_epoch():
 def test_weights_of_one_make_the_weighted_loss_the_plain_one():
     prediction, target = torch.rand(2, 9, 1, generator=seeded())
     torch.testing.assert_close(
-        WeightedMSELoss()(prediction, target, torch.ones(9, 1)), nn.MSELoss()(prediction, target)
+        weighted_mse_loss(prediction, target, torch.ones(9, 1)), nn.MSELoss()(prediction, target)
     )
 
 
 def test_a_row_weighs_in_the_loss_what_it_is_given():
     prediction, target = torch.tensor([[1.0], [2.0]]), torch.tensor([[0.0], [5.0]])
-    assert float(WeightedMSELoss()(prediction, target, torch.tensor([[0.5], [2.0]]))) == (0.5 * 1 + 2 * 9) / 2
+    assert float(weighted_mse_loss(prediction, target, torch.tensor([[0.5], [2.0]]))) == (0.5 * 1 + 2 * 9) / 2
