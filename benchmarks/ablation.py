@@ -48,6 +48,7 @@ class Change:
 
 CHANGES = {
     OURS: Change(),
+    "linear output": Change({"recipes.full.network.output": "linear"}),
     "without linear skips": Change(network=variants.WithoutSkips),
     "without code dropout": Change({"recipes.full.network.code_dropout": 0.0}),
     "without dropout": Change({"recipes.full.network.dropout": 0.0}),
