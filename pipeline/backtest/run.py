@@ -34,9 +34,8 @@ def dated_snapshots(folder: Path) -> dict[datetime.date, Path]:
                 raise ValueError(f"{folder}: each date must have one snapshot, found {found[date].name}, {file.name}")
             found[date] = file
     if not found:
-        raise ValueError(
-            f"{folder}: must hold tables (.csv, .csv.gz, .parquet) with a date such as 2026-01-31 in their names, found none"
-        )
+        rule = "must hold tables (.csv, .csv.gz, .parquet) with a date such as 2026-01-31 in their names"
+        raise ValueError(f"{folder}: {rule}, found none")
     return dict(sorted(found.items()))
 
 
