@@ -45,7 +45,7 @@ def read_row(text: str) -> pa.RecordBatch:
         raise ValueError(f"--row must be a JSON object such as {EXAMPLE}, found {text[:60]!r}: {error}") from None
     if not isinstance(values, dict):
         raise ValueError(f"--row must be a JSON object such as {EXAMPLE}, found {text[:60]!r}")
-    check_columns(list(values), FEATURES, others_allowed=True, where="--row")
+    check_columns(list(values), FEATURES, where="--row")
     if wrong := [name for name in FEATURES if name not in NUMBERS and not isinstance(values[name], str)]:
         found = "; ".join(f"{name}: {json.dumps(values[name])}" for name in wrong)
         raise ValueError(f"--row must give {', '.join(wrong)} as text in double quotes, found {found[:100]}")

@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="folder of the prepared rows")
     parser.add_argument("--metrics", type=Path, required=True, help="JSON file of the row counts")
-    parser.add_argument("--report", type=Path, required=True, help="text file, written if rows break the contract")
+    parser.add_argument("--report", type=Path, required=True, help="text file, written if rows or columns are left out")
     arguments = parser.parse_args(argv)
     end_with_parent()
     with command("prepare"):
@@ -69,7 +69,7 @@ def run(
         except ValueError as error:
             report.write_text(f"{error}\n", encoding="utf-8")
             raise ValueError(f"{error}\nThis report is also in {report}.") from None
-        if contract.quarantined:
+        if contract.quarantined or contract.ignored:
             report.write_text(contract.text(where=str(raw), allowed=settings.max_bad_fraction), encoding="utf-8")
         encoder = encoding.fit(counts, min_count=settings.min_count, target=settings.target)
         (draft / "encoder.json").write_text(encoder.to_json(), encoding="utf-8")
@@ -139,9 +139,10 @@ def write(writers: Sequence[RowGroups], split: params.Split, columns: Mapping[st
 
 
 def row_counts(contract: ContractReport, rows: Mapping[str, int]) -> dict[str, int]:
-    """Rows in = rows out + rows quarantined."""
+    """Rows in = rows out + rows quarantined; and how many columns are none of the contract's."""
     numbers = {"rows": contract.rows, "rows_quarantined": contract.quarantined}
     numbers |= {f"rows_{split}": number for split, number in rows.items()}
+    numbers |= {"columns_ignored": len(contract.ignored)}
     return numbers | ({ESTIMATED_ROWS: contract.estimated_rows} if ESTIMATED_VALUES else {})
 
 

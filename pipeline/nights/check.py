@@ -1,6 +1,7 @@
 """Tonight's table is checked against the contract and against yesterday's, before it replaces anything."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from pipeline.data.raw_table import Table, read_table
 from pipeline.nights.drift import TableDrift, table_drift
@@ -49,7 +50,7 @@ def check_table(night: Night, fetched: Fetched) -> CheckedTable:
 
 def _rejection(night: Night, fetched: Fetched, reason: str, checked: CheckedTable | None = None) -> NightEnded:
     """The end of the night. Its folder keeps the table: by the morning the source may have another."""
-    fetched.file.replace(night.folder / "rejected.csv")
+    fetched.file.replace(night.folder / f"rejected{''.join(Path(night.table).suffixes)}")
     record = Record(
         date=night.date,
         decision=NightOutcome.REJECTED,

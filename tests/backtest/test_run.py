@@ -85,11 +85,14 @@ def test_the_picture_has_a_dot_for_each_night_and_one_for_the_warning(replayed):
 
 
 def test_a_folder_without_dates_or_with_one_twice_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="must hold CSV files with a date such as 2026-01-31"):
+    with pytest.raises(ValueError, match="must hold tables"):
         dated_snapshots(tmp_path)
+    for name in ("a_2026-01-31.csv.gz", "b_2026-02-01.parquet", "c_2026-02-02.txt"):
+        (tmp_path / name).write_bytes(YESTERDAY)
+    assert [date.isoformat() for date in dated_snapshots(tmp_path)] == ["2026-01-31", "2026-02-01"]
     for name in ("a", "b"):
         (tmp_path / f"{name}_2026-01-31.csv").write_bytes(YESTERDAY)
-    with pytest.raises(ValueError, match=r"found a_2026-01-31.csv, b_2026-01-31.csv"):
+    with pytest.raises(ValueError, match=r"found a_2026-01-31.csv, a_2026-01-31.csv.gz"):
         dated_snapshots(tmp_path)
 
 
