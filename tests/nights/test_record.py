@@ -18,7 +18,7 @@ RECORD = Record(
     NightOutcome.PROMOTED,
     "its error is fine",
     table_md5="t" * 32,
-    params_md5="p" * 32,
+    settings_md5="p" * 32,
     champion_md5="c.dir",
     challenger_md5="d.dir",
     drift=TableDrift(measures=MEASURES, warnings=MEASURES[1:]),
@@ -75,13 +75,13 @@ def test_the_report_names_decision_reason_numbers_and_warnings(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("table", "params", "expected"), [("t", "p", True), ("other", "p", False), ("t", "other", False)]
+    ("table", "settings", "expected"), [("t", "p", True), ("other", "p", False), ("t", "other", False)]
 )
-def test_a_table_is_judged_once_under_the_same_settings(tmp_path, table, params, expected):
-    assert not last_decision(tmp_path, table_md5="t" * 32, params_md5="p" * 32)
+def test_a_table_is_judged_once_under_the_same_settings(tmp_path, table, settings, expected):
+    assert not last_decision(tmp_path, table_md5="t" * 32, settings_md5="p" * 32)
     RECORD.write(tmp_path)
     known = {"t": "t" * 32, "p": "p" * 32, "other": "o" * 32}
-    found = last_decision(tmp_path, table_md5=known[table], params_md5=known[params])
+    found = last_decision(tmp_path, table_md5=known[table], settings_md5=known[settings])
     assert found == ((NightOutcome.PROMOTED, "its error is fine") if expected else None)
 
 
@@ -89,7 +89,7 @@ def test_a_damaged_record_judges_nothing(tmp_path):
     RECORD.write(tmp_path)
     for text in ("{", "[]", "{}", RECORD.to_json().replace("promoted", "applauded")):
         (tmp_path / JSON).write_text(text)
-        assert not last_decision(tmp_path, table_md5="t" * 32, params_md5="p" * 32)
+        assert not last_decision(tmp_path, table_md5="t" * 32, settings_md5="p" * 32)
 
 
 def test_the_page_has_every_exit_code_and_no_other():
