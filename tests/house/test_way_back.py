@@ -13,7 +13,7 @@ from tests.support.processes import set_params
 from tests.support.skips import reason
 from tests.support.work_tree import copy_of_the_work_tree, run
 
-QUICK = {"recipes.course.epochs": 1, "recipes.full.epochs": 1}
+QUICK: dict[str, object] = {"recipes.course.epochs": 1, "recipes.full.epochs": 1}
 KILLS = """
 import os, pathlib, signal, sys
 if "-m" in sys.orig_argv and any(word.startswith("pipeline.") for word in sys.orig_argv):
