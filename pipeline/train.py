@@ -6,7 +6,7 @@ import hashlib
 import logging
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,8 @@ from pipeline.model.card import CARD, card
 from pipeline.model.intervals import calibrate
 from pipeline.model.network import Regressor, build
 from pipeline.model.reproducible import ANY_CPU, device_for, nn, reproducibility_level, torch, unpin_matrix_products
-from pipeline.runtime.command import command
+from pipeline.runtime.command import WAY_BACK, command
+from pipeline.runtime.drafts import drafts
 from pipeline.runtime.lifetime import end_with_parent
 from pipeline.training.checkpoint import Checkpoint, imported_files
 from pipeline.training.compiler import keep_compiled_code_in
@@ -61,7 +62,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     end_with_parent()
     logging.basicConfig(format=f"train {name}: %(message)s")
     logging.getLogger("pipeline").setLevel(logging.INFO)
-    with command(f"train {name}", interrupted="dvc repro goes on from the last epoch's end"):
+    interrupted = "dvc repro goes on from the last epoch's end"
+    with command(f"train {name}", interrupted=interrupted, advice=WAY_BACK):
         packages = versions.check("numpy", "pyarrow", "safetensors", "torch")
         recipe, settings = params.load(params.Recipe, "recipes", name), params.load(params.Train, "train")
         run(recipe, settings, paths, name=name, packages=packages)
@@ -81,8 +83,10 @@ def run(recipe: params.Recipe, settings: params.Train, paths: Paths, *, name: st
     key = {"recipe": recipe.model_dump(mode="json"), **provenance, "encoder": _sha256(paths.encoder), "code": code}
     checkpoint = Checkpoint(paths.cache / "checkpoints", key=key, every_seconds=settings.checkpoint_every_seconds)
     last = _train(network, recipe, paths, checkpoint, name)
-    _finish_bundle(network, encoder, recipe, last, provenance, paths, name)
-    _write_curve(last.history, paths.curve)
+    with drafts() as draft_of:
+        paths = replace(paths, out=draft_of(paths.out), curve=draft_of(paths.curve))
+        _finish_bundle(network, encoder, recipe, last, provenance, paths, name)
+        _write_curve(last.history, paths.curve)
     checkpoint.remove()
 
 
@@ -148,7 +152,6 @@ def _finish_bundle(
 
 
 def _write_curve(history: Sequence[Epoch], path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(field.name for field in fields(Epoch))

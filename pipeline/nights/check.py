@@ -56,7 +56,7 @@ def _rejection(night: Night, fetched: Fetched, reason: str, checked: CheckedTabl
         decision=NightOutcome.REJECTED,
         reason=reason,
         table_md5=fetched.md5,
-        params_md5=night.params_md5,
+        settings_md5=night.settings_md5,
         drift=checked.drift if checked else TableDrift(),
         numbers=checked.numbers if checked else {},
     )
@@ -80,5 +80,6 @@ def _yesterdays_table(night: Night, *, md5: str | None) -> Table | None:
         if night.forced is not None:
             return None
         rule = "must be the one that dvc.lock records, and keep the contract"
-        fix = "dvc repro, commit and push; or look at tonight's and --force it"
+        mend = "dvc repro, commit and push" if file.exists() else f"bring {night.table} back into git or DVC's remote"
+        fix = f"{mend}; or look at tonight's and --force it"
         raise RuleError("yesterday's table", rule=rule, found=night.plain(error), fix=fix) from None

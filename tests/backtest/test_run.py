@@ -21,7 +21,7 @@ DATES = [datetime.date(2026, 1, day) for day in (1, 2, 3, 4)]
 def replayed(made_night_project, tmp_path_factory):
     """A replay of four nights: its nights, the folder of its files, and what it has changed in the project.
 
-    Its training notes each table in `trained.txt`, and has an output that is neither cached nor a metric.
+    Its training notes each table in `trained.txt`; an output is neither cached nor a metric, and stays until replaced.
     """
     folder = tmp_path_factory.mktemp("replay")
     for date, table in zip(DATES, (YESTERDAY, TONIGHT, b"<html>", WORSE), strict=True):
@@ -31,7 +31,7 @@ def replayed(made_night_project, tmp_path_factory):
     note = f"md5sum <data/raw/salaries.csv | tee metrics/curve.txt >>'{folder}/trained.txt'\n"
     (user / "train.sh").write_text(train + note)
     settings = YAML(typ="safe").load(user / "dvc.yaml")
-    settings["stages"]["train"]["outs"].append({"metrics/curve.txt": {"cache": False}})
+    settings["stages"]["train"]["outs"].append({"metrics/curve.txt": {"cache": False, "persist": True}})
     YAML().dump(settings, user / "dvc.yaml")
     git(user, "commit", "--quiet", "--all", "--message", "a training that says what it has trained on")
     before = state(user)

@@ -131,7 +131,7 @@ def test_the_command_names_a_missing_file(monkeypatch, capsys):
     paths = [f"--{name}=nowhere" for name in ("train", "valid", "encoder", "out", "curve", "cache")]
     with pytest.raises(SystemExit, match="1"):
         train.main(["course", *paths])
-    assert re.match(r"train course: .*No such file or directory: 'nowhere'\n$", capsys.readouterr().err)
+    assert re.match(r"train course: .*No such file or directory: 'nowhere'\n.*: make back\n$", capsys.readouterr().err)
 
 
 def test_a_column_that_is_no_feature_is_refused_before_any_training(prepared, capsys):
