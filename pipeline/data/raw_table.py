@@ -51,7 +51,9 @@ def clean_blocks(
     Raises: ValueError if the file is no table, and behind the last block if more rows than allowed break the contract.
     """
     names, offset = read_header(raw)
-    parsed = prefetched(partial(parse, names=names), read_blocks(raw, offset=offset, size=block_bytes))
+    parsed = prefetched(
+        partial(parse, names=names), read_blocks(raw, offset=offset, fields=len(names), size=block_bytes)
+    )
 
     def blocks() -> Iterator[Cleaned]:
         for block in map(clean, parsed):
