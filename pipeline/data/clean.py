@@ -1,4 +1,4 @@
-"""A block of lines → its rows that keep the data contract, and for each other line all rules that it breaks."""
+"""A block of records → its rows that keep the data contract, and for each other record all rules that it breaks."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.data.contract_report import EXAMPLES, ContractReport, Violation
-from pipeline.data.csv_rows import Parsed, split_lines, text_of
+from pipeline.data.csv_rows import Parsed
 from pipeline.data.schema import AMOUNTS, COLUMNS, ESTIMATED_VALUES, NUMBERS, requirement
 from pipeline.data.validate import validate
 
@@ -25,24 +25,24 @@ QUARANTINE = pa.schema([("line", pa.int64()), ("reasons", pa.string()), ("text",
 
 @dataclass(frozen=True)
 class CheckedBlock:
-    """Which lines of a block keep the contract, and what is wrong with the others.
+    """Which records of a block keep the contract, and what is wrong with the others.
 
-    Shape: rows (rows kept,) in the types of `CLEAN`; kept (rows kept,) and broken (broken lines,) the positions of
-    their lines in the block; reasons (broken lines,) in words; bad_lines, by rule, positions of lines that are no rows;
-    bad_values, by column, positions of rows that break its rule.
+    Shape: rows (rows kept,) in the types of `CLEAN`; kept (rows kept,) and broken (broken records,) the positions of
+    their records in the block; reasons (broken records,) in words; no_rows, by rule, positions of records that are no
+    rows; bad_values, by column, positions of rows that break its rule.
     """
 
     rows: pa.RecordBatch
     kept: np.ndarray
     broken: np.ndarray
     reasons: pa.StringArray
-    bad_lines: Mapping[str, np.ndarray]
+    no_rows: Mapping[str, np.ndarray]
     bad_values: Mapping[str, np.ndarray]
 
 
 @dataclass(frozen=True)
 class Cleaned:
-    """What became of a block of so many bytes: the rows that keep the contract, and the other lines as they stand."""
+    """What became of a block of so many bytes: the rows that keep the contract, and the other records as they stand."""
 
     rows: pa.RecordBatch
     quarantine: pa.Table
@@ -53,14 +53,14 @@ class Cleaned:
 def check_block(parsed: Parsed, columns: Sequence[str]) -> CheckedBlock:
     """Ask the contract about these columns of a block."""
     rows, bad_values = validate(parsed.rows.select(columns))
-    bad_lines = {}
+    no_rows = {}
     for code in np.unique(parsed.problems[parsed.problems > 0]).tolist():
-        rule = f"a line must be one row of comma-separated UTF-8 text ({parsed.problem(code)})"
-        bad_lines[rule] = np.flatnonzero(parsed.problems == code)
-    # By rule, the positions of the lines that break it.
-    rules = bad_lines | {requirement(name): parsed.positions[bad] for name, bad in bad_values.items()}
-    is_broken = np.zeros(len(parsed.problems), bool)  # (lines,)
-    breaks = np.zeros((len(rules), len(is_broken)), bool)  # (rules, lines)
+        rule = f"a record must be one row of comma-separated UTF-8 text ({parsed.problem(code)})"
+        no_rows[rule] = np.flatnonzero(parsed.problems == code)
+    # By rule, the positions of the records that break it.
+    rules = no_rows | {requirement(name): parsed.positions[bad] for name, bad in bad_values.items()}
+    is_broken = np.zeros(len(parsed.problems), bool)  # (records,)
+    breaks = np.zeros((len(rules), len(is_broken)), bool)  # (rules, records)
     for number, positions in enumerate(rules.values()):
         breaks[number, positions] = is_broken[positions] = True
     is_kept = ~is_broken[parsed.positions]  # (rows,)
@@ -69,13 +69,13 @@ def check_block(parsed: Parsed, columns: Sequence[str]) -> CheckedBlock:
         kept=parsed.positions[is_kept],
         broken=np.flatnonzero(is_broken),
         reasons=joined_where(breaks[:, is_broken], list(rules), separator="; "),
-        bad_lines=bad_lines,
+        no_rows=no_rows,
         bad_values=bad_values,
     )
 
 
 def clean(parsed: Parsed) -> Cleaned:
-    """Ask the contract about all columns of a block; lines that break it go to quarantine with their reasons."""
+    """Ask the contract about all columns of a block; records that break it go to quarantine with their reasons."""
     checked = check_block(parsed, COLUMNS)
     report = ContractReport(
         rows=len(parsed.problems),
@@ -111,18 +111,19 @@ def _filtered(rows: pa.RecordBatch, is_kept: np.ndarray) -> pa.RecordBatch:
 
 
 def _violations(parsed: Parsed, checked: CheckedBlock) -> Iterator[Violation]:
-    """Each broken rule with its first lines, and what was found there: a line that is no row, or a value."""
-    lines = split_lines(parsed.block.text) if checked.bad_lines else []
-    for rule, positions in checked.bad_lines.items():
-        yield _violation(parsed, rule, positions, [text_of(lines[position]) for position in positions[:EXAMPLES]])
+    """Each broken rule with its first records, and what was found there: a record that is no row, or a value."""
+    for rule, positions in checked.no_rows.items():
+        first, last = (lines.tolist() for lines in parsed.lines(positions[:EXAMPLES]))
+        texts = [_shown(parsed.record(position)) for position in positions[:EXAMPLES]]
+        found = [
+            text if start == end else f"{text}, down to line {end}"
+            for text, start, end in zip(texts, first, last, strict=True)
+        ]
+        yield Violation(rule, len(positions), tuple(zip(first, found, strict=True)))
     for name, rows in checked.bad_values.items():
-        found = parsed.rows[name].take(pa.array(rows[:EXAMPLES])).to_pylist()
-        yield _violation(parsed, requirement(name), parsed.positions[rows], found)
-
-
-def _violation(parsed: Parsed, rule: str, positions: np.ndarray, found: Sequence[str]) -> Violation:
-    lines = (positions[:EXAMPLES] + parsed.block.first_line).tolist()
-    return Violation(rule, len(positions), tuple(zip(lines, map(_shown, found), strict=True)))
+        first, _ = parsed.lines(parsed.positions[rows[:EXAMPLES]])
+        values = parsed.rows[name].take(pa.array(rows[:EXAMPLES])).to_pylist()
+        yield Violation(requirement(name), len(rows), tuple(zip(first.tolist(), map(_shown, values), strict=True)))
 
 
 def _shown(value: str, *, limit: int = 80) -> str:
@@ -131,8 +132,8 @@ def _shown(value: str, *, limit: int = 80) -> str:
 
 
 def _count_estimated(parsed: Parsed, kept: np.ndarray) -> int:
-    """How many kept rows have an estimated value such as `2021e`. Shape: kept (rows kept,) positions of lines."""
-    is_estimated = np.zeros(len(parsed.problems), bool)  # (lines,)
+    """How many kept rows have an estimated value such as `2021e`. Shape: kept (rows kept,) positions of records."""
+    is_estimated = np.zeros(len(parsed.problems), bool)  # (records,)
     for name, pattern in ESTIMATED_VALUES.items():
         matches = pc.match_substring_regex(parsed.rows[name].dictionary, pattern)  # (distinct values,)
         is_estimated[parsed.positions] |= matches.to_numpy(zero_copy_only=False)[parsed.rows[name].indices.to_numpy()]
@@ -140,8 +141,7 @@ def _count_estimated(parsed: Parsed, kept: np.ndarray) -> int:
 
 
 def _quarantine(parsed: Parsed, checked: CheckedBlock) -> pa.Table:
-    """The broken lines in the file's order: each one's number, the rules that it breaks, and its text."""
-    lines = split_lines(parsed.block.text) if len(checked.broken) else []
-    texts = pa.array([text_of(lines[position]) for position in checked.broken.tolist()], pa.string())
-    numbers = pa.array(checked.broken + parsed.block.first_line)
-    return pa.Table.from_arrays([numbers, checked.reasons, texts], schema=QUARANTINE)
+    """The broken records in the file's order: each one's first line, the rules that it breaks, and its text."""
+    lines, _ = parsed.lines(checked.broken)
+    texts = pa.array(map(parsed.record, checked.broken.tolist()), pa.string())
+    return pa.Table.from_arrays([pa.array(lines), checked.reasons, texts], schema=QUARANTINE)

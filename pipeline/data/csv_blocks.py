@@ -1,10 +1,11 @@
-"""A CSV file or stream as blocks of whole lines: memory does not grow with its length."""
+"""A CSV file or stream as blocks of whole records: memory does not grow with its length."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from pipeline.data.csv_records import is_closed_in_lines, last_start
 from pipeline.data.source import open_table
 
 BLOCK_BYTES = 16 << 20
@@ -14,21 +15,25 @@ UTF8_MARK = b"\xef\xbb\xbf"
 
 @dataclass(frozen=True)
 class Block:
-    """Some whole lines of the file, and the number of the first (the header is line 1)."""
+    """Some whole records of the file, and the number of the first line (the header is line 1).
+
+    `is_closed_in_lines` if that is known of its text.
+    """
 
     first_line: int
     text: bytes
+    is_closed_in_lines: bool = False
 
 
-def read_blocks(path: Path, *, offset: int, size: int = BLOCK_BYTES) -> Iterator[Block]:
-    """The lines of a file behind its header, see `blocks_of`."""
+def read_blocks(path: Path, *, offset: int, fields: int, size: int = BLOCK_BYTES) -> Iterator[Block]:
+    """The records of a file behind its header, see `blocks_of`."""
     with open_table(path) as file:
         file.read(offset)
-        yield from blocks_of(file, where=str(path), size=size)
+        yield from blocks_of(file, where=str(path), fields=fields, size=size)
 
 
-def blocks_of(file: BinaryIO, *, where: str, size: int = BLOCK_BYTES) -> Iterator[Block]:
-    """The lines that a file or stream holds behind its header, in blocks of about `size` bytes cut at line ends.
+def blocks_of(file: BinaryIO, *, where: str, fields: int, size: int = BLOCK_BYTES) -> Iterator[Block]:
+    """The records that a file or stream holds behind a header of so many fields, in blocks of about `size` bytes.
 
     Blank lines at the very end of the file are no rows. So a block ends before the last line that is not blank, and
     this line comes with the next block.
@@ -42,9 +47,13 @@ def blocks_of(file: BinaryIO, *, where: str, size: int = BLOCK_BYTES) -> Iterato
             raise ValueError(f"{where}: line {line} is over {BLOCK_BYTES} bytes long: is this a CSV file?")
         tail = text[-TAIL_BYTES:]
         end = len(text) - len(tail) + len(tail.rstrip(b"\r\n"))  # where the blank lines at the end start
-        cut = end if len(lines) < size else text.rfind(b"\n", 0, end) + 1  # a short read is the last
+        is_last = len(lines) < size  # a short read
+        cut = end if is_last else text.rfind(b"\n", 0, end) + 1
+        is_closed = not is_last and is_closed_in_lines(text)
+        if not (is_last or is_closed):
+            cut = last_start(text, cut, fields=fields)
         if cut:
-            yield Block(first_line, text[:cut])
+            yield Block(first_line, text[:cut], is_closed)
             first_line += text.count(b"\n", 0, cut)
         waiting = text[cut:]
     if rest := waiting.rstrip(b"\r\n"):

@@ -1,6 +1,6 @@
-"""A block of lines → rows of text, and what is wrong with each line that is no row."""
+"""A block of records → rows of text, and what is wrong with each record that is no row."""
 
-import re
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,15 +9,11 @@ import pyarrow as pa
 import pyarrow.csv
 
 from pipeline.data.csv_blocks import UTF8_MARK, Block
+from pipeline.data.csv_records import is_closed_in_lines, is_record, line_offsets, record_offsets, unquoted
 from pipeline.data.schema import AMOUNTS, COLUMNS
 
 TYPES = {name: pa.string() if name in AMOUNTS else pa.dictionary(pa.int32(), pa.string()) for name in COLUMNS}
-LINE_FEED, RETURN = 0x0A, 0x0D
-
-# A quote opens a field at its start alone: behind a comma or a line feed, or where the text begins.
-# The quote stands first and the look behind it second, because the search for a literal byte is many times as fast.
-QUOTED_FIELD = re.compile(rb'"(?<![^,\n]")[^"\n]*+(?:""[^"\n]*+)*+"(?![^,\r\n])')  # `"Lead, ""AI"""`
-OPENING_QUOTE = re.compile(rb'"(?<![^,\n]")')  # that of `"Lead`, not that of `5" Analyst`
+RETURN = 0x0D
 
 FINE = ""
 PROBLEMS = (
@@ -34,15 +30,16 @@ PROBLEMS = (
 
 @dataclass(frozen=True)
 class Parsed:
-    """A block's rows as text, and what is wrong with the lines that are no rows.
+    """A block's rows as text, and what is wrong with the records that are no rows.
 
-    Shape: rows (rows,), and positions (rows,) of their lines in the block; problems (lines of the block,) int8, each a
-    position in `PROBLEMS`.
+    Shape: rows (rows,), and positions (rows,) of their records in the block; offsets (records of the block + 1,) where
+    each starts, in bytes, the last one behind the text; problems (records,) int8, each a position in `PROBLEMS`.
     """
 
     block: Block
     rows: pa.RecordBatch
     positions: np.ndarray
+    offsets: np.ndarray
     problems: np.ndarray
     fields: int
 
@@ -50,59 +47,65 @@ class Parsed:
         """What is wrong, in words."""
         return PROBLEMS[code].format(fields=self.fields)
 
+    def record(self, position: int) -> str:
+        """A record as text, without its line's end, bytes that are not UTF-8 escaped."""
+        record = self.block.text[self.offsets[position] : self.offsets[position + 1]]
+        return record.removesuffix(b"\n").removesuffix(b"\r").decode("utf-8", errors="backslashreplace")
+
+    def lines(self, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The numbers of the records' first and last lines in the file. Shape: (n,) positions; returns (n,) each."""
+        starts = line_offsets(self.block.text)
+        first, behind = (np.searchsorted(starts, self.offsets[positions + step]) for step in (0, 1))
+        return first + self.block.first_line, behind + self.block.first_line - 1
+
 
 def parse(block: Block, names: Sequence[str], *, keep: Sequence[str] = COLUMNS) -> Parsed:
     """The block's rows as text, the contract's amounts and other columns plain, all else in dictionaries.
 
-    `names` are the header's; only the columns to keep are read. Every physical line is a row: a quoted field may hold
-    commas, and may not span lines.
+    `names` are the header's; only the columns to keep are read.
     """
-    problems = _problems(block.text)
-    fine = np.flatnonzero(problems == PROBLEMS.index(FINE))  # positions of lines
-    text = block.text
-    if len(fine) < len(problems):
-        lines = split_lines(text)
-        text = b"\n".join([lines[position] for position in fine.tolist()])
+    text, offsets = block.text, line_offsets(block.text)
+    problems = np.zeros(len(offsets) - 1, np.int8)
+    if _is_suspicious(block, offsets):
+        offsets = record_offsets(text, fields=len(names))
+        records = _split(text, offsets)
+        problems = np.array([PROBLEMS.index(_problem(record)) for record in records], np.int8)
+        text = b"\n".join([record for record, code in zip(records, problems.tolist(), strict=True) if not code])
+    fine = np.flatnonzero(problems == PROBLEMS.index(FINE))  # positions of records
     rows, skipped = _parse_rows(text, names, keep)
     problems[fine[skipped]] = len(PROBLEMS) - 1  # another number of fields
-    return Parsed(block, rows, np.delete(fine, skipped), problems, len(names))
+    return Parsed(block, rows, np.delete(fine, skipped), offsets, problems, len(names))
 
 
-def _problems(text: bytes) -> np.ndarray:
-    """What is wrong with each line before its fields are counted. Shape: returns (lines,) int8."""
-    if not _is_suspicious(text):
-        return np.zeros(text.count(b"\n") + (not text.endswith(b"\n")), np.int8)
-    return np.array([PROBLEMS.index(_line_problem(line)) for line in split_lines(text)], np.int8)
+def _is_suspicious(block: Block, offsets: np.ndarray) -> bool:
+    """Whether some line may be broken, or no record: one fast look at all, most of it outside Python's lock.
 
-
-def _is_suspicious(text: bytes) -> bool:
-    """Whether some line may be broken: one fast look at the whole block, most of it outside Python's lock."""
-    codes = np.frombuffer(text, np.uint8)  # (bytes,)
-    ends = np.flatnonzero(codes == LINE_FEED)  # (line feeds,) positions of bytes
-    returns = codes[ends - 1] == RETURN  # (line feeds,) whether \r\n ends the line; of ends[0] == 0 any answer does
-    lengths = np.diff(ends, prepend=-1) - returns  # (line feeds,) bytes of each line, its line feed counted
+    Shape: offsets (lines + 1,).
+    """
+    text, codes = block.text, np.frombuffer(block.text, np.uint8)  # (bytes,)
+    returns = codes[offsets[1:] - 2] == RETURN  # (lines,) whether \r\n ends the line; of an empty first any answer does
     return bool(
         b"\0" in text
-        or (lengths <= 1).any()  # a blank line
+        or (np.diff(offsets) - returns <= 1).any()  # a blank line
         or np.count_nonzero(codes == RETURN) != np.count_nonzero(returns)  # a return elsewhere
         or not (text.isascii() or (_is_utf8(text) and UTF8_MARK not in text))
-        or (b'"' in text and not _is_well_quoted(text))
+        or not (block.is_closed_in_lines or is_closed_in_lines(text))
     )
 
 
-def _line_problem(line: bytes) -> str:
-    line = line.removesuffix(b"\r")
-    if not line:
+def _problem(record: bytes) -> str:
+    record = record.removesuffix(b"\r")
+    if not record:
         return "blank line"
-    if b"\0" in line:
+    if b"\0" in record:
         return "NUL byte"
-    if b"\r" in line:
-        return "carriage return inside the line"
-    if line.startswith(UTF8_MARK):
+    if record.startswith(UTF8_MARK):
         return "byte order mark inside the file"
-    if not _is_utf8(line):
+    if not _is_utf8(record):
         return "bytes that are not UTF-8"
-    return FINE if _is_well_quoted(line) else "unclosed or misplaced quote"
+    if not is_record(record):
+        return "unclosed or misplaced quote"
+    return "carriage return inside the line" if b"\r" in unquoted(record) else FINE
 
 
 def _is_utf8(text: bytes) -> bool:
@@ -113,26 +116,13 @@ def _is_utf8(text: bytes) -> bool:
     return True
 
 
-def _is_well_quoted(text: bytes) -> bool:
-    """Whether each quote that opens a field is closed before a comma or the line's end: no opening quote stands alone.
-
-    No group that can go back is inside a possessive one: Python before 3.11.5 matches those wrongly.
-    """
-    return OPENING_QUOTE.search(QUOTED_FIELD.sub(b"", text)) is None
-
-
-def split_lines(text: bytes) -> list[bytes]:
-    """The lines of a block, without their line feeds."""
-    return text.removesuffix(b"\n").split(b"\n")
-
-
-def text_of(line: bytes) -> str:
-    """A broken line as text, bytes that are not UTF-8 escaped."""
-    return line.removesuffix(b"\r").decode("utf-8", errors="backslashreplace")
+def _split(text: bytes, offsets: np.ndarray) -> list[bytes]:
+    """The records without their line feeds. Shape: offsets (records + 1,)."""
+    return [text[start : end - 1] for start, end in itertools.pairwise(offsets.tolist())]
 
 
 def _parse_rows(text: bytes, names: Sequence[str], keep: Sequence[str]) -> tuple[pa.RecordBatch, list[int]]:
-    """The lines that have one field per name as rows, and the positions of the others among the lines."""
+    """The records that have one field per name as rows, and the positions of the others among the records."""
     skipped: list[int] = []
 
     def skip(row: pa.csv.InvalidRow) -> str:

@@ -1,6 +1,6 @@
-"""A block of lines → an answer to each: the prediction and its intervals, or why there is none.
+"""A block of records → an answer to each: the prediction and its intervals, or why there is none.
 
-Many lines share their features, so each distinct combination of a block is encoded and predicted once.
+Many of them share their features, so each distinct combination of a block is encoded and predicted once.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline.data.clean import CheckedBlock, check_block, joined_where
-from pipeline.data.csv_rows import Parsed, split_lines, text_of
+from pipeline.data.csv_rows import Parsed
 from pipeline.data.encoding import UNKNOWN
 from pipeline.data.schema import FEATURES, NOUN, in_unit
 from pipeline.inference.predictions import distinct, predict
@@ -28,15 +28,15 @@ features whose value has no code; and why there is no prediction."""
 
 @dataclass(frozen=True)
 class Answers:
-    """A block's lines and the answers to them."""
+    """A block's records and the answers to them."""
 
     parsed: Parsed
     distinct: pa.Table  # (distinct answers,), of the columns `ANSWERS`
-    inverse: np.ndarray  # (lines,) the position of each line's answer in `distinct`
+    inverse: np.ndarray  # (records,) the position of each one's answer in `distinct`
 
 
 def answer(bundle: Bundle, parsed: Parsed) -> Answers:
-    """An answer to every line of the block."""
+    """An answer to every record of the block."""
     checked = check_block(parsed, FEATURES)
     firsts, combinations = distinct(checked.rows)
     problems = _problems(parsed, checked).dictionary_encode()
@@ -60,12 +60,16 @@ def _predicted(bundle: Bundle, rows: pa.RecordBatch) -> pa.Table:
 
 
 def _problems(parsed: Parsed, checked: CheckedBlock) -> pa.Array:
-    """Why each broken line has no prediction, with the line itself if it is no row. Shape: (broken lines,)."""
-    if not checked.bad_lines:
+    """Why each broken record has no prediction, with the record itself if it is no row. Shape: (broken records,)."""
+    if not checked.no_rows:
         return checked.reasons
-    lines = split_lines(parsed.block.text)
+    lines = zip(*(lines.tolist() for lines in parsed.lines(checked.broken)), strict=True)  # first and last of each
     texts = [
-        f"{reason}; found {text_of(lines[position])!r}" if parsed.problems[position] else reason
-        for position, reason in zip(checked.broken.tolist(), checked.reasons.to_pylist(), strict=True)
+        f"{reason}; found {parsed.record(position)!r} in {_span(*span)}" if parsed.problems[position] else reason
+        for position, reason, span in zip(checked.broken.tolist(), checked.reasons.to_pylist(), lines, strict=True)
     ]
     return pa.array(texts, pa.string())
+
+
+def _span(first: int, last: int) -> str:
+    return f"line {first}" if first == last else f"lines {first} to {last}"

@@ -19,7 +19,7 @@ BLOCK_SIZES = pytest.mark.parametrize("block_bytes", [700, BLOCK_BYTES], ids=["m
 SALARY = "salary must be a whole number from 1 to 1000000000, digits only (in salary_currency)"
 DOLLARS = "salary_in_usd must be a whole number from 1 to 10000000, digits only"
 TITLE = "job_title must be 1 to 100 characters, without blanks around them or control characters"
-LINE = "a line must be one row of comma-separated UTF-8 text"
+LINE = "a record must be one row of comma-separated UTF-8 text"
 
 BAD_LINES = {  # a line of the file: the rule it breaks, what the message shows
     row(salary="lots"): (SALARY, "'lots'"),
@@ -47,14 +47,14 @@ BAD_LINES = {  # a line of the file: the rule it breaks, what the message shows
     row(employee_residence="usa"): ("employee_residence must be an ISO 3166 code such as US", "'usa'"),
     row(job_title="a\0b"): (f"{LINE} (NUL byte)", repr(row(job_title="a\0b"))),
     row(job_title="a\rb"): (f"{LINE} (carriage return inside the line)", repr(row(job_title="a\rb"))),
+    "2023,SE,FT,Da": (f"{LINE} (not 11 fields)", "'2023,SE,FT,Da'"),
+    "": (f"{LINE} (blank line)", "''"),
     row(job_title='"Data'): (f"{LINE} (unclosed or misplaced quote)", repr(row(job_title='"Data'))),
     row(job_title='x"y', salary='"a'): (
         f"{LINE} (unclosed or misplaced quote)",
         repr(row(job_title='x"y', salary='"a')),
     ),
     row(company_size='"M'): (f"{LINE} (unclosed or misplaced quote)", repr(row(company_size='"M'))),
-    "2023,SE,FT,Da": (f"{LINE} (not 11 fields)", "'2023,SE,FT,Da'"),
-    "": (f"{LINE} (blank line)", "''"),
 }
 
 
@@ -174,7 +174,7 @@ def test_a_tolerated_share_goes_to_quarantine_with_its_reasons(stage):
         {"line": 42, "reasons": "company_size must be one of S, M, L", "text": row(company_size="XL")},
         {
             "line": 43,
-            "reasons": "a line must be one row of comma-separated UTF-8 text (not 11 fields)",
+            "reasons": "a record must be one row of comma-separated UTF-8 text (not 11 fields)",
             "text": "2023,SE",
         },
     ]

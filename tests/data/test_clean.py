@@ -1,3 +1,4 @@
+import itertools
 import re
 
 import pandas as pd
@@ -11,7 +12,7 @@ from pipeline.data.csv_blocks import Block, read_blocks
 from pipeline.data.csv_header import read_header
 from pipeline.data.csv_rows import parse
 from pipeline.data.schema import COLUMNS, NUMBERS, TARGET, Salaries, requirement
-from tests.support.tables import DAMAGE, HEADER, ROW, check, damaged, lines_of, row
+from tests.support.tables import DAMAGE, HEADER, ROW, check, damaged, records_of, row
 
 CELLS = {
     "work_year": ["2021e", "2021", "21", "2021E", "2021ee", "1999", "2023.0"],
@@ -84,6 +85,20 @@ def test_a_huge_value_is_shown_in_short():
     assert violation.examples == ((2, "'" + "x" * 79 + "… (10002 characters)"),)
 
 
+def test_records_of_several_lines_are_reported_with_their_first_line_and_what_is_no_row_with_its_last():
+    title = row(job_title='"Data\n\nScientist"')
+    torn = '2023,"told\nby phone'
+    cleaned = check([title, row(), torn, row(), row(company_size="XL")])
+    assert [(broken["line"], broken["text"]) for broken in cleaned.quarantine.to_pylist()] == [
+        (2, title),
+        (6, f"{torn}\n{row()}"),
+        (9, row(company_size="XL")),
+    ]
+    found = {example for violation in cleaned.report.violations.values() for example in violation.examples}
+    start = "'2023,\"told\\nby phone\\n2023,SE,FT,Data Scientist,150000,USD,150000,US,100,US,M'"
+    assert found == {(2, repr("Data\n\nScientist")), (6, f"{start}, down to line 8"), (9, "'XL'")}
+
+
 def typed(name, text):
     """The oracle's reading of one cell, by Python's own int."""
     if name not in NUMBERS:
@@ -121,7 +136,7 @@ def test_asking_once_per_distinct_value_finds_what_asking_once_per_row_finds(cel
 def cleaned_of(path, *, size):
     """What became of every row: the values of those kept, and the lines in quarantine."""
     names, offset = read_header(path)
-    cleaned = [clean(parse(block, names)) for block in read_blocks(path, offset=offset, size=size)]
+    cleaned = [clean(parse(block, names)) for block in read_blocks(path, offset=offset, fields=len(names), size=size)]
     kept = [values for block in cleaned for values in block.rows.to_pylist()]
     return kept, [broken for block in cleaned for broken in block.quarantine.to_pylist()]
 
@@ -133,10 +148,13 @@ def test_whatever_the_damage_rows_in_are_rows_out_plus_quarantine_in_blocks_of_a
     path = tmp_path_factory.getbasetemp() / "damaged.csv"
     path.write_bytes(HEADER.encode() + b"\n" + body)
     kept, quarantine = cleaned_of(path, size=size)
-    lines = lines_of(body)
-    assert len(kept) + len(quarantine) == len(lines)
+    records = records_of(body)
+    assert len(kept) + len(quarantine) == len(records)
+    first_lines = dict(
+        zip(itertools.accumulate([record.count(b"\n") + 1 for record in records], initial=2), records, strict=False)
+    )
     for broken in quarantine:
-        assert broken["text"] == lines[broken["line"] - 2].decode(errors="backslashreplace")
+        assert broken["text"] == first_lines[broken["line"]].decode(errors="backslashreplace")
         assert broken["reasons"]
     assert (kept, quarantine) == cleaned_of(path, size=1 << 20)
 
@@ -147,7 +165,7 @@ def test_every_real_table_keeps_the_contract_with_its_oddities(real_tables):
     estimated = {}
     for path in real_tables:
         names, offset = read_header(path)
-        (block,) = read_blocks(path, offset=offset)
+        (block,) = read_blocks(path, offset=offset, fields=len(names))
         cleaned = clean(parse(block, names))
         text = path.read_bytes()
         assert cleaned.quarantine.to_pylist() == [], path.name

@@ -28,7 +28,7 @@ def test_a_report_names_every_broken_rule_with_count_lines_values_and_the_limit(
     report = check([row(), row(company_size="XL"), row(salary="1e5", company_size="m"), "2023,SE"]).report
     assert report.text(where="raw.csv", allowed=0.5) == (
         "raw.csv: 3 of 4 rows break the data contract (75.0000%; prepare.max_bad_fraction allows 50.0000%)\n"
-        "\n  a line must be one row of comma-separated UTF-8 text (not 11 fields): 1 of 4 rows\n"
+        "\n  a record must be one row of comma-separated UTF-8 text (not 11 fields): 1 of 4 rows\n"
         "    line 5: found '2023,SE'\n"
         "\n  salary must be a whole number from 1 to 1000000000, digits only (in salary_currency): 1 of 4 rows\n"
         "    line 4: found '1e5'\n"

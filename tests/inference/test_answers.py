@@ -104,17 +104,18 @@ def test_a_row_that_breaks_the_contract_has_every_reason_and_no_prediction(bundl
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        (b"2023,SE", "(not 11 fields); found '2023,SE'"),
-        (b"", "(blank line); found ''"),
-        (b'"2023,SE\r', "(unclosed or misplaced quote); found '\"2023,SE'"),
-        (b"caf\xe9,x", r"(bytes that are not UTF-8); found 'caf\\xe9,x'"),
+        (b"2023,SE", "(not 11 fields); found '2023,SE' in line 3"),
+        (b"", "(blank line); found '' in line 3"),
+        (b'2023,"SE,,,,,,,,,\r', "(unclosed or misplaced quote); found '2023,\"SE,,,,,,,,,' in line 3"),
+        (b'"2023,\nSE"\r', r"""(not 11 fields); found '"2023,\nSE"' in lines 3 to 4"""),
+        (b"caf\xe9,x", r"(bytes that are not UTF-8); found 'caf\\xe9,x' in line 3"),
     ],
 )
-def test_a_line_that_is_no_row_is_told_whole(bundle, line, reason):
+def test_a_record_that_is_no_row_is_told_whole(bundle, line, reason):
     block = Block(2, b"\n".join([row().encode(), line, row().encode()]))
     answered = answer(bundle, parse(block, COLUMNS))
     found = answered.distinct.take(pa.array(answered.inverse)).to_pylist()
-    assert found[1]["problem"] == f"a line must be one row of comma-separated UTF-8 text {reason}"
+    assert found[1]["problem"] == f"a record must be one row of comma-separated UTF-8 text {reason}"
     assert found[0] == found[2] != found[1]
 
 

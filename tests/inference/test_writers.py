@@ -13,7 +13,7 @@ from pipeline.data.schema import FEATURES
 from pipeline.inference.answers import ANSWERS, answer
 from pipeline.inference.writers import CsvOutput, ParquetOutput
 from pipeline.model.bundle import Bundle
-from tests.support.tables import DAMAGE, HEADER, damaged, lines_of, row, table
+from tests.support.tables import DAMAGE, HEADER, damaged, records_of, row, table
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def written(kind, bundle, data, *, size=1 << 20):
     source, file = io.BytesIO(data), io.BytesIO()
     header = parse_header(source.readline(), FEATURES, where="test")
     output = kind(file, header)
-    for block in blocks_of(source, where="test", size=size):
+    for block in blocks_of(source, where="test", fields=len(header.names), size=size):
         output.write(answer(bundle, parse(block, header.names, keep=output.columns)))
     output.close()
     return file.getvalue()
@@ -55,27 +55,62 @@ def test_line_ends_and_byte_order_marks_leave_no_trace(bundle, end, mark):
 
 
 def test_a_csv_line_that_is_no_row_leaves_its_cells_empty(bundle):
-    found = list(csv.reader(io.StringIO(written(CsvOutput, bundle, table([row(), 'a,"b', row()])).decode())))
+    found = list(csv.reader(io.StringIO(written(CsvOutput, bundle, table([row(), 'a,"b' + ",x" * 9, row()])).decode())))
     assert found[2][:-1] == [""] * (len(found[0]) - 1)
-    assert found[2][-1].endswith("""(unclosed or misplaced quote); found 'a,"b'""")
+    assert found[2][-1].endswith("""(unclosed or misplaced quote); found 'a,"b,x,x,x,x,x,x,x,x,x' in line 3""")
     assert found[1] == found[3]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("size", [1, 150, 1 << 20])
+def test_a_record_of_several_lines_is_one_row_and_stands_in_the_csv_byte_for_byte(bundle, end, size):
+    note = f'"told by phone,{end}{end}""ask again"""'
+    data = table([f"{note},{row()}", f",{row()}", f'"{end}",{row()}'], header=f"note,{HEADER}", end=end)
+    header, first, second, third = (line.encode() for line in (f"note,{HEADER}", f"{note},", ",", f'"{end}",'))
+    found = written(CsvOutput, bundle, data, size=size)
+    (answer_of,) = {line.removeprefix(b",") for line in found.split(b"\n") if line.startswith(b",2023")}
+    names = f",{','.join(ANSWERS.names)}".encode()
+    assert found == b"\n".join([header + names, first + answer_of, second + answer_of, third + answer_of, b""])
+    values = parquet(bundle, data, size=size).to_pylist()
+    assert [value.pop("note") for value in values] == [f'told by phone,{end}{end}"ask again"', "", end]
+    assert values[0] == values[1] == values[2]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("size", [1, 150, 1 << 20])
+def test_no_part_of_a_record_that_nothing_closes_is_scored(bundle, end, size):
+    lines = [f"by phone,{row()}", f'"told by phone,{end}ask again,{row()}', f"again,{row()}"]
+    data = table(lines, header=f"note,{HEADER}", end=end)
+    found = list(csv.DictReader(io.StringIO(written(CsvOutput, bundle, data, size=size).decode(), newline="")))
+    assert [cells["note"] for cells in found] == ["by phone", "", "again"]
+    assert [bool(cells["predicted_salary_usd"]) for cells in found] == [True, False, True]
+    assert found[1]["problem"].endswith(f"{row()}' in lines 3 to 4")
+    assert "(unclosed or misplaced quote); found '\"told by phone," in found[1]["problem"]
+
+
+def test_a_value_over_lines_that_breaks_the_contract_is_the_problem_of_one_row(bundle):
+    data = table([row(job_title='"Data\nScientist"'), row()])
+    found = list(csv.DictReader(io.StringIO(written(CsvOutput, bundle, data).decode(), newline="")))
+    assert [cells["job_title"] for cells in found] == ["Data\nScientist", "Data Scientist"]
+    assert found[0]["problem"].startswith("job_title must be 1 to 100 characters")
+    assert (found[1]["problem"], len(found)) == ("", 2)
 
 
 @settings(max_examples=15)
 @given(DAMAGE, st.integers(1, 600))
-def test_whatever_the_damage_csv_and_parquet_tell_the_same_of_every_line(bundle, damage, size):
-    data = HEADER.encode() + b"\n" + damaged(damage)
-    lines = lines_of(data)[1:]
+def test_whatever_the_damage_csv_and_parquet_tell_the_same_of_every_record(bundle, damage, size):
+    body = damaged(damage)
+    data, records = HEADER.encode() + b"\n" + body, records_of(body)
     text = written(CsvOutput, bundle, data)
     assert written(CsvOutput, bundle, data, size=size) == text
     found = list(csv.DictReader(io.StringIO(text.decode(), newline="")))
     table = parquet(bundle, data, size=size)
-    assert len(found) == len(lines) == table.num_rows
-    for line, cells, values in zip(lines, found, table.to_pylist(), strict=True):
+    assert len(found) == len(records) == table.num_rows
+    for record, cells, values in zip(records, found, table.to_pylist(), strict=True):
         assert cells == {name: "" if value is None else str(value) for name, value in values.items()}
         assert cells["problem"] or cells["predicted_salary_usd"]
         if values["work_year"] is not None:
-            assert text.count(b"\n" + line + b",") > 0
+            assert text.count(b"\n" + record + b",") > 0
 
 
 def test_a_parquet_table_has_text_and_whole_numbers(bundle):

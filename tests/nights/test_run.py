@@ -257,7 +257,7 @@ def test_a_full_disk_fails_the_night_and_loses_nothing(project):
 def kill_and_recover(made, folder, *, kills, seed, monkeypatch):
     """Kill some nights; then one undisturbed must end where one ended that was never killed."""
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    draw = Random(seed)  # noqa: S311 (no secret)
+    draw = Random(seed)
     killed = shutil.copytree(made.parent, folder / "killed", symlinks=True) / "user"
     (killed / "train.sh").write_text((killed / "train.sh").read_text().replace("set -e", "set -e; sleep 1"))
     run(killed, "dvc", "repro", "--quiet")

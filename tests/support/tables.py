@@ -8,6 +8,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 from hypothesis import strategies as st
 
+from pipeline.data import csv_records
 from pipeline.data.clean import Cleaned, clean
 from pipeline.data.csv_blocks import Block
 from pipeline.data.csv_rows import parse
@@ -81,7 +82,57 @@ def damaged(damage: Iterable[tuple[float, int, list[bytes]]]) -> bytes:
     return body
 
 
-def lines_of(body: bytes) -> list[bytes]:
-    """The physical lines, without the blank ones at the end."""
+def records_of(body: bytes, *, fields: int = len(COLUMNS)) -> list[bytes]:
+    """The records, found line by line and byte by byte, without the line ends and the blank lines at the end."""
     rest = body.rstrip(b"\r\n")
-    return [line.removesuffix(b"\r") for line in rest.split(b"\n")] if rest else []
+    lines, records = rest.split(b"\n") if rest else [], []
+    while lines:
+        count = _first_record(lines, fields=fields)
+        records.append(b"\n".join(lines[:count]).removesuffix(b"\r"))
+        lines = lines[count:]
+    return records
+
+
+def _first_record(lines: list[bytes], *, fields: int) -> int:
+    """How many of the lines are the first record."""
+    most = _most_lines(lines)
+    if count := closed(lines[:most])[0]:
+        return count
+    count = 1
+    while count < most:
+        has_all = sum(line.count(b",") for line in lines[:count]) >= fields - 1
+        rest = lines[count:]
+        if has_all and (rest[0].count(b",") >= fields - 1 or closed(rest[: _most_lines(rest)])[1] == fields):
+            break
+        count += 1
+    return count
+
+
+def _most_lines(lines: list[bytes]) -> int:
+    """How many of the lines the first record may have."""
+    count = 1
+    while count < min(len(lines), csv_records.RECORD_LINES):
+        if len(b"\n".join(lines[: count + 1]).removesuffix(b"\r")) > csv_records.RECORD_BYTES:
+            break
+        count += 1
+    return count
+
+
+def closed(lines: list[bytes]) -> tuple[int, int]:
+    """How many of the lines, and fields, the first record has; none if nothing closes one of its quotes."""
+    state, fields = "start", 1  # of a field
+    for number, line in enumerate(lines, 1):
+        for byte in line.decode("latin-1"):
+            if state == "inside":
+                state = "at a quote" if byte == '"' else "inside"
+            elif state == "at a quote" and byte == '"':
+                state = "inside"
+            elif state == "at a quote" and byte not in ",\r":
+                return 0, 0
+            elif byte == ",":
+                state, fields = "start", fields + 1
+            else:
+                state = "inside" if state == "start" and byte == '"' else "unquoted"
+        if state != "inside":
+            return number, fields
+    return 0, 0
