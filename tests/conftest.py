@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import tarfile
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ HISTORY = (
 )
 LAST_TABLE = "salaries_2024-07-28"
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's & has it ignored, and tests send it
 torch.ones(8, 8) @ torch.ones(8, 8)  # from here on MKL is pinned, whatever a test trains
 
 settings.register_profile("reproducible", deadline=None, derandomize=True, database=None, max_examples=60)
