@@ -18,12 +18,14 @@ class Violation:
 class ContractReport:
     """How many rows there were, how many went to quarantine, and why: the rules in order of first appearance.
 
-    `estimated_rows` counts the rows that keep the contract and have a value marked as an estimate.
+    Of the rows that keep the contract, `estimated_rows` have a value marked as an estimate, and `decimal_rows` a whole
+    number with a fraction of zeros.
     """
 
     rows: int = 0
     quarantined: int = 0
     estimated_rows: int = 0
+    decimal_rows: int = 0
     violations: dict[str, Violation] = field(default_factory=dict)
 
     def add(self, block: "ContractReport") -> None:
@@ -31,6 +33,7 @@ class ContractReport:
         self.rows += block.rows
         self.quarantined += block.quarantined
         self.estimated_rows += block.estimated_rows
+        self.decimal_rows += block.decimal_rows
         for new in block.violations.values():
             old = self.violations.get(new.rule, Violation(new.rule, 0, ()))
             examples = (old.examples + new.examples)[:EXAMPLES]
