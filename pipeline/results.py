@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pipeline import params
-from pipeline.data.schema import MAE, MSE, RMSE, UNIT
+from pipeline.data.schema import FEATURES, MAE, MSE, RMSE, UNIT
 from pipeline.reporting import markdown
 from pipeline.reporting.markdown import Markup
 from pipeline.reporting.run_results import read_metrics, ridge_mark
@@ -22,6 +22,7 @@ COLUMNS = {
 def main() -> None:
     """Print the table of the metrics that stand in `metrics/`."""
     with command("results"):
+        params.check(FEATURES)
         print(table({name: read_metrics(Path("metrics"), name) for name in params.recipe_names()}))
 
 

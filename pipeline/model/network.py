@@ -9,7 +9,7 @@ from pipeline.data.encoding import UNKNOWN
 from pipeline.data.schema import FEATURES, ORDINALS, TEXT, WORDS
 from pipeline.model.layers import initialise, relu_and_dropout, relu_layers
 from pipeline.model.reproducible import nn, torch
-from pipeline.params import Embedding, Mlp, Recipe
+from pipeline.params import Embedding, Mlp, Recipe, check_features
 
 BLOCK = 1024  # rows; a matrix product of a multiple of 8 rows rounds each row alike
 
@@ -159,7 +159,7 @@ def build(recipe: Recipe, *, sizes: Mapping[str, int], generator: torch.Generato
 
     Raises: ValueError if a feature is not the data contract's; it names its path, which begins with `where`.
     """
-    _check_features(recipe.features, where=where)
+    check_features(recipe.features, FEATURES, where=where)
     network: Regressor
     if isinstance(recipe.network, Mlp):
         network = CourseNet(recipe.features, recipe.network, generator=generator)
@@ -167,10 +167,3 @@ def build(recipe: Recipe, *, sizes: Mapping[str, int], generator: torch.Generato
         network = EmbeddingNet(recipe.features, recipe.network, sizes=sizes, generator=generator)
     initialise(network, generator=generator)
     return network
-
-
-def _check_features(features: Sequence[str], *, where: str) -> None:
-    for index, name in enumerate(features):
-        if name not in FEATURES:
-            rule = f"must be a feature of the data contract, one of {', '.join(FEATURES)}"
-            raise ValueError(f'{where}.features.{index} {rule}; found "{name}"')
