@@ -4,7 +4,7 @@ PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro verify verify-cpus nightly replay rollback gc test bench soak pictures lock clean
+.PHONY: help setup repro verify verify-cpus nightly replay rollback back gc test bench soak pictures lock clean
 
 help: ## List every target
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{ printf "make %-12s %s\n", $$1, $$2 }'
@@ -28,9 +28,14 @@ replay: git .venv/run.stamp ## Replay a folder of dated tables as that many nigh
 	@test -n '$(SNAPSHOTS)' || { echo "replay needs a folder of tables with dates in their names: make replay SNAPSHOTS=weekly"; exit 1; }
 	@python -m pipeline.replay '$(SNAPSHOTS)' --out replay
 
-rollback: git .venv/run.stamp ## Go back to an accepted night: make rollback TO=nightly-2026-01-31
+rollback: git ## Go back to an accepted night: make rollback TO=nightly-2026-01-31
 	@test -n '$(TO)' || { echo "rollback needs the tag of an accepted night: make rollback TO=nightly-2026-01-31"; exit 1; }
 	@python -m pipeline.rollback '$(TO)'
+
+back: git ## Go back to the last commit's table, models and metrics; your changes wait in git stash
+	@git stash
+	@dvc checkout --quiet --allow-missing --force dvc.yaml
+	@dvc checkout --quiet --allow-missing
 
 NIGHTS ?= 30
 gc: git .venv/run.stamp ## Show what nothing needs since the last NIGHTS=30 nights; DELETE=yes deletes it

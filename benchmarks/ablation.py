@@ -49,6 +49,7 @@ class Change:
 
 CHANGES = {
     OURS: Change(),
+    "linear output": Change({"recipes.full.network.output": "linear"}),
     "without linear skips": Change(network=variants.WithoutSkips),
     "without code dropout": Change({"recipes.full.network.code_dropout": 0.0}),
     "without dropout": Change({"recipes.full.network.dropout": 0.0}),
@@ -125,7 +126,7 @@ def predict_held_out(recipe: params.Recipe, network_class: type[EmbeddingNet], f
     """The predictions of the held-out rows after one training. Shape: (rows,), US dollars."""
     encoder, generator = Encoder.read(folder / "encoder.json"), torch.Generator().manual_seed(recipe.seed)
     assert isinstance(recipe.network, params.Embedding)  # noqa: S101 (`full` has no other)
-    network = network_class(recipe.features, recipe.network, sizes=encoder.sizes(), generator=generator)
+    network = network_class(recipe.features, recipe.network, encoder, generator=generator)
     initialise(network, generator=generator)
     order = torch.Generator().manual_seed(recipe.seed)
     loader = loader_of(folder / "train.parquet", network, recipe, generator=order)

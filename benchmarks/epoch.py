@@ -56,11 +56,11 @@ def prepare_sample(folder: Path) -> None:
 def share_beside_steps(name: str, engine: str, folder: Path) -> float:
     """The share of the train stage's processor time that is not its steps, from the first epoch's end to the last's."""
     from pipeline import train
-    from pipeline.training import compiled, fit
+    from pipeline.training.engines import CompiledLoop, EagerLoop
 
     recipe = params.load(params.Recipe, "recipes", name)
     recipe = recipe.model_copy(update={"engine": engine, "epochs": 6, "patience": None})
-    loop: type[fit.EagerLoop | compiled.CompiledLoop] = fit.EagerLoop if engine == "eager" else compiled.CompiledLoop
+    loop: type[EagerLoop] = EagerLoop if engine == "eager" else CompiledLoop
     epoch, marks = loop.epoch, []
 
     def timed(*arguments: object) -> float:

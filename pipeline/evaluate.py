@@ -16,7 +16,8 @@ from pipeline.evaluation import leaks, plot_tables, scorecard
 from pipeline.evaluation.metrics import Columns, mean_squared_error
 from pipeline.inference.predictions import Predictions, predict
 from pipeline.model.bundle import Bundle
-from pipeline.runtime.command import command
+from pipeline.runtime.command import WAY_BACK, command
+from pipeline.runtime.drafts import drafts
 from pipeline.runtime.lifetime import end_with_parent
 
 
@@ -29,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--plots", type=Path, required=True, help="folder of the plots data")
     arguments = parser.parse_args(argv)
     end_with_parent()
-    with command(f"evaluate {arguments.model.name}"):
+    with command(f"evaluate {arguments.model.name}", advice=WAY_BACK):
         params.check(FEATURES)
         versions.check("numpy", "pandas", "pyarrow", "safetensors", "torch")
         run(
@@ -53,11 +54,10 @@ def run(*, model: Path, prepared: Path, metrics: Path, plots: Path, min_slice_ro
     numbers = all_metrics(bundle, splits, predictions)
     tables = plots_data(bundle, splits["test"], predictions["test"], min_rows=min_slice_rows)
     scorecard.check_finite(numbers)
-    metrics.parent.mkdir(parents=True, exist_ok=True)
-    metrics.write_text(json.dumps(numbers, indent=2, allow_nan=False) + "\n", encoding="utf-8")
-    plots.mkdir(parents=True, exist_ok=True)
-    for name, table in tables.items():
-        table.to_csv(plots / f"{name}.csv", index=False, lineterminator="\n")
+    with drafts() as draft_of:
+        draft_of(metrics).write_text(json.dumps(numbers, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+        for name, table in tables.items():
+            table.to_csv(draft_of(plots / f"{name}.csv"), index=False, lineterminator="\n")
 
 
 def read_split(path: Path) -> dict[str, np.ndarray]:
@@ -77,17 +77,19 @@ def all_metrics(
     bundle: Bundle, splits: Mapping[str, Columns], predictions: Mapping[str, Predictions]
 ) -> dict[str, float]:
     """The numbers of the metrics file, in its order: those of each split, then what is known of the test rows alone."""
-    columns, test = bundle.network.columns, predictions["test"]
+    columns, test, normalise = bundle.network.columns, predictions["test"], bundle.encoder.scaling.normalise
     numbers: dict[str, float] = {}
     for name, rows in splits.items():
         found = predictions[name]
         numbers |= _prefixed(name, scorecard.row_counts(rows, features=bundle.recipe.features))
-        numbers[f"{name}_mse_normalised"] = mean_squared_error(found.normalised, rows[NORMALISED])
+        numbers[f"{name}_mse_normalised"] = mean_squared_error(normalise(found.predicted), rows[NORMALISED])
         numbers |= _prefixed(name, scorecard.prediction_scores(found.predicted, rows[TARGET]))
         numbers |= _prefixed(name, scorecard.noise_floor_scores(found.predicted, rows, columns=columns))
     numbers |= _prefixed("test", scorecard.baseline_scores(splits, columns=columns, sizes=bundle.encoder.sizes()))
     numbers["test_mse_over_ridge"] = numbers[f"test_{MSE}"] / numbers[f"test_ridge_{MSE}"]
-    return numbers | _prefixed("test", scorecard.interval_scores(test.intervals, splits["test"][TARGET]))
+    return numbers | _prefixed(
+        "test", scorecard.interval_scores(test.predicted, test.intervals, splits["test"][TARGET])
+    )
 
 
 def plots_data(bundle: Bundle, test: Columns, found: Predictions, *, min_rows: int) -> dict[str, pd.DataFrame]:

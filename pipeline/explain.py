@@ -48,7 +48,7 @@ def read_row(text: str) -> pa.RecordBatch:
         raise ValueError(f"--row must be a JSON object such as {EXAMPLE}, found {text[:60]!r}: {error}") from None
     if not isinstance(values, dict):
         raise ValueError(f"--row must be a JSON object such as {EXAMPLE}, found {text[:60]!r}")
-    check_columns(list(values), FEATURES, others_allowed=True, where="--row")
+    check_columns(list(values), FEATURES, where="--row")
     if wrong := [name for name in FEATURES if name not in NUMBERS and not isinstance(values[name], str)]:
         found = "; ".join(f"{name}: {_text(values[name])}" for name in wrong)
         raise ValueError(f"--row must give {', '.join(wrong)} as text in double quotes, found {found[:100]}")
@@ -102,8 +102,9 @@ def report(bundle: Bundle, row: pa.RecordBatch) -> str:
         lines += [(name, str(value), contribution, _code(name, value, codes))]
     lines += [("prediction", "", f"{end:,}", "")]
     for percent, ends in found.intervals.items():
-        low, high = (round(end.item()) for end in ends)
-        lines += [(f"{percent} % interval", "", f"{low:,} to {high:,}", "")]
+        low, high = (int(end.item()) for end in ends)
+        why = "too few validation rows to know" if percent in bundle.intervals.uncalibrated else ""
+        lines += [(f"{percent} % interval", "", f"{low:,} to {high:,}", why)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(f"{a:{widths[0]}}  {b:{widths[1]}}  {c:>{widths[2]}}  {d}".rstrip() for a, b, c, d in lines)
 

@@ -71,6 +71,7 @@ class Embedding(Section):
     hidden: tuple[Count, ...]
     dropout: Fraction
     code_dropout: Fraction
+    output: Literal["linear", "positive"]
 
 
 class Optimizer(Section):

@@ -1,4 +1,4 @@
-"""Predict each row of a CSV table: it comes out in its place, with an answer behind it, or the reason for none.
+"""Predict each row of a table, CSV or Parquet: it comes out in its place, with an answer or the reason for none.
 
 Exit codes: 0 if enough rows have an answer; 3 if not, the output is written all the same; 1 for an error, 2 for wrong
 arguments and 130 for ctrl-C, and the output is as it was.
@@ -20,9 +20,10 @@ from tqdm import tqdm
 
 from pipeline import params
 from pipeline.data.csv_blocks import BLOCK_BYTES, blocks_of
-from pipeline.data.csv_header import parse_header
+from pipeline.data.csv_header import described, other_columns, parse_header
 from pipeline.data.csv_rows import parse
 from pipeline.data.schema import FEATURES
+from pipeline.data.source import csv_text
 from pipeline.inference.answers import ANSWERS, PROBLEM, UNKNOWN_FEATURES, Answers, answer
 from pipeline.inference.predictions import CachingBundle
 from pipeline.inference.writers import CsvOutput, ParquetOutput
@@ -39,9 +40,12 @@ FORMATS: dict[str, type[CsvOutput | ParquetOutput]] = {".csv": CsvOutput, ".parq
 class Counts:
     """How many rows there were, how many of them without a prediction, and how many with a value without a code.
 
-    Beside them stands the problem of the first row without a prediction.
+    `ignored` has the columns that the data contract does not name, `uncalibrated` the percents of intervals that the
+    model does not know, and `first_problem` is that of the first row without a prediction.
     """
 
+    ignored: tuple[str, ...] = ()
+    uncalibrated: tuple[int, ...] = ()
     rows: int = 0
     problems: int = 0
     unknown: int = 0
@@ -78,7 +82,9 @@ EXIT_CODES: Mapping[type[Exception], int] = {TooFewAnswersError: 3, **EXPECTED}
 def main(argv: Sequence[str] | None = None) -> None:
     """Read the arguments, predict, say how many rows have an answer."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("table", type=Path, help="CSV file with the features of the data contract; - is standard input")
+    parser.add_argument(
+        "table", type=Path, help="CSV or Parquet file with the contract's features; - is standard input"
+    )
     parser.add_argument("--model", type=Path, required=True, help="folder of the model bundle")
     parser.add_argument("--out", type=Path, required=True, help=".csv or .parquet file; - is CSV on standard output")
     rule = "exit with code 3 if a larger share of the rows has no prediction; else only if no row has one"
@@ -89,9 +95,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     with command("predict", expected=EXIT_CODES, interrupted=f"{arguments.out} is as it was"):
         params.check(FEATURES)
         counts = run(arguments.table, model=arguments.model, out=arguments.out)
+        if counts.ignored:
+            print(f"predict: {described(counts.ignored)}: kept in the output, and not read", file=sys.stderr)
         print(
             f"predict: {counts.rows} rows, {counts.problems} of them without a prediction (column {PROBLEM} says why),"
             f" {counts.unknown} with values that the model does not know (column {UNKNOWN_FEATURES})",
+            *(
+                f"predict: {percent} % intervals are as wide as the contract allows: the validation rows were too few"
+                for percent in counts.uncalibrated
+            ),
+            sep="\n",
             file=sys.stderr,
         )
         counts.check(arguments.max_bad_fraction)
@@ -105,13 +118,13 @@ def run(table: Path, *, model: Path, out: Path, block_bytes: int = BLOCK_BYTES) 
     _check_paths(table, out)
     bundle = CachingBundle.load(model)
     where = "standard input" if table == STREAM else str(table)
-    counts = Counts()
     with ExitStack() as stack:
-        source = stack.enter_context(_source(table))
+        source = csv_text(stack.enter_context(_source(table)), where=where)
         draft = stack.enter_context(_draft(out))
-        header = parse_header(source.readline(BLOCK_BYTES), FEATURES, others_allowed=True, where=where)
+        header = parse_header(source.readline(BLOCK_BYTES), FEATURES, where=where)
         if taken := [name for name in ANSWERS.names if name in header.names]:
             raise ValueError(f"{where}: these columns are for the answers, found {', '.join(taken)}; rename them")
+        counts = Counts(other_columns(header.names), bundle.intervals.uncalibrated)
         output = stack.enter_context(closing(FORMATS.get(out.suffix, CsvOutput)(draft, header)))
         size = None if table == STREAM else table.stat().st_size
         progress = stack.enter_context(tqdm(total=size, desc="predict", unit="B", unit_scale=True, disable=None))
@@ -127,7 +140,7 @@ def run(table: Path, *, model: Path, out: Path, block_bytes: int = BLOCK_BYTES) 
 def _check_paths(table: Path, out: Path) -> None:
     if table != STREAM and (table.is_dir() or not table.exists()):
         found = "a directory" if table.is_dir() else "nothing"
-        raise ValueError(f"{table}: the table must be a CSV file, found {found}")
+        raise ValueError(f"{table}: the table must be a CSV or Parquet file, found {found}")
     if out == STREAM:
         return
     if out.suffix not in FORMATS or out.is_dir():

@@ -7,7 +7,6 @@ second pass encodes the clean rows.
 
 import argparse
 import json
-import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -29,11 +28,11 @@ from pipeline.data.parquet import RowGroups
 from pipeline.data.raw_table import clean_blocks
 from pipeline.data.schema import ESTIMATED_ROWS, ESTIMATED_VALUES, FEATURES, HASH, TARGET
 from pipeline.data.split import SPLITS, assign, row_hash
-from pipeline.runtime.command import command
+from pipeline.runtime.command import WAY_BACK, command
+from pipeline.runtime.drafts import drafts
 from pipeline.runtime.lifetime import end_with_parent
 from pipeline.runtime.prefetch import prefetched
 
-CLEAN_FILE = "clean.arrow"
 HASHED = pa.schema([CLEAN.field(name) for name in (*FEATURES, TARGET)] + [(HASH, pa.uint64())])
 """What the first pass keeps of a clean row for the second."""
 
@@ -43,10 +42,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="folder of the prepared rows")
     parser.add_argument("--metrics", type=Path, required=True, help="JSON file of the row counts")
-    parser.add_argument("--report", type=Path, required=True, help="text file, written if rows break the contract")
+    parser.add_argument("--report", type=Path, required=True, help="text file, written if rows or columns are left out")
     arguments = parser.parse_args(argv)
     end_with_parent()
-    with command("prepare"):
+    with command("prepare", advice=WAY_BACK):
         params.check(FEATURES)
         versions.check("numpy", "pandas", "pandera", "pyarrow")
         data, settings = params.load(params.Data, "data"), params.load(params.Prepare, "prepare")
@@ -56,34 +55,32 @@ def main(argv: Sequence[str] | None = None) -> None:
 def run(
     raw: Path, *, out: Path, metrics: Path, report: Path, settings: params.Prepare, block_bytes: int = BLOCK_BYTES
 ) -> None:
-    """Prepare the raw table; nothing is written to `out` before the whole table has passed.
+    """Prepare the raw table; nothing in `out` is replaced before the whole table has passed.
 
     Raises: ValueError if the file is no table, or more rows than allowed break the contract.
     """
-    for folder in (out, metrics.parent, report.parent):
-        folder.mkdir(parents=True, exist_ok=True)
+    report.parent.mkdir(parents=True, exist_ok=True)
     report.unlink(missing_ok=True)
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=".prepare-") as name:
-        draft = Path(name)
+    with drafts() as draft_of:
+        quarantine, clean_rows = draft_of(out / "quarantine.parquet"), draft_of(out / "clean.arrow", scratch=True)
         try:
-            contract, counts = check(raw, draft, settings=settings, block_bytes=block_bytes)
+            contract, counts = check(raw, quarantine, clean_rows, settings=settings, block_bytes=block_bytes)
         except ValueError as error:
             report.write_text(f"{error}\n", encoding="utf-8")
             raise ValueError(f"{error}\nThis report is also in {report}.") from None
-        if contract.quarantined:
+        if contract.quarantined or contract.ignored:
             report.write_text(contract.text(where=str(raw), allowed=settings.max_bad_fraction), encoding="utf-8")
         encoder = encoding.fit(counts, min_count=settings.min_count, target=settings.target)
-        (draft / "encoder.json").write_text(encoder.to_json(), encoding="utf-8")
-        rows = encode(draft, encoder, split=settings.split)
-        for file in sorted(draft.iterdir()):
-            file.replace(out / file.name)
-    metrics.write_text(json.dumps(row_counts(contract, rows), indent=2) + "\n", encoding="utf-8")
+        draft_of(out / "encoder.json").write_text(encoder.to_json(), encoding="utf-8")
+        splits = [draft_of(out / f"{name}.parquet") for name in SPLITS]
+        rows = row_counts(contract, encode(clean_rows, splits, encoder, split=settings.split))
+        draft_of(metrics).write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
 
 
 def check(
-    raw: Path, draft: Path, *, settings: params.Prepare, block_bytes: int
+    raw: Path, quarantine_file: Path, clean_file: Path, *, settings: params.Prepare, block_bytes: int
 ) -> tuple[ContractReport, dict[str, Counter[Any]]]:
-    """First pass: clean rows and broken lines, each to a file of the draft; and how often each value is trained on.
+    """First pass: broken lines and clean rows, each to a file; and how often each value is trained on.
 
     Raises: ValueError as `run`.
     """
@@ -91,8 +88,8 @@ def check(
     in_split = np.zeros(len(SPLITS), np.int64)  # rows of each
     blocks = clean_blocks(raw, report=contract, max_bad_fraction=settings.max_bad_fraction, block_bytes=block_bytes)
     with ExitStack() as stack:
-        quarantine = stack.enter_context(RowGroups(draft / "quarantine.parquet", QUARANTINE))
-        clean_rows = stack.enter_context(pa.ipc.new_stream(draft / CLEAN_FILE, HASHED))
+        quarantine = stack.enter_context(RowGroups(quarantine_file, QUARANTINE))
+        clean_rows = stack.enter_context(pa.ipc.new_stream(clean_file, HASHED))
         size = raw.stat().st_size
         progress = stack.enter_context(tqdm(total=size, desc="check", unit="B", unit_scale=True, disable=None))
         for block in blocks:
@@ -104,13 +101,13 @@ def check(
             clean_rows.write_batch(block.rows.select([*FEATURES, TARGET]).append_column(HASH, pa.array(hashes)))
             progress.update(block.size)
     if not in_split.all():
-        raise ValueError(_too_few_rows(draft, in_split.tolist(), where=raw))
+        raise ValueError(_too_few_rows(clean_file, in_split.tolist(), where=raw))
     return contract, counts
 
 
-def _too_few_rows(draft: Path, in_split: Sequence[int], *, where: Path) -> str:
+def _too_few_rows(clean_file: Path, in_split: Sequence[int], *, where: Path) -> str:
     """What to say of clean rows that leave a split without any: mostly that they are too few different ones."""
-    with pa.ipc.open_stream(draft / CLEAN_FILE) as clean_rows:
+    with pa.ipc.open_stream(clean_file) as clean_rows:
         different = len(set().union(*(rows[HASH].to_pylist() for rows in clean_rows)))
     found = ", ".join(f"{rows} for {split}" for split, rows in zip(SPLITS, in_split, strict=True))
     return (
@@ -131,18 +128,17 @@ def count(rows: pa.RecordBatch, chosen: np.ndarray, *, counts: Mapping[str, Coun
         counts[TARGET][target] += number
 
 
-def encode(draft: Path, encoder: Encoder, *, split: params.Split) -> dict[str, int]:
-    """Second pass: the draft's clean rows, encoded, to one Parquet file per split; returns the rows of each."""
+def encode(clean_file: Path, files: Sequence[Path], encoder: Encoder, *, split: params.Split) -> dict[str, int]:
+    """Second pass: the clean rows, encoded, to one Parquet file per split; returns the rows of each."""
     with ExitStack() as stack:
-        writers = [stack.enter_context(RowGroups(draft / f"{name}.parquet", ROWS)) for name in SPLITS]
-        clean_rows = pa.ipc.open_stream(stack.enter_context(pa.OSFile(str(draft / CLEAN_FILE))))
+        writers = [stack.enter_context(RowGroups(file, ROWS)) for file in files]
+        clean_rows = pa.ipc.open_stream(stack.enter_context(pa.OSFile(str(clean_file))))
         encoded = (
             encoder.encode(rows) | encoder.encode_target(rows) | {HASH: rows[HASH].to_numpy()}
             for rows in tqdm(clean_rows, "encode", unit="block", disable=None)
         )
         for _ in prefetched(partial(write, writers, split), encoded, threads=1):
             pass  # a block is written while the next one is encoded
-    (draft / CLEAN_FILE).unlink()
     return {name: writer.rows for name, writer in zip(SPLITS, writers, strict=True)}
 
 
@@ -155,9 +151,10 @@ def write(writers: Sequence[RowGroups], split: params.Split, columns: Mapping[st
 
 
 def row_counts(contract: ContractReport, rows: Mapping[str, int]) -> dict[str, int]:
-    """Rows in = rows out + rows quarantined; and how many of those that are out are written in a way of their own."""
+    """Rows in = rows out + rows quarantined; what is odd about those that are out; columns that are not read."""
     numbers = {"rows": contract.rows, "rows_quarantined": contract.quarantined}
     numbers |= {f"rows_{split}": number for split, number in rows.items()}
+    numbers |= {"columns_ignored": len(contract.ignored)}
     numbers |= {ESTIMATED_ROWS: contract.estimated_rows} if ESTIMATED_VALUES else {}
     return numbers | {"rows_with_zero_fraction": contract.decimal_rows}
 

@@ -16,7 +16,7 @@ from pipeline.runtime.command import command
 def main(argv: Sequence[str] | None = None) -> None:
     """Replay the snapshots of a folder and write what happened."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("snapshots", type=Path, help="folder of CSV files with a date, YYYY-MM-DD, in their names")
+    parser.add_argument("snapshots", type=Path, help="folder of tables with a date, YYYY-MM-DD, in their names")
     parser.add_argument("--out", type=Path, required=True, help="folder for history.csv, replay.md and replay.svg")
     arguments = parser.parse_args(argv)
     with command("replay"):

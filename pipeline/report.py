@@ -1,15 +1,18 @@
 """Stage 4: the metrics files → one report for people, as Markdown and as a page that needs no network."""
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from pipeline import params, versions
 from pipeline.data.schema import FEATURES
 from pipeline.reporting import html
 from pipeline.reporting import markdown as md
-from pipeline.reporting.run_results import read_results
-from pipeline.runtime.command import command
+from pipeline.reporting.run_results import read_results, stages_behind
+from pipeline.repository.freshness import changed_stages
+from pipeline.runtime.command import WAY_BACK, command
+from pipeline.runtime.drafts import drafts
+from pipeline.runtime.errors import RuleError
 from pipeline.runtime.lifetime import end_with_parent
 
 
@@ -22,11 +25,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--page", type=Path, required=True, help="the report as a page")
     arguments = parser.parse_args(argv)
     end_with_parent()
-    with command("report"):
+    with command("report", advice=WAY_BACK):
         params.check(FEATURES)
         versions.check("pandas", "pandera")  # the schema, which names the columns, is made of them
+        recipes = {name: params.load(params.Recipe, "recipes", name) for name in params.recipe_names()}
+        check_up_to_date(recipes)
         run(
-            {name: params.load(params.Recipe, "recipes", name) for name in params.recipe_names()},
+            recipes,
             metrics=arguments.metrics,
             data=Path(params.load(params.Data, "data").path),
             lock=arguments.lock,
@@ -35,13 +40,24 @@ def main(argv: Sequence[str] | None = None) -> None:
         )
 
 
+def check_up_to_date(recipes: Iterable[str]) -> None:
+    """Refuse to report what is not of today's table, code and settings: dvc repro has recorded all of it before.
+
+    Raises: RuleError, which names the stages.
+    """
+    if changed := changed_stages(stages_behind(recipes), folder=Path()):
+        rule, found = "must be of today's table, code and settings", f"other ones of {', '.join(changed)}"
+        raise RuleError("what is reported", rule=rule, found=found, fix="run dvc repro, which runs these stages first")
+
+
 def run(
     recipes: Mapping[str, params.Recipe], *, metrics: Path, data: Path, lock: Path, markdown: Path, page: Path
 ) -> None:
     """Read the results, write both reports."""
     results = read_results(metrics, recipes, data=data, lock=lock)
-    for path, text in {markdown: md.report(results), page: html.page(results)}.items():
-        path.write_text(text, encoding="utf-8")
+    with drafts() as draft_of:
+        for path, text in {markdown: md.report(results), page: html.page(results)}.items():
+            draft_of(path).write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

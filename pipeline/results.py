@@ -7,7 +7,8 @@ from pipeline import params
 from pipeline.data.schema import FEATURES, MAE, MSE, RMSE, UNIT
 from pipeline.reporting import markdown
 from pipeline.reporting.markdown import Markup
-from pipeline.reporting.run_results import read_metrics, ridge_mark
+from pipeline.reporting.run_results import read_metrics, ridge_mark, stages_behind
+from pipeline.repository.freshness import changed_stages
 from pipeline.runtime.command import command
 
 COLUMNS = {
@@ -17,13 +18,21 @@ COLUMNS = {
     "r2": ("R²", "{:.3f}"),
 }
 """The scores that are shown: each one's title and how it is written."""
+OUT_OF_DATE = """\
+These scores are not those of today's table, code and settings. Not up to date: {stages}.
+dvc repro makes new ones; to go back to the last commit: make back
+"""
 
 
 def main() -> None:
-    """Print the table of the metrics that stand in `metrics/`."""
+    """Print the table of the metrics that stand in `metrics/`; before it, if they are out of date, of which stages."""
     with command("results"):
         params.check(FEATURES)
-        print(table({name: read_metrics(Path("metrics"), name) for name in params.recipe_names()}))
+        recipes = params.recipe_names()
+        metrics = {name: read_metrics(Path("metrics"), name) for name in recipes}
+        if changed := changed_stages(stages_behind(recipes), folder=Path()):
+            print(OUT_OF_DATE.format(stages=", ".join(changed)))
+        print(table(metrics))
 
 
 def table(metrics: Mapping[str, Mapping[str, float]]) -> str:

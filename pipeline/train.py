@@ -6,10 +6,11 @@ import hashlib
 import logging
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 from tqdm import tqdm
 
 from pipeline import params, versions
@@ -21,13 +22,14 @@ from pipeline.model.card import CARD, card
 from pipeline.model.intervals import calibrate
 from pipeline.model.network import Regressor, build
 from pipeline.model.reproducible import ANY_CPU, device_for, nn, reproducibility_level, torch, unpin_matrix_products
-from pipeline.runtime.command import command
+from pipeline.runtime.command import WAY_BACK, command
+from pipeline.runtime.drafts import drafts
 from pipeline.runtime.lifetime import end_with_parent
 from pipeline.training.checkpoint import Checkpoint, imported_files
-from pipeline.training.compiled import keep_compiled_code_in
+from pipeline.training.compiler import keep_compiled_code_in
 from pipeline.training.fit import Epoch, TrainingState, fit
 from pipeline.training.loader import loader_of, read_rows
-from pipeline.training.predictions import count_rows, predict_file, read_background, sampling_step
+from pipeline.training.predictions import BACKGROUND_ROWS, predict_rows, read_sample, representative
 
 
 @dataclass(frozen=True)
@@ -55,17 +57,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     given = parser.parse_args(argv)
     name = given.recipe
     paths = Paths(
-        train=given.train,
-        valid=given.valid,
-        encoder=given.encoder,
-        out=given.out,
-        curve=given.curve,
-        cache=given.cache,
+        train=given.train, valid=given.valid, encoder=given.encoder, out=given.out, curve=given.curve, cache=given.cache
     )
     end_with_parent()
     logging.basicConfig(format=f"train {name}: %(message)s")
     logging.getLogger("pipeline").setLevel(logging.INFO)
-    with command(f"train {name}", interrupted="dvc repro goes on from the last epoch's end"):
+    interrupted = "dvc repro goes on from the last epoch's end"
+    with command(f"train {name}", interrupted=interrupted, advice=WAY_BACK):
         params.check(FEATURES)
         packages = versions.check("numpy", "pyarrow", "safetensors", "torch")
         recipe, settings = params.load(params.Recipe, "recipes", name), params.load(params.Train, "train")
@@ -74,43 +72,33 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def run(recipe: params.Recipe, settings: params.Train, paths: Paths, *, name: str, packages: Mapping[str, str]) -> None:
     """Train the recipe's network; write its bundle and its learning curve."""
-    device, reproducibility = _set_up_torch(recipe, compiled_code=paths.cache / "compiled")
+    device, reproducibility = _set_up_torch(recipe)
+    keep_compiled_code_in(paths.cache / "compiled")
     encoder, generator = Encoder.read(paths.encoder), torch.Generator().manual_seed(recipe.seed)
-    network = build(recipe, sizes=encoder.sizes(), generator=generator, where=f"{params.FILE}: recipes.{name}")
+    network = build(recipe, encoder, generator=generator, where=f"{params.FILE}: recipes.{name}")
     network.move_to(device, seed=recipe.seed)
-    provenance = _provenance(paths, packages, reproducibility)
-    checkpoint = Checkpoint(
-        paths.cache / "checkpoints",
-        key=_what_decides_the_result(recipe, provenance, paths),
-        every_seconds=settings.checkpoint_every_seconds,
-    )
+    data = {path.name: _sha256(path) for path in (paths.train, paths.valid)}
+    provenance = {"reproducibility": reproducibility, "packages": dict(packages), "data": data}
+    code = {name: _sha256(file) for name, file in imported_files(Path(__file__)).items()}
+    # all that decides the weights: whatever else changes, an interrupted training goes on
+    key = {"recipe": recipe.model_dump(mode="json"), **provenance, "encoder": _sha256(paths.encoder), "code": code}
+    checkpoint = Checkpoint(paths.cache / "checkpoints", key=key, every_seconds=settings.checkpoint_every_seconds)
     last = _train(network, recipe, paths, checkpoint, name)
-    _finish_bundle(network, encoder, recipe, last, provenance, paths, name)
-    _write_curve(last.history, paths.curve)
+    with drafts() as draft_of:
+        paths = replace(paths, out=draft_of(paths.out), curve=draft_of(paths.curve))
+        _finish_bundle(network, encoder, recipe, last, provenance, paths, name)
+        _write_curve(last.history, paths.curve)
     checkpoint.remove()
 
 
-def _set_up_torch(recipe: params.Recipe, *, compiled_code: Path) -> tuple[torch.device, str]:
+def _set_up_torch(recipe: params.Recipe) -> tuple[torch.device, str]:
     """Set torch up as the recipe says, before it computes; returns the device and the level of reproducibility."""
     torch.set_num_threads(recipe.threads)
     device = device_for(recipe.device)
     level = reproducibility_level(engine=recipe.engine, device=device, threads=recipe.threads)
     if level != ANY_CPU:
         unpin_matrix_products()
-    keep_compiled_code_in(compiled_code)
     return device, level
-
-
-def _provenance(paths: Paths, packages: Mapping[str, str], reproducibility: str) -> dict[str, Any]:
-    """What the bundle says that it was made of."""
-    data = {path.name: _sha256(path) for path in (paths.train, paths.valid)}
-    return {"reproducibility": reproducibility, "packages": dict(packages), "data": data}
-
-
-def _what_decides_the_result(recipe: params.Recipe, provenance: Mapping[str, Any], paths: Paths) -> dict[str, Any]:
-    """The settings, data, packages and code that decide the weights: whatever else changes, the training goes on."""
-    code = {name: _sha256(file) for name, file in imported_files(Path(__file__)).items()}
-    return {"recipe": recipe.model_dump(mode="json"), **provenance, "encoder": _sha256(paths.encoder), "code": code}
 
 
 def _train(network: Regressor, recipe: params.Recipe, paths: Paths, checkpoint: Checkpoint, name: str) -> TrainingState:
@@ -150,21 +138,21 @@ def _finish_bundle(
 ) -> None:
     """Give the kept weights intervals, a background for explanations and a model card; write all of it."""
     nn.utils.vector_to_parameters(last.kept_weights, network.parameters())
-    train, valid = (predict_file(path, network.cpu(), encoder.scaling) for path in (paths.train, paths.valid))
+    samples = [read_sample(path, network) for path in (paths.train, paths.valid)]
+    train, valid = (predict_rows(rows, network.cpu(), encoder.scaling) for rows in samples)
     intervals = calibrate(train=train, valid=valid, groups=encoder.sizes()[GROUP])
-    background = read_background(paths.train, network.columns, train.prediction, step=sampling_step(paths.train))
-    facts = {"kept_epoch": last.kept_epoch, **provenance}
-    Bundle(network, encoder, recipe, intervals, background, facts).save(paths.out)
+    chosen = representative(train.prediction, count=BACKGROUND_ROWS)
+    background = {name: samples[0][name][chosen] for name in network.columns}
+    bundle = Bundle(network, encoder, recipe, intervals, background, {"kept_epoch": last.kept_epoch, **provenance})
+    bundle.save(paths.out)
     kept = last.history[last.kept_epoch - 1]
     rmse = [math.sqrt(mean_squared_error(rows.prediction, rows.actual)) for rows in (train, valid)]  # in UNIT
     scores = {"training": (kept.train_mse, rmse[0]), "validation": (kept.valid_mse, rmse[1])}
-    counts = {path.name: count_rows(path) for path in (paths.train, paths.valid)}
-    (paths.out / CARD).write_text(card(name, recipe, facts=facts, rows=counts, scores=scores), encoding="utf-8")
+    counts = {path.name: pq.read_metadata(path).num_rows for path in (paths.train, paths.valid)}
+    (paths.out / CARD).write_text(card(name, bundle, rows=counts, scores=scores), encoding="utf-8")
 
 
 def _write_curve(history: Sequence[Epoch], path: Path) -> None:
-    """Write the losses as CSV, a line per epoch."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(field.name for field in fields(Epoch))

@@ -1,7 +1,7 @@
 """`full`'s network, each time with one published idea more, for benchmarks/ablation.py."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.data.encoding import Encoder
 from pipeline.data.schema import FEATURES, HASH, NORMALISED, ORDINALS
 from pipeline.data.split import SPLITS
 from pipeline.model.network import EmbeddingNet
@@ -28,9 +29,9 @@ class Variant(EmbeddingNet):
     """`full`'s network, changed once it is built."""
 
     def __init__(
-        self, features: Sequence[str], settings: Embedding, *, sizes: Mapping[str, int], generator: torch.Generator
+        self, features: Sequence[str], settings: Embedding, encoder: Encoder, *, generator: torch.Generator
     ) -> None:
-        super().__init__(features, settings, sizes=sizes, generator=generator)
+        super().__init__(features, settings, encoder, generator=generator)
         before_first = self._embed(torch.zeros(1, len(self.columns), dtype=torch.int32))[0].shape[1]
         self.widths = [before_first, *settings.hidden, 1]
         self.change()

@@ -6,9 +6,8 @@ from itertools import repeat
 
 from benchmarks.speed.tasks import LEARNING_RATE, Task, Train
 from pipeline.model.reproducible import DataLoader, TensorDataset, nn, torch, unpin_matrix_products
-from pipeline.training.adam import FlatAdamW
-from pipeline.training.compiled import CompiledLoop
-from pipeline.training.fit import EagerLoop
+from pipeline.training.engines import CompiledLoop, EagerLoop
+from pipeline.training.optimizer import FlatAdamW
 
 Batches = Iterable[Iterable[torch.Tensor]]
 
@@ -81,7 +80,7 @@ def compiled(task: Task) -> Train:
     return ours(task, CompiledLoop)
 
 
-def ours(task: Task, engine: type[EagerLoop | CompiledLoop]) -> Train:
+def ours(task: Task, engine: type[EagerLoop]) -> Train:
     """One of the pipeline's engines, its rows in the memory."""
     network = task.regressor()
     optimizer = FlatAdamW(network, learning_rate=LEARNING_RATE, weight_decay=0.0)

@@ -42,8 +42,8 @@ class Task:
 
     def regressor(self) -> Regressor:
         """The pipeline's own network, with fresh weights."""
-        sizes = Encoder.read(PREPARED / "encoder.json").sizes()
-        return build(self.recipe, sizes=sizes, generator=torch.Generator().manual_seed(1))
+        encoder = Encoder.read(PREPARED / "encoder.json")
+        return build(self.recipe, encoder, generator=torch.Generator().manual_seed(1))
 
     def network(self) -> nn.Module:
         """The network as PyTorch's users write it; embeddings and dropout are the pipeline's own."""

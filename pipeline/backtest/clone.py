@@ -13,7 +13,8 @@ from ruamel.yaml import YAML
 
 from pipeline import params
 from pipeline.nights.conventions import FILES, identity
-from pipeline.repository.project import DVC, LOCK, NO_HOOKS, Project
+from pipeline.repository.dvc_lock import LOCK
+from pipeline.repository.project import DVC, NO_HOOKS, Project
 from pipeline.runtime.errors import CommandError
 
 SOURCE = "../source.csv"
@@ -32,6 +33,8 @@ def make_clone(project: Project, temporary: Path, *, date: datetime.date) -> Pro
     settings["nightly"]["notify"] |= {"command": None, "webhook": None}
     yaml.dump(settings, file)
     table = params.load(params.Data, "data", file=file).path
+    stages = clone.folder / "dvc.yaml"  # a stage that keeps its last outputs is not in DVC's cache of runs
+    stages.write_text(stages.read_text(encoding="utf-8").replace("persist: true", "persist: false"), encoding="utf-8")
     for name in (LOCK, table, f"{table}.dvc", *FILES):
         (clone.folder / name).unlink(missing_ok=True)
     signed = clone.with_variables(identity(date))

@@ -25,16 +25,17 @@ from pipeline.runtime.errors import RuleError
 
 
 def dated_snapshots(folder: Path) -> dict[datetime.date, Path]:
-    """The CSV files in the folder by the dates in their names, in order. Raises: ValueError if none, or two of one."""
+    """The folder's tables by the dates in their names, in order. Raises: ValueError if there is none, or two of one."""
     found: dict[datetime.date, Path] = {}
-    for file in sorted(folder.glob("*.csv")):
-        if match := re.search(r"\d{4}-\d{2}-\d{2}", file.name):  # salaries_2026-01-31.csv
-            date = datetime.date.fromisoformat(match[0])
+    for file in sorted(folder.iterdir()):
+        if match := re.search(r"(\d{4}-\d{2}-\d{2}).*\.(csv|csv\.gz|parquet)$", file.name):  # salaries_2026-01-31.csv
+            date = datetime.date.fromisoformat(match[1])
             if date in found:
                 raise ValueError(f"{folder}: each date must have one snapshot, found {found[date].name}, {file.name}")
             found[date] = file
     if not found:
-        raise ValueError(f"{folder}: must hold CSV files with a date such as 2026-01-31 in their names, found none")
+        rule = "must hold tables (.csv, .csv.gz, .parquet) with a date such as 2026-01-31 in their names"
+        raise ValueError(f"{folder}: {rule}, found none")
     return dict(sorted(found.items()))
 
 

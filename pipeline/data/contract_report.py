@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from pipeline.data.csv_header import described
+
 EXAMPLES = 3
 
 
@@ -19,13 +21,14 @@ class ContractReport:
     """How many rows there were, how many went to quarantine, and why: the rules in order of first appearance.
 
     Of the rows that keep the contract, `estimated_rows` have a value marked as an estimate, and `decimal_rows` a whole
-    number with a fraction of zeros.
+    number with a fraction of zeros; `ignored` has the columns that the contract does not name.
     """
 
     rows: int = 0
     quarantined: int = 0
     estimated_rows: int = 0
     decimal_rows: int = 0
+    ignored: tuple[str, ...] = ()
     violations: dict[str, Violation] = field(default_factory=dict)
 
     def add(self, block: "ContractReport") -> None:
@@ -53,7 +56,7 @@ class ContractReport:
             raise ValueError(self.text(where=where, allowed=allowed) + advice)
 
     def text(self, *, where: str, allowed: float) -> str:
-        """Each broken rule with its count and its first examples."""
+        """Each broken rule with its count and its first examples; and the columns that were left out."""
         lines = [
             f"{where}: {self.quarantined} of {self.rows} rows break the data contract"
             f" ({self.bad_fraction:.4%}; prepare.max_bad_fraction allows {allowed:.4%})"
@@ -61,4 +64,6 @@ class ContractReport:
         for violation in self.violations.values():
             lines.append(f"\n  {violation.rule}: {violation.rows} of {self.rows} rows")
             lines += [f"    line {line}: found {value}" for line, value in violation.examples]
+        if self.ignored:
+            lines.append(f"\n  {described(self.ignored)}: left out")
         return "\n".join(lines) + "\n"

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from pipeline.data.source import open_table
+
 BLOCK_BYTES = 16 << 20
 TAIL_BYTES = 1 << 16  # blank lines at the end of a text are looked for in so much of it
 UTF8_MARK = b"\xef\xbb\xbf"
@@ -20,8 +22,8 @@ class Block:
 
 def read_blocks(path: Path, *, offset: int, size: int = BLOCK_BYTES) -> Iterator[Block]:
     """The lines of a file behind its header, see `blocks_of`."""
-    with path.open("rb") as file:
-        file.seek(offset)
+    with open_table(path) as file:
+        file.read(offset)
         yield from blocks_of(file, where=str(path), size=size)
 
 

@@ -6,22 +6,21 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 from pipeline.data.csv_blocks import BLOCK_BYTES, UTF8_MARK
 from pipeline.data.schema import COLUMNS
+from pipeline.data.source import open_table
 
-ENCODING_MARKS = {
-    b"\x1f\x8b": "is compressed with gzip: unpack it first (gunzip)",
-    b"\xff\xfe": "is UTF-16: save it as UTF-8",
-    b"\xfe\xff": "is UTF-16: save it as UTF-8",
-    b"PK\x03\x04": "is a zip archive or a spreadsheet: export the table as CSV",
-}
+UNNAMED = "unnamed_{}"
+"""What a column whose name is empty is called: by its place, from 1."""
+NAME_LENGTH, NAMES_SHOWN = 60, 10  # how much of a header a message shows
 
 
 @dataclass(frozen=True)
 class Header:
-    """The first line of a table, without byte order mark and line end, and the names of its columns."""
+    """The first line of a table, without byte order mark and line end, and the names of its columns, each once."""
 
     text: str
     names: tuple[str, ...]
@@ -30,24 +29,22 @@ class Header:
 def read_header(path: Path) -> tuple[tuple[str, ...], int]:
     """The column names of a raw table in the file's order, and the offset of its first row in bytes.
 
-    Raises: ValueError if this is no CSV file with the contract's columns, each once, in any order.
+    Raises: ValueError if this is no table with the contract's columns, each once, among others and in any order.
     """
     if not path.is_file():
         found = "a directory" if path.is_dir() else "nothing"
-        raise ValueError(f"{path}: the raw table must be a CSV file, found {found}; set data.path in params.yaml")
-    with path.open("rb") as file:
+        rule = "the raw table must be a CSV or Parquet file"
+        raise ValueError(f"{path}: {rule}, found {found}; set data.path in params.yaml")
+    with open_table(path) as file:
         line = file.readline(BLOCK_BYTES)
-    return parse_header(line, COLUMNS, others_allowed=False, where=str(path)).names, len(line)
+    return parse_header(line, COLUMNS, where=str(path)).names, len(line)
 
 
-def parse_header(line: bytes, wanted: Sequence[str], *, others_allowed: bool, where: str) -> Header:
+def parse_header(line: bytes, wanted: Sequence[str], *, where: str) -> Header:
     """The header that the first line is.
 
     Raises: ValueError if the line is blank or no line of UTF-8 CSV, or as `check_columns`.
     """
-    for mark, problem in ENCODING_MARKS.items():
-        if line.startswith(mark):
-            raise ValueError(f"{where} {problem}")
     if b"\0" in line:
         raise ValueError(f"{where}: line 1 has NUL bytes: this is UTF-16 or no text; save it as UTF-8 CSV")
     text = line.removeprefix(UTF8_MARK).decode("utf-8", errors="backslashreplace").rstrip("\r\n")
@@ -60,21 +57,63 @@ def parse_header(line: bytes, wanted: Sequence[str], *, others_allowed: bool, wh
     except csv.Error as error:
         rule = f"{where}: line 1 must be column names separated by commas"
         raise ValueError(f"{rule}, found {text[:60]!r}: {error}") from None
-    check_columns(names, wanted, others_allowed=others_allowed, where=f"{where}: the header")
+    names = [name if name.strip() else UNNAMED.format(place) for place, name in enumerate(names, start=1)]
+    check_columns(names, wanted, where=f"{where}: the header")
     return Header(text, tuple(names))
 
 
-def check_columns(names: Sequence[str], wanted: Sequence[str], *, others_allowed: bool, where: str) -> None:
+def check_columns(names: Sequence[str], wanted: Sequence[str], *, where: str) -> None:
     """Raise ValueError unless the names are the wanted ones and perhaps others, in any order, each once."""
-    others = [name for name in dict.fromkeys(names) if name not in COLUMNS]
-    problems = [f"column {name[:60]!r} stands {count} times" for name, count in Counter(names).items() if count > 1]
-    for name in wanted:
-        if name not in names:
-            similar = difflib.get_close_matches(name, others, n=1, cutoff=0.5)
-            problems += [f"column {name!r} is missing" + (f" (is it {similar[0]!r}?)" if similar else "")]
-    if not others_allowed:
-        problems += [f"unknown column {name[:60]!r}" for name in others]
+    repeated = {name: count for name, count in Counter(names).items() if count > 1}
+    problems = [f"column {name[:NAME_LENGTH]!r} stands {count} times" for name, count in repeated.items()]
+    missing = [name for name in wanted if name not in names]
+    similar = _similar(missing, other_columns(names))
+    for name in missing:
+        problems += [f"column {name!r} is missing" + (f" (is it {similar[name]!r}?)" if name in similar else "")]
     if len(names) == 1 and (separator := re.search(r"[;\t|]", names[0])):  # `year;level` is one name
         problems = [f"the separator is {separator.group()!r}: save the table with commas"]
     if problems:
         raise ValueError(f"{where} must name {', '.join(wanted)}; found: {'; '.join(problems)}")
+
+
+def _similar(missing: Sequence[str], others: Sequence[str]) -> dict[str, str]:
+    """For each missing column the other one that it may be: the most similar pairs first, and each name in one pair.
+
+    >>> _similar(["work_year", "job_title"], ["Work Year", "year", "title"])
+    {'work_year': 'Work Year', 'job_title': 'title'}
+    """
+    near = [name for name in others if len(name) <= NAME_LENGTH]
+    pairs = [
+        (difflib.SequenceMatcher(a=_folded(name), b=_folded(other)).ratio(), (name, other))
+        for name, other in product(missing, near)
+    ]
+    found: dict[str, str] = {}
+    for likeness, (name, other) in sorted(pairs, key=lambda each: -each[0]):
+        if likeness >= 0.5 and name not in found and other not in found.values():
+            found[name] = other
+    return found
+
+
+def _folded(name: str) -> str:
+    """Without regard to case, blanks and underscores: `Work Year` is `workyear`."""
+    return re.sub(r"[\W_]", "", name).casefold()
+
+
+def other_columns(names: Sequence[str]) -> tuple[str, ...]:
+    """Those that are none of the contract's."""
+    return tuple(name for name in dict.fromkeys(names) if name not in COLUMNS)
+
+
+def described(others: Sequence[str]) -> str:
+    """Some columns that are not in the contract, in words, and where those without a name come from.
+
+    >>> described(["bonus"])
+    "1 column is not in the data contract: 'bonus'"
+    """
+    shown = ", ".join(repr(name[:NAME_LENGTH]) for name in others[:NAMES_SHOWN])
+    more = f" and {len(others) - NAMES_SHOWN} more" if len(others) > NAMES_SHOWN else ""
+    explained = f"{'1 column is' if len(others) == 1 else f'{len(others)} columns are'} not in the data contract"
+    text = f"{explained}: {shown}{more}"
+    if any(re.fullmatch(UNNAMED.format("[0-9]+"), name) for name in others):
+        text += " (without a name in the header: an index, which to_csv(index=False) leaves out, or a comma at its end)"
+    return text

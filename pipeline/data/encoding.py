@@ -17,7 +17,19 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from pipeline.data.schema import FEATURES, HASH, NORMALISED, ORDINALS, RULES, TARGET, TEXT, VERSION, WORDS
+from pipeline.data.schema import (
+    FEATURES,
+    HASH,
+    LARGEST,
+    NORMALISED,
+    ORDINALS,
+    RULES,
+    SMALLEST,
+    TARGET,
+    TEXT,
+    VERSION,
+    WORDS,
+)
 
 UNKNOWN = 0
 LARGEST_CODE = np.iinfo(np.int16).max
@@ -46,9 +58,14 @@ class Scaling:
         return ((np.log1p(value) if self.kind == "log1p" else value) - self.center) / self.scale
 
     def denormalise(self, normalised: np.ndarray) -> np.ndarray:
-        """Normalised units → the target's unit. Shape: any; returns float64 of the same shape."""
+        """Normalised units → the target's unit, within the contract's bounds. Shape: any; returns float64, the same."""
         value = normalised.astype(np.float64) * self.scale + self.center
-        return np.expm1(value) if self.kind == "log1p" else value
+        return (np.expm1(value) if self.kind == "log1p" else value).clip(SMALLEST, LARGEST)
+
+    @property
+    def floor(self) -> float:
+        """The contract's smallest target, in normalised units."""
+        return float(self.normalise(np.array(SMALLEST)))
 
 
 @dataclass(frozen=True)

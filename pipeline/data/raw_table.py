@@ -12,7 +12,7 @@ from pipeline import params
 from pipeline.data.clean import Cleaned, clean
 from pipeline.data.contract_report import ContractReport
 from pipeline.data.csv_blocks import BLOCK_BYTES, read_blocks
-from pipeline.data.csv_header import read_header
+from pipeline.data.csv_header import other_columns, read_header
 from pipeline.data.csv_rows import parse
 from pipeline.data.schema import TARGET
 from pipeline.data.split import SPLITS, assign, row_hash
@@ -51,6 +51,7 @@ def clean_blocks(
     Raises: ValueError if the file is no table, and behind the last block if more rows than allowed break the contract.
     """
     names, offset = read_header(raw)
+    report.ignored = other_columns(names)
     parsed = prefetched(partial(parse, names=names), read_blocks(raw, offset=offset, size=block_bytes))
 
     def blocks() -> Iterator[Cleaned]:

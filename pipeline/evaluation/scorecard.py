@@ -82,11 +82,17 @@ def baseline_scores(
     }
 
 
-def interval_scores(intervals: IntervalEnds, actual: np.ndarray) -> dict[str, float]:
-    """The share of targets inside each interval, and the interval's mean width. Shape: the ends and actual (rows,)."""
+def interval_scores(prediction: np.ndarray, intervals: IntervalEnds, actual: np.ndarray) -> dict[str, float]:
+    """The share of targets inside each interval, of all rows and of the tenth with the lowest predictions; mean widths.
+
+    Shape: prediction, the ends and actual (rows,).
+    """
+    lowest = prediction <= np.quantile(prediction, 0.1)
     scores: dict[str, float] = {}
     for percent, (low, high) in intervals.items():
-        scores[f"interval{percent}_coverage"] = float(((low <= actual) & (actual <= high)).mean())
+        inside = (low <= actual) & (actual <= high)
+        scores[f"interval{percent}_coverage"] = float(inside.mean())
+        scores[f"interval{percent}_coverage_lowest_tenth"] = float(inside[lowest].mean())
         scores[in_unit(f"interval{percent}_width")] = math.fsum((high - low).tolist()) / len(actual)
     return scores
 

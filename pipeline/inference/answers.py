@@ -17,11 +17,13 @@ from pipeline.model.bundle import Bundle
 from pipeline.model.intervals import PERCENTS
 
 AMOUNTS = (f"predicted_{NOUN}", *(f"{end}_{percent}" for percent in PERCENTS for end in ("low", "high")))
-UNKNOWN_FEATURES, PROBLEM = "unknown_features", "problem"
+UNCALIBRATED, UNKNOWN_FEATURES, PROBLEM = "uncalibrated_intervals", "unknown_features", "problem"
 ANSWERS = pa.schema(
-    [(in_unit(name), pa.int64()) for name in AMOUNTS] + [(name, pa.string()) for name in (UNKNOWN_FEATURES, PROBLEM)]
+    [(in_unit(name), pa.int64()) for name in AMOUNTS]
+    + [(name, pa.string()) for name in (UNCALIBRATED, UNKNOWN_FEATURES, PROBLEM)]
 )
-"""Whole numbers of the target's unit; the features whose value has no code; and why there is no prediction."""
+"""Whole numbers of the target's unit; the percents of the intervals that the validation rows were too few for; the
+features whose value has no code; and why there is no prediction."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ def _predicted(bundle: Bundle, rows: pa.RecordBatch) -> pa.Table:
     amounts = [found.predicted, *(end for percent in PERCENTS for end in found.intervals[percent])]
     is_unknown = np.array([codes[name] == UNKNOWN for name in features])  # (features, rows)
     columns = [pa.array(np.rint(amount).astype(np.int64)) for amount in amounts]
+    columns += [pa.repeat(" ".join(map(str, bundle.intervals.uncalibrated)), rows.num_rows)]
     columns += [joined_where(is_unknown, features, separator=" "), pa.nulls(rows.num_rows, pa.string())]
     return pa.Table.from_arrays(columns, schema=ANSWERS)
 

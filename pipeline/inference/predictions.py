@@ -16,17 +16,15 @@ CAPACITY = 1 << 18  # rows in a cache, at some 200 bytes each
 class Predictions:
     """What a model predicts for some rows. Shape: each (rows,)."""
 
-    normalised: np.ndarray  # float32, as the network gives it
-    predicted: np.ndarray  # float64 in the target's unit, as the ends of the intervals
+    predicted: np.ndarray  # float64 in the target's unit, within the contract's bounds
     intervals: Mapping[int, tuple[np.ndarray, np.ndarray]]  # by percent, the lower ends and the upper
 
 
 def predict(bundle: Bundle, codes: Mapping[str, np.ndarray]) -> Predictions:
     """Predict rows as `bundle.encoder` encodes them, and put the intervals around the predictions."""
-    normalised = bundle.predict(codes)
-    predicted = bundle.encoder.scaling.denormalise(normalised)
+    predicted = bundle.encoder.scaling.denormalise(bundle.predict(codes))
     intervals = {percent: bundle.interval(predicted, codes, percent=percent) for percent in PERCENTS}
-    return Predictions(normalised, predicted, intervals)
+    return Predictions(predicted, intervals)
 
 
 def distinct(rows: pa.RecordBatch) -> tuple[np.ndarray, np.ndarray]:

@@ -26,7 +26,8 @@ DAMAGE = (
 )
 """What the readers of the files raise when one is not as it was written."""
 RENAMED = {"promise": "reproducibility", "reach": "quantiles"}
-"""What bundles written before 2026-11-25 call by another word. They also name the loss, of which there was only one."""
+"""What bundles written before 2026-11-25 call by another word. They also name the loss, of which there was only one.
+They have no word for a network's output, which was linear, and none for the intervals' offset, which was 0."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ class Bundle:
         recipe = params.parse(params.Recipe, facts.pop("recipe"), where=where)
         intervals = Intervals.from_dict(facts.pop("intervals"))
         encoder = Encoder.read(folder / ENCODER)
-        network = build(recipe, sizes=encoder.sizes(), generator=torch.Generator(), where=where)
+        network = build(recipe, encoder, generator=torch.Generator(), where=where)
         weights = safetensors.torch.load((folder / WEIGHTS).read_bytes())
         if broken := [name for name, weight in weights.items() if not weight.isfinite().all()]:
             found = f"NaN or infinity in {', '.join(broken)}"
@@ -112,7 +113,9 @@ class Bundle:
 
 
 def _in_todays_words(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """The facts of a bundle.json with each key of RENAMED as it is called today, and without the recipe's loss."""
+    """The facts of a bundle.json as they are written today, whatever its age: see RENAMED."""
     recipe = {key: value for key, value in facts["recipe"].items() if (key, value) != ("loss", "mse")}
-    intervals = {RENAMED.get(key, key): value for key, value in facts["intervals"].items()}
+    if recipe["network"]["kind"] == "embedding":
+        recipe["network"] = {"output": "linear"} | recipe["network"]
+    intervals = {"offset": 0.0} | {RENAMED.get(key, key): value for key, value in facts["intervals"].items()}
     return {RENAMED.get(key, key): value for key, value in facts.items()} | {"recipe": recipe, "intervals": intervals}

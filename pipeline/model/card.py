@@ -2,80 +2,58 @@
 
 from collections.abc import Mapping
 from string import Template
-from typing import Any
 
 from pipeline.data import schema
+from pipeline.model.bundle import Bundle
 from pipeline.model.intervals import PERCENTS
-from pipeline.params import Recipe
 
 CARD = "MODEL_CARD.md"
-OF_THE_TABLE = {
-    "project": schema.CARD_PROJECT,
-    "title": schema.CARD_TITLE,
-    "use": schema.CARD_USE,
-    "target": schema.CARD_TARGET,
-    "format": schema.CARD_FORMAT,
-    "knowledge": schema.CARD_KNOWLEDGE,
-    "limits": schema.CARD_LIMITS,
-    "unseen": schema.CARD_UNSEEN,
-    "licence": schema.CARD_LICENCE,
-    "variable": schema.CARD_VARIABLE,
-    "noun": schema.NOUN,
-    "plural": schema.PLURAL,
-    "unit": schema.UNIT,
-    "unit_name": schema.UNIT_NAME,
-    "smallest": f"{schema.SMALLEST:,}",
-    "largest": f"{schema.LARGEST:,}",
-}
-"""What the card says of the table and its target, all of it from the data contract."""
 
 
-def card(
-    name: str,
-    recipe: Recipe,
-    *,
-    facts: Mapping[str, Any],
-    rows: Mapping[str, int],
-    scores: Mapping[str, tuple[float, float]],
-) -> str:
+def card(name: str, bundle: Bundle, *, rows: Mapping[str, int], scores: Mapping[str, tuple[float, float]]) -> str:
     """The card as Markdown.
 
-    `facts` are the bundle's, `rows` counts those of each file, and `scores` are pairs: the loss of the kept epoch, in
-    squared normalised units, and the root mean squared error in UNIT. Those on the test rows are not known before
-    evaluate: the card says where they will be.
+    What it says of the table and its target are the data contract's constants, by their own names. `rows` counts those
+    of each file, and `scores` are pairs: the loss of the kept epoch, in squared normalised units, and the root mean
+    squared error in UNIT. Those on the test rows are not known before evaluate: the card says where they will be.
     """
+    facts = bundle.provenance
     files = [f"| {file} | {count:,} | `{facts['data'][file]}` |" for file, count in rows.items()]
-    unit = schema.UNIT
+    scored = (f"| {split} | {loss:.5f} | {rmse:,.0f} {schema.UNIT} |" for split, (loss, rmse) in scores.items())
+    too_few = [f"\nThe validation rows were too few for {percent} %." for percent in bundle.intervals.uncalibrated]
     return TEMPLATE.substitute(
-        OF_THE_TABLE,
+        vars(schema),
+        smallest=f"{schema.SMALLEST:,}",
+        largest=f"{schema.LARGEST:,}",
         name=name,
         metrics=f"metrics/recipes/{name}.json",
-        network=recipe.network.kind,
-        features=", ".join(recipe.features),
+        network=bundle.recipe.network.kind,
+        features=", ".join(bundle.recipe.features),
         percents=" and ".join(f"{percent} %" for percent in PERCENTS),
+        too_few="".join(too_few),
         files="\n".join(files),
         reproducibility=facts["reproducibility"],
         epoch=facts["kept_epoch"],
-        scores="\n".join(f"| {split} | {loss:.5f} | {rmse:,.0f} {unit} |" for split, (loss, rmse) in scores.items()),
+        scores="\n".join(scored),
     )
 
 
 TEMPLATE = Template("""\
 # Model card: ${name}
 
-${title}, trained by ${project} as its recipe `${name}` says (in bundle.json).
+${CARD_TITLE}, trained by ${CARD_PROJECT} as its recipe `${name}` says (in bundle.json).
 
 ## Intended use
 
-${use}
+${CARD_USE}
 
 ## What it predicts
 
-${target}, from ${features}.
-The network (kind: ${network}) makes the squared error small over all rows; a single ${noun} may be far from it.
-Around its prediction the bundle puts intervals of ${percents}, within ${smallest} to ${largest} ${unit_name}:
+${CARD_TARGET}, from ${features}.
+The network (kind: ${network}) makes the squared error small over all rows; a single ${NOUN} may be far from it.
+Around its prediction the bundle puts intervals of ${percents}, within ${smallest} to ${largest} ${UNIT_NAME}:
 split-conformal, calibrated on the validation rows. They hold that often over many rows like those, not for each kind
-of row.
+of row.${too_few}
 
 ## Training data
 
@@ -83,9 +61,9 @@ of row.
 | --- | --: | --- |
 ${files}
 
-Clean rows, encoded, in the format of ${format}. The files do not say which table they come from;
+Clean rows, encoded, in the format of ${CARD_FORMAT}. The files do not say which table they come from;
 `data.path` in params.yaml does. If it was the sample that ships with the pipeline, all rows are synthetic, and nothing
-here is knowledge about ${knowledge}. What to expect of a second training: ${reproducibility}.
+here is knowledge about ${CARD_KNOWLEDGE}. What to expect of a second training: ${reproducibility}.
 
 ## Scores
 
@@ -102,13 +80,13 @@ metrics/report.md of the commit that it was trained in.
 
 ## Biases and limits
 
-${limits}
-- Values that were rare in training, or not there, count as unknown. ${unseen}
+${CARD_LIMITS}
+- Values that were rare in training, or not there, count as unknown. ${CARD_UNSEEN}
 - It was never checked for fairness, and repeats whatever the training rows hold.
 
 ## How to use it
 
-From the folder of ${project}, a table with its features as CSV:
+From the folder of ${CARD_PROJECT}, a table with its features as CSV:
 
 ```sh
 python -m pipeline.predict table.csv --model models/${name} --out predicted.csv
@@ -123,12 +101,12 @@ from pipeline.model.bundle import Bundle
 bundle = Bundle.load(Path("models/${name}"))
 rows = pq.read_table("data/prepared/test.parquet")
 codes = {column: rows[column].to_numpy() for column in rows.column_names}
-${variable} = bundle.encoder.scaling.denormalise(bundle.predict(codes))
-low, high = bundle.interval(${variable}, codes, percent=80)
+${CARD_VARIABLE} = bundle.encoder.scaling.denormalise(bundle.predict(codes))
+low, high = bundle.interval(${CARD_VARIABLE}, codes, percent=80)
 ```
 
 ## Licence
 
-${licence} The
-bundle keeps some of the training rows, as codes without ${plural}, which explanations compare with.
+${CARD_LICENCE} The
+bundle keeps some of the training rows, as codes without ${PLURAL}, which explanations compare with.
 """)

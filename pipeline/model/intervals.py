@@ -1,9 +1,9 @@
 """Intervals around predictions, by split-conformal calibration on the validation rows.
 
-An error counts as a share of the prediction (large targets vary more), divided by the usual share of the row's group:
-in some groups the target varies more for its size than in others. The groups' shares are learnt from the training rows,
-which are many; how wide the intervals are is what the validation rows need, above and below apart. So both tails are
-even, and small groups borrow from all.
+An error counts as a share of the prediction plus an offset (large targets vary more, but less than in proportion),
+divided by the usual share of the row's group: in some groups the target varies more for its size than in others. The
+groups' shares are learnt from the training rows, which are many; how wide the intervals are is what the validation rows
+need, above and below apart. So both tails are even, and small groups borrow from all.
 """
 
 import math
@@ -16,6 +16,8 @@ import numpy as np
 from pipeline.data.schema import LARGEST, SMALLEST, STEP
 
 PERCENTS = (80, 95)
+OFFSET = 0.5  # of the mean prediction: the lowest tenth of all predictions is covered as often as the others
+LEAST = 0.5  # in UNIT: each interval goes on for so much on either side, and further to the next whole number
 PRIOR_ROWS = 30  # a group's share starts from that of all rows, as if it had been seen so often
 
 
@@ -35,9 +37,9 @@ class PredictedRows:
 class Intervals:
     """What it takes to put an interval around a prediction.
 
-    `shares` holds the mean error of each group's code, as a share of the prediction. `quantiles` holds, by percent, how
-    many times that an interval reaches below and above the prediction: the conformal quantiles of the validation rows'
-    scores. An infinite one is one that the validation rows were too few to know.
+    `shares` holds the mean error of each group's code, as a share of the prediction plus `offset`, in UNIT. `quantiles`
+    holds, by percent, how many times that an interval reaches below and above the prediction: the conformal quantiles
+    of the validation rows' scores. An infinite one is one that the validation rows were too few to know.
 
     Source: Papadopoulos et al., "Inductive Confidence Machines for Regression" (2002), with a normalised score; Lei et
     al., "Distribution-Free Predictive Inference for Regression" (2018); both tails apart as in Romano et al.,
@@ -45,30 +47,37 @@ class Intervals:
     """
 
     shares: tuple[float, ...]
+    offset: float
     quantiles: Mapping[int, tuple[float, float]]
 
+    @property
+    def uncalibrated(self) -> tuple[int, ...]:
+        """The percents whose intervals are as wide as the contract allows: the validation rows were too few."""
+        return tuple(percent for percent, ends in self.quantiles.items() if math.inf in ends)
+
     def around(self, prediction: np.ndarray, *, group: np.ndarray, percent: int) -> tuple[np.ndarray, np.ndarray]:
-        """The lower and the upper end in UNIT, within what the data contract allows.
+        """The lower and the upper end, whole numbers of UNIT within the data contract's bounds, the prediction between.
 
-        Shape: prediction (rows,) in UNIT and group (rows,); returns two (rows,).
+        They are rounded outwards, so no interval is without width.
+        Shape: prediction (rows,) in UNIT, within the bounds, and group (rows,); returns two (rows,).
 
-        >>> intervals = Intervals(shares=(0.3, 0.2), quantiles={80: (1.0, 1.5)})
+        >>> intervals = Intervals(shares=(0.3, 0.2), offset=50_000.0, quantiles={80: (1.0, 1.5)})
         >>> low, high = intervals.around(np.array([100_000.0]), group=np.array([1]), percent=80)
         >>> low.tolist(), high.tolist()
-        ([80000.0], [130000.0])
+        ([70000.0], [145000.0])
         """
         below, above = self.quantiles[percent]
-        usual_error = _scale(prediction) * np.array(self.shares)[group]  # (rows,), in UNIT
-        ends = (prediction - below * usual_error, prediction + above * usual_error)
-        low, high = (end.clip(SMALLEST, LARGEST) for end in ends)
-        return low, high
+        usual_error = _scale(prediction, self.offset) * np.array(self.shares)[group]  # (rows,), in UNIT
+        low = np.floor(prediction - np.maximum(below * usual_error, LEAST))
+        high = np.ceil(prediction + np.maximum(above * usual_error, LEAST))
+        return low.clip(SMALLEST, LARGEST), high.clip(SMALLEST, LARGEST)
 
     def to_dict(self) -> dict[str, Any]:
         """What JSON can hold; an infinite quantile is null."""
         quantiles = {
             str(percent): [None if math.isinf(end) else end for end in ends] for percent, ends in self.quantiles.items()
         }
-        return {"shares": list(self.shares), "quantiles": quantiles}
+        return {"shares": list(self.shares), "offset": self.offset, "quantiles": quantiles}
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> Self:
@@ -77,7 +86,7 @@ class Intervals:
             int(percent): (math.inf if below is None else below, math.inf if above is None else above)
             for percent, (below, above) in fields["quantiles"].items()
         }
-        return cls(tuple(fields["shares"]), quantiles)
+        return cls(tuple(fields["shares"]), fields["offset"], quantiles)
 
 
 def calibrate(*, train: PredictedRows, valid: PredictedRows, groups: int) -> Intervals:
@@ -85,14 +94,14 @@ def calibrate(*, train: PredictedRows, valid: PredictedRows, groups: int) -> Int
 
     `groups` says how many codes a group can have. A group without training rows gets the share of all.
     """
-    shares = _group_shares(train, groups)
-    # the conformity score of a row: (actual - predicted) / (predicted · its group's share), (rows,)
-    score = (valid.actual - valid.prediction) / (_scale(valid.prediction) * np.array(shares)[valid.group])
+    offset = OFFSET * math.fsum(train.prediction.tolist()) / len(train.prediction)
+    shares = _group_shares(train, groups, offset)
+    # the conformity score of a row: (actual - predicted) / ((predicted + offset) · its group's share), (rows,)
+    score = (valid.actual - valid.prediction) / (_scale(valid.prediction, offset) * np.array(shares)[valid.group])
     # an interval of 1 - alpha leaves out alpha / 2 at either end: 0.1 for 80 %
     tails = {percent: (1 - percent / 100) / 2 for percent in PERCENTS}
-    return Intervals(
-        shares, {percent: (quantile(-score, 1 - tail), quantile(score, 1 - tail)) for percent, tail in tails.items()}
-    )
+    quantiles = {percent: (quantile(-score, 1 - tail), quantile(score, 1 - tail)) for percent, tail in tails.items()}
+    return Intervals(shares, offset, quantiles)
 
 
 def quantile(scores: np.ndarray, level: float) -> float:
@@ -111,15 +120,15 @@ def quantile(scores: np.ndarray, level: float) -> float:
     return float(np.sort(scores)[k - 1]) if k <= len(scores) else math.inf
 
 
-def _scale(prediction: np.ndarray) -> np.ndarray:
-    """The prediction, but at least STEP: below it a lower prediction makes no narrower interval. Shape: (rows,)."""
-    scale: np.ndarray = np.maximum(prediction, STEP)
+def _scale(prediction: np.ndarray, offset: float) -> np.ndarray:
+    """What errors are shares of, at least STEP: bundles without an offset have nothing else. Shape: (rows,)."""
+    scale: np.ndarray = np.maximum(prediction + offset, STEP)
     return scale
 
 
-def _group_shares(rows: PredictedRows, groups: int) -> tuple[float, ...]:
-    """The mean of |error| / prediction by group, each drawn to that of all rows."""
-    share = np.abs(rows.actual - rows.prediction) / _scale(rows.prediction)  # (rows,)
+def _group_shares(rows: PredictedRows, groups: int, offset: float) -> tuple[float, ...]:
+    """The mean of |error| / (prediction + offset) by group, each drawn to that of all rows."""
+    share = np.abs(rows.actual - rows.prediction) / _scale(rows.prediction, offset)  # (rows,)
     mean = math.fsum(share.tolist()) / len(share) or 1.0  # of a model without any error, too, shares are above 0
     by_group = [share[rows.group == code] for code in range(groups)]  # each (rows of the group,)
     # as if PRIOR_ROWS rows with the mean share stood in each group: (sum + PRIOR_ROWS · mean) / (rows + PRIOR_ROWS)

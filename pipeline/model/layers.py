@@ -26,6 +26,19 @@ def relu_and_dropout(values: torch.Tensor, noise: torch.Tensor | None, *, rate: 
     return values.relu() if noise is None else values * ((values > 0) & (noise >= rate)) / (1 - rate)
 
 
+def positive(values: torch.Tensor, *, bend: float) -> torch.Tensor:
+    """Squareplus: nearly 0 far below 0, nearly the value far above, and half of `bend` at 0; never negative.
+
+    It needs a square root alone, which all processors round alike, as they do not the exponential of softplus.
+    Shape: any; returns the same.
+    Source: Barron, "Squareplus: A Softplus-Like Algebraic Rectifier" (2021), its b written as the square of `bend`.
+
+    >>> positive(torch.tensor([-100.0, 0.0, 100.0]), bend=2.0)
+    tensor([9.9991e-03, 1.0000e+00, 1.0001e+02])
+    """
+    return (values + (values * values + bend * bend).sqrt()) / 2
+
+
 @torch.no_grad()
 def initialise(network: nn.Module, *, generator: torch.Generator) -> None:
     """Draw all weights anew from the generator; linear skips start at zero.
@@ -42,5 +55,4 @@ def initialise(network: nn.Module, *, generator: torch.Generator) -> None:
 
 
 def _draw(parameter: torch.Tensor, bound: float, generator: torch.Generator) -> None:
-    """Fill the parameter with uniform numbers from -bound to bound."""
-    parameter.copy_((torch.rand(parameter.shape, generator=generator) * 2 - 1) * bound)
+    parameter.copy_((torch.rand(parameter.shape, generator=generator) * 2 - 1) * bound)  # uniform in -bound to bound

@@ -5,12 +5,14 @@ from itertools import accumulate, pairwise
 
 import numpy as np
 
-from pipeline.data.encoding import UNKNOWN
+from pipeline.data.encoding import UNKNOWN, Encoder
 from pipeline.data.schema import FEATURES, ORDINALS, TEXT, WORDS
-from pipeline.model.layers import initialise, relu_and_dropout, relu_layers
+from pipeline.model.layers import initialise, positive, relu_and_dropout, relu_layers
 from pipeline.model.reproducible import nn, torch
 from pipeline.params import Embedding, Mlp, Recipe, check_features
 
+BENDS = {"standard": 2.0, "log1p": 2.0, "minmax": 0.25}
+"""Where a positive output bends, by the kind of scaling: two standard deviations above the floor, or so."""
 BLOCK = 1024  # rows; a matrix product of a multiple of 8 rows rounds each row alike
 
 
@@ -26,8 +28,7 @@ class Regressor(nn.Module):
 
     def __init__(self, columns: Sequence[str], *, generator: torch.Generator) -> None:
         super().__init__()
-        self.columns = tuple(columns)
-        self.generator = generator
+        self.columns, self.generator = tuple(columns), generator
 
     @property
     def device(self) -> torch.device:
@@ -47,8 +48,7 @@ class Regressor(nn.Module):
 
     def noise(self, rows: int) -> torch.Tensor:
         """Uniform numbers from 0 to 1 for the dropout of as many rows. Shape: (rows, noise_width)."""
-        generator = self.generator
-        return torch.rand(rows, self.noise_width, generator=generator, device=generator.device)
+        return torch.rand(rows, self.noise_width, generator=self.generator, device=self.generator.device)
 
     @torch.inference_mode()
     def predict(self, inputs: torch.Tensor) -> torch.Tensor:
@@ -85,7 +85,8 @@ class EmbeddingNet(Regressor):
 
     In training some codes become "unknown", so that the unknown of tomorrow is no stranger. One table holds the
     embeddings of all columns, and another each code's linear share of the prediction. Without the contract's text
-    column among the features, there are no words.
+    column among the features, there are no words. A positive output lies above the contract's smallest target, and low
+    predictions come close to each other in proportion.
 
     Shape: inputs (rows, columns) int16, the columns nominals, ordinals, words; returns (rows, 1).
     """
@@ -95,16 +96,15 @@ class EmbeddingNet(Regressor):
     largest: torch.Tensor
 
     def __init__(
-        self, features: Sequence[str], settings: Embedding, *, sizes: Mapping[str, int], generator: torch.Generator
+        self, features: Sequence[str], settings: Embedding, encoder: Encoder, *, generator: torch.Generator
     ) -> None:
+        sizes, scaling = encoder.sizes(), encoder.scaling
         nominals = [name for name in features if name not in ORDINALS]
         ordinals = [name for name in features if name in ORDINALS]
         words = WORDS if TEXT in features else ()
         super().__init__((*nominals, *ordinals, *words), generator=generator)
-        self.nominals = slice(len(nominals))
-        self.ordinals = slice(len(nominals), len(features))
-        self.words = slice(len(features), None)
-        self.has_words = bool(words)
+        self.nominals, self.ordinals = slice(len(nominals)), slice(len(nominals), len(features))
+        self.words, self.has_words = slice(len(features), None), bool(words)
         # one table for all columns: of sizes 9, 6 and 4 the first rows are 0, 9 and 15, and that of all words is 19
         *starts, end = accumulate((sizes[name] for name in (*nominals, *ordinals)), initial=0)
         rows = end + (sizes[words[0]] if words else 0)
@@ -119,6 +119,7 @@ class EmbeddingNet(Regressor):
         widths = [first, *settings.hidden]
         self.hidden = nn.ModuleList(nn.Linear(*pair) for pair in pairwise(widths))
         self.output = nn.Linear(widths[-1], 1)
+        self.is_positive, self.floor, self.bend = settings.output == "positive", scaling.floor, BENDS[scaling.kind]
         self.dropout, self.code_dropout = settings.dropout, settings.code_dropout
         self.noise_widths = [len(self.columns), *settings.hidden]
         self.noise_width = sum(self.noise_widths)
@@ -135,7 +136,7 @@ class EmbeddingNet(Regressor):
         for layer, layer_noise in zip(self.hidden, noises, strict=True):
             hidden = relu_and_dropout(layer(hidden), layer_noise, rate=self.dropout)  # (rows, hidden)
         output: torch.Tensor = self.output(hidden) + linear  # (rows, 1)
-        return output
+        return self.floor + positive(output - self.floor, bend=self.bend) if self.is_positive else output
 
     def _embed(self, codes: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """What the first layer sees of each row, and the row's linear share of the prediction.
@@ -154,16 +155,15 @@ class EmbeddingNet(Regressor):
         return torch.cat([nominals, *bags, ordinals], dim=1), linear
 
 
-def build(recipe: Recipe, *, sizes: Mapping[str, int], generator: torch.Generator, where: str = "recipe") -> Regressor:
-    """The recipe's network with fresh weights; `sizes` says how many codes each column can hold.
+def build(recipe: Recipe, encoder: Encoder, *, generator: torch.Generator, where: str = "recipe") -> Regressor:
+    """The recipe's network with fresh weights, for rows and a target as the encoder encodes them.
 
     Raises: ValueError if a feature is not the data contract's; it names its path, which begins with `where`.
     """
     check_features(recipe.features, FEATURES, where=where)
-    network: Regressor
     if isinstance(recipe.network, Mlp):
-        network = CourseNet(recipe.features, recipe.network, generator=generator)
+        network: Regressor = CourseNet(recipe.features, recipe.network, generator=generator)
     else:
-        network = EmbeddingNet(recipe.features, recipe.network, sizes=sizes, generator=generator)
+        network = EmbeddingNet(recipe.features, recipe.network, encoder, generator=generator)
     initialise(network, generator=generator)
     return network

@@ -28,6 +28,8 @@ from torch import nn
 from torch.optim.adamw import adamw
 from torch.utils.data import DataLoader, IterableDataset, TensorDataset, default_collate
 
+__all__ = ["DataLoader", "IterableDataset", "TensorDataset", "adamw", "default_collate", "nn", "safetensors", "torch"]
+
 ANY_CPU = "the same bytes on any x86-64 CPU"
 
 if torch.backends.cpu.get_cpu_capability() != "DEFAULT":
@@ -69,16 +71,3 @@ def reproducibility_level(*, engine: str, device: torch.device, threads: int) ->
     if engine == "compiled" or threads > 1 or platform.machine() not in ("x86_64", "AMD64"):
         return "the same bytes on the same CPU model" + (" and compiler" if engine == "compiled" else "")
     return ANY_CPU
-
-
-__all__ = [
-    "ANY_CPU",
-    "DataLoader",
-    "IterableDataset",
-    "TensorDataset",
-    "adamw",
-    "default_collate",
-    "nn",
-    "safetensors",
-    "torch",
-]

@@ -7,8 +7,8 @@ from pathlib import Path, PurePosixPath
 from pipeline import params
 from pipeline.nights.conventions import FILES, HISTORY
 from pipeline.repository.delivery import GIT
-from pipeline.repository.dvc_lock import Caches, Hashes, inputs, md5_of, outputs, read_lock
-from pipeline.repository.project import LOCK, Project
+from pipeline.repository.dvc_lock import LOCK, Caches, Hashes, inputs, md5_of, outputs, read_lock
+from pipeline.repository.project import Project
 from pipeline.runtime import sections
 from pipeline.runtime.errors import RuleError
 

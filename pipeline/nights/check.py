@@ -1,6 +1,7 @@
 """Tonight's table is checked against the contract and against yesterday's, before it replaces anything."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from pipeline.data.raw_table import Table, read_table
 from pipeline.nights.drift import TableDrift, table_drift
@@ -49,13 +50,13 @@ def check_table(night: Night, fetched: Fetched) -> CheckedTable:
 
 def _rejection(night: Night, fetched: Fetched, reason: str, checked: CheckedTable | None = None) -> NightEnded:
     """The end of the night. Its folder keeps the table: by the morning the source may have another."""
-    fetched.file.replace(night.folder / "rejected.csv")
+    fetched.file.replace(night.folder / f"rejected{''.join(Path(night.table).suffixes)}")
     record = Record(
         date=night.date,
         decision=NightOutcome.REJECTED,
         reason=reason,
         table_md5=fetched.md5,
-        params_md5=night.params_md5,
+        settings_md5=night.settings_md5,
         drift=checked.drift if checked else TableDrift(),
         numbers=checked.numbers if checked else {},
     )
@@ -79,5 +80,6 @@ def _yesterdays_table(night: Night, *, md5: str | None) -> Table | None:
         if night.forced is not None:
             return None
         rule = "must be the one that dvc.lock records, and keep the contract"
-        fix = "dvc repro, commit and push; or look at tonight's and --force it"
+        mend = "dvc repro, commit and push" if file.exists() else f"bring {night.table} back into git or DVC's remote"
+        fix = f"{mend}; or look at tonight's and --force it"
         raise RuleError("yesterday's table", rule=rule, found=night.plain(error), fix=fix) from None

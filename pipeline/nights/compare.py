@@ -25,7 +25,7 @@ def compare(night: Night, checked: CheckedTable, *, champion: Champion, challeng
         decision=decision.outcome,
         reason=night.plain(decision.reason),
         table_md5=checked.fetched.md5,
-        params_md5=night.params_md5,
+        settings_md5=night.settings_md5,
         champion_md5=champion.md5,
         challenger_md5=outputs(recorded_stages(night.tree))[night.model],
         drift=checked.drift,

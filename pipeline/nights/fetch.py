@@ -47,7 +47,7 @@ def fetch_table(night: Night) -> Fetched:
         return fetched
     if fetched.md5 == inputs(night.accepted).get(night.table):
         raise NightEnded(NightOutcome.UNCHANGED, "no new data")
-    last = last_decision(night.tree, table_md5=fetched.md5, params_md5=night.params_md5)
+    last = last_decision(night.tree, table_md5=fetched.md5, settings_md5=night.settings_md5)
     if last is None:
         return fetched
     decision, reason = last

@@ -1,6 +1,8 @@
 """What all steps of a night share: its clone, its date, the settings of the commit it began at; and how it can end."""
 
 import datetime
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,10 +11,10 @@ from pipeline import params
 from pipeline.nights.conventions import FILES
 from pipeline.nights.record import NightOutcome, Record
 from pipeline.repository.delivery import check_user
-from pipeline.repository.dvc_lock import Stage, md5_of, outputs, read_lock
-from pipeline.repository.project import LOCK
+from pipeline.repository.dvc_lock import LOCK, Stage, outputs, read_lock
 from pipeline.repository.workspace import Workspace
 from pipeline.runtime.errors import CommandError, RuleError, as_rule_error
+from pipeline.runtime.sections import read
 
 FAILURES = (RuleError, CommandError, OSError)  # what fails a night; any other error is a defect
 
@@ -99,9 +101,10 @@ class Night:
         return f"models/{self.settings.recipe}"
 
     @property
-    def params_md5(self) -> str:
-        """The md5 of the settings that the table is judged under."""
-        return md5_of(self.tree / params.FILE)
+    def settings_md5(self) -> str:
+        """The md5 of the settings that the table is judged under, whatever order and form the file gives them."""
+        settings = json.loads(json.dumps(read(self.tree / params.FILE)), parse_int=float)  # 1 and 1.0 are one setting
+        return hashlib.md5(json.dumps(settings, sort_keys=True).encode(), usedforsecurity=False).hexdigest()
 
     def plain(self, message: object) -> str:
         """A message without this machine's folders: a record is the same wherever the night was."""

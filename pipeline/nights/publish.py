@@ -8,7 +8,8 @@ from pipeline.nights.conventions import FILES, MARKDOWN, as_bot
 from pipeline.nights.night import FAILURES, Night, NightResult
 from pipeline.nights.record import NightOutcome, Record
 from pipeline.repository.delivery import Publication, check_publication, commit_files, fast_forward, tags_in_use
-from pipeline.repository.project import DVC, LOCK, Project
+from pipeline.repository.dvc_lock import LOCK
+from pipeline.repository.project import DVC, Project
 from pipeline.repository.upstream import Upstream
 from pipeline.repository.workspace import Workspace
 from pipeline.runtime.errors import CommandError, RuleError, as_rule_error

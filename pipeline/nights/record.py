@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from pipeline import params
 from pipeline.data.schema import in_unit
 from pipeline.nights.conventions import HISTORY, JSON, MARKDOWN
 from pipeline.nights.drift import TableDrift
 from pipeline.reporting.markdown import table
+from pipeline.repository.dvc_lock import md5_of
 
 ROOTS = {
     in_unit(f"{name}_mse", power=2): in_unit(f"{name}_rmse")
@@ -70,7 +72,7 @@ class Record:
     decision: NightOutcome
     reason: str
     table_md5: str  # of the table that came
-    params_md5: str  # of the settings that it was judged under
+    settings_md5: str  # of the settings that it was judged under
     champion_md5: str | None = None  # of the model's listing
     challenger_md5: str | None = None
     drift: TableDrift = field(default_factory=TableDrift)  # how far the table is from yesterday's
@@ -82,7 +84,7 @@ class Record:
             "decision": self.decision,
             "reason": self.reason,
             "table_md5": self.table_md5,
-            "params_md5": self.params_md5,
+            "settings_md5": self.settings_md5,
             "champion_md5": self.champion_md5,
             "challenger_md5": self.challenger_md5,
             "numbers": {name: _number(value) for name, value in self.numbers.items()},
@@ -133,11 +135,17 @@ class Record:
             writer.writerow(self.line())
 
 
-def last_decision(project: Path, *, table_md5: str, params_md5: str) -> tuple[NightOutcome, str] | None:
-    """The decision of the last recorded night, and why, if it judged this table under these settings."""
+def last_decision(project: Path, *, table_md5: str, settings_md5: str) -> tuple[NightOutcome, str] | None:
+    """The decision of the last recorded night, and why, if it judged this table under these settings.
+
+    Records of before 2026-11-25 have the md5 of params.yaml instead of that of its settings.
+    """
     try:
         last = json.loads((project / JSON).read_text(encoding="utf-8"))
-        same = (last["table_md5"], last["params_md5"]) == (table_md5, params_md5)
+        by_settings = "settings_md5" in last
+        judged_under = last["settings_md5"] if by_settings else last["params_md5"]
+        now = settings_md5 if by_settings else md5_of(project / params.FILE)
+        same = (last["table_md5"], judged_under) == (table_md5, now)
         return (NightOutcome(last["decision"]), last["reason"]) if same else None
     except (FileNotFoundError, ValueError, KeyError, TypeError):  # ValueError: no JSON, or no decision that we know
         return None

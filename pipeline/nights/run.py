@@ -33,7 +33,8 @@ def run_night(user: Project, *, date: datetime.date, forced: str | None = None) 
     try:
         settings = sections.load(params.Nightly, "nightly", file=user.folder / params.FILE)  # all else: `Night.begin`
     except ValueError as error:
-        return NightResult(NightOutcome.FAILED, str(error))
+        fix = f"git checkout -- {params.FILE} brings back the committed ones"
+        return NightResult(NightOutcome.FAILED, f"{error}\nmend the settings, or {fix}")
     try:
         with only_one(user.folder):
             result = _spend(user, settings, run=run, date=date, forced=forced)

@@ -5,7 +5,7 @@ import hashlib
 import io
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,6 +70,11 @@ def read_results(metrics: Path, recipes: Mapping[str, Recipe], *, data: Path, lo
     results.sort(key=lambda result: result.metrics[f"test_{MSE}"])
     hashes = {path.name: hashlib.sha256(_read(path)).hexdigest() for path in (data, lock)}
     return RunResults(tuple(results), json.loads(_read(metrics / "prepare.json")), hashes)
+
+
+def stages_behind(recipes: Iterable[str]) -> list[str]:
+    """The stages, by their names in dvc.lock, that the results of these recipes come from."""
+    return ["prepare", *(f"{stage}@{recipe}" for recipe in recipes for stage in ("train", "evaluate"))]
 
 
 def read_metrics(metrics: Path, recipe: str) -> dict[str, float]:

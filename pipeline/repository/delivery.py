@@ -1,7 +1,8 @@
 """A commit that is made in a clone and goes to the user's checkout: refused in time, or whole."""
 
 import datetime
-from collections.abc import Sequence
+import shlex
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from pipeline.repository.project import DVC, NO_HOOKS, Project
@@ -37,13 +38,28 @@ def check_user(workspace: Workspace, files: Sequence[str], *, tag: str | None = 
     if (branch, commit) != (f"refs/heads/{workspace.branch}", workspace.commit):
         rule = f"must stay at the commit that was cloned, {workspace.branch} at {workspace.commit}"
         raise RuleError("HEAD", rule=rule, found=f"{branch} at {commit}", fix="begin again from there")
-    changes = (*GIT, "status", "--porcelain", "--untracked-files=all", "--ignored=matching", "--")
-    if dirty := workspace.user.lines(*changes, *files):
-        rule, fix = "must have no changes of your own in what is to be published", "commit them, or git stash them"
-        raise RuleError("your work tree", rule=rule, found=", ".join(dirty), fix=fix)
+    status = (*GIT, "-c", "core.quotePath=false", "status", "--porcelain")
+    if dirty := workspace.user.lines(*status, "--untracked-files=all", "--ignored=matching", "--", *files):
+        rule = "must have no changes of your own in what is to be published"
+        raise RuleError("your work tree", rule=rule, found=", ".join(dirty), fix="; ".join(_remedies(dirty)))
     if tag and tags_in_use(workspace.user, tag):
         fix = "give another --date, or delete the tag if you do not need it"
         raise RuleError(f"the tag {tag}", rule="must be new", found="one", fix=fix)
+
+
+def _remedies(changes: Sequence[str]) -> Iterator[str]:
+    """What to do about the changed files, given as git status names them.
+
+    >>> list(_remedies([" D dvc.lock", " M metrics/full.json"]))
+    ['git checkout HEAD -- dvc.lock brings back what is deleted', 'commit what is changed, or git stash it']
+    """
+    kinds = [(change[:2].strip(), change[3:]) for change in changes]
+    if deleted := [file for kind, file in kinds if kind == "D"]:
+        yield f"git checkout HEAD -- {shlex.join(deleted)} brings back what is deleted"
+    if any(kind not in ("D", "??", "!!") for kind, _ in kinds):
+        yield "commit what is changed, or git stash it"
+    if any(kind in ("??", "!!") for kind, _ in kinds):
+        yield "move away what git does not have, or add and commit it"
 
 
 def tags_in_use(user: Project, pattern: str) -> list[str]:

@@ -11,6 +11,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+LOCK = "dvc.lock"
 Hashes = Mapping[str, str]  # the md5 of each path; that of a folder ends in .dir and is its listing's
 
 

@@ -10,7 +10,6 @@ from typing import Any
 
 from pipeline.runtime.processes import run
 
-LOCK = "dvc.lock"
 DVC = (sys.executable, "-m", "dvc")
 NO_HOOKS = f"core.hooksPath={os.devnull}"
 FOLDERS_OF_THE_USER = ("DVC_GLOBAL_CONFIG_DIR", "DVC_SYSTEM_CONFIG_DIR", "DVC_SITE_CACHE_DIR", "TMPDIR")

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline import params, versions
-from pipeline.repository.dvc_lock import Caches, Stage, inputs, md5_of, read_lock
-from pipeline.repository.project import DVC, LOCK, Project
+from pipeline.repository.dvc_lock import LOCK, Caches, Stage, inputs, md5_of, read_lock
+from pipeline.repository.project import DVC, Project
 from pipeline.runtime.errors import CommandError
 from pipeline.runtime.processes import STANDARD_ERROR, run
 

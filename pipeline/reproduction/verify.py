@@ -8,8 +8,8 @@ from enum import IntEnum
 from pathlib import Path
 
 from pipeline import versions
-from pipeline.repository.dvc_lock import NEVER_RUN, Artifact, Stage, artifacts, inputs, read_lock
-from pipeline.repository.project import LOCK, Project
+from pipeline.repository.dvc_lock import LOCK, NEVER_RUN, Artifact, Stage, artifacts, inputs, read_lock
+from pipeline.repository.project import Project
 from pipeline.reproduction.difference import describe_difference
 from pipeline.reproduction.fresh_clone import CannotVerifyError, FreshClone, name_of_head
 from pipeline.runtime.errors import CommandError

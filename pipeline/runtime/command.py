@@ -8,14 +8,22 @@ from pipeline.runtime.errors import CommandError, RuleError
 from pipeline.runtime.lifetime import INTERRUPTED, end_as_ctrl_c_does
 
 EXPECTED: Mapping[type[Exception], int] = {OSError: 1, ValueError: 1, RuleError: 1, CommandError: 1}
+WAY_BACK = (
+    "The stage's last good outputs are as they were. Once this is mended, dvc repro goes on; or put your changes into"
+    " git stash and go back to all that the last commit records: make back"
+)
+"""How a refusal of a stage ends."""
 
 
 @contextmanager
-def command(name: str, *, expected: Mapping[type[Exception], int] = EXPECTED, interrupted: str = "") -> Iterator[None]:
+def command(
+    name: str, *, expected: Mapping[type[Exception], int] = EXPECTED, interrupted: str = "", advice: str = ""
+) -> Iterator[None]:
     """Run the block as the command of this name.
 
     `expected` has the exit codes of the errors that are told as one message on standard error. SIGTERM and a closed
-    terminal end the block as ctrl-C does; `interrupted` says what that leaves behind.
+    terminal end the block as ctrl-C does; `interrupted` says what that leaves behind, `advice` is the last line after
+    an expected error.
 
     >>> with command("prepare"):
     ...     raise ValueError("the table must have rows, found none")
@@ -28,7 +36,8 @@ def command(name: str, *, expected: Mapping[type[Exception], int] = EXPECTED, in
     except KeyboardInterrupt:
         message, code = f"interrupted; {interrupted}" if interrupted else "interrupted", INTERRUPTED
     except tuple(expected) as error:
-        message, code = str(error), next(code for kind, code in expected.items() if isinstance(error, kind))
+        message = f"{error}\n{advice}" if advice else str(error)
+        code = next(code for kind, code in expected.items() if isinstance(error, kind))
     else:
         return
     print(f"{name}: {message}", file=sys.stderr)

@@ -28,8 +28,7 @@ class Checkpoint:
     def __init__(self, folder: Path, *, key: Mapping[str, Any], every_seconds: float) -> None:
         name = hashlib.sha256(json.dumps(key, sort_keys=True, allow_nan=False).encode()).hexdigest()
         self.path, self._draft = folder / f"{name}.checkpoint", folder / f"{name}.draft"
-        self._every_seconds = every_seconds
-        self._saved = time.monotonic()
+        self._every_seconds, self._saved = every_seconds, time.monotonic()
 
     def load(self) -> TrainingState:
         """The saved state; START if nothing was saved, or if the file is damaged or cannot be read, which is logged."""
@@ -61,22 +60,19 @@ class Checkpoint:
         body = _packed(state)
         self._saved = time.monotonic()
         try:
-            self._write(hashlib.sha256(body).digest() + body)
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with self._draft.open("wb") as file:
+                file.write(hashlib.sha256(body).digest() + body)
+                file.flush()
+                os.fsync(file.fileno())
+            self._draft.replace(self.path)
         except OSError as error:
             log.warning("cannot save a checkpoint (%s): training goes on without", error)
 
-    def _write(self, content: bytes) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self._draft.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        self._draft.replace(self.path)
-
     def remove(self) -> None:
         """Forget the training: it is over."""
-        for path in (self.path, self._draft):
-            path.unlink(missing_ok=True)
+        self.path.unlink(missing_ok=True)
+        self._draft.unlink(missing_ok=True)
 
 
 def imported_files(script: Path) -> dict[str, Path]:

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from itertools import islice
 
 from pipeline.model.network import Regressor
-from pipeline.model.reproducible import DataLoader, TensorDataset, nn, torch
+from pipeline.model.reproducible import TensorDataset, nn, torch
 from pipeline.params import Recipe
-from pipeline.training.adam import FlatAdamW
-from pipeline.training.batches import batches
-from pipeline.training.compiled import CompiledLoop
-from pipeline.training.schedule import learning_rates
+from pipeline.training.engines import CompiledLoop, EagerLoop
+from pipeline.training.loader import RowLoader
+from pipeline.training.optimizer import FlatAdamW, learning_rates
 
 
 @dataclass(frozen=True)
@@ -44,46 +43,13 @@ class TrainingState:
 START = TrainingState(history=(), kept_epoch=0, kept_weights=torch.empty(0), resume_from=())
 
 
-@dataclass(frozen=True)
-class EagerLoop:
-    """Trains a network one batch after the other, as the course teaches it."""
-
-    network: Regressor
-    criterion: nn.Module
-    optimizer: FlatAdamW
-
-    def epoch(self, loader: "DataLoader[tuple[torch.Tensor, ...]]", rates: Iterator[float]) -> float:
-        """One epoch, with the next of `rates` as the learning rate of each step; returns the rows' mean loss."""
-        total = rows = 0.0
-        for inputs, *target in batches(loader):  # (batch, columns), (batch, 1), and weights if equal rows count once
-            self.optimizer.learning_rate = next(rates)
-            self.optimizer.zero_grad()
-            loss = self.criterion(self.network(inputs), *target)
-            loss.backward()
-            self.optimizer.step()
-            total += loss.item() * len(inputs)
-            rows += len(inputs)
-        return total / rows
-
-
-class WeightedMSELoss(nn.Module):
-    """The mean over the rows of weight · squared error.
-
-    Shape: all (rows, 1); returns a number.
-    """
-
-    def forward(self, prediction: torch.Tensor, target: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-        """The loss of a batch."""
-        return (weight * (prediction - target) ** 2).mean()
+def weighted_mse_loss(prediction: torch.Tensor, target: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """The mean over the rows of weight · squared error. Shape: all (rows, 1); returns a number."""
+    return (weight * (prediction - target) ** 2).mean()
 
 
 def fit(
-    network: Regressor,
-    *,
-    loader: "DataLoader[tuple[torch.Tensor, ...]]",
-    valid: TensorDataset,
-    recipe: Recipe,
-    start: TrainingState = START,
+    network: Regressor, *, loader: RowLoader, valid: TensorDataset, recipe: Recipe, start: TrainingState = START
 ) -> Iterator[TrainingState]:
     """Train the network as the recipe says, from the start or from an earlier state: yields one state per epoch.
 
@@ -93,11 +59,14 @@ def fit(
     Raises: ValueError if a loss is not finite.
     """
     optimizer = FlatAdamW(network, **recipe.optimizer.model_dump(exclude={"schedule"}))
-    criterion = WeightedMSELoss() if recipe.equal_rows == "once" else nn.MSELoss()
+    criterion = weighted_mse_loss if recipe.equal_rows == "once" else nn.functional.mse_loss
     loop = (CompiledLoop if recipe.engine == "compiled" else EagerLoop)(network, criterion, optimizer)
-    state = start
+    state, order, noise = start, loader.generator, network.generator
     if start.resume_from:
-        _restore(start.resume_from, optimizer, loader.generator, network.generator)
+        order_state, noise_state, *optimizer_state = start.resume_from
+        order.set_state(order_state)
+        noise.set_state(noise_state)
+        optimizer.restore(optimizer_state)
     rates = learning_rates(recipe.optimizer, steps=recipe.epochs * len(loader))
     rates = islice(rates, len(state.history) * len(loader), None)  # without those of the epochs that are over
     while not finished(state.history, recipe):
@@ -111,17 +80,16 @@ def fit(
             history=(*state.history, epoch),
             kept_epoch=epoch.epoch if better else state.kept_epoch,
             kept_weights=optimizer.average.clone() if better else state.kept_weights,
-            resume_from=_resume_from(optimizer, loader.generator, network.generator),
+            resume_from=(order.get_state(), noise.get_state(), *(tensor.clone() for tensor in optimizer.state())),
         )
         yield state
 
 
 def finished(history: Sequence[Epoch], recipe: Recipe) -> bool:
     """True if the recipe's epochs are over, or as many as its patience without a better validation loss."""
-    if not history or len(history) >= recipe.epochs:
-        return len(history) >= recipe.epochs
     losses = [epoch.valid_mse for epoch in history]
-    return recipe.patience is not None and len(losses) - 1 - losses.index(min(losses)) >= recipe.patience
+    since_best = len(losses) - 1 - losses.index(min(losses)) if losses else 0
+    return len(losses) >= recipe.epochs or (recipe.patience is not None and since_best >= recipe.patience)
 
 
 def validation_loss(network: Regressor, valid: TensorDataset) -> float:
@@ -129,19 +97,6 @@ def validation_loss(network: Regressor, valid: TensorDataset) -> float:
     inputs, target = valid.tensors  # (rows, columns) and (rows, 1)
     errors = network.predict(inputs).double() - target.squeeze(1).double()  # (rows,)
     return float((errors * errors).mean())
-
-
-def _resume_from(optimizer: FlatAdamW, order: torch.Generator, noise: torch.Generator) -> tuple[torch.Tensor, ...]:
-    return (order.get_state(), noise.get_state(), *(tensor.clone() for tensor in optimizer.state()))
-
-
-def _restore(
-    tensors: Sequence[torch.Tensor], optimizer: FlatAdamW, order: torch.Generator, noise: torch.Generator
-) -> None:
-    order_state, noise_state, *optimizer_state = tensors
-    order.set_state(order_state)
-    noise.set_state(noise_state)
-    optimizer.restore(optimizer_state)
 
 
 def _check_finite(epoch: Epoch) -> None:

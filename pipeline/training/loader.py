@@ -1,7 +1,9 @@
-"""Encoded rows on disk → tensors: in memory, or streamed from the file in a shuffled order all the same."""
+"""Encoded rows on disk → shuffled batches of tensors: from memory, or streamed from the file in an order of its own."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +12,12 @@ import pyarrow.parquet as pq
 
 from pipeline.data.schema import HASH, NORMALISED
 from pipeline.model.network import Regressor
-from pipeline.model.reproducible import DataLoader, IterableDataset, TensorDataset, torch
+from pipeline.model.reproducible import DataLoader, IterableDataset, TensorDataset, default_collate, torch
 from pipeline.params import Recipe
 
+RowLoader = DataLoader[tuple[torch.Tensor, ...]]
 ROWS_IN_MEMORY = 1 << 21  # more are streamed from the file
+ROWS_PER_GATHER = 8192  # many enough to hide the cost of a gather, few enough to stay in the cache
 GROUPS_PER_WINDOW = 4  # row groups in memory at a time
 
 
@@ -26,9 +30,7 @@ def read_rows(path: Path, network: Regressor) -> TensorDataset:
     return TensorDataset(*_tensors(network, _table(path, [*network.columns, NORMALISED])))
 
 
-def loader_of(
-    path: Path, network: Regressor, recipe: Recipe, *, generator: torch.Generator
-) -> "DataLoader[tuple[torch.Tensor, ...]]":
+def loader_of(path: Path, network: Regressor, recipe: Recipe, *, generator: torch.Generator) -> RowLoader:
     """A loader of read_rows' rows, in an order that the generator draws anew each epoch.
 
     If equal rows count once, it serves each row's weight, too: 1 / how many are equal, scaled to a mean of 1.
@@ -36,20 +38,72 @@ def loader_of(
     Shape: inputs (rows, columns), targets (rows, 1), weights (rows, 1).
     Raises: ValueError if the split has no row.
     """
-    columns = [*network.columns, NORMALISED]
-    sorted_hashes = None
+    columns, hashes = [*network.columns, NORMALISED], None
     if recipe.equal_rows == "once":
-        columns.append(HASH)
-        sorted_hashes = _sorted_hashes(path)
+        columns, hashes = [*columns, HASH], _sorted_hashes(path)
+    tensors = partial(_tensors, network, sorted_hashes=hashes)
     rows: TensorDataset | StreamedRows
     if pq.read_metadata(path).num_rows <= ROWS_IN_MEMORY:
-        rows = TensorDataset(*_tensors(network, _table(path, columns), sorted_hashes))
+        rows = TensorDataset(*tensors(_table(path, columns)))
     else:
-        tensors = partial(_tensors, network, sorted_hashes=sorted_hashes)
-        rows = StreamedRows(path, columns=columns, tensors=tensors, generator=generator)
+        rows = StreamedRows(pq.ParquetFile(path), columns=columns, tensors=tensors, generator=generator)
     return DataLoader(rows, recipe.batch_size, shuffle=isinstance(rows, TensorDataset), generator=generator)
 
 
+def batches(loader: RowLoader) -> Iterator[list[torch.Tensor]]:
+    """One epoch of the loader: the same batches, order and random draws as `for batch in loader`, sooner.
+
+    A DataLoader fetches and stacks row by row, which is most of a small network's step. Here the sampler's rows are
+    gathered from the dataset's tensors many at a time, then split into views. The order is drawn up to a gather ahead:
+    what else draws during an epoch (dropout) needs a generator of its own.
+
+    Shape: each batch holds one (batch_size, ...) tensor per tensor of the dataset; the last may be shorter.
+    Raises: TypeError or ValueError if the loader does more than sample and stack rows of tensors.
+    Source: torch.utils.data.DataLoader, whose iteration the test uses as its oracle.
+
+    >>> rows = TensorDataset(torch.arange(3), torch.arange(3) * 10)
+    >>> [(x.tolist(), y.tolist()) for x, y in batches(DataLoader(rows, batch_size=2))]
+    [([0, 1], [0, 10]), ([2], [20])]
+    """
+    for block in blocks(loader):  # each column (rows, ...), such as (8192, 8) inputs and (8192, 1) targets
+        columns = (torch.split(column, loader.batch_size or 1) for column in block)  # views of (batch_size, ...)
+        yield from map(list, zip(*columns, strict=True))
+
+
+def blocks(loader: RowLoader) -> Iterator[list[torch.Tensor]]:
+    """The rows of `batches`, many whole batches at a time: `rows_per_block`, but for the last block.
+
+    Shape: each block holds one (rows, ...) tensor per tensor of the dataset.
+    """
+    dataset, size = loader.dataset, loader.batch_size
+    if not isinstance(dataset, TensorDataset | StreamedRows):
+        raise TypeError(f"batches() serves rows of tensors, found {type(dataset).__name__}: iterate the loader itself")
+    if size is None or loader.collate_fn is not default_collate:
+        raise ValueError("batches() needs batch_size and the default collate_fn: iterate the loader itself")
+    torch.empty((), dtype=torch.int64).random_(generator=loader.generator)  # the workers' base seed, drawn every epoch
+    rows = rows_per_block(loader)
+    served = dataset.blocks(rows) if isinstance(dataset, StreamedRows) else _gathered(dataset, loader.sampler, rows)
+    for block in served:
+        end = len(block[0]) // size * size if loader.drop_last else len(block[0])  # only the last has a shorter batch
+        if end:
+            yield [column[:end] for column in block]
+
+
+def rows_per_block(loader: RowLoader) -> int:
+    """How many rows a whole block of the loader has: a multiple of its batch size."""
+    size = loader.batch_size or 1
+    return max(1, ROWS_PER_GATHER // size) * size
+
+
+def _gathered(dataset: TensorDataset, sampler: Iterable[int], rows: int) -> Iterator[list[torch.Tensor]]:
+    """The dataset's rows in the sampler's order, so many at a time."""
+    order, device = iter(sampler), dataset.tensors[0].device
+    while len(chosen := np.fromiter(islice(order, rows), np.int64)):  # (rows,), of the last block fewer
+        indices = torch.from_numpy(chosen).to(device)
+        yield [column.index_select(0, indices) for column in dataset.tensors]  # each (rows, ...)
+
+
+@dataclass(frozen=True)
 class StreamedRows(IterableDataset[tuple[torch.Tensor, ...]]):
     """The rows of a Parquet file, in a new order each epoch: row groups are drawn, and shuffled several together.
 
@@ -58,19 +112,13 @@ class StreamedRows(IterableDataset[tuple[torch.Tensor, ...]]):
     each.
     """
 
-    def __init__(
-        self,
-        path: Path,
-        *,
-        columns: list[str],
-        tensors: Callable[[pa.Table], list[torch.Tensor]],
-        generator: torch.Generator,
-    ) -> None:
-        self._file = pq.ParquetFile(path)
-        self._columns, self._tensors, self._generator = columns, tensors, generator
+    file: pq.ParquetFile
+    columns: list[str]
+    tensors: Callable[[pa.Table], list[torch.Tensor]]
+    generator: torch.Generator
 
     def __len__(self) -> int:
-        rows: int = self._file.metadata.num_rows
+        rows: int = self.file.metadata.num_rows
         return rows
 
     def __iter__(self) -> Iterator[tuple[torch.Tensor, ...]]:
@@ -80,7 +128,7 @@ class StreamedRows(IterableDataset[tuple[torch.Tensor, ...]]):
     def blocks(self, rows: int) -> Iterator[list[torch.Tensor]]:
         """One epoch, in blocks of as many rows; the last may be shorter. The order is the same for any size."""
         rest: list[torch.Tensor] = []  # what is too little for a block, each (fewer than rows, ...)
-        groups = torch.randperm(self._file.num_row_groups, generator=self._generator)  # (row groups,)
+        groups = torch.randperm(self.file.num_row_groups, generator=self.generator)  # (row groups,)
         for window in torch.split(groups, GROUPS_PER_WINDOW):
             columns = self._shuffled(window.tolist(), rest)  # each (rows of the rest and of the window, ...)
             end = len(columns[0]) // rows * rows
@@ -93,8 +141,8 @@ class StreamedRows(IterableDataset[tuple[torch.Tensor, ...]]):
 
     def _shuffled(self, groups: list[int], rest: list[torch.Tensor]) -> list[torch.Tensor]:
         """The rest of the window before, then the rows of the row groups in a new order."""
-        parts = [self._tensors(self._file.read_row_group(group, columns=self._columns)) for group in groups]
-        order = torch.randperm(sum(len(part[0]) for part in parts), generator=self._generator)  # (rows of all groups,)
+        parts = [self.tensors(self.file.read_row_group(group, columns=self.columns)) for group in groups]
+        order = torch.randperm(sum(len(part[0]) for part in parts), generator=self.generator)  # (rows of all groups,)
         columns = [torch.cat(column).index_select(0, order.to(column[0].device)) for column in zip(*parts, strict=True)]
         return [torch.cat(pair) for pair in zip(rest, columns, strict=True)] if rest else columns
 
@@ -111,15 +159,18 @@ def weights(hashes: np.ndarray, *, sorted_hashes: np.ndarray) -> np.ndarray:
     return (len(sorted_hashes) / distinct / copies[inverse]).astype(np.float32)
 
 
-def _sorted_hashes(path: Path) -> np.ndarray:
-    """The hashes of all rows, read one row group at a time: in memory they stand once. Shape: (rows,)."""
+def row_groups(path: Path, columns: Sequence[str]) -> Iterator[pa.Table]:
+    """The file's rows, one row group at a time: ParquetFile.iter_batches would hold all of them in its buffers."""
     file = pq.ParquetFile(path)
-    hashes = np.empty(file.metadata.num_rows, np.uint64)
-    end = 0
-    for group in range(file.num_row_groups):
-        part = file.read_row_group(group, columns=[HASH])[HASH].to_numpy()  # (rows of the group,)
-        start, end = end, end + len(part)
-        hashes[start:end] = part
+    for number in range(file.num_row_groups):
+        yield file.read_row_group(number, columns=list(columns))
+
+
+def _sorted_hashes(path: Path) -> np.ndarray:
+    hashes, end = np.empty(pq.read_metadata(path).num_rows, np.uint64), 0  # (rows,): in memory they stand once
+    for group in row_groups(path, [HASH]):
+        start, end = end, end + group.num_rows
+        hashes[start:end] = group[HASH].to_numpy()
     hashes.sort()
     return hashes
 

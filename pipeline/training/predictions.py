@@ -1,6 +1,6 @@
 """What a trained network predicts for encoded rows on disk, and the few rows that stand for all in explanations."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -11,50 +11,30 @@ from pipeline.data.encoding import Scaling
 from pipeline.data.schema import GROUP, TARGET
 from pipeline.model.intervals import PredictedRows
 from pipeline.model.network import Regressor
+from pipeline.training.loader import row_groups
 
 MAX_ROWS = 1 << 18  # of a file with more, every n-th row is predicted
 BACKGROUND_ROWS = 256
 
 
-def sampling_step(path: Path) -> int:
-    """Every how many-th row of the file is predicted: each one, unless there are more than `MAX_ROWS`."""
-    return max(1, -(-count_rows(path) // MAX_ROWS))  # rounded up
+def read_sample(path: Path, network: Regressor) -> dict[str, np.ndarray]:
+    """The file's encoded rows, each one or, of more than `MAX_ROWS`, every n-th: the columns that predictions need.
 
-
-def count_rows(path: Path) -> int:
-    """How many rows the file has."""
-    rows: int = pq.read_metadata(path).num_rows
-    return rows
-
-
-def predict_file(path: Path, network: Regressor, scaling: Scaling) -> PredictedRows:
-    """Every `sampling_step`-th row of the file of encoded rows, with its prediction."""
-    columns = list(dict.fromkeys((*network.columns, GROUP, TARGET)))
-    parts, step, first, file = [], sampling_step(path), 0, pq.ParquetFile(path)
-    for number in range(file.num_row_groups):  # iter_batches would hold the whole file in its buffers
-        group = file.read_row_group(number, columns=columns)
-        rows = {name: group[name].to_numpy()[first::step] for name in columns}  # each (about group rows / step,)
-        first = (first - group.num_rows) % step  # where the step meets the next group
-        prediction = scaling.denormalise(network.predict(network.inputs(rows)).numpy())
-        parts.append((prediction, rows[TARGET], rows[GROUP]))
-    return PredictedRows(*(np.concatenate(column) for column in zip(*parts, strict=True)))
-
-
-def read_background(path: Path, columns: Sequence[str], prediction: np.ndarray, *, step: int) -> dict[str, np.ndarray]:
-    """The codes of the file's representative rows, which the shares of an explanation are measured against.
-
-    `prediction` is that of every `step`-th row.
-    Shape: prediction (rows / step,); returns (`BACKGROUND_ROWS` at most,) int16 by column.
+    Shape: each (`MAX_ROWS` at most,).
     """
-    chosen = representative(prediction, count=BACKGROUND_ROWS) * step  # (chosen,) row numbers in the file
-    parts, start, file = [], 0, pq.ParquetFile(path)
-    for number in range(file.num_row_groups):
-        group = file.read_row_group(number, columns=list(columns))
-        in_group = chosen[(start <= chosen) & (chosen < start + group.num_rows)]
-        parts.append(group.take(pa.array(in_group - start)))
-        start += group.num_rows
-    table = pa.concat_tables(parts)
-    return {name: table[name].to_numpy() for name in columns}
+    columns = list(dict.fromkeys((*network.columns, GROUP, TARGET)))
+    step, first, parts = max(1, -(-pq.read_metadata(path).num_rows // MAX_ROWS)), 0, []  # the quotient rounded up
+    for group in row_groups(path, columns):
+        parts.append(group.take(pa.array(range(first, group.num_rows, step), pa.int64())))
+        first = (first - group.num_rows) % step  # where the step meets the next group
+    rows = pa.concat_tables(parts)
+    return {name: rows[name].to_numpy() for name in columns}
+
+
+def predict_rows(rows: Mapping[str, np.ndarray], network: Regressor, scaling: Scaling) -> PredictedRows:
+    """The rows of a sample, with their predictions."""
+    prediction = scaling.denormalise(network.predict(network.inputs(rows)).numpy())
+    return PredictedRows(prediction, rows[TARGET], rows[GROUP])
 
 
 def representative(prediction: np.ndarray, *, count: int) -> np.ndarray:

@@ -21,7 +21,7 @@ DATES = [datetime.date(2026, 1, day) for day in (1, 2, 3, 4)]
 def replayed(made_night_project, tmp_path_factory):
     """A replay of four nights: its nights, the folder of its files, and what it has changed in the project.
 
-    Its training notes each table in `trained.txt`, and has an output that is neither cached nor a metric.
+    Its training notes each table in `trained.txt`; an output is neither cached nor a metric, and stays until replaced.
     """
     folder = tmp_path_factory.mktemp("replay")
     for date, table in zip(DATES, (YESTERDAY, TONIGHT, b"<html>", WORSE), strict=True):
@@ -31,7 +31,7 @@ def replayed(made_night_project, tmp_path_factory):
     note = f"md5sum <data/raw/salaries.csv | tee metrics/curve.txt >>'{folder}/trained.txt'\n"
     (user / "train.sh").write_text(train + note)
     settings = YAML(typ="safe").load(user / "dvc.yaml")
-    settings["stages"]["train"]["outs"].append({"metrics/curve.txt": {"cache": False}})
+    settings["stages"]["train"]["outs"].append({"metrics/curve.txt": {"cache": False, "persist": True}})
     YAML().dump(settings, user / "dvc.yaml")
     git(user, "commit", "--quiet", "--all", "--message", "a training that says what it has trained on")
     before = state(user)
@@ -85,11 +85,14 @@ def test_the_picture_has_a_dot_for_each_night_and_one_for_the_warning(replayed):
 
 
 def test_a_folder_without_dates_or_with_one_twice_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="must hold CSV files with a date such as 2026-01-31"):
+    with pytest.raises(ValueError, match="must hold tables"):
         dated_snapshots(tmp_path)
+    for name in ("a_2026-01-31.csv.gz", "b_2026-02-01.parquet", "c_2026-02-02.txt"):
+        (tmp_path / name).write_bytes(YESTERDAY)
+    assert [date.isoformat() for date in dated_snapshots(tmp_path)] == ["2026-01-31", "2026-02-01"]
     for name in ("a", "b"):
         (tmp_path / f"{name}_2026-01-31.csv").write_bytes(YESTERDAY)
-    with pytest.raises(ValueError, match=r"found a_2026-01-31.csv, b_2026-01-31.csv"):
+    with pytest.raises(ValueError, match=r"found a_2026-01-31.csv, a_2026-01-31.csv.gz"):
         dated_snapshots(tmp_path)
 
 

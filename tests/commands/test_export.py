@@ -1,12 +1,14 @@
 import importlib.util
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from pipeline import export
-from pipeline.data.encoding import Encoder
-from pipeline.data.schema import NORMALISED
+from pipeline.data.encoding import Encoder, Scaling
+from pipeline.data.schema import LARGEST, NORMALISED, SMALLEST
 from pipeline.evaluate import read_split
+from pipeline.model.reproducible import nn
 from tests.support.models import make_bundle
 from tests.support.skips import reason
 
@@ -35,10 +37,29 @@ def test_onnxruntime_scores_any_number_of_rows_as_we_do(modelled, exported):
     codes = read_split(modelled.out / "train.parquet")
     for rows in (1, 2, len(codes[NORMALISED])):
         inputs = {name: codes[name][:rows] for name in bundle.network.columns}
-        (scored,) = session.run([export.OUTPUT], inputs)
-        assert scored.shape == (rows,)
-        assert scored.dtype == np.float32
-        assert np.abs(scored - bundle.predict(inputs)).max() < 1e-5
+        normalised, predicted = session.run(export.OUTPUTS, inputs)
+        assert normalised.shape == predicted.shape == (rows,)
+        assert normalised.dtype == np.float32
+        assert np.abs(normalised - bundle.predict(inputs)).max() < 1e-5
+        assert predicted.tolist() == bundle.encoder.scaling.denormalise(normalised).tolist()
+
+
+@needs_onnx
+@pytest.mark.parametrize(("kind", "scale"), [("log1p", 3.0), ("minmax", 2e5)])
+def test_onnxruntime_too_answers_within_the_contract(modelled, tmp_path, kind, scale):
+    import onnxruntime
+
+    bundle = make_bundle(modelled.out, recipe="course")
+    bundle = replace(bundle, encoder=replace(bundle.encoder, scaling=Scaling(kind, 5.0, scale)))
+    *_, bias = bundle.network.parameters()
+    codes = read_split(modelled.out / "train.parquet")
+    inputs = {name: codes[name][:9] for name in bundle.network.columns}
+    for shift, bound in ((-50.0, SMALLEST), (100.0, LARGEST), (0.0, None)):
+        nn.init.constant_(bias, shift)
+        export.to_onnx(bundle).save(tmp_path / "salary.onnx")
+        normalised, predicted = onnxruntime.InferenceSession(tmp_path / "salary.onnx").run(export.OUTPUTS, inputs)
+        assert predicted == pytest.approx(bundle.encoder.scaling.denormalise(normalised), rel=1e-12)
+        assert bound is None or set(predicted) == {bound}
 
 
 @needs_onnx

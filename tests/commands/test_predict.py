@@ -1,4 +1,5 @@
 import errno
+import gzip
 import os
 import signal
 import subprocess
@@ -11,7 +12,7 @@ import pytest
 from pipeline import predict
 from pipeline.data.csv_blocks import BLOCK_BYTES
 from pipeline.inference.answers import ANSWERS
-from tests.support.tables import HEADER, row, rows, table
+from tests.support.tables import HEADER, parquet, row, rows, table
 from tests.support.work_tree import ROOT
 
 LINES = [*rows(20), row(company_size="XL"), "x", row(job_title="Bard")]
@@ -60,8 +61,8 @@ def test_the_same_input_gives_the_same_bytes(new, model, tmp_path, suffix):
 @pytest.mark.parametrize(
     ("source", "out", "message"),
     [
-        ("missing.csv", "out.csv", r"missing\.csv: the table must be a CSV file, found nothing"),
-        (".", "out.csv", "the table must be a CSV file, found a directory"),
+        ("missing.csv", "out.csv", r"missing\.csv: the table must be a CSV or Parquet file, found nothing"),
+        (".", "out.csv", "the table must be a CSV or Parquet file, found a directory"),
         ("new.csv", "out.xlsx", r"out\.xlsx: the output must be a \.csv or \.parquet file, or - for standard output"),
         ("new.csv", "folder.csv", "the output must be a .csv or .parquet file, or - for standard output"),
         ("new.csv", "no/out.csv", "the output's folder must exist, found none; make it with mkdir -p '.*/no'"),
@@ -85,8 +86,9 @@ def test_a_path_that_is_none_to_read_or_write_is_refused(new, model, tmp_path, s
         (table(LINES, header=HEADER + ",problem"), "these columns are for the answers, found problem; rename them"),
         (table([LINES[0], "x" * (BLOCK_BYTES + 1)]), "line 3 is over 16777216 bytes long"),
         (table(LINES, end="\r"), "lines must end with a line feed, found carriage returns alone"),
+        (gzip.compress(table(rows(5000)), mtime=0)[:-9], "new.csv: a table that begins as gzip must be whole"),
     ],
-    ids=["empty", "a feature missing", "a column of its own", "a line too long", "old Macintosh"],
+    ids=["empty", "a feature missing", "a column of its own", "a line too long", "old Macintosh", "cut off"],
 )
 def test_a_table_that_cannot_be_predicted_leaves_the_old_output(new, model, tmp_path, data, message):
     new.write_bytes(data)
@@ -185,6 +187,29 @@ def test_standard_input_and_output_are_as_good_as_files(new, model, tmp_path):
     assert done.stdout == (tmp_path / "out.csv").read_bytes()
     assert done.stderr.decode() == SUMMARY
     assert done.returncode == 0
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, parquet], ids=["gzip", "Parquet"])
+def test_standard_input_may_bring_more_than_csv(model, tmp_path, pack):
+    text = table(rows(30))
+    done = piped(model, pack(text))
+    (tmp_path / "new.csv").write_bytes(text)
+    predict.run(tmp_path / "new.csv", model=model, out=tmp_path / "out.csv")
+    assert done.stderr.decode().startswith("predict: 30 rows, 0 of them without a prediction")
+    assert done.stdout == (tmp_path / "out.csv").read_bytes()
+
+
+def test_other_columns_are_named_once_and_stay_in_the_output(model, tmp_path, capsys):
+    text = table([f"{place},{line},{place}.5" for place, line in enumerate(LINES[:20])], header=f",{HEADER},score")
+    (tmp_path / "new").write_bytes(parquet(text))
+    predict.main([str(tmp_path / "new"), "--model", str(model), "--out", str(tmp_path / "out.csv")])
+    assert capsys.readouterr().err.splitlines() == [
+        "predict: 2 columns are not in the data contract: 'unnamed_1', 'score' (without a name in the header:"
+        " an index, which to_csv(index=False) leaves out, or a comma at its end): kept in the output, and not read",
+        SUMMARY.replace("23 rows, 2", "20 rows, 0").replace(" 1 with", " 0 with").rstrip(),
+    ]
+    lines = (tmp_path / "out.csv").read_bytes().splitlines()
+    assert all(line.startswith(before) for before, line in zip(text.splitlines(), lines, strict=True))
 
 
 @pytest.mark.parametrize(("source", "out", "name"), [("-", "out.csv", "input"), ("new.csv", "-", "output")])

@@ -121,8 +121,8 @@ def test_a_line_longer_than_a_block_may_be_fails_the_run(stage):
         (table([]) + b"\n\r\n", "the table must have at least one row, found only the header"),
         (table(GOOD, header=HEADER.replace("job_title,", "")), "found: column 'job_title' is missing"),
         (table(GOOD).replace(b",", b";"), "found: the separator is ';': save the table with commas"),
-        (table(GOOD).decode().encode("utf-16"), "is UTF-16: save it as UTF-8"),
-        (gzip.compress(table(GOOD)), "is compressed with gzip: unpack it first"),
+        (table(GOOD).decode().encode("utf-16"), "found what seems to be UTF-16 text; save it as UTF-8"),
+        (gzip.compress(table(GOOD))[:-9], "found it cut off or damaged"),
         (
             table(GOOD[:1] * 600),
             "prepare.split must leave rows for each of train, valid, test; found .*600 .*: of 600 rows 1 are different,"
@@ -190,6 +190,19 @@ def test_a_tolerated_share_goes_to_quarantine_with_its_reasons(stage):
     assert stage.report.read_text(encoding="utf-8").startswith(f"{stage.raw}: 2 of 42 rows break the data contract")
 
 
+def test_columns_that_are_not_in_the_contract_are_left_out_counted_and_named(stages):
+    plain, other = stages(), stages()
+    plain.run(table(GOOD))
+    other.run(table([f"{place},{line},,x" for place, line in enumerate(GOOD)], header=f",{HEADER},,bonus"))
+    assert other.files() == plain.files()
+    assert other.metrics == plain.metrics | {"columns_ignored": 3}
+    assert other.report.read_text(encoding="utf-8") == (
+        f"{other.raw}: 0 of 40 rows break the data contract (0.0000%; prepare.max_bad_fraction allows 0.0000%)\n\n"
+        "  3 columns are not in the data contract: 'unnamed_1', 'unnamed_13', 'bonus' (without a name in the header:"
+        " an index, which to_csv(index=False) leaves out, or a comma at its end): left out\n"
+    )
+
+
 def test_a_share_above_the_tolerated_one_fails_the_run(stage):
     with pytest.raises(ValueError, match=r"3 of 43 rows .* \(6.9767%; prepare.max_bad_fraction allows 5.0000%\)"):
         stage.run(table([*GOOD, *["2023,SE"] * 3]), max_bad_fraction=0.05)
@@ -210,6 +223,7 @@ def test_rows_in_are_rows_out_plus_quarantine(stage):
         "rows_train": out["train"],
         "rows_valid": out["valid"],
         "rows_test": out["test"],
+        "columns_ignored": 0,
         "rows_with_estimated_year": 0,
         "rows_with_zero_fraction": 0,
     }
@@ -344,7 +358,10 @@ def test_the_command_makes_the_folders_it_writes_to(project):
 @pytest.mark.parametrize(
     ("raw", "message"),
     [
-        (None, "prepare: raw.csv: the raw table must be a CSV file, found nothing; set data.path in params.yaml"),
+        (
+            None,
+            "prepare: raw.csv: the raw table must be a CSV or Parquet file, found nothing; set data.path",
+        ),
         (b"", "prepare: raw.csv: line 1 must be a header that names work_year, "),
         (table([*GOOD, "2023"]), "prepare: raw.csv: 1 of 41 rows break the data contract"),
     ],

@@ -27,4 +27,4 @@ def test_the_snapshots_of_the_folder_are_replayed(tmp_path, monkeypatch, capsys)
 def test_it_ends_with_the_reason_why_it_cannot(tmp_path, capsys):
     with pytest.raises(SystemExit, match="1"):
         main([str(tmp_path), "--out", str(tmp_path / "out")])
-    assert f"replay: {tmp_path}: must hold CSV files with a date such as 2026-01-31" in capsys.readouterr().err
+    assert f"replay: {tmp_path}: must hold tables" in capsys.readouterr().err

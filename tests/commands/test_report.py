@@ -6,8 +6,9 @@ import sys
 import pytest
 
 from pipeline import report
+from pipeline.runtime.command import WAY_BACK
 from tests.support.recipes import make_recipe
-from tests.support.reports import write_metrics
+from tests.support.reports import write_lock, write_metrics
 from tests.support.settings import write_settings
 from tests.support.work_tree import ROOT
 
@@ -27,6 +28,7 @@ def make_project(folder, monkeypatch):
     folder.mkdir()
     shutil.copy(ROOT / "versions.json", folder)
     write_metrics(folder, one={}, two={"test_mse_usd2": 1.0, "test_mse_over_ridge": 1.5})
+    write_lock(folder, "one", "two")
     recipe = make_recipe().model_dump(mode="json")
     write_settings(folder, data={"path": "raw.csv"}, recipes={"one": recipe, "two": recipe})
     monkeypatch.chdir(folder)
@@ -61,7 +63,8 @@ def test_a_missing_file_ends_it_with_its_name_and_what_to_do(project, name, caps
     (project / name).unlink()
     with pytest.raises(SystemExit, match="1"):
         report.main(ARGUMENTS)
-    assert capsys.readouterr().err == f"report: {name} must be there, found none; run dvc repro, which makes it\n"
+    message = f"report: {name} must be there, found none; run dvc repro, which makes it\n{WAY_BACK}\n"
+    assert capsys.readouterr().err == message
     assert not (project / "metrics/report.md").exists()
     assert not (project / "metrics/report.html").exists()
 
@@ -72,7 +75,8 @@ def test_as_a_process_it_says_so_in_one_line_and_fails(project):
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "report: metrics/recipes/two.json must be there, found none; run dvc repro, which makes it\n"
+    message = "report: metrics/recipes/two.json must be there, found none; run dvc repro, which makes it"
+    assert done.stderr == f"{message}\n{WAY_BACK}\n"
 
 
 def test_wrong_settings_end_it_with_their_place(project, capsys):
@@ -80,3 +84,13 @@ def test_wrong_settings_end_it_with_their_place(project, capsys):
     with pytest.raises(SystemExit, match="1"):
         report.main(ARGUMENTS)
     assert capsys.readouterr().err.startswith("report: params.yaml: recipes.one")
+
+
+def test_it_refuses_to_report_what_is_not_of_todays_stages(project, capsys):
+    write_lock(project, "two")
+    with pytest.raises(SystemExit, match="1"):
+        report.main(ARGUMENTS)
+    rule = "what is reported must be of today's table, code and settings, found other ones of train@one, evaluate@one"
+    fix = "run dvc repro, which runs these stages first"
+    assert capsys.readouterr().err == f"report: {rule}; {fix}\n{WAY_BACK}\n"
+    assert not (project / "metrics/report.md").exists()

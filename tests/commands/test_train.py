@@ -13,6 +13,7 @@ from pipeline.model.bundle import Bundle
 from pipeline.model.reproducible import torch
 from pipeline.params import Train
 from pipeline.training import fit
+from pipeline.training.engines import EagerLoop
 from pipeline.training.loader import read_rows
 from tests.support.processes import ARGUMENTS, ended, kill_in_training, set_params, trained_files, training, wait_for
 from tests.support.recipes import make_recipe
@@ -86,7 +87,7 @@ def test_the_bundle_records_what_it_was_made_of(prepared):
 def test_the_bundle_records_the_level_of_reproducibility(prepared, changes, level, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(platform, "machine", lambda: "x86_64")
-    monkeypatch.setattr(fit, "CompiledLoop", fit.EagerLoop)  # compiling takes seconds, and changes no word
+    monkeypatch.setattr(fit, "CompiledLoop", EagerLoop)  # compiling takes seconds, and changes no word
     unpinned: list[bool] = []
     monkeypatch.setattr(train, "unpin_matrix_products", lambda: unpinned.append(True))
     assert trained(prepared, make_recipe(**changes)).provenance["reproducibility"] == level
@@ -131,7 +132,7 @@ def test_the_command_names_a_missing_file(monkeypatch, capsys):
     paths = [f"--{name}=nowhere" for name in ("train", "valid", "encoder", "out", "curve", "cache")]
     with pytest.raises(SystemExit, match="1"):
         train.main(["course", *paths])
-    assert re.match(r"train course: .*No such file or directory: 'nowhere'\n$", capsys.readouterr().err)
+    assert re.match(r"train course: .*No such file or directory: 'nowhere'\n.*: make back\n$", capsys.readouterr().err)
 
 
 def test_a_column_that_is_no_feature_is_refused_before_any_training(prepared, capsys):
@@ -163,7 +164,7 @@ def interrupt(prepared, recipe=LONG, *, settings=NEVER, after=2):
 
 def interrupt_the_first_epoch(prepared):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fit.EagerLoop, "epoch", lambda *_: signal.raise_signal(signal.SIGINT))
+        patch.setattr(EagerLoop, "epoch", lambda *_: signal.raise_signal(signal.SIGINT))
         with pytest.raises(KeyboardInterrupt):
             run(prepared, LONG)
 
@@ -304,7 +305,7 @@ def test_a_training_that_is_asked_to_end_keeps_its_last_epoch(here, recipe, endi
     assert code == 130
     assert shown.endswith(f"train {recipe}: interrupted; dvc repro goes on from the last epoch's end\n")
     assert "Traceback" not in shown
-    monkeypatch.setattr(fit.EagerLoop, "epoch", lambda *_: signal.raise_signal(signal.SIGINT))
+    monkeypatch.setattr(EagerLoop, "epoch", lambda *_: signal.raise_signal(signal.SIGINT))
     with pytest.raises(SystemExit, match="130"):
         train.main([recipe, *ARGUMENTS])
     last = max(map(int, re.findall(rf"^{recipe} epoch (\d+)/", shown, flags=re.MULTILINE)), default=2)
@@ -333,7 +334,7 @@ def test_only_code_that_training_imports_decides_whether_it_goes_on(here):
     for file in ("nights/gate.py", "evaluate.py", "model/another.py"):
         append(here / "pipeline" / file, "# changed\n")
     assert "going on after epoch" in first_line(here)
-    for file in ("training/adam.py", "data/schema.py", "train.py", "model/__init__.py"):
+    for file in ("training/optimizer.py", "data/schema.py", "train.py", "model/__init__.py"):
         append(here / "pipeline" / file, "# changed\n")
         assert first_line(here).startswith("course epoch 1/"), file
     assert "going on after epoch" in first_line(here)

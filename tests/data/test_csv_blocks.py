@@ -39,19 +39,16 @@ def test_a_header_names_the_columns_in_the_order_of_the_file(tmp_path, header, e
         (b"\xef\xbb\xbf", "line 1 must be a header that names work_year, .*; found nothing$"),
         (b"\n" + table([]), "line 1 must be a header that names work_year, .*; found nothing$"),
         (table([], header=HEADER.replace(",company_size", "")), "found: column 'company_size' is missing"),
-        (table([], header=HEADER + ",bonus"), "found: unknown column 'bonus'"),
-        (table([], header=HEADER.replace("job_title", "jobtitle")), r"title' is missing \(is it 'jobtitle'\?\); unkno"),
+        (table([], header=HEADER.replace("job_title", "jobtitle")), r"title' is missing \(is it 'jobtitle'\?\)$"),
         (table([], header=HEADER.replace("salary_in", " salary_in")), r"_usd' is missing \(is it ' salary_in_usd'\?\)"),
         (table([], header=HEADER + ",salary"), "found: column 'salary' stands 2 times"),
         (table([], header=row()), "column 'work_year' is missing"),
         (table([]).replace(b",", b";"), "found: the separator is ';': save the table with commas"),
         (table([]).replace(b",", b"\t"), r"found: the separator is '\\t': save the table with commas"),
-        (HEADER.encode("utf-16"), "is UTF-16: save it as UTF-8"),
+        (HEADER.encode("utf-16"), "found what seems to be UTF-16 text; save it as UTF-8"),
         (HEADER.encode("utf-16-le"), "line 1 has NUL bytes: this is UTF-16 or no text"),
-        (b"\x1f\x8b" + table([]), r"is compressed with gzip: unpack it first \(gunzip\)"),
-        (b"PK\x03\x04" + table([]), "is a zip archive or a spreadsheet: export the table as CSV"),
         (table(rows(2), end="\r"), "lines must end with a line feed, found carriage returns alone"),
-        (b"x" * 100_000, "unknown column 'x{60}'$"),
+        (b"x" * 100_000, "'company_size' is missing$"),
         (b"x" * 200_000, "must be column names separated by commas, found 'x{60}': field larger than field limit"),
     ],
 )
@@ -61,12 +58,12 @@ def test_a_broken_header_is_named_with_its_mending(tmp_path, data, message):
 
 
 def test_a_missing_file_names_the_setting(tmp_path):
-    with pytest.raises(ValueError, match=r"must be a CSV file, found nothing; set data.path in params.yaml"):
+    with pytest.raises(ValueError, match=r"must be a CSV or Parquet file, found nothing; set data.path in params.yaml"):
         read_header(tmp_path / "missing.csv")
 
 
 def test_a_directory_is_no_table(tmp_path):
-    with pytest.raises(ValueError, match=r"must be a CSV file, found a directory; set data.path"):
+    with pytest.raises(ValueError, match=r"must be a CSV or Parquet file, found a directory; set data.path"):
         read_header(tmp_path)
 
 

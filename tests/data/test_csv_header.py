@@ -1,7 +1,7 @@
 import pytest
 
-from pipeline.data.csv_header import parse_header
-from pipeline.data.schema import FEATURES
+from pipeline.data.csv_header import described, other_columns, parse_header
+from pipeline.data.schema import COLUMNS, FEATURES
 from tests.support.tables import HEADER
 
 NAMES = ",".join(FEATURES)
@@ -15,13 +15,13 @@ NAMES = ",".join(FEATURES)
         ("\ufeff" + NAMES, FEATURES),
         (",".join(reversed(FEATURES)), tuple(reversed(FEATURES))),
         (f'id,{NAMES},"sum, yearly","a ""b"""', ("id", *FEATURES, "sum, yearly", 'a "b"')),
-        ("," + NAMES, ("", *FEATURES)),
+        (f",{NAMES}, ,", ("unnamed_1", *FEATURES, "unnamed_10", "unnamed_11")),
     ],
-    ids=["features alone", "all columns", "byte order mark", "reordered", "other columns", "a column without a name"],
+    ids=["features alone", "all columns", "byte order mark", "reordered", "other columns", "columns without a name"],
 )
 @pytest.mark.parametrize("end", ["\n", "\r\n", ""])
 def test_a_table_to_predict_needs_the_features_among_its_columns(line, names, end):
-    header = parse_header((line + end).encode(), FEATURES, others_allowed=True, where="new.csv")
+    header = parse_header((line + end).encode(), FEATURES, where="new.csv")
     assert header.names == names
     assert header.text == line.removeprefix("\ufeff")
 
@@ -33,14 +33,44 @@ def test_a_table_to_predict_needs_the_features_among_its_columns(line, names, en
         (b"\r\n", "found nothing$"),
         (NAMES.replace(",job_title", "").encode(), "found: column 'job_title' is missing$"),
         (NAMES.replace("job_title", "jobtitle").encode(), r"'job_title' is missing \(is it 'jobtitle'\?\)$"),
+        (NAMES.upper().encode(), "".join(rf"'{name}' is missing \(is it '{name.upper()}'\?\).*" for name in FEATURES)),
+        (
+            NAMES.title().replace("_", " ").encode(),
+            r"'work_year' is missing \(is it 'Work Year'\?\); .*'Experience Lev",
+        ),
         (f"{NAMES},id,id".encode(), "found: column 'id' stands 2 times$"),
         (f"{NAMES},job_title".encode(), "found: column 'job_title' stands 2 times$"),
         (NAMES.replace(",", ";").encode(), "found: the separator is ';': save the table with commas"),
         (f'"{NAMES}'.encode(), "must be column names separated by commas, found '\"work_year.*': unexpected end"),
-        (NAMES.encode("utf-16"), "new.csv is UTF-16: save it as UTF-8"),
         (f"{NAMES}\r".encode() * 2, "lines must end with a line feed, found carriage returns alone"),
     ],
 )
 def test_a_header_without_them_is_refused(line, found):
     with pytest.raises(ValueError, match=found):
-        parse_header(line, FEATURES, others_allowed=True, where="new.csv")
+        parse_header(line, FEATURES, where="new.csv")
+
+
+def test_a_column_is_suggested_once_and_to_the_one_that_it_is_most_like():
+    line = NAMES.replace("company_location", "location").replace("employee_residence", "Employee-Residence")
+    with pytest.raises(ValueError, match="is missing") as caught:
+        parse_header(line.replace("company_size", "x").encode(), FEATURES, where="new.csv")
+    assert str(caught.value).endswith(
+        "found: column 'employee_residence' is missing (is it 'Employee-Residence'?);"
+        " column 'company_location' is missing (is it 'location'?); column 'company_size' is missing"
+    )
+
+
+def test_other_columns_are_named_in_words_and_not_without_end():
+    assert other_columns(["id", *COLUMNS, "id", "bonus"]) == ("id", "bonus")
+    assert described(["x" * 100, *map(str, range(11))]) == (
+        f"12 columns are not in the data contract: '{'x' * 60}', '0', '1', '2', '3', '4', '5', '6', '7', '8' and 2 more"
+    )
+
+
+def test_where_a_column_without_a_name_comes_from_is_explained():
+    (_, *others, _) = parse_header(f",{NAMES},".encode(), FEATURES, where="new.csv").names
+    assert others == list(FEATURES)
+    assert described(["unnamed_1", "unnamed_10"]) == (
+        "2 columns are not in the data contract: 'unnamed_1', 'unnamed_10'"
+        " (without a name in the header: an index, which to_csv(index=False) leaves out, or a comma at its end)"
+    )

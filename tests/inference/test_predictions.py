@@ -1,13 +1,16 @@
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from pipeline.data.schema import HASH, NORMALISED
+from pipeline.data.schema import HASH, LARGEST, NORMALISED, SMALLEST
 from pipeline.evaluate import read_split
 from pipeline.inference import predictions
 from pipeline.inference.predictions import CachingBundle, distinct, predict
 from pipeline.model.bundle import Bundle
 from pipeline.model.network import Regressor
+from pipeline.model.reproducible import nn
 from tests.support.models import make_bundle
 from tests.support.tables import batch, row, rows
 
@@ -16,8 +19,7 @@ def test_what_a_model_predicts_is_what_its_parts_say(modelled):
     bundle = Bundle.load(modelled.folder / "model")
     codes = bundle.encoder.encode(batch(rows(50)))
     found = predict(bundle, codes)
-    assert found.normalised.tolist() == bundle.predict(codes).tolist()
-    assert found.predicted.tolist() == bundle.encoder.scaling.denormalise(found.normalised).tolist()
+    assert found.predicted.tolist() == bundle.encoder.scaling.denormalise(bundle.predict(codes)).tolist()
     for percent, ends in found.intervals.items():
         for ours, theirs in zip(ends, bundle.interval(found.predicted, codes, percent=percent), strict=True):
             assert ours.tolist() == theirs.tolist()
@@ -27,7 +29,23 @@ def test_what_a_model_predicts_is_what_its_parts_say(modelled):
 def test_no_rows_have_no_predictions(modelled):
     bundle = Bundle.load(modelled.folder / "model")
     found = predict(bundle, bundle.encoder.encode(batch([row()]).slice(1)))
-    assert len(found.predicted) == len(found.normalised) == len(found.intervals[80][0]) == 0
+    assert len(found.predicted) == len(found.intervals[80][0]) == 0
+
+
+@pytest.mark.parametrize("recipe", ["course", "full"])
+@given(st.data())
+def test_every_answer_lies_within_its_intervals_and_the_contract_whatever_the_row(modelled, recipe, data):
+    bundle = make_bundle(modelled.out, recipe=recipe)
+    sizes = bundle.encoder.sizes()
+    rows = data.draw(st.lists(st.tuples(*(st.integers(0, size - 1) for size in sizes.values())), min_size=1))
+    codes = dict(zip(sizes, np.array(rows, np.int16).T, strict=True))  # 0 is a value that is unknown
+    *_, bias = bundle.network.parameters()
+    nn.init.constant_(bias, data.draw(st.sampled_from([-1000.0, -3.0, 0.0, 3.0, 1000.0])))
+    found = predict(bundle, codes)
+    (low80, high80), (low95, high95) = found.intervals.values()
+    ordered = [SMALLEST * np.ones(len(rows)), low95, low80, np.rint(found.predicted), high80, high95]
+    assert (np.diff([*ordered, LARGEST * np.ones(len(rows))], axis=0) >= 0).all()
+    assert (low80 < high80).all()
 
 
 def columns_of(*columns):

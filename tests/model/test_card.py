@@ -1,7 +1,10 @@
+import math
 import re
 import shlex
 import subprocess
 import sys
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -11,6 +14,7 @@ from sklearn.metrics import root_mean_squared_error
 from pipeline import params, predict, train
 from pipeline.model.bundle import Bundle
 from pipeline.model.card import CARD, TEMPLATE, card
+from pipeline.model.intervals import Intervals
 from tests.support.recipes import make_recipe
 from tests.support.tables import rows, table
 from tests.support.work_tree import ROOT, environment
@@ -24,9 +28,11 @@ FACTS = {
 SCORES = {"training": (0.5, 50_000.4), "validation": (0.25, 61_234.0)}
 
 
-def make_card(name="mine", **changes):
+def make_card(name="mine", *, quantiles=None, **changes):
     counts = {"train.parquet": 2642, "valid.parquet": 529}
-    return card(name, make_recipe(**changes), facts=FACTS, rows=counts, scores=SCORES)
+    intervals = Intervals((0.3,), 5e4, quantiles or {80: (1.0, 1.5), 95: (2.0, 2.5)})
+    bundle: Any = SimpleNamespace(recipe=make_recipe(**changes), provenance=FACTS, intervals=intervals)  # all it reads
+    return card(name, bundle, rows=counts, scores=SCORES)
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +78,12 @@ def test_it_says_what_it_is_given():
     assert "| training | 0.50000 | 50,000 USD |\n| validation | 0.25000 | 61,234 USD |" in text
     assert "second training: the same bytes on any x86-64 CPU." in text
     assert "metrics/recipes/mine.json and\nmetrics/report.md" in text
+
+
+def test_it_says_for_which_intervals_the_validation_rows_were_too_few():
+    assert "too few" not in make_card()
+    text = make_card(quantiles={80: (1.0, 1.5), 95: (math.inf, math.inf)})
+    assert "of row.\nThe validation rows were too few for 95 %.\n\n## Training data" in text
 
 
 def test_it_does_not_claim_to_know_where_the_rows_come_from():

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.data.schema import LARGEST, SMALLEST
 from pipeline.model.intervals import PERCENTS, PRIOR_ROWS, Intervals, PredictedRows, calibrate, quantile
 
 
@@ -38,10 +39,11 @@ def test_the_quantile_knows_no_order():
 
 
 def test_the_shares_and_the_quantiles_are_those_worked_out_by_hand():
-    train = PredictedRows(np.full(60, 100_000.0), np.repeat([110_000, 130_000], 30), np.repeat([1, 2], 30))
-    actual = 100_000 + 1_000 * np.arange(1, 40)  # 39 rows of group 1, errors from 1 to 39 % of the prediction
+    train = PredictedRows(np.full(60, 100_000.0), np.repeat([115_000, 145_000], 30), np.repeat([1, 2], 30))
+    actual = 100_000 + 1_500 * np.arange(1, 40)  # 39 rows of group 1, errors from 1 to 39 % of prediction and offset
     intervals = calibrate(train=train, valid=PredictedRows(np.full(39, 1e5), actual, np.ones(39, int)), groups=4)
     mean = 0.2
+    assert intervals.offset == 50_000
     assert intervals.shares == pytest.approx([mean, (0.1 + mean) / 2, (0.3 + mean) / 2, mean])
     assert intervals.quantiles[80] == pytest.approx((-0.04 / 0.15, 0.36 / 0.15))  # the 36th of 40 ranks at either end
     assert intervals.quantiles[95] == pytest.approx((-0.01 / 0.15, 0.39 / 0.15))
@@ -72,8 +74,9 @@ def test_a_group_with_few_rows_stays_near_the_share_of_all():
     few = PredictedRows(
         np.append(train.prediction, 1e5), np.append(train.actual, 9e5), np.append(train.group, 0)
     )  # one row of group 0, eight times as large as predicted
-    shares = calibrate(train=few, valid=train, groups=5).shares
-    assert shares[0] == pytest.approx((8 + PRIOR_ROWS * np.average(shares[1:])) / (PRIOR_ROWS + 1), rel=0.2)
+    intervals = calibrate(train=few, valid=train, groups=5)
+    shares, share = intervals.shares, 8e5 / (1e5 + intervals.offset)
+    assert shares[0] == pytest.approx((share + PRIOR_ROWS * np.average(shares[1:])) / (PRIOR_ROWS + 1), rel=0.2)
 
 
 def test_too_few_validation_rows_know_nothing_but_the_contract():
@@ -81,16 +84,27 @@ def test_too_few_validation_rows_know_nothing_but_the_contract():
     intervals = calibrate(train=train, valid=valid, groups=5)
     low, high = intervals.around(valid.prediction, group=valid.group, percent=95)
     assert (set(low), set(high)) == ({1.0}, {10_000_000.0})
+    assert intervals.uncalibrated == (95,)
     assert inside(intervals, valid, 80).mean() < 1
 
 
-def test_the_wider_interval_holds_the_narrower_one():
-    intervals = calibrate(train=survey(500, seed=7), valid=survey(200, seed=8), groups=5)
-    prediction, group = np.linspace(-5e4, 5e5, 100), np.arange(100) % 5
+shares, ends = st.floats(1e-12, 10), st.floats(-5, 5) | st.just(math.inf)
+
+
+@given(
+    st.lists(shares, min_size=1, max_size=4),
+    st.floats(0, 1e6),
+    st.lists(st.tuples(ends, ends).map(sorted), min_size=2, max_size=2),
+    st.lists(st.floats(SMALLEST, LARGEST), min_size=1, max_size=20),
+)
+def test_a_prediction_lies_within_its_intervals_the_narrower_within_the_wider(shares, offset, ends, predictions):
+    intervals = Intervals(tuple(shares), offset, {80: (ends[0][0], ends[1][0]), 95: (ends[0][1], ends[1][1])})
+    prediction, group = np.array(predictions), np.arange(len(predictions)) % len(shares)
     (low80, high80), (low95, high95) = (intervals.around(prediction, group=group, percent=p) for p in PERCENTS)
-    assert (low95 <= low80).all()
-    assert (low80 <= high80).all()
-    assert (high80 <= high95).all()
+    ordered = np.stack([np.full(len(group), SMALLEST), low95, low80, prediction, high80, high95, low80 * 0 + LARGEST])
+    assert (np.diff(ordered, axis=0) >= 0).all()
+    assert (low80 + 1 <= high80).all()
+    assert all((end == np.rint(end)).all() for end in (low80, high80, low95, high95))
 
 
 def test_the_intervals_survive_json():
@@ -108,8 +122,22 @@ def test_the_order_of_the_rows_leaves_no_trace():
     assert there == calibrate(train=train, valid=valid, groups=5)
 
 
-def test_a_model_without_any_error_has_intervals_of_no_width():
+def test_a_model_without_any_error_is_not_taken_for_certain():
     perfect = PredictedRows(np.full(50, 1e5), np.full(50, 1e5), np.ones(50, int))
     intervals = calibrate(train=perfect, valid=perfect, groups=2)
     low, high = intervals.around(np.array([7e4]), group=np.array([1]), percent=95)
-    assert (low.tolist(), high.tolist()) == ([7e4], [7e4])
+    assert (low.tolist(), high.tolist()) == ([69_999.0], [70_001.0])
+
+
+@pytest.mark.parametrize("percent", PERCENTS)
+def test_low_predictions_are_covered_as_often_as_all_where_errors_shrink_less_than_they(percent):
+    def rows(count, seed):
+        random = np.random.default_rng(seed)
+        prediction = random.lognormal(11.5, 0.5, count)
+        error = np.sqrt(prediction * 1e5) * 0.3 * (random.gamma(3, 1 / 3, count) - 1)
+        return PredictedRows(prediction, prediction + error, np.ones(count, int))
+
+    intervals, test = calibrate(train=rows(5000, 1), valid=rows(5000, 2), groups=2), rows(20_000, 3)
+    lowest = test.prediction <= np.quantile(test.prediction, 0.1)
+    hit = inside(intervals, test, percent)
+    assert 100 * hit[lowest].mean() == pytest.approx(percent, abs=4)

@@ -1,20 +1,25 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from pipeline.data.encoding import Scaling
 from pipeline.model import network as module
 from pipeline.model.layers import initialise
 from pipeline.model.network import BLOCK, CourseNet, EmbeddingNet, build
 from pipeline.model.reproducible import nn, torch
 from pipeline.params import Embedding, Mlp
-from tests.support.recipes import SIZES, make_codes, make_recipe, seeded
+from tests.support.recipes import EMBEDDING, ENCODER, SIZES, make_codes, make_recipe, seeded
 
 FEATURES = ("work_year", "job_title", "company_size", "company_location")
 
 
-def embedding_net(*, dropout=0.0, code_dropout=0.0, hidden=(7,), seed=0):
-    settings = Embedding(kind="embedding", width=5, hidden=hidden, dropout=dropout, code_dropout=code_dropout)
+def embedding_net(*, dropout=0.0, code_dropout=0.0, hidden=(7,), output="linear", seed=0):
+    settings = Embedding(
+        kind="embedding", width=5, hidden=hidden, dropout=dropout, code_dropout=code_dropout, output=output
+    )
     generator = seeded(seed)
-    network = EmbeddingNet(FEATURES, settings, sizes=SIZES, generator=generator)
+    network = EmbeddingNet(FEATURES, settings, ENCODER, generator=generator)
     initialise(network, generator=generator)
     return network
 
@@ -157,7 +162,7 @@ def test_embeddings_start_with_unit_length_and_linear_skips_at_zero():
 
 def drawn(seed):
     """The weights of a network that was built with the seed."""
-    network = build(make_recipe(features=FEATURES), sizes=SIZES, generator=seeded(seed))
+    network = build(make_recipe(features=FEATURES), ENCODER, generator=seeded(seed))
     return torch.cat([parameter.flatten() for parameter in network.parameters()])
 
 
@@ -174,9 +179,9 @@ def test_the_weights_do_not_depend_on_torchs_global_generator():
 
 
 def test_the_embedding_network_also_goes_without_titles():
-    settings = Embedding(kind="embedding", width=5, hidden=(7,), dropout=0.1, code_dropout=0.1)
+    settings = Embedding(kind="embedding", width=5, hidden=(7,), dropout=0.1, code_dropout=0.1, output="linear")
     features = ("work_year", "company_location")
-    network = EmbeddingNet(features, settings, sizes=SIZES, generator=seeded())
+    network = EmbeddingNet(features, settings, ENCODER, generator=seeded())
     assert network.columns == ("company_location", "work_year")
     assert network(torch.ones(9, 2, dtype=torch.int16)).shape == (9, 1)
 
@@ -184,11 +189,32 @@ def test_the_embedding_network_also_goes_without_titles():
 def test_a_contract_without_a_text_has_a_network_without_words(monkeypatch):
     monkeypatch.setattr(module, "TEXT", "")
     monkeypatch.setattr(module, "WORDS", ())
-    sizes = {name: SIZES[name] for name in FEATURES}
-    settings = Embedding(kind="embedding", width=5, hidden=(7,), dropout=0.1, code_dropout=0.1)
-    network = EmbeddingNet(FEATURES, settings, sizes=sizes, generator=seeded())
+    settings = Embedding(kind="embedding", width=5, hidden=(7,), dropout=0.1, code_dropout=0.1, output="linear")
+    network = EmbeddingNet(FEATURES, settings, ENCODER, generator=seeded())
     assert network.columns == ("job_title", "company_location", "work_year", "company_size")
     assert network(torch.ones(9, 4, dtype=torch.int16)).shape == (9, 1)
+
+
+def test_a_positive_output_is_the_linear_one_bent_above_the_smallest_target():
+    linear, bent = (embedding_net(output=output).eval() for output in ("linear", "positive"))
+    inputs, floor = some_inputs(linear), ENCODER.scaling.floor
+    assert floor == pytest.approx((1 - 130_000) / 60_000)
+    height = linear(inputs).double() - floor  # Barron's squareplus, with b = 4
+    expected = floor + (height + (height**2 + 4).sqrt()) / 2
+    torch.testing.assert_close(bent(inputs).double(), expected, atol=1e-6, rtol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["standard", "log1p", "minmax"])
+@pytest.mark.parametrize("shift", [-1e30, -1e4, -10.0, 10.0, 1e30])
+def test_a_positive_output_never_falls_below_the_smallest_target(kind, shift):
+    encoder = replace(ENCODER, scaling=Scaling(kind, 11.0, 0.7))
+    recipe = make_recipe(**EMBEDDING)
+    network = build(recipe, encoder, generator=seeded()).eval()
+    *_, bias = network.parameters()
+    nn.init.constant_(bias, shift)
+    predicted = network(some_inputs(network))
+    assert (predicted >= np.float32(encoder.scaling.floor)).all()
+    assert predicted.isfinite().all() == (abs(shift) < 1e20)  # the square of 1e30 is infinite in single precision
 
 
 @pytest.mark.parametrize("features", [["salary"], ["salary_in_usd"], ["salary_currency"], ["title_word_1"], ["floor"]])
@@ -196,4 +222,4 @@ def test_what_is_no_feature_of_the_contract_is_refused(features):
     recipe = make_recipe(features=["company_size", *features])
     rule = "must be a feature of the data contract, one of work_year, experience_level, .*, company_size"
     with pytest.raises(ValueError, match=rf'^params.yaml: recipes.mine.features.1 {rule}; found "{features[0]}"$'):
-        build(recipe, sizes=SIZES, generator=seeded(), where="params.yaml: recipes.mine")
+        build(recipe, ENCODER, generator=seeded(), where="params.yaml: recipes.mine")

@@ -1,9 +1,13 @@
 """Tables that a night rejects or cannot judge, in nights that are spent for real."""
 
+import datetime
+import gzip
+
 import pytest
 
 from pipeline.nights.record import NightOutcome
 from tests.support.night_project import (
+    DATE,
     RECORD,
     TONIGHT,
     YESTERDAY,
@@ -13,7 +17,7 @@ from tests.support.night_project import (
     night,
     push_changes,
 )
-from tests.support.tables import rows, table
+from tests.support.tables import parquet, rows, table
 from tests.support.tiny_project import state
 
 
@@ -28,10 +32,21 @@ def test_half_the_rows_gone_is_rejected_and_yesterdays_table_stays(project):
     assert rejected.read_bytes() == table(rows(300))
 
 
+@pytest.mark.parametrize("pack", [gzip.compress, parquet], ids=["gzip", "Parquet"])
+def test_a_table_of_another_format_is_the_table_that_it_holds(project, pack):
+    packed = night(project, pack(table(rows(300))))
+    plain = night(project, table(rows(300)), date=DATE + datetime.timedelta(days=1))
+    assert packed.outcome == NightOutcome.REJECTED
+    assert packed.message == plain.message
+
+
 @pytest.mark.parametrize(
     ("source", "words"),
     [
-        (b"<!DOCTYPE html>\n<html><body>502 Bad Gateway</body></html>\n", "the header must name work_year"),
+        (
+            b"<!DOCTYPE html>\n<html><body>502 Bad Gateway</body></html>\n",
+            "found what seems to be an HTML or XML page",
+        ),
         (TONIGHT.replace(b"salary_in_usd", b"salary_usd", 1), "salary_in_usd"),
         (TONIGHT[:-20], "break the data contract"),
     ],

@@ -1,11 +1,13 @@
 """Nights that cannot begin, and what they leave alone."""
 
+import json
 import re
 
 import pytest
+from ruamel.yaml import YAML
 
 from pipeline.nights.record import NightOutcome
-from tests.support.night_project import night, push_changes
+from tests.support.night_project import change_settings, night, push_changes
 from tests.support.tables import rows, table
 from tests.support.tiny_project import git
 
@@ -21,6 +23,37 @@ def test_uncommitted_work_elsewhere_stays_and_in_the_nights_files_is_refused(pro
     assert "must have no changes of your own" in result.message
     assert (project / "data/raw/salaries.csv").read_bytes() == b"mine"
     assert not (max((project / "runs").iterdir()) / "repro.log").exists()
+
+
+def test_for_a_deleted_file_the_advice_is_the_command_that_brings_it_back(project):
+    before = (project / "metrics/full.json").read_bytes()
+    (project / "metrics/full.json").unlink()
+    result = night(project)
+    assert result.outcome == NightOutcome.FAILED
+    fix = "; git checkout HEAD -- metrics/full.json brings back what is deleted"
+    assert result.message.endswith(f"found  D metrics/full.json{fix}")
+    git(project, "checkout", "HEAD", "--", "metrics/full.json")
+    assert (project / "metrics/full.json").read_bytes() == before
+    assert night(project).outcome == NightOutcome.PROMOTED
+
+
+def test_broken_settings_in_the_work_tree_name_the_way_back(project):
+    (project / "params.yaml").write_text("nightly: {}\n")
+    result = night(project)
+    assert result.outcome == NightOutcome.FAILED
+    assert result.message.endswith("or git checkout -- params.yaml brings back the committed ones")
+
+
+def test_a_table_is_not_judged_again_for_the_same_settings_in_another_form(project):
+    change_settings(project, drift__stop__rows_added=0.01)
+    assert night(project).outcome == NightOutcome.REJECTED
+    settings = YAML(typ="safe").load(project / "params.yaml")
+    other_form = json.dumps(dict(reversed(settings.items())), indent=1)
+    (project / "params.yaml").write_text(f"# the same\n{other_form}\n")
+    push_changes(project, "another form")
+    again = night(project)
+    assert (again.outcome, again.record) == (NightOutcome.REJECTED, None)
+    assert "still the table that was rejected" in again.message
 
 
 def test_a_table_that_nobody_would_get_is_refused(project):

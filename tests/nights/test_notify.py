@@ -16,7 +16,7 @@ from pipeline.repository.project import Project
 
 REPORT = {"decision": "promoted", "mse_usd2": 1.5}
 DATE = datetime.date(2026, 1, 31)
-RECORD = Record(DATE, NightOutcome.KEPT, "worse", table_md5="t", params_md5="p", numbers={"rows": 600})
+RECORD = Record(DATE, NightOutcome.KEPT, "worse", table_md5="t", settings_md5="p", numbers={"rows": 600})
 KEPT = NightResult(NightOutcome.KEPT, "worse", RECORD, "c0ffee")
 
 

@@ -190,7 +190,7 @@ def test_commits_that_the_user_has_not_pushed_are_not_published(without_remote, 
 def test_changes_of_the_user_that_the_night_would_overwrite_stop_it(without_remote, refused):
     night = kept(without_remote)
     (without_remote / "history.csv").write_text("of the user")
-    refused(night, r"your work tree must have no changes of your own .*, found  M history.csv; commit them")
+    refused(night, r"your work tree must have no changes of your own .*, found  M history.csv; commit what is changed")
 
 
 def test_changes_that_only_a_pushed_commit_of_others_would_overwrite_are_kept(without_remote):

@@ -10,6 +10,7 @@ import pytest
 from pipeline.nights.conventions import HISTORY, JSON, MARKDOWN
 from pipeline.nights.drift import Measure, TableDrift
 from pipeline.nights.record import COLUMNS, NightOutcome, Record, last_decision
+from pipeline.repository.dvc_lock import md5_of
 from tests.support.work_tree import ROOT, run
 
 MEASURES = [Measure("rows_gone", "", 0.25), Measure("stability_index", "work_year", 0.3041234567)]
@@ -18,7 +19,7 @@ RECORD = Record(
     NightOutcome.PROMOTED,
     "its error is fine",
     table_md5="t" * 32,
-    params_md5="p" * 32,
+    settings_md5="p" * 32,
     champion_md5="c.dir",
     challenger_md5="d.dir",
     drift=TableDrift(measures=MEASURES, warnings=MEASURES[1:]),
@@ -75,21 +76,32 @@ def test_the_report_names_decision_reason_numbers_and_warnings(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("table", "params", "expected"), [("t", "p", True), ("other", "p", False), ("t", "other", False)]
+    ("table", "settings", "expected"), [("t", "p", True), ("other", "p", False), ("t", "other", False)]
 )
-def test_a_table_is_judged_once_under_the_same_settings(tmp_path, table, params, expected):
-    assert not last_decision(tmp_path, table_md5="t" * 32, params_md5="p" * 32)
+def test_a_table_is_judged_once_under_the_same_settings(tmp_path, table, settings, expected):
+    assert not last_decision(tmp_path, table_md5="t" * 32, settings_md5="p" * 32)
     RECORD.write(tmp_path)
     known = {"t": "t" * 32, "p": "p" * 32, "other": "o" * 32}
-    found = last_decision(tmp_path, table_md5=known[table], params_md5=known[params])
+    found = last_decision(tmp_path, table_md5=known[table], settings_md5=known[settings])
     assert found == ((NightOutcome.PROMOTED, "its error is fine") if expected else None)
+
+
+def test_a_record_with_the_md5_of_params_yaml_instead_of_its_settings_is_still_read(tmp_path):
+    (tmp_path / "params.yaml").write_text("a: 1\n")
+    RECORD.write(tmp_path)
+    record = json.loads((tmp_path / JSON).read_text())
+    del record["settings_md5"]
+    (tmp_path / JSON).write_text(json.dumps({**record, "params_md5": md5_of(tmp_path / "params.yaml")}))
+    assert last_decision(tmp_path, table_md5="t" * 32, settings_md5="of any form")
+    (tmp_path / "params.yaml").write_text("a: 2\n")
+    assert not last_decision(tmp_path, table_md5="t" * 32, settings_md5="of any form")
 
 
 def test_a_damaged_record_judges_nothing(tmp_path):
     RECORD.write(tmp_path)
     for text in ("{", "[]", "{}", RECORD.to_json().replace("promoted", "applauded")):
         (tmp_path / JSON).write_text(text)
-        assert not last_decision(tmp_path, table_md5="t" * 32, params_md5="p" * 32)
+        assert not last_decision(tmp_path, table_md5="t" * 32, settings_md5="p" * 32)
 
 
 def test_the_page_has_every_exit_code_and_no_other():

@@ -151,7 +151,7 @@ def test_beside_a_night_that_runs_it_is_refused(past, refused):
 
 def test_changes_that_are_not_committed_are_not_overwritten(past, refused):
     (past / "table.csv").write_text("of the user")
-    refused(r"your work tree must have no changes of your own .*, found  M table.csv; commit them")
+    refused(r"your work tree must have no changes of your own .*, found  M table.csv; commit what is changed")
 
 
 @pytest.mark.parametrize("fault", ["changed", "no cache"])

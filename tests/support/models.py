@@ -9,16 +9,17 @@ from pipeline.model.bundle import Bundle
 from pipeline.model.intervals import calibrate
 from pipeline.model.network import build
 from pipeline.model.reproducible import torch
-from pipeline.training.predictions import predict_file, read_background
+from pipeline.training.predictions import BACKGROUND_ROWS, predict_rows, read_sample, representative
 
 
 def make_bundle(prepared: Path, *, recipe: str = "full") -> Bundle:
     """A bundle as train writes it, but for the training."""
     encoder = Encoder.read(prepared / "encoder.json")
     settings = params.load(params.Recipe, "recipes", recipe)
-    network = build(settings, sizes=encoder.sizes(), generator=torch.Generator().manual_seed(1)).eval()
-    paths = (prepared / "train.parquet", prepared / "valid.parquet")
-    train, valid = (predict_file(path, network, encoder.scaling) for path in paths)
+    network = build(settings, encoder, generator=torch.Generator().manual_seed(1)).eval()
+    samples = [read_sample(prepared / f"{split}.parquet", network) for split in ("train", "valid")]
+    train, valid = (predict_rows(rows, network, encoder.scaling) for rows in samples)
     intervals = calibrate(train=train, valid=valid, groups=encoder.sizes()[GROUP])
-    background = read_background(paths[0], network.columns, train.prediction, step=1)
+    chosen = representative(train.prediction, count=BACKGROUND_ROWS)
+    background = {name: samples[0][name][chosen] for name in network.columns}
     return Bundle(network, encoder, settings, intervals, background, {})

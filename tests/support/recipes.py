@@ -1,9 +1,11 @@
 """Recipes for the tests, small, with what a test wants different, and rows made up for their networks."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from pipeline.data.encoding import Encoder, Scaling
 from pipeline.model.network import Regressor, build
 from pipeline.model.reproducible import DataLoader, TensorDataset, torch
 from pipeline.params import Recipe, parse
@@ -31,12 +33,25 @@ COURSE = {
     "device": "cpu",
     "threads": 1,
 }
-EMBEDDING = {
+EMBEDDING: dict[str, Any] = {
     "features": ["work_year", "job_title", "company_size", "company_location"],
-    "network": {"kind": "embedding", "width": 5, "hidden": [7, 6], "dropout": 0.2, "code_dropout": 0.1},
+    "network": {
+        "kind": "embedding",
+        "width": 5,
+        "hidden": [7, 6],
+        "dropout": 0.2,
+        "code_dropout": 0.1,
+        "output": "positive",
+    },
 }
 WORDS = tuple(f"title_word_{slot}" for slot in range(1, 7))
-SIZES = {"work_year": 4, "job_title": 9, "company_size": 4, "company_location": 6} | dict.fromkeys(WORDS, 12)
+FEATURE_SIZES = {"work_year": 4, "job_title": 9, "company_size": 4, "company_location": 6}
+SIZES = FEATURE_SIZES | dict.fromkeys(WORDS, 12)
+ENCODER = Encoder(
+    vocabularies={name: tuple(range(1, size)) for name, size in FEATURE_SIZES.items()},
+    words=tuple(map(str, range(11))),
+    scaling=Scaling("standard", 130_000.0, 60_000.0),
+)
 
 
 def make_recipe(*, optimizer=None, **changes) -> Recipe:
@@ -49,7 +64,7 @@ def seeded(seed=0) -> torch.Generator:
 
 
 def make_network(recipe, *, seed=0) -> Regressor:
-    return build(recipe, sizes=SIZES, generator=seeded(seed))
+    return build(recipe, ENCODER, generator=seeded(seed))
 
 
 def make_codes(columns, *, rows, seed=0) -> dict[str, np.ndarray]:

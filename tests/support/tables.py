@@ -1,8 +1,11 @@
 """Made-up salary tables: one row that keeps the contract, with what a test wants different."""
 
+import io
 from collections.abc import Iterable
 
 import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
 from hypothesis import strategies as st
 
 from pipeline.data.clean import Cleaned, clean
@@ -41,6 +44,14 @@ def rows(count: int) -> list[str]:
 def table(lines: Iterable[str], *, end: str = "\n", header: str = HEADER) -> bytes:
     """The file of these lines."""
     return "".join(line + end for line in (header, *lines)).encode()
+
+
+def parquet(text: bytes) -> bytes:
+    """The same table as Parquet, its columns with types."""
+    file = io.BytesIO()
+    namibia = pa.csv.ConvertOptions(strings_can_be_null=False)
+    pq.write_table(pa.csv.read_csv(io.BytesIO(text), convert_options=namibia), file)
+    return file.getvalue()
 
 
 def check(lines: Iterable[str]) -> Cleaned:

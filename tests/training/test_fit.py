@@ -4,16 +4,14 @@ from dataclasses import replace
 import pytest
 
 from pipeline.model.reproducible import TensorDataset, nn, torch
-from pipeline.training.adam import FlatAdamW
 from pipeline.training.fit import (
     START,
-    EagerLoop,
     Epoch,
     TrainingState,
-    WeightedMSELoss,
     finished,
     fit,
     validation_loss,
+    weighted_mse_loss,
 )
 from tests.support.recipes import EMBEDDING, make_network, make_recipe, make_rows, make_training, seeded
 
@@ -212,22 +210,13 @@ def test_the_start_is_no_epoch():
     assert not finished(START.history, make_recipe(epochs=1))
 
 
-def test_an_epoch_of_the_eager_loop_takes_a_rate_per_batch():
-    training = make_training(make_recipe(batch_size=10))
-    optimizer = FlatAdamW(training.network, learning_rate=1.0, weight_decay=0.0)
-    rates = iter([0.1, 0.2, 0.3, 0.4, 0.5, 0.6])
-    EagerLoop(training.network, nn.MSELoss(), optimizer).epoch(training.loader, rates)
-    assert optimizer.learning_rate == 0.5
-    assert list(rates) == [0.6]
-
-
 def test_weights_of_one_make_the_weighted_loss_the_plain_one():
     prediction, target = torch.rand(2, 9, 1, generator=seeded())
     torch.testing.assert_close(
-        WeightedMSELoss()(prediction, target, torch.ones(9, 1)), nn.MSELoss()(prediction, target)
+        weighted_mse_loss(prediction, target, torch.ones(9, 1)), nn.MSELoss()(prediction, target)
     )
 
 
 def test_a_row_weighs_in_the_loss_what_it_is_given():
     prediction, target = torch.tensor([[1.0], [2.0]]), torch.tensor([[0.0], [5.0]])
-    assert float(WeightedMSELoss()(prediction, target, torch.tensor([[0.5], [2.0]]))) == (0.5 * 1 + 2 * 9) / 2
+    assert float(weighted_mse_loss(prediction, target, torch.tensor([[0.5], [2.0]]))) == (0.5 * 1 + 2 * 9) / 2

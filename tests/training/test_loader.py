@@ -1,4 +1,7 @@
-"""Rows in memory and rows streamed from their file: each once per epoch, in an order that the generator decides."""
+"""Rows in memory and rows streamed from their file: each once per epoch, in an order that the generator decides.
+
+`batches` is the loader's own iteration, made faster: the oracle is the DataLoader itself.
+"""
 
 from itertools import pairwise
 
@@ -11,11 +14,9 @@ from pipeline.data.encoding import Encoder
 from pipeline.data.schema import HASH
 from pipeline.model.network import build
 from pipeline.model.reproducible import DataLoader, TensorDataset, nn, torch
-from pipeline.training import batches as batches_module
 from pipeline.training import loader as module
-from pipeline.training.batches import batches
-from pipeline.training.loader import StreamedRows, loader_of, read_rows, weights
-from tests.support.recipes import EMBEDDING, Training, make_recipe, seeded
+from pipeline.training.loader import StreamedRows, batches, blocks, loader_of, read_rows, rows_per_block, weights
+from tests.support.recipes import EMBEDDING, Training, make_network, make_recipe, make_rows, seeded
 from tests.support.tables import row, rows, table
 
 ROWS, GROUP, WINDOW = 103, 7, 3  # of the streamed file: 15 row groups, the last one shorter, in 5 windows
@@ -39,7 +40,7 @@ def few_rows_in_memory(monkeypatch):
 
 
 def network_of(prepared, recipe):
-    return build(recipe, sizes=Encoder.read(prepared / "encoder.json").sizes(), generator=seeded(1))
+    return build(recipe, Encoder.read(prepared / "encoder.json"), generator=seeded(1))
 
 
 def loader(prepared, recipe, *, seed=1):
@@ -196,7 +197,7 @@ def tensors_of(table):
 
 
 def stream(file, *, generator):
-    return StreamedRows(file, columns=["number", "half"], tensors=tensors_of, generator=generator)
+    return StreamedRows(pq.ParquetFile(file), columns=["number", "half"], tensors=tensors_of, generator=generator)
 
 
 def numbers_of(rows, *, size=10):
@@ -256,7 +257,7 @@ def test_its_length_is_the_files(file):
 @pytest.mark.parametrize("drop_last", [False, True])
 @pytest.mark.parametrize(("size", "per_gather"), [(1, 8), (4, 8), (4, 8192), (10, 30), (ROWS, 8), (ROWS + 1, 8)])
 def test_batches_are_the_loaders_own_and_leave_both_generators_alike(file, size, per_gather, drop_last, monkeypatch):
-    monkeypatch.setattr(batches_module, "ROWS_PER_GATHER", per_gather)
+    monkeypatch.setattr(module, "ROWS_PER_GATHER", per_gather)
     expected, expected_states = epochs(file, iter, batch_size=size, drop_last=drop_last)
     served, states = epochs(file, batches, batch_size=size, drop_last=drop_last)
     assert len(served) == len(expected)
@@ -283,3 +284,106 @@ def epochs(file, serve, **options):
 def test_a_loader_knows_how_many_batches_there_will_be(file, drop_last):
     loader = DataLoader(stream(file, generator=seeded()), batch_size=4, drop_last=drop_last)
     assert len(loader) == len(list(batches(loader)))
+
+
+samplers, EPOCHS = torch.utils.data, 3
+
+
+def rows_in_memory(count=ROWS):
+    g = torch.Generator().manual_seed(1)
+    return TensorDataset(
+        torch.rand(count, 4, generator=g), torch.randint(9, (count, 2, 3), generator=g), torch.rand(count, generator=g)
+    )
+
+
+LOADERS = {
+    "shuffled": lambda d, g: DataLoader(d, batch_size=4, shuffle=True, generator=g),
+    "shuffled, one row": lambda d, g: DataLoader(d, shuffle=True, generator=g),
+    "shuffled, last batch dropped": lambda d, g: DataLoader(d, batch_size=4, shuffle=True, drop_last=True, generator=g),
+    "sequential": lambda d, g: DataLoader(d, batch_size=4, generator=g),
+    "sequential, last batch dropped": lambda d, g: DataLoader(d, batch_size=25, drop_last=True, generator=g),
+    "batches divide the rows": lambda d, g: DataLoader(rows_in_memory(100), batch_size=10, shuffle=True, generator=g),
+    "one batch of all": lambda d, g: DataLoader(d, batch_size=ROWS, shuffle=True, generator=g),
+    "fewer rows than a batch": lambda d, g: DataLoader(d, batch_size=ROWS + 1, shuffle=True, generator=g),
+    "fewer rows than a batch, dropped": lambda d, g: DataLoader(d, batch_size=ROWS + 1, drop_last=True, generator=g),
+    "weighted": lambda d, g: DataLoader(
+        d, batch_size=4, sampler=samplers.WeightedRandomSampler(list(range(ROWS)), 70, generator=g), generator=g
+    ),
+    "subset": lambda d, g: DataLoader(
+        d, batch_size=4, sampler=samplers.SubsetRandomSampler(range(5, 50), generator=g), generator=g
+    ),
+    "with replacement": lambda d, g: DataLoader(
+        d, batch_size=4, sampler=samplers.RandomSampler(d, replacement=True, num_samples=77, generator=g)
+    ),
+    "more samples than rows": lambda d, g: DataLoader(
+        d, batch_size=4, sampler=samplers.RandomSampler(d, num_samples=250, generator=g)
+    ),
+}
+
+
+def epochs_of(make, seed, serve):
+    """All batches of some epochs, and the state of both generators after each epoch."""
+    torch.manual_seed(7)
+    g = None if seed is None else torch.Generator().manual_seed(seed)
+    loader, served, states = make(rows_in_memory(), g), [], []
+    for _ in range(EPOCHS):
+        served += list(serve(loader))
+        states += [torch.get_rng_state()] + ([] if g is None else [g.get_state()])
+    return served, states
+
+
+@pytest.mark.parametrize("rows_per_gather", [1, 8, 8192])
+@pytest.mark.parametrize("seed", [None, 3], ids=["no generator", "generator"])
+@pytest.mark.parametrize("make", LOADERS.values(), ids=LOADERS.keys())
+def test_batches_from_memory_are_the_loaders_own_and_leave_both_generators_alike(
+    make, seed, rows_per_gather, monkeypatch
+):
+    monkeypatch.setattr(module, "ROWS_PER_GATHER", rows_per_gather)
+    expected, expected_states = epochs_of(make, seed, iter)
+    served, states = epochs_of(make, seed, batches)
+    assert len(served) == len(expected)
+    for batch, oracle in zip(served, expected, strict=True):
+        assert type(batch) is type(oracle)
+        for column, oracle_column in zip(batch, oracle, strict=True):
+            assert column.dtype == oracle_column.dtype
+            assert column.is_contiguous()
+            assert torch.equal(column, oracle_column)
+    assert all(map(torch.equal, states, expected_states))
+
+
+@pytest.mark.parametrize(("size", "per_gather", "expected"), [(4, 16, 16), (4, 18, 16), (4, 1, 4), (200, 16, 200)])
+def test_blocks_hold_as_many_whole_batches_as_a_gather_may(size, per_gather, expected, monkeypatch):
+    monkeypatch.setattr(module, "ROWS_PER_GATHER", per_gather)
+    loader = DataLoader(rows_in_memory(), batch_size=size)
+    assert rows_per_block(loader) == expected
+    *whole, last = [len(block[0]) for block in blocks(loader)]
+    assert set(whole) <= {expected}
+    assert sum(whole) + last == ROWS
+
+
+def sgd_trained(serve):
+    """The weights after some epochs of the textbook loop over what `serve` makes of the loader."""
+    network = make_network(make_recipe())
+    loader = DataLoader(make_rows(network, rows=ROWS), batch_size=4, shuffle=True, generator=seeded(3))
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.01, momentum=0.9)
+    for _ in range(EPOCHS):
+        for inputs, target in serve(loader):
+            optimizer.zero_grad()
+            nn.functional.mse_loss(network(inputs), target).backward()
+            optimizer.step()
+    return nn.utils.parameters_to_vector(network.parameters())
+
+
+def test_training_on_them_gives_the_weights_of_the_textbook_loop_to_the_last_bit():
+    assert torch.equal(sgd_trained(batches), sgd_trained(iter))
+
+
+def test_a_dataset_that_is_not_tensors_is_refused():
+    with pytest.raises(TypeError, match="serves rows of tensors, found Subset"):
+        next(batches(DataLoader(samplers.Subset(rows_in_memory(), [1, 2]), batch_size=2)))
+
+
+@pytest.mark.parametrize("options", [{"batch_size": None}, {"batch_sampler": [[0, 1]]}, {"collate_fn": list}])
+def test_a_loader_that_collates_its_own_way_is_refused(options):
+    with pytest.raises(ValueError, match="needs batch_size and the default collate_fn"):
+        next(batches(DataLoader(rows_in_memory(), **options)))

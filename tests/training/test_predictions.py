@@ -8,21 +8,26 @@ from pipeline.data.encoding import Encoder
 from pipeline.model.network import build
 from pipeline.model.reproducible import torch
 from pipeline.training import predictions
-from pipeline.training.predictions import BACKGROUND_ROWS, predict_file, read_background, representative, sampling_step
+from pipeline.training.predictions import predict_rows, read_sample, representative
+from tests.support.recipes import make_network, make_recipe
 from tests.support.tables import rows, table
+
+
+def predict_file(path, network, scaling):
+    return predict_rows(read_sample(path, network), network, scaling)
 
 
 @pytest.mark.parametrize("size", [7, 50, 1000])
 def test_of_many_rows_every_few_are_taken_whatever_the_row_groups(stage, monkeypatch, size):
     stage.run(table(rows(300)))
     encoder, file = Encoder.read(stage.out / "encoder.json"), stage.out / "train.parquet"
-    network = build(params.load(params.Recipe, "recipes", "course"), sizes=encoder.sizes(), generator=torch.Generator())
+    network = build(params.load(params.Recipe, "recipes", "course"), encoder, generator=torch.Generator())
     every = predict_file(file, network, encoder.scaling)
     monkeypatch.setattr(predictions, "MAX_ROWS", 70)
     pq.write_table(pq.read_table(file), file, row_group_size=size)
-    step = sampling_step(file)
     few = predict_file(file, network, encoder.scaling)
-    assert step == -(-len(every.actual) // 70) > 1
+    step = -(-len(every.actual) // 70)
+    assert step > 1
     assert few.actual.tolist() == every.actual[::step].tolist()
     assert few.prediction.tobytes() == every.prediction[::step].tobytes()
 
@@ -32,7 +37,7 @@ def test_they_are_the_rows_of_the_file_whatever_the_row_groups(stage, recipe):
     stage.run(table(rows(300)))
     encoder = Encoder.read(stage.out / "encoder.json")
     settings = params.load(params.Recipe, "recipes", recipe)
-    network = build(settings, sizes=encoder.sizes(), generator=torch.Generator().manual_seed(1))
+    network = build(settings, encoder, generator=torch.Generator().manual_seed(1))
     found = predict_file(stage.out / "train.parquet", network, encoder.scaling)
     file = pq.read_table(stage.out / "train.parquet")
     pq.write_table(file, stage.out / "train.parquet", row_group_size=7)
@@ -63,16 +68,16 @@ def test_another_order_of_the_rows_gives_the_same_rows():
     assert set(order[representative(prediction[order], count=64)]) == set(representative(prediction, count=64))
 
 
-@pytest.mark.parametrize("step", [1, 3])
+@pytest.mark.parametrize("step", [1, 4])
 @pytest.mark.parametrize("size", [7, 1000])
-def test_the_codes_are_those_of_the_chosen_rows(tmp_path, size, step):
-    codes = np.arange(1000, dtype=np.int16)
-    pq.write_table(
-        pa.table({"level": codes, "size": codes[::-1], "other": codes}), tmp_path / "train.parquet", row_group_size=size
-    )
-    prediction = np.random.default_rng(1).normal(size=1000)
-    found = read_background(tmp_path / "train.parquet", ["size", "level"], prediction[::step], step=step)
-    chosen = representative(prediction[::step], count=BACKGROUND_ROWS) * step
-    assert list(found) == ["size", "level"]
-    assert found["level"].tolist() == chosen.tolist()
-    assert found["size"].tolist() == (999 - chosen).tolist()
+def test_a_sample_has_the_columns_of_the_network_the_group_and_the_target(tmp_path, size, step, monkeypatch):
+    monkeypatch.setattr(predictions, "MAX_ROWS", 1000 // step)
+    names = ("experience_level", "company_size", "salary_in_usd", "work_year")
+    file = pa.table({name: np.arange(1000, dtype=np.int16) + 1000 * index for index, name in enumerate(names)})
+    pq.write_table(file, tmp_path / "train.parquet", row_group_size=size)
+    found = read_sample(tmp_path / "train.parquet", make_network(make_recipe(features=["company_size"])))
+    assert list(found) == ["company_size", "experience_level", "salary_in_usd"]
+    assert all(codes.dtype == np.int16 for codes in found.values())
+    assert {name: codes.tolist() for name, codes in found.items()} == {
+        name: file[name].to_pylist()[::step] for name in found
+    }

@@ -2,22 +2,27 @@ import pyarrow.parquet as pq
 import pytest
 
 from benchmarks.accuracy import variants
-from pipeline.data.schema import HASH, NORMALISED, WORDS
+from pipeline.data.encoding import Encoder, Scaling
+from pipeline.data.schema import HASH, NORMALISED
 from pipeline.model.layers import initialise
 from pipeline.model.reproducible import torch
 from pipeline.params import Embedding
 from tests.conftest import Stage
 from tests.support.tables import rows, table
 
-SETTINGS = Embedding(kind="embedding", width=4, hidden=(8, 6), dropout=0.0, code_dropout=0.0)
+SETTINGS = Embedding(kind="embedding", width=4, hidden=(8, 6), dropout=0.0, code_dropout=0.0, output="linear")
 FEATURES = ("job_title", "experience_level", "company_size")
-SIZES = {"job_title": 4, "experience_level": 5, "company_size": 4} | dict.fromkeys(WORDS, 3)
+ENCODER = Encoder(
+    vocabularies={"job_title": (1, 2, 3), "experience_level": (1, 2, 3, 4), "company_size": (1, 2, 3)},
+    words=("data", "lead"),
+    scaling=Scaling("standard", 1e5, 5e4),
+)
 CODES = torch.tensor([[1, 4, 1, 1, 0, 0, 0, 0, 0], [3, 0, 3, 2, 1, 0, 0, 0, 0]], dtype=torch.int16)  # in this order
 
 
 def network(kind):
     generator = torch.Generator().manual_seed(1)
-    built = kind(FEATURES, SETTINGS, sizes=SIZES, generator=generator)
+    built = kind(FEATURES, SETTINGS, ENCODER, generator=generator)
     initialise(built, generator=generator)
     return built
 

@@ -1,59 +1,59 @@
-"""The compiled engine: many steps of training as one loop in C++, from the same network, loss and optimizer as eager.
+"""The two engines: the textbook's loop, and the same steps compiled as one loop in C++.
 
-What `backward()` and `step()` do in place is done here by pure functions, which the compiler can fuse; a test holds
+What `backward()` and `step()` do in place is done for the compiler by pure functions, which it can fuse; a test holds
 both engines together, up to rounding.
 """
 
 import logging
-import os
-import shutil
-import sys
-import sysconfig
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from dataclasses import dataclass
 
 from pipeline.model.network import Regressor
-from pipeline.model.reproducible import DataLoader, nn, torch
-from pipeline.training.adam import FlatAdamW
-from pipeline.training.batches import blocks, rows_per_block
-from pipeline.training.compiler_paths import linked_cache, quoted_torch_libraries, require_whole_words
-from pipeline.training.fusible import fusible
+from pipeline.model.reproducible import torch
+from pipeline.training.compiler import fusible, ready_to_compile, require_compiler
+from pipeline.training.loader import RowLoader, batches, blocks, rows_per_block
+from pipeline.training.optimizer import FlatAdamW
 
 Tensors = Sequence[torch.Tensor]
+Loss = Callable[..., torch.Tensor]
 Step = Callable[[Tensors, torch.Tensor, Tensors], tuple[torch.Tensor, ...]]
 Loop = Callable[[torch.Tensor, torch.Tensor, Tensors, Tensors], tuple[torch.Tensor, ...]]
 
 log = logging.getLogger(__name__)
 
 
-def keep_compiled_code_in(folder: Path) -> None:
-    """Have compiled loops written to the folder and taken from there by later runs."""
-    os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(folder.resolve())
+@dataclass
+class EagerLoop:
+    """Trains a network one batch after the other, as the course teaches it."""
+
+    network: Regressor
+    criterion: Loss
+    optimizer: FlatAdamW
+
+    def epoch(self, loader: RowLoader, rates: Iterator[float]) -> float:
+        """One epoch, with the next of `rates` as the learning rate of each step; returns the rows' mean loss."""
+        total = rows = 0.0
+        for batch in batches(loader):
+            total += self.step(batch, next(rates))
+            rows += len(batch[0])
+        return total / rows
+
+    def step(self, batch: Tensors, rate: float) -> float:
+        """Train on a batch: inputs, targets, and weights if equal rows count once; returns the sum of the rows' losses.
+
+        Shape: inputs (batch, columns), targets and weights (batch, 1).
+        """
+        inputs, *target = batch
+        self.optimizer.learning_rate = rate
+        self.optimizer.zero_grad()
+        loss = self.criterion(self.network(inputs), *target)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.optimizer.step()
+        return float(loss.item()) * len(inputs)
 
 
-def require_compiler() -> None:
-    """Raise ValueError if the C++ compiler that torch would call, or what it includes, is not installed.
-
-    Raises it, too, if a path on the compiler's command line could not be read there.
-    """
-    compiler = os.environ.get("CXX", "clang++" if sys.platform == "darwin" else "g++")
-    if shutil.which(compiler) is None:
-        raise ValueError(
-            f"engine: compiled needs a C++ compiler, found no {compiler};"
-            " install one (package g++ on Debian and Ubuntu, gcc-c++ on Fedora), or choose engine: eager"
-        )
-    header = Path(sysconfig.get_path("include")) / "Python.h"
-    if not header.is_file():
-        raise ValueError(
-            f"engine: compiled needs Python's headers, found no {header};"
-            " install them (package python3-dev on Debian and Ubuntu, python3-devel on Fedora), or choose engine: eager"
-        )
-    require_whole_words(compiler)
-
-
-class CompiledLoop:
+class CompiledLoop(EagerLoop):
     """Trains a network like EagerLoop, with the same order of rows and the same noise.
 
     The first block compiles for some seconds. The optimizer keeps the state, so both engines can take turns.
@@ -61,21 +61,21 @@ class CompiledLoop:
     Source: torch.while_loop, compiled by TorchInductor.
     """
 
-    def __init__(self, network: Regressor, criterion: nn.Module, optimizer: FlatAdamW) -> None:
+    def __init__(self, network: Regressor, criterion: Loss, optimizer: FlatAdamW) -> None:
         require_compiler()
-        self._network, self._criterion, self._optimizer = network, criterion, optimizer
+        super().__init__(network, criterion, optimizer)
         self._loop: Loop | None = None
 
-    def epoch(self, loader: "DataLoader[tuple[torch.Tensor, ...]]", rates: Iterator[float]) -> float:
-        """One epoch, with the next of `rates` as the learning rate of each step; returns the rows' mean loss."""
+    def epoch(self, loader: RowLoader, rates: Iterator[float]) -> float:
+        """The same as EagerLoop's. A shorter batch has its eager step: another shape would have to be compiled."""
         size, total, rows = loader.batch_size or 1, 0.0, 0
         for block in blocks(loader):  # each column (rows, ...)
             whole = len(block[0]) // size * size  # rows of whole batches
             if whole:
-                batches = [column[:whole] for column in block]
-                total += self._whole_batches(batches, rates, size=size, most=rows_per_block(loader) // size)
+                columns = [column[:whole] for column in block]
+                total += self._whole_batches(columns, rates, size=size, most=rows_per_block(loader) // size)
             if whole < len(block[0]):
-                total += self._last_batch([column[whole:] for column in block], next(rates))
+                total += self.step([column[whole:] for column in block], next(rates))
             rows += len(block[0])
         return total / rows
 
@@ -83,7 +83,7 @@ class CompiledLoop:
         """The steps of whole batches. Zeros never read fill them up to the most there can be: one shape, one loop."""
         inputs, *target = columns  # each (count * size, ...)
         count = len(inputs) // size
-        noise = [self._network.noise(count * size)] if self._network.noise_width else []  # (count * size, noise_width)
+        noise = [self.network.noise(count * size)] if self.network.noise_width else []  # (count * size, noise_width)
         stacked = [  # each (most, size, ...)
             _padded(column, most * size).view(most, size, *column.shape[1:]) for column in (inputs, *noise, *target)
         ]
@@ -91,32 +91,22 @@ class CompiledLoop:
         learning_rates = _padded(chosen, most)  # (most,)
         if self._loop is None:
             self._loop = self._compile(learning_rates, stacked)
-        total, *state = self._loop(torch.tensor(count), learning_rates, self._optimizer.state(), stacked)
-        self._optimizer.restore(state)
+        total, *state = self._loop(torch.tensor(count), learning_rates, self.optimizer.state(), stacked)
+        self.optimizer.restore(state)
         return float(total) * size
 
-    def _last_batch(self, batch: Tensors, rate: float) -> float:
-        """The step of a shorter batch: eager, since another shape would have to be compiled for it."""
-        inputs, *target = batch
-        self._optimizer.learning_rate = rate
-        self._optimizer.zero_grad()
-        loss = self._criterion(self._network(inputs), *target)
-        loss.backward()
-        self._optimizer.step()
-        return float(loss.item()) * len(inputs)
-
-    def _compile(self, rates: torch.Tensor, columns: Tensors) -> "Loop":
+    def _compile(self, rates: torch.Tensor, columns: Tensors) -> Loop:
         torch.compiler.reset()  # torch keeps at most 8 versions of one function, whatever network they were for
-        loop = loop_of(step_of(self._network, self._criterion, self._optimizer))
+        loop = loop_of(step_of(self.network, self.criterion, self.optimizer))
         compiled = torch.compile(loop, fullgraph=True, dynamic=False, options={"cpp_wrapper": True})
         started = time.monotonic()
-        with _the_cpus_own_instructions(), linked_cache(), quoted_torch_libraries():
-            compiled(torch.tensor(0), rates, self._optimizer.state(), columns)  # no step: it only compiles
+        with ready_to_compile():
+            compiled(torch.tensor(0), rates, self.optimizer.state(), columns)  # no step: it only compiles
         log.info("compiled the loop in %.0f s", time.monotonic() - started)
         return compiled
 
 
-def step_of(network: Regressor, criterion: nn.Module, optimizer: FlatAdamW) -> Step:
+def step_of(network: Regressor, criterion: Loss, optimizer: FlatAdamW) -> Step:
     """One step of training as a pure function: (state, learning rate, batch) → (loss, *state).
 
     The batch holds the inputs, the noise if the network needs any, and what the criterion takes beside a prediction.
@@ -129,8 +119,7 @@ def step_of(network: Regressor, criterion: nn.Module, optimizer: FlatAdamW) -> S
         parts = torch.split(weights, [shape.numel() for shape in shapes.values()])  # of (parameters,)
         named = {name: part.view(shape) for (name, shape), part in zip(shapes.items(), parts, strict=True)}
         prediction = torch.func.functional_call(fused, named, tuple(batch[:arguments]))  # (batch_size, 1)
-        loss: torch.Tensor = criterion(prediction, *batch[arguments:])
-        return loss
+        return criterion(prediction, *batch[arguments:])
 
     def step(state: Tensors, rate: torch.Tensor, batch: Tensors) -> tuple[torch.Tensor, ...]:
         grad, loss = torch.func.grad_and_value(loss_at)(state[0], batch)  # (parameters,) and a number
@@ -162,16 +151,6 @@ def loop_of(step: Step) -> Loop:
     return loop
 
 
-@contextmanager
-def _the_cpus_own_instructions() -> Iterator[None]:
-    """Hide the variable that pins torch: torch has read it by now, and the compiler would write slow code for it."""
-    pinned = os.environ.pop("ATEN_CPU_CAPABILITY")
-    try:
-        yield
-    finally:
-        os.environ["ATEN_CPU_CAPABILITY"] = pinned
-
-
 def _padded(column: torch.Tensor, rows: int) -> torch.Tensor:
-    """The column with zeros below, up to as many rows."""
+    # (rows of the column, ...), with zeros below up to (rows, ...)
     return torch.cat([column, column.new_zeros(rows - len(column), *column.shape[1:])])

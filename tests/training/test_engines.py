@@ -1,21 +1,15 @@
 """The compiled engine against the eager one: the same training, up to rounding."""
 
 import logging
-import os
-import shutil
 
 import pytest
 
 from pipeline.model.reproducible import nn, torch
-from pipeline.training import batches
-from pipeline.training.adam import FlatAdamW
-from pipeline.training.compiled import (
-    CompiledLoop,
-    keep_compiled_code_in,
-    require_compiler,
-    step_of,
-)
-from pipeline.training.fit import WeightedMSELoss
+from pipeline.training import loader
+from pipeline.training.compiler import keep_compiled_code_in
+from pipeline.training.engines import CompiledLoop, EagerLoop, step_of
+from pipeline.training.fit import weighted_mse_loss
+from pipeline.training.optimizer import FlatAdamW
 from tests.support.recipes import EMBEDDING, make_network, make_recipe, make_training
 from tests.support.skips import needs_a_compiler
 
@@ -28,7 +22,7 @@ FULL = {**EMBEDDING, "epochs": 3, "batch_size": 5, "equal_rows": "once", "optimi
 @pytest.fixture(autouse=True)
 def several_blocks(monkeypatch):
     """An epoch of 42 rows is three blocks, of which the last one is shorter."""
-    monkeypatch.setattr(batches, "ROWS_PER_GATHER", 16)
+    monkeypatch.setattr(loader, "ROWS_PER_GATHER", 16)
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +74,7 @@ def test_a_second_run_takes_its_loop_from_the_cache_and_gives_the_same_bits(cach
 def test_the_step_that_is_compiled_is_the_eager_one_up_to_rounding(network, equal_rows, optimizer):
     recipe = make_recipe(**network, equal_rows=equal_rows, optimizer=optimizer)
     training = make_training(recipe)
-    net, criterion = training.network.train(), WeightedMSELoss() if equal_rows == "once" else nn.MSELoss()
+    net, criterion = training.network.train(), weighted_mse_loss if equal_rows == "once" else nn.functional.mse_loss
     flat = FlatAdamW(net, **recipe.optimizer.model_dump(exclude={"schedule"}))
     step = step_of(net, criterion, flat)
     rate = torch.tensor(recipe.optimizer.learning_rate, dtype=torch.float64)
@@ -113,14 +107,10 @@ def test_a_training_without_a_compiler_says_so_before_it_begins(monkeypatch):
         run({}, engine="compiled")
 
 
-@needs_a_compiler
-def test_the_compiler_may_be_named(monkeypatch):
-    monkeypatch.setenv("CXX", str(shutil.which("g++")))
-    require_compiler()
-
-
-def test_compiled_code_is_kept_in_the_folder(tmp_path, monkeypatch):
-    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", "elsewhere")
-    monkeypatch.chdir(tmp_path)
-    keep_compiled_code_in(tmp_path / "a" / ".." / "b")
-    assert os.environ["TORCHINDUCTOR_CACHE_DIR"] == str(tmp_path / "b")
+def test_an_epoch_of_the_eager_loop_takes_a_rate_per_batch():
+    training = make_training(make_recipe(batch_size=10))
+    optimizer = FlatAdamW(training.network, learning_rate=1.0, weight_decay=0.0)
+    rates = iter([0.1, 0.2, 0.3, 0.4, 0.5, 0.6])
+    EagerLoop(training.network, nn.MSELoss(), optimizer).epoch(training.loader, rates)
+    assert optimizer.learning_rate == 0.5
+    assert list(rates) == [0.6]

@@ -1,9 +1,12 @@
-"""Adam on one flat vector: the whole network's weights in one update."""
+"""Adam on one flat vector, the whole network's weights in one update, and its learning rate at each step."""
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 
 from pipeline.model.reproducible import adamw, nn, torch
+from pipeline.params import Optimizer
 
 EPSILON = 1e-8
 
@@ -47,6 +50,9 @@ class FlatAdamW:
     ) -> None:
         self.learning_rate, self.weight_decay, self.betas = learning_rate, weight_decay, betas
         self.clip_norm, self.ema_decay = clip_norm, ema_decay
+        self._update = partial(
+            adamw, fused=True, amsgrad=False, maximize=False, beta1=betas[0], beta2=betas[1], weight_decay=weight_decay
+        )
         parameters = list(network.parameters())
         self.weights = nn.utils.parameters_to_vector(parameters).detach()  # (parameters,), a copy
         self.grad, self._m, self._v = (torch.zeros_like(self.weights) for _ in range(3))  # each (parameters,)
@@ -78,22 +84,8 @@ class FlatAdamW:
             raise RuntimeError("a gradient is no longer a view: call zero_grad() of the optimizer, not of the network")
         if self.clip_norm is not None:
             self.grad.mul_(_clip_factor(self.grad, self.clip_norm))
-        adamw(
-            [self.weights],
-            [self.grad],
-            [self._m],
-            [self._v],
-            [],  # of amsgrad
-            [self._t],
-            fused=True,
-            amsgrad=False,
-            maximize=False,
-            beta1=self.betas[0],
-            beta2=self.betas[1],
-            lr=self.learning_rate,
-            weight_decay=self.weight_decay,
-            eps=EPSILON,
-        )
+        w, g, m, v, t = ([tensor] for tensor in (self.weights, self.grad, self._m, self._v, self._t))
+        self._update(w, g, m, v, [], t, lr=self.learning_rate, eps=EPSILON)  # [] would be amsgrad's
         if self.ema_decay is not None:
             # average = decay · average + (1 - decay) · weights
             self.average.mul_(self.ema_decay).add_(self.weights, alpha=1 - self.ema_decay)
@@ -129,6 +121,41 @@ class FlatAdamW:
             yield
         finally:
             self.weights.copy_(trained)
+
+
+def learning_rates(settings: Optimizer, *, steps: int) -> Iterator[float]:
+    """The learning rate of each step: constant; down to 0 along half a cosine; or up and down in straight lines.
+
+    Source: Loshchilov & Hutter, "SGDR" (2017), and Smith & Topin, "Super-Convergence" (2018), with the shares of
+    torch's CosineAnnealingLR and OneCycleLR, the tests' oracles.
+    """
+    peak = settings.learning_rate
+    # one cycle: from `first` up to the peak at step `turn`, 30 % of the way, then down to `last` at the last step
+    first, last, turn = peak / 25, peak / 250_000, 0.3 * steps - 1
+    for step in range(steps):
+        if settings.schedule == "constant":
+            yield peak
+        elif settings.schedule == "cosine":
+            yield peak * half_cosine(step / steps)  # SGDR's eta_max / 2 · (1 + cos(pi · T_cur / T_i)), without restarts
+        elif step <= turn:
+            yield first + (peak - first) * (step / turn)
+        else:
+            yield peak + (last - peak) * ((step - turn) / (steps - 1 - turn))
+
+
+def half_cosine(share: float) -> float:
+    """(1 + cos(pi · share)) / 2 for a share from 0 to 1, by its series: the last place of libm's cos follows the CPU.
+
+    >>> half_cosine(0.0), half_cosine(0.5), half_cosine(1.0)
+    (1.0, 0.5, 0.0)
+    """
+    if share > 0.5:
+        return 1 - half_cosine(1 - share)  # the series converges fastest near 0
+    x_squared, total, term = (math.pi * share) ** 2, 1.0, 1.0
+    for n in range(1, 12):  # cos x = sum of (-1)^n · x^(2n) / (2n)!, each term made from the one before
+        term *= -x_squared / ((2 * n - 1) * (2 * n))
+        total += term
+    return (1 + total) / 2
 
 
 def _clip_factor(grad: torch.Tensor, clip_norm: float) -> torch.Tensor:

@@ -1,5 +1,6 @@
-"""The compiled engine where paths have spaces, quotes and letters that are not ASCII."""
+"""The C++ compiler, where paths have spaces, quotes and letters that are not ASCII, and the layers that it can fuse."""
 
+import contextlib
 import os
 import re
 import shlex
@@ -13,9 +14,19 @@ from pathlib import Path
 import pytest
 from torch.utils import cpp_extension
 
-from pipeline.training.compiled import require_compiler
-from pipeline.training.compiler_paths import CACHE, linked_cache, quoted_torch_libraries, require_whole_words
+from pipeline.model.reproducible import nn, torch
+from pipeline.training import compiler
+from pipeline.training.compiler import (
+    CACHE,
+    PINNED,
+    FusibleLinear,
+    fusible,
+    keep_compiled_code_in,
+    ready_to_compile,
+    require_compiler,
+)
 from tests.support.processes import ARGUMENTS, set_params, trained_files
+from tests.support.recipes import EMBEDDING, make_network, make_recipe, make_rows, seeded
 from tests.support.skips import needs_a_compiler
 from tests.support.tables import rows, table
 from tests.support.work_tree import ROOT, run
@@ -26,7 +37,7 @@ ODD = ["a space", "it's", 'a"quote', "back\\slash", "a\ttab"]
 @pytest.mark.parametrize("name", ["plain", "späce", "$HOME(1)&co"])
 def test_a_folder_of_compiled_code_that_is_one_word_stays_as_it_is(name, tmp_path, monkeypatch):
     monkeypatch.setenv(CACHE, str(tmp_path / name))
-    with linked_cache():
+    with ready_to_compile():
         assert os.environ[CACHE] == str(tmp_path / name)
 
 
@@ -34,7 +45,7 @@ def test_a_folder_of_compiled_code_that_is_one_word_stays_as_it_is(name, tmp_pat
 def test_any_other_is_reached_by_a_private_link_that_goes_and_leaves_what_it_led_to(name, tmp_path, monkeypatch):
     folder = tmp_path / "new" / name
     monkeypatch.setenv(CACHE, str(folder))
-    with linked_cache():
+    with ready_to_compile():
         link = Path(os.environ[CACHE])
         assert shlex.split(str(link)) == [str(link)]
         assert stat.S_IMODE(link.parent.stat().st_mode) == 0o700
@@ -46,7 +57,7 @@ def test_any_other_is_reached_by_a_private_link_that_goes_and_leaves_what_it_led
 
 def test_without_a_folder_of_compiled_code_torch_takes_its_own(monkeypatch):
     monkeypatch.delenv(CACHE, raising=False)
-    with linked_cache():
+    with ready_to_compile():
         assert CACHE not in os.environ
 
 
@@ -54,7 +65,7 @@ def test_without_a_folder_of_compiled_code_torch_takes_its_own(monkeypatch):
 def test_the_folder_of_torchs_libraries_is_one_word_while_it_compiles(name, monkeypatch):
     folder = f"/{name}/lib"
     monkeypatch.setattr(cpp_extension, "TORCH_LIB_PATH", folder)
-    with quoted_torch_libraries():
+    with ready_to_compile():
         assert shlex.split(f"-L{cpp_extension.TORCH_LIB_PATH} -ltorch") == [f"-L{folder}", "-ltorch"]
     assert folder == cpp_extension.TORCH_LIB_PATH
 
@@ -72,17 +83,13 @@ def test_a_path_that_can_be_neither_quoted_nor_linked_is_refused(what, where, fi
     paths = {"CXX": "/usr/bin/g++", "LIBDIR": "/usr/lib", "TMPDIR": "/a_tmp"}
     monkeypatch.setattr(tempfile, "gettempdir", lambda: paths["TMPDIR"])
     monkeypatch.setattr(sysconfig, "get_config_var", paths.get)
-    require_whole_words(paths["CXX"])
+    monkeypatch.setattr(shutil, "which", lambda program: program)
+    monkeypatch.setenv("CXX", paths["CXX"])
+    require_compiler()
     paths[where] = f"/{name}"
+    monkeypatch.setenv("CXX", paths["CXX"])
     rule = f"engine: compiled needs {what} with no space, quote or backslash in the path, found /{name}"
     with pytest.raises(ValueError, match=re.escape(f"{rule}; {fix} without them, or choose engine: eager")):
-        require_whole_words(paths["CXX"])
-
-
-def test_the_refusal_comes_before_the_training(tmp_path, monkeypatch):
-    monkeypatch.setattr(tempfile, "gettempdir", lambda: "/a space")
-    monkeypatch.setenv("CXX", "sh")  # any program that is there
-    with pytest.raises(ValueError, match="needs temporary files with no space"):
         require_compiler()
 
 
@@ -102,3 +109,60 @@ def test_a_project_and_a_torch_in_folders_with_a_space_and_an_umlaut_train_compi
     assert "compiled the loop" in printed
     assert "weights.safetensors" in trained_files(project)
     assert list((project / ".cache/compiled").rglob("*.so"))
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_the_compiler_may_use_the_cpus_own_instructions_and_torch_is_pinned_again_even_if_it_fails(fails):
+    before = dict(os.environ)
+    with contextlib.suppress(RuntimeError), ready_to_compile():
+        assert PINNED not in os.environ
+        if fails:
+            raise RuntimeError
+    assert os.environ[PINNED] == "default"
+    assert dict(os.environ) == before
+
+
+@needs_a_compiler
+def test_the_compiler_may_be_named(monkeypatch):
+    monkeypatch.setenv("CXX", str(shutil.which("g++")))
+    require_compiler()
+
+
+def test_compiled_code_is_kept_in_the_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv(CACHE, "elsewhere")
+    monkeypatch.chdir(tmp_path)
+    keep_compiled_code_in(tmp_path / "a" / ".." / "b")
+    assert os.environ[CACHE] == str(tmp_path / "b")
+
+
+def test_a_network_is_not_changed_by_its_fusible_copy():
+    network = make_network(make_recipe(**EMBEDDING)).eval()
+    kinds = [type(module) for module in network.modules()]
+    before = nn.utils.parameters_to_vector(network.parameters()).clone()
+    copy = fusible(network)
+    nn.utils.vector_to_parameters(torch.zeros_like(before), copy.parameters())
+    assert [type(module) for module in network.modules()] == kinds
+    assert torch.equal(nn.utils.parameters_to_vector(network.parameters()), before)
+
+
+def test_a_fusible_copy_computes_the_same_up_to_rounding_under_the_same_names():
+    network = make_network(make_recipe(**EMBEDDING)).eval()
+    copy = fusible(network)
+    (inputs, _) = make_rows(network, rows=20).tensors
+    assert sum(isinstance(module, FusibleLinear) for module in copy.modules()) == 3
+    assert [name for name, _ in copy.named_parameters()] == [name for name, _ in network.named_parameters()]
+    torch.testing.assert_close(copy(inputs), network(inputs))
+
+
+def test_a_large_layer_is_left_to_the_library(monkeypatch):
+    monkeypatch.setattr(compiler, "FUSED_PRODUCTS", 4 * 3 * 5 - 1)
+    layer, inputs = FusibleLinear(nn.Linear(5, 3)), torch.rand(4, 5, generator=seeded())
+    monkeypatch.setattr(nn.functional, "linear", lambda inputs, weight, bias: "the library's")
+    assert layer(inputs) == "the library's"
+    assert layer(inputs[:3]).shape == (3, 3)
+
+
+def test_a_fusible_copy_draws_no_random_number():
+    network, state = make_network(make_recipe(**EMBEDDING)), torch.get_rng_state()
+    fusible(network)
+    assert torch.equal(torch.get_rng_state(), state)

@@ -1,0 +1,91 @@
+"""How often the intervals of `full` hold on real tables: `python -m benchmarks.intervals FOLDER`.
+
+Each table is split anew several times, and `full` trained on each split. Prints the table of docs/metrics.md: the share
+of test rows inside the intervals, in the mean over the splits.
+"""
+
+import argparse
+import contextlib
+import json
+import sys
+import tempfile
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from pipeline import evaluate, params, prepare, train, versions
+from pipeline.data.schema import GROUP
+from pipeline.model.intervals import PERCENTS
+from pipeline.runtime.command import command
+
+TABLES = ("2022-11-15", "2023-03-26", "2023-08-06", "2023-10-29", "2024-01-28")
+RECIPE = "full"
+
+
+def main() -> None:
+    """Measure each table, print one row for each."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path, help="folder of salaries_YYYY-MM-DD.csv files")
+    parser.add_argument("--tables", nargs="+", default=TABLES, help="their dates")
+    parser.add_argument("--splits", type=int, default=10, help="how many splits of each")
+    arguments = parser.parse_args()
+    with command("benchmarks.intervals"):
+        titles = [f"{percent} %{rows}" for percent in PERCENTS for rows in ("", ", lowest tenth", ", by level")]
+        print(f"| table | {' | '.join(titles)} |")
+        print("|---" * (len(titles) + 1) + "|")
+        for date in arguments.tables:
+            with contextlib.redirect_stdout(sys.stderr):
+                shares = coverage(arguments.folder / f"salaries_{date}.csv", splits=arguments.splits)
+            print(f"| {date} | {' | '.join(shares)} |", flush=True)
+
+
+def coverage(table: Path, *, splits: int) -> list[str]:
+    """The shares in per cent, as the table shows them; those of the levels are the least and the most."""
+    found: dict[tuple[int, str], list[float]] = defaultdict(list)
+    for number in range(splits):
+        with tempfile.TemporaryDirectory() as folder:
+            metrics, levels = train_and_evaluate(table, Path(folder), salt=f"v{number}")
+        for percent in PERCENTS:
+            for rows in ("", "_lowest_tenth"):
+                found[percent, rows].append(metrics[f"test_interval{percent}_coverage{rows}"])
+            for level, share in zip(levels[GROUP], levels[f"coverage{percent}"], strict=True):
+                found[percent, level].append(share)
+    means = {key: 100 * float(np.mean(shares)) for key, shares in found.items()}
+    shown = []
+    for percent in PERCENTS:
+        by_level = [mean for key, mean in means.items() if key[0] == percent and key[1] not in ("", "_lowest_tenth")]
+        shown += [f"{means[percent, rows]:.1f}" for rows in ("", "_lowest_tenth")]
+        shown += [f"{min(by_level):.1f} to {max(by_level):.1f}"]
+    return shown
+
+
+def train_and_evaluate(table: Path, folder: Path, *, salt: str) -> tuple[dict[str, float], pd.DataFrame]:
+    """The three stages on one split; returns the metrics, and the coverage by level of levels with 30 rows or more."""
+    settings = params.load(params.Prepare, "prepare")
+    settings = settings.model_copy(update={"split": settings.split.model_copy(update={"salt": salt})})
+    prepare.run(table, out=folder, metrics=folder / "rows.json", report=folder / "report.txt", settings=settings)
+    paths = train.Paths(
+        train=folder / "train.parquet",
+        valid=folder / "valid.parquet",
+        encoder=folder / "encoder.json",
+        out=folder / "model",
+        curve=folder / "curve.csv",
+        cache=folder / "cache",
+    )
+    recipe, packages = params.load(params.Recipe, "recipes", RECIPE), versions.check("numpy", "safetensors", "torch")
+    train.run(recipe, params.load(params.Train, "train"), paths, name=RECIPE, packages=packages)
+    evaluate.run(
+        model=folder / "model",
+        prepared=folder,
+        metrics=folder / "metrics.json",
+        plots=folder,
+        min_slice_rows=params.load(params.Evaluate, "evaluate").min_slice_rows,
+        min_count=settings.min_count,
+    )
+    return json.loads((folder / "metrics.json").read_text(encoding="utf-8")), pd.read_csv(folder / "coverage.csv")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,144 @@
+"""A raw table as a stream of CSV text, whatever its bytes are: CSV, CSV compressed with gzip, or Parquet.
+
+The content decides, not the name. A Parquet table becomes the CSV that its owner would have written, a batch of rows
+at a time, so all that follows has one way, and its rows have the numbers of lines: the first is line 2.
+"""
+
+import gzip
+import io
+import os
+import re
+import shutil
+import tempfile
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, nullcontext
+from functools import partial
+from itertools import chain
+from pathlib import Path
+from typing import IO, BinaryIO
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from pipeline.data.file_kinds import GZIP, HEAD_BYTES, PARQUET, refuse_other_kinds
+
+PIECE_BYTES = 1 << 20
+BATCH_ROWS = 1 << 13
+MUST_BE_QUOTED = r'[",\r\n]'  # Lead, AI
+
+
+@contextmanager
+def open_table(path: Path) -> Iterator[BinaryIO]:
+    """The CSV text of a table's file. Raises: ValueError as `csv_text`."""
+    with path.open("rb") as file:
+        yield csv_text(file, where=str(path))
+
+
+def csv_text(file: BinaryIO, *, where: str) -> BinaryIO:
+    """The CSV text of the table that the file or pipe holds, which stays open.
+
+    Raises: ValueError if it is of a kind that is no table; and while it is read, if it is damaged.
+    """
+    head, file = _peeked(file)
+    if head.startswith(GZIP):
+        head, file = _peeked(_stream(_inflated(file, where=where)))
+    if head.startswith(PARQUET):
+        return _stream(_csv_of_parquet(file, where=where))
+    refuse_other_kinds(head, where=where)
+    return file
+
+
+class _Pieces(io.RawIOBase):
+    """Pieces of bytes as one stream."""
+
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        self._pieces, self._rest = iter(pieces), memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        while not self._rest:
+            piece = next(self._pieces, None)
+            if piece is None:
+                return 0
+            self._rest = memoryview(piece)
+        size = min(len(buffer), len(self._rest))
+        buffer[:size], self._rest = self._rest[:size], self._rest[size:]
+        return size
+
+
+def _stream(pieces: Iterable[bytes]) -> BinaryIO:
+    return io.BufferedReader(_Pieces(pieces))
+
+
+def _peeked(file: BinaryIO) -> tuple[bytes, BinaryIO]:
+    """The first bytes, and a stream that still has them."""
+    head = file.read(HEAD_BYTES)
+    if file.seekable():
+        file.seek(-len(head), os.SEEK_CUR)
+        return head, file
+    return head, _stream(chain([head], iter(partial(file.read, PIECE_BYTES), b"")))
+
+
+def _inflated(file: BinaryIO, *, where: str) -> Iterator[bytes]:
+    try:
+        with gzip.GzipFile(fileobj=file) as unpacked:
+            yield from iter(partial(unpacked.read, PIECE_BYTES), b"")
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise _damaged(error, where=where, kind="gzip") from None
+
+
+def _csv_of_parquet(file: BinaryIO, *, where: str) -> Iterator[bytes]:
+    # A Parquet table says at its end where its parts stand.
+    with nullcontext(file) if file.seekable() else _on_disk(file) as whole:
+        try:
+            table = pq.ParquetFile(whole, buffer_size=PIECE_BYTES)  # in memory are parts of a row group, not all of it
+            names = pa.array([" ".join(name.splitlines()) for name in table.schema_arrow.names], pa.string())
+            yield ",".join(_csv_cells(names).to_pylist()).encode() + b"\n"
+            for batch in table.iter_batches(batch_size=BATCH_ROWS):
+                yield _csv_lines([_csv_cells(column) for column in batch.columns])
+        except (pa.ArrowException, OSError) as error:
+            raise _damaged(error, where=where, kind="Parquet") from None
+
+
+@contextmanager
+def _on_disk(pipe: BinaryIO) -> Iterator[IO[bytes]]:
+    """All that the pipe brings, in a temporary file."""
+    with tempfile.TemporaryFile() as file:
+        shutil.copyfileobj(pipe, file)
+        yield file
+
+
+def _damaged(error: Exception, *, where: str, kind: str) -> ValueError:
+    rule = f"a table that begins as {kind} must be whole"
+    return ValueError(f"{where}: {rule}, found it cut off or damaged ({error}); fetch it again")
+
+
+def _csv_lines(cells: list[pa.Array]) -> bytes:
+    """The cells of each row, joined to lines. Shape: columns of (rows,)."""
+    lines = pc.binary_join_element_wise(pc.binary_join_element_wise(*cells, ","), "", "\n")  # each with its line feed
+    text: bytes = pc.binary_join(pa.ListArray.from_arrays([0, len(lines)], lines), "")[0].as_py().encode()
+    return text
+
+
+def _csv_cells(column: pa.Array) -> pa.Array:
+    """The values as the text that a CSV file has of them, null as nothing. Shape: (rows,) each.
+
+    >>> _csv_cells(pa.array(["Analyst", "Lead, AI", None])).to_pylist()
+    ['Analyst', '"Lead, AI"', '']
+    >>> [_csv_cells(pa.array(values)).to_pylist() for values in ([2023.0, 0.5], [[1, 2]])]
+    [['2023', '0.5'], ['"[1, 2]"']]
+    """
+    try:
+        texts = pc.cast(column, pa.string())
+    except (pa.ArrowNotImplementedError, pa.ArrowInvalid):  # lists, structures, bytes that are no text
+        texts = pa.array([None if value is None else str(value) for value in column.to_pylist()], pa.string())
+    data = (texts.buffers()[2] or b"")[:]  # of all texts, one behind the other
+    if re.search(MUST_BE_QUOTED.encode(), data):
+        is_special = pc.match_substring_regex(texts, MUST_BE_QUOTED)
+        quoted = pc.binary_join_element_wise('"', pc.replace_substring(texts, '"', '""'), '"', "")
+        texts = pc.if_else(is_special, quoted, texts)
+    return pc.fill_null(texts, "")

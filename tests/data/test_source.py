@@ -1,0 +1,150 @@
+import datetime
+import gzip
+import io
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline.data import source
+from pipeline.data.source import csv_text, open_table
+from tests.data.test_csv_blocks import Pipe
+from tests.support.tables import parquet, rows, table
+
+TABLE = table(rows(40))
+
+
+class RealPipe(Pipe):
+    """A stream that says of itself that it cannot be rewound."""
+
+    def seekable(self):
+        return False
+
+
+DATA = {
+    "CSV": TABLE,
+    "gzip": gzip.compress(TABLE),
+    "gzip in two members": gzip.compress(TABLE[:99]) + gzip.compress(TABLE[99:]),
+    "Parquet": parquet(TABLE),
+    "Parquet in gzip": gzip.compress(parquet(TABLE)),
+    "nothing": b"",
+}
+
+
+@pytest.mark.parametrize("kind", [io.BytesIO, RealPipe])
+@pytest.mark.parametrize("piece_bytes", [7, 1 << 20])
+@pytest.mark.parametrize("data", DATA)
+def test_a_table_is_read_by_its_content_from_files_and_pipes(data, kind, piece_bytes, monkeypatch):
+    monkeypatch.setattr(source, "PIECE_BYTES", piece_bytes)
+    monkeypatch.setattr(source, "BATCH_ROWS", 7)
+    text = csv_text(kind(DATA[data]), where="a table")
+    assert text.readline() + text.read() == (TABLE if DATA[data] else b"")
+
+
+def test_a_name_says_nothing(tmp_path):
+    path = tmp_path / "table.csv"
+    for data in DATA.values():
+        path.write_bytes(data)
+        with open_table(path) as text:
+            assert text.read() == (TABLE if data else b"")
+
+
+def test_a_stream_is_read_from_where_it_stands():
+    file = io.BytesIO(b"title\n" + TABLE)
+    file.readline()
+    assert csv_text(file, where="a table").read() == TABLE
+
+
+@pytest.mark.parametrize("size", [11, 300, -9, -1])
+@pytest.mark.parametrize("kind", ["gzip", "Parquet"])
+def test_what_is_cut_off_is_refused(kind, size):
+    data = DATA[kind][:size]
+    with pytest.raises(ValueError, match=f"^a table: a table that begins as {kind} must be whole, found it cut off or"):
+        csv_text(io.BytesIO(data), where="a table").read()
+
+
+@pytest.mark.parametrize("kind", ["gzip", "Parquet"])
+def test_what_is_damaged_is_refused(kind):
+    data = bytearray(DATA[kind])
+    data[40:60] = b"x" * 20
+    with pytest.raises(ValueError, match=f"begins as {kind} must be whole, found it cut off or damaged"):
+        csv_text(io.BytesIO(data), where="a table").read()
+
+
+def test_what_comes_out_of_gzip_may_be_no_table():
+    with pytest.raises(ValueError, match="found what seems to be a file compressed with gzip twice"):
+        csv_text(io.BytesIO(gzip.compress(gzip.compress(TABLE))), where="a table")
+
+
+def text_of(columns):
+    """The CSV text of a Parquet table of these columns."""
+    file = io.BytesIO()
+    pq.write_table(pa.table(columns), file)
+    return csv_text(io.BytesIO(file.getvalue()), where="a table")
+
+
+def lines_of(**columns):
+    return [line.decode() for line in text_of(columns).read().splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("values", "texts"),
+    [
+        (pa.array([2023, -1, None]), ["2023", "-1", ""]),
+        (pa.array([2023, 0], pa.uint16()), ["2023", "0"]),
+        (pa.array([2023.0, 1e9, 0.5, None]), ["2023", "1000000000", "0.5", ""]),
+        (pa.array([2023.0], pa.float32()), ["2023"]),
+        (pa.array(["NA", "", None, " x "]), ["NA", "", "", " x "]),
+        (pa.array(["a", None, "b", "a"]).dictionary_encode(), ["a", "", "b", "a"]),
+        (pa.array([2023, None]).dictionary_encode(), ["2023", ""]),
+        (pa.array(["Données"], pa.large_string()), ["Données"]),
+        (pa.nulls(2), ["", ""]),
+        (
+            pa.array(["Lead, AI", 'the "best"', "plain", '5" Analyst']),
+            ['"Lead, AI"', '"the ""best"""', "plain", '"5"" Analyst"'],
+        ),
+        (pa.array([True, None]), ["true", ""]),
+        (pa.array([datetime.date(2023, 1, 31)]), ["2023-01-31"]),
+        (pa.array([[1, 2], None]), ['"[1, 2]"', ""]),
+        (pa.array([b"\xff"]), [r"b'\xff'"]),
+    ],
+    ids=lambda each: str(each.type) if isinstance(each, pa.Array) else "",
+)
+def test_a_typed_column_becomes_the_text_of_its_values(values, texts):
+    assert lines_of(a=values, b=["x"] * len(values)) == ["a,b", *(f"{text},x" for text in texts)]
+
+
+def test_a_cell_with_a_line_break_is_in_quotes():
+    assert text_of({"a": ["told by phone,\nask again"]}).read() == b'a\n"told by phone,\nask again"\n'
+
+
+def test_names_of_columns_are_written_as_csv_writes_them():
+    assert text_of({"a": [1], "b, c": [2], "d\ne": [3], "": [4]}).read() == b'a,"b, c",d e,\n1,2,3,4\n'
+
+
+@pytest.mark.parametrize(("columns", "text"), [({"a": pa.nulls(0)}, b"a\n"), ({}, b"\n")])
+def test_a_table_without_rows_has_a_header_alone(columns, text):
+    assert text_of(columns).read() == text
+
+
+def test_what_pandas_makes_of_whole_numbers_with_gaps_stays_whole():
+    frame = pd.DataFrame({"a": [2023, None], "b": ["x", "y"]})
+    file = io.BytesIO()
+    frame.to_parquet(file)
+    file.seek(0)
+    assert csv_text(file, where="a table").read() == b"a,b\n2023,x\n,y\n"
+
+
+def test_rows_are_taken_a_batch_at_a_time(monkeypatch):
+    monkeypatch.setattr(source, "BATCH_ROWS", 10)
+    taken = []
+
+    def lines(cells):
+        taken.extend(cells[0].to_pylist())
+        return b"x\n" * len(cells[0])
+
+    monkeypatch.setattr(source, "_csv_lines", lines)
+    text = text_of({"a": range(100)})
+    assert (text.readline(), taken) == (b"a\n", [])
+    assert (text.read(6), taken) == (b"x\n" * 3, [str(number) for number in range(10)])
