@@ -30,6 +30,7 @@ from pipeline.evaluation.noise_floor import cell_numbers
 from pipeline.model.layers import initialise
 from pipeline.model.network import EmbeddingNet
 from pipeline.model.reproducible import nn, torch
+from pipeline.runtime.arguments import whole
 from pipeline.runtime.command import command
 from pipeline.training.fit import fit
 from pipeline.training.loader import loader_of, read_rows
@@ -76,7 +77,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="folder of salaries_YYYY-MM-DD.csv files")
     parser.add_argument("--cutoffs", nargs="+", default=CUTOFFS, help="dates of the snapshots")
-    parser.add_argument("--seeds", type=int, default=3, help="how many networks each")
+    parser.add_argument("--seeds", type=whole(1), default=3, help="how many networks each")
     arguments = parser.parse_args()
     with command("benchmarks.ablation"):
         with contextlib.redirect_stdout(sys.stderr):

@@ -15,6 +15,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.speed.measure import Run, in_turn
+from pipeline.runtime.arguments import whole
 from pipeline.runtime.command import command
 
 SIZES = (100_000, 200_000, 400_000, 1_000_000, 10_000_000)
@@ -25,8 +26,8 @@ READ = "import sys, pandas; pandas.read_csv(sys.argv[1])"
 def main() -> None:
     """Make the tables, run the contenders in turn, print the ratios."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("rows", type=int, nargs="*", default=SIZES)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("rows", type=whole(1), nargs="*", default=SIZES)
+    parser.add_argument("--rounds", type=whole(1), default=5)
     arguments = parser.parse_args()
     with command("benchmarks.predict"):
         print("| rows | to CSV | to Parquet | `read_csv` | ratio | ratio without start | peak memory |")

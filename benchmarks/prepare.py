@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.speed.measure import Run, in_turn
+from pipeline.runtime.arguments import whole
 from pipeline.runtime.command import command
 
 SIZES = (75_000, 1_000_000, 10_000_000)
@@ -47,8 +48,8 @@ CONTENDERS = {"ours": ours, "pandas": pandas, "arrow": arrow}
 def main() -> None:
     """Make the tables, run the contenders in turn, print the ratios."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("rows", type=int, nargs="*", default=SIZES)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("rows", type=whole(1), nargs="*", default=SIZES)
+    parser.add_argument("--rounds", type=whole(1), default=5)
     parser.add_argument(
         "--contender", nargs=3, metavar=("NAME", "TABLE", "OUT"), help="run one contender and nothing else"
     )

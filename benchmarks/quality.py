@@ -23,6 +23,7 @@ from pipeline.data.schema import FEATURES, TARGET
 from pipeline.data.split import row_hash
 from pipeline.evaluation.noise_floor import cell_numbers, noise_floor
 from pipeline.model.bundle import Bundle
+from pipeline.runtime.arguments import whole
 from pipeline.runtime.command import command
 
 CUTOFFS = ("2022-08-28", "2022-12-25", "2023-03-26", "2023-06-25", "2023-08-27", "2023-10-29", "2023-12-31")
@@ -36,8 +37,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="folder of salaries_YYYY-MM-DD.csv files")
     parser.add_argument("--cutoffs", nargs="+", default=CUTOFFS, help="dates of the snapshots to train on")
-    parser.add_argument("--weeks", type=int, default=8, help="how many later snapshots are the future")
-    parser.add_argument("--trials", type=int, default=30, help="settings that each rival may try")
+    parser.add_argument("--weeks", type=whole(1), default=8, help="how many later snapshots are the future")
+    parser.add_argument("--trials", type=whole(1), default=30, help="settings that each rival may try")
     arguments = parser.parse_args()
     with command("benchmarks.quality"):
         settings = params.load(params.Prepare, "prepare")

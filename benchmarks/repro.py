@@ -7,13 +7,14 @@ import argparse
 import sys
 
 from benchmarks.speed.measure import in_turn
+from pipeline.runtime.arguments import whole
 from pipeline.runtime.command import command
 
 
 def main() -> None:
     """Run both in turn in the work tree, which must be up to date."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=11)
+    parser.add_argument("--rounds", type=whole(1), default=11)
     arguments = parser.parse_args()
     with command("benchmarks.repro"):
         commands = {name: [sys.executable, "-m", "dvc", name] for name in ("repro", "status")}

@@ -14,6 +14,7 @@ from statistics import median, quantiles
 
 from benchmarks.speed import chart
 from benchmarks.speed.contestants import Contestant, TrainingLoop
+from pipeline.runtime.arguments import finite, whole
 from pipeline.runtime.command import command
 
 TEXTBOOK, CEILING = "textbook", "C by hand"
@@ -64,9 +65,9 @@ def main() -> None:
     """Let all loops take turns on every task; print each network's table once it is complete."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--networks", nargs="*", choices=NETWORKS, default=list(NETWORKS))
-    parser.add_argument("--batches", type=int, nargs="*", default=BATCHES)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=0.3, help="processor time of a turn, at least")
+    parser.add_argument("--batches", type=whole(1), nargs="*", default=BATCHES)
+    parser.add_argument("--rounds", type=whole(1), default=5)
+    parser.add_argument("--seconds", type=finite, default=0.3, help="processor time of a turn, at least")
     parser.add_argument("--picture", type=Path, help="SVG file to draw the tables in")
     arguments = parser.parse_args()
     with command("benchmarks.training"):

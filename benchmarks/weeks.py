@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 
 from pipeline.data.schema import in_unit
+from pipeline.runtime.arguments import whole
 from pipeline.runtime.command import command
 
 RECIPES = ("course", "full")
@@ -21,7 +22,7 @@ def main() -> None:
     """Choose evenly spaced files and the last one, run each, print one row for each."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="folder of salaries_YYYY-MM-DD.csv files")
-    parser.add_argument("--tables", type=int, default=11, help="how many of them")
+    parser.add_argument("--tables", type=whole(1), default=11, help="how many of them")
     arguments = parser.parse_args()
     with command("benchmarks.weeks"):
         files = sorted(arguments.folder.resolve().glob("*.csv"))

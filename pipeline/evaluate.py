@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from pipeline import params, versions
-from pipeline.data.schema import GROUP, HASH, MSE, NORMALISED, TARGET
+from pipeline.data.schema import FEATURES, GROUP, HASH, MSE, NORMALISED, TARGET
 from pipeline.data.split import SPLITS
 from pipeline.evaluation import leaks, plot_tables, scorecard
 from pipeline.evaluation.metrics import Columns, mean_squared_error
@@ -31,6 +31,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = parser.parse_args(argv)
     end_with_parent()
     with command(f"evaluate {arguments.model.name}", advice=WAY_BACK):
+        params.check(FEATURES)
         versions.check("numpy", "pandas", "pyarrow", "safetensors", "torch")
         run(
             model=arguments.model,

@@ -3,17 +3,19 @@
 import argparse
 import json
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from pipeline import params
 from pipeline.data.csv_header import check_columns
 from pipeline.data.csv_rows import TYPES
 from pipeline.data.encoding import words_of
 from pipeline.data.schema import FEATURES, NUMBERS, TEXT, UNIT_NAME, WORDS, requirement
-from pipeline.data.validate import validate
+from pipeline.data.validate import advice, validate
 from pipeline.inference.predictions import predict
 from pipeline.inference.shapley import apportion, coalition_worths, shapley_values
 from pipeline.model.bundle import Bundle
@@ -29,6 +31,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--row", required=True, help=f"the row's features as a JSON object: {EXAMPLE}")
     arguments = parser.parse_args(argv)
     with command("explain"):
+        params.check(FEATURES)
         row = read_row(arguments.row)
         print(report(Bundle.load(arguments.model), row))
 
@@ -39,7 +42,7 @@ def read_row(text: str) -> pa.RecordBatch:
     Raises: ValueError if this is no JSON object, lacks a feature, or breaks the contract.
     """
     try:
-        values = json.loads(text, object_pairs_hook=_once)
+        values = json.loads(text, object_pairs_hook=_once, parse_float=Decimal)  # as it is written: 1e5 is no 100000
         text.encode()
     except (ValueError, RecursionError) as error:
         raise ValueError(f"--row must be a JSON object such as {EXAMPLE}, found {text[:60]!r}: {error}") from None
@@ -47,13 +50,19 @@ def read_row(text: str) -> pa.RecordBatch:
         raise ValueError(f"--row must be a JSON object such as {EXAMPLE}, found {text[:60]!r}")
     check_columns(list(values), FEATURES, where="--row")
     if wrong := [name for name in FEATURES if name not in NUMBERS and not isinstance(values[name], str)]:
-        found = "; ".join(f"{name}: {json.dumps(values[name])}" for name in wrong)
+        found = "; ".join(f"{name}: {_text(values[name])}" for name in wrong)
         raise ValueError(f"--row must give {', '.join(wrong)} as text in double quotes, found {found[:100]}")
-    cells = {name: values[name] if isinstance(values[name], str) else json.dumps(values[name]) for name in FEATURES}
+    cells = {name: _text(values[name]) for name in FEATURES}
     rows, broken = validate(pa.record_batch({name: pa.array([cell]).cast(TYPES[name]) for name, cell in cells.items()}))
     if broken:
-        raise ValueError(f"--row: {'; '.join(f'{requirement(name)}, found {cells[name]!r}' for name in broken)}")
+        problems = (f"{requirement(name)}, found {cells[name]!r}{advice(name, cells[name])}" for name in broken)
+        raise ValueError(f"--row: {'; '.join(problems)}")
     return rows
+
+
+def _text(value: object) -> str:
+    """A text as it is, and any other value of JSON as it is written there."""
+    return str(value) if isinstance(value, str | Decimal) else json.dumps(value, default=str)
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
+from pipeline import params
 from pipeline.data.encoding import Scaling
-from pipeline.data.schema import LARGEST, NOUN, SMALLEST, in_unit
+from pipeline.data.schema import FEATURES, LARGEST, NOUN, SMALLEST, in_unit
 from pipeline.model.bundle import Bundle
 from pipeline.model.network import Regressor
 from pipeline.model.reproducible import nn, torch
@@ -47,6 +48,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--onnx", type=Path, required=True, help=".onnx file to write; beside it, .encoder.json")
     arguments = parser.parse_args(argv)
     with command("export"):
+        params.check(FEATURES)
         run(model=arguments.model, onnx=arguments.onnx)
 
 

@@ -4,19 +4,20 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from pipeline import params
 from pipeline.nights.retention import clean_up
+from pipeline.runtime.arguments import whole
 from pipeline.runtime.command import command
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Read the arguments, show or delete, say what."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--nights", type=int, required=True, help="how many of the last nights are protected")
+    parser.add_argument("--nights", type=whole(1), required=True, help="how many of the last nights are protected")
     parser.add_argument("--delete", action="store_true", help="delete; without, it is only shown what would go")
     arguments = parser.parse_args(argv)
-    if arguments.nights < 1:
-        parser.error(f"--nights must be 1 or more, found {arguments.nights}")
     with command("gc", interrupted="some may be deleted, and the rest can be deleted again"):
+        params.check()
         print(*clean_up(Path.cwd(), nights=arguments.nights, delete=arguments.delete), sep="\n")
 
 

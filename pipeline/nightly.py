@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pipeline.nights.run import run_night
 from pipeline.repository.project import Project
+from pipeline.runtime.arguments import date
 from pipeline.runtime.command import command
 
 
@@ -18,7 +19,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Read the arguments, spend the night, exit with the code of its outcome."""
     parser = argparse.ArgumentParser(description=__doc__)
     today = datetime.datetime.now(datetime.UTC).date()
-    parser.add_argument("--date", type=datetime.date.fromisoformat, default=today, help="of the night; today, UTC")
+    parser.add_argument("--date", type=date, default=today, help="of the night; today, UTC")
     parser.add_argument("--force", metavar="REASON", help="accept tonight's table and model whatever the limits say")
     arguments = parser.parse_args(argv)
     if arguments.date > today:

@@ -1,14 +1,15 @@
 """The settings of params.yaml: their types, ranges and units, section by section. `params.load` reads one of them."""
 
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from pipeline.runtime.sections import Section, read
-from pipeline.runtime.sections import load as load
+from pipeline.runtime import sections
+from pipeline.runtime.sections import S, Section, did_you_mean
 from pipeline.runtime.sections import parse as parse
 
 FILE = Path("params.yaml")
@@ -18,10 +19,17 @@ Count = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(gt=0)]
 
 
+def _a_file_here(path: str) -> str:
+    if re.match(r"[a-z0-9+]+://", path, re.IGNORECASE):  # https://…, s3://…
+        fix = f"get it (dvc get-url '{path}' data/raw/table.csv), and name that file; nightly.source may be a URL"
+        raise ValueError(f"the raw table must be a file on this machine; found a URL, {path}; {fix}")
+    return path
+
+
 class Data(Section):
     """`data:` where the raw table is."""
 
-    path: Annotated[str, Field(min_length=1)]
+    path: Annotated[str, Field(min_length=1), AfterValidator(_a_file_here)]
 
 
 class Split(Section):
@@ -34,7 +42,8 @@ class Split(Section):
     @model_validator(mode="after")
     def _leave_rows_to_train_on(self) -> "Split":
         if self.valid_fraction + self.test_fraction >= 1:
-            raise ValueError("valid_fraction + test_fraction must be below 1")
+            found = f"{self.valid_fraction} + {self.test_fraction}: no row would be left to train on"
+            raise ValueError(f"valid_fraction + test_fraction must be below 1; found {found}")
         return self
 
 
@@ -82,10 +91,17 @@ class Train(Section):
     checkpoint_every_seconds: Annotated[float, Field(ge=0)]
 
 
+def _each_once(features: tuple[str, ...]) -> tuple[str, ...]:
+    for name, times in Counter(features).items():
+        if times > 1:
+            raise ValueError(f"each feature must be named once; found {name} {times} times: delete all but one")
+    return features
+
+
 class Recipe(Section):
     """`recipes.<name>:` one full training setting."""
 
-    features: Annotated[tuple[str, ...], Field(min_length=1)]  # model/network.py holds them against the data contract
+    features: Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(_each_once)]  # see `check_features`
     network: Annotated[Mlp | Embedding, Field(discriminator="kind")]
     equal_rows: Literal["each", "once"]
     optimizer: Optimizer
@@ -99,15 +115,9 @@ class Recipe(Section):
     threads: Annotated[int, Field(ge=1, le=1024)]
 
     @model_validator(mode="after")
-    def _name_each_feature_once(self) -> "Recipe":
-        if len(set(self.features)) < len(self.features):
-            raise ValueError("features must name each feature once")
-        return self
-
-    @model_validator(mode="after")
     def _compile_for_the_cpu(self) -> "Recipe":
         if self.engine == "compiled" and self.device != "cpu":
-            raise ValueError("engine: compiled needs device: cpu")
+            raise ValueError(f"engine: compiled needs device: cpu; found device: {self.device}")
         return self
 
 
@@ -175,16 +185,59 @@ class Nightly(Section):
     notify: Notify
 
 
-def recipe_names(file: Path = FILE) -> tuple[str, ...]:
-    """The names of the recipes in the file, in its order.
+def _name_of_a_recipe(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", name) or name == "prepare":
+        rule = "a recipe's name must be a letter, then letters, digits, _ and -, since it names files, and not prepare"
+        raise ValueError(f"{rule}; found {name!r}")
+    return name
 
-    Raises: ValueError if there is none, or if a name could not be that of a file beside the others.
+
+class Settings(Section):
+    """All of the file."""
+
+    data: Data
+    prepare: Prepare
+    train: Train
+    evaluate: Evaluate
+    nightly: Nightly
+    recipes: Annotated[dict[Annotated[str, AfterValidator(_name_of_a_recipe)], Recipe], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _spend_nights_on_a_recipe(self) -> "Settings":
+        if (name := self.nightly.recipe) not in self.recipes:
+            found = f"found {name}{did_you_mean(name, self.recipes)}"
+            raise ValueError(f"nightly.recipe must be the name of a recipe, one of {', '.join(self.recipes)}; {found}")
+        return self
+
+
+def load(section: type[S], *keys: str, file: Path = FILE) -> S:
+    """The settings under `keys`, for example `load(Recipe, "recipes", "full")`.
+
+    Raises: ValueError if the file is missing, or anything in it is wrong, under other keys too.
     """
-    settings = read(file)
-    recipes = settings.get("recipes") if isinstance(settings, Mapping) else None
-    if not isinstance(recipes, Mapping) or not recipes:
-        raise ValueError(f"{file}: recipes must name one recipe or more, found {recipes!r}")
-    for name in recipes:
-        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", str(name)) or name == "prepare":
-            raise ValueError(f"{file}: a recipe's name must be a letter, then letters, digits, _ and -, found {name!r}")
-    return tuple(recipes)
+    sections.load(Settings, file=file)
+    return sections.load(section, *keys, file=file)
+
+
+def recipe_names(file: Path = FILE) -> tuple[str, ...]:
+    """The names of the recipes, in the file's order. Raises: ValueError as `load`."""
+    return tuple(load(Settings, file=file).recipes)
+
+
+def check(features: Collection[str] = ()) -> None:
+    """Check all of the project's settings, before a command does anything; elsewhere it may work without any.
+
+    features: the data contract's, if the command knows them: then a recipe may name no other.
+    Raises: ValueError as `load`.
+    """
+    if FILE.resolve() == Path(__file__).resolve().parents[1] / FILE and FILE.exists():
+        for name, recipe in load(Settings).recipes.items():
+            check_features(recipe.features, features or recipe.features, where=f"{FILE}: recipes.{name}")
+
+
+def check_features(features: Sequence[str], contract: Collection[str], *, where: str) -> None:
+    """Raise ValueError if a recipe's feature is none of the data contract's; `where` is the recipe's path."""
+    for index, name in enumerate(features):
+        if name not in contract:
+            rule = f"must be a feature of the data contract, one of {', '.join(contract)}"
+            raise ValueError(f'{where}.features.{index} {rule}; found "{name}"{did_you_mean(name, contract)}')

@@ -1,10 +1,14 @@
-"""Predict each row of a table, CSV or Parquet: it comes out in its place, with an answer or the reason for none."""
+"""Predict each row of a table, CSV or Parquet: it comes out in its place, with an answer or the reason for none.
+
+Exit codes: 0 if enough rows have an answer; 3 if not, the output is written all the same; 1 for an error, 2 for wrong
+arguments and 130 for ctrl-C, and the output is as it was.
+"""
 
 import argparse
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -14,6 +18,7 @@ from typing import BinaryIO, TextIO
 import pyarrow.compute as pc
 from tqdm import tqdm
 
+from pipeline import params
 from pipeline.data.csv_blocks import BLOCK_BYTES, blocks_of
 from pipeline.data.csv_header import described, other_columns, parse_header
 from pipeline.data.csv_rows import parse
@@ -22,7 +27,9 @@ from pipeline.data.source import csv_text
 from pipeline.inference.answers import ANSWERS, PROBLEM, UNKNOWN_FEATURES, Answers, answer
 from pipeline.inference.predictions import CachingBundle
 from pipeline.inference.writers import CsvOutput, ParquetOutput
-from pipeline.runtime.command import command
+from pipeline.runtime.arguments import share
+from pipeline.runtime.command import EXPECTED, command
+from pipeline.runtime.errors import RuleError
 from pipeline.runtime.prefetch import prefetched
 
 STREAM = Path("-")
@@ -34,7 +41,7 @@ class Counts:
     """How many rows there were, how many of them without a prediction, and how many with a value without a code.
 
     `ignored` has the columns that the data contract does not name, `uncalibrated` the percents of intervals that the
-    model does not know.
+    model does not know, and `first_problem` is that of the first row without a prediction.
     """
 
     ignored: tuple[str, ...] = ()
@@ -42,14 +49,34 @@ class Counts:
     rows: int = 0
     problems: int = 0
     unknown: int = 0
+    first_problem: str = ""
 
     def add(self, answers: Answers) -> None:
         """Count one more block."""
         has_problem = pc.is_valid(answers.distinct[PROBLEM]).to_numpy()  # (distinct answers,)
         has_unknown = pc.fill_null(pc.not_equal(answers.distinct[UNKNOWN_FEATURES], ""), False).to_numpy()
-        self.rows += len(answers.inverse)
-        self.problems += int(has_problem[answers.inverse].sum())
+        of_rows = has_problem[answers.inverse]  # (rows,)
+        if not self.problems and of_rows.any():
+            self.first_problem = answers.distinct[PROBLEM][answers.inverse[of_rows.argmax()].item()].as_py()[:200]
+        self.rows += len(of_rows)
+        self.problems += int(of_rows.sum())
         self.unknown += int(has_unknown[answers.inverse].sum())
+
+    def check(self, allowed: float | None) -> None:
+        """Raise TooFewAnswersError if more rows than this share have no prediction; None asks for one at least."""
+        too_many = self.problems == self.rows if allowed is None else self.problems / max(self.rows, 1) > allowed
+        if self.rows and too_many:
+            rule = f"for {'one row' if allowed is None else f'{1 - allowed:.4%} of the rows'} at least"
+            found = f"none for {self.problems} of {self.rows} (first: {self.first_problem})"
+            fix = "it is written all the same: mend the table, or raise --max-bad-fraction"
+            raise TooFewAnswersError("the output", rule=f"must hold a prediction {rule}", found=found, fix=fix)
+
+
+class TooFewAnswersError(RuleError):
+    """More rows without a prediction than are allowed."""
+
+
+EXIT_CODES: Mapping[type[Exception], int] = {TooFewAnswersError: 3, **EXPECTED}
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -60,10 +87,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--model", type=Path, required=True, help="folder of the model bundle")
     parser.add_argument("--out", type=Path, required=True, help=".csv or .parquet file; - is CSV on standard output")
+    rule = "exit with code 3 if a larger share of the rows has no prediction; else only if no row has one"
+    parser.add_argument("--max-bad-fraction", type=share, help=rule)
     arguments = parser.parse_args(argv)
     if arguments.out == STREAM and sys.platform != "win32":
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` ends this process as it ends any filter
-    with command("predict", interrupted=f"{arguments.out} is as it was"):
+    with command("predict", expected=EXIT_CODES, interrupted=f"{arguments.out} is as it was"):
+        params.check(FEATURES)
         counts = run(arguments.table, model=arguments.model, out=arguments.out)
         if counts.ignored:
             print(f"predict: {described(counts.ignored)}: kept in the output, and not read", file=sys.stderr)
@@ -77,6 +107,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             sep="\n",
             file=sys.stderr,
         )
+        counts.check(arguments.max_bad_fraction)
 
 
 def run(table: Path, *, model: Path, out: Path, block_bytes: int = BLOCK_BYTES) -> Counts:

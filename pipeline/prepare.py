@@ -46,6 +46,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = parser.parse_args(argv)
     end_with_parent()
     with command("prepare", advice=WAY_BACK):
+        params.check(FEATURES)
         versions.check("numpy", "pandas", "pandera", "pyarrow")
         data, settings = params.load(params.Data, "data"), params.load(params.Prepare, "prepare")
         run(Path(data.path), out=arguments.out, metrics=arguments.metrics, report=arguments.report, settings=settings)
@@ -84,6 +85,7 @@ def check(
     Raises: ValueError as `run`.
     """
     contract, counts = ContractReport(), {name: Counter[Any]() for name in (*FEATURES, TARGET)}
+    in_split = np.zeros(len(SPLITS), np.int64)  # rows of each
     blocks = clean_blocks(raw, report=contract, max_bad_fraction=settings.max_bad_fraction, block_bytes=block_bytes)
     with ExitStack() as stack:
         quarantine = stack.enter_context(RowGroups(quarantine_file, QUARANTINE))
@@ -93,11 +95,25 @@ def check(
         for block in blocks:
             quarantine.write(block.quarantine)
             hashes = row_hash(block.rows, salt=settings.split.salt)
-            is_training = assign(hashes, settings.split) == SPLITS.index("train")
-            count(block.rows, np.flatnonzero(is_training), counts=counts)
+            splits = assign(hashes, settings.split)
+            in_split += np.bincount(splits, minlength=len(SPLITS))
+            count(block.rows, np.flatnonzero(splits == SPLITS.index("train")), counts=counts)
             clean_rows.write_batch(block.rows.select([*FEATURES, TARGET]).append_column(HASH, pa.array(hashes)))
             progress.update(block.size)
+    if not in_split.all():
+        raise ValueError(_too_few_rows(clean_file, in_split.tolist(), where=raw))
     return contract, counts
+
+
+def _too_few_rows(clean_file: Path, in_split: Sequence[int], *, where: Path) -> str:
+    """What to say of clean rows that leave a split without any: mostly that they are too few different ones."""
+    with pa.ipc.open_stream(clean_file) as clean_rows:
+        different = len(set().union(*(rows[HASH].to_pylist() for rows in clean_rows)))
+    found = ", ".join(f"{rows} for {split}" for split, rows in zip(SPLITS, in_split, strict=True))
+    return (
+        f"{where}: prepare.split must leave rows for each of {', '.join(SPLITS)}; found {found}: of {sum(in_split)}"
+        f" rows {different} are different, and equal rows are always in one split; bring more different rows"
+    )
 
 
 def count(rows: pa.RecordBatch, chosen: np.ndarray, *, counts: Mapping[str, Counter[Any]]) -> None:
@@ -135,11 +151,12 @@ def write(writers: Sequence[RowGroups], split: params.Split, columns: Mapping[st
 
 
 def row_counts(contract: ContractReport, rows: Mapping[str, int]) -> dict[str, int]:
-    """Rows in = rows out + rows quarantined; and how many columns are none of the contract's."""
+    """Rows in = rows out + rows quarantined; what is odd about those that are out; columns that are not read."""
     numbers = {"rows": contract.rows, "rows_quarantined": contract.quarantined}
     numbers |= {f"rows_{split}": number for split, number in rows.items()}
     numbers |= {"columns_ignored": len(contract.ignored)}
-    return numbers | ({ESTIMATED_ROWS: contract.estimated_rows} if ESTIMATED_VALUES else {})
+    numbers |= {ESTIMATED_ROWS: contract.estimated_rows} if ESTIMATED_VALUES else {}
+    return numbers | {"rows_with_zero_fraction": contract.decimal_rows}
 
 
 if __name__ == "__main__":

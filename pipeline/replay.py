@@ -7,6 +7,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from pipeline import params
 from pipeline.backtest.run import dated_snapshots, replay
 from pipeline.repository.project import Project
 from pipeline.runtime.command import command
@@ -19,6 +20,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder for history.csv, replay.md and replay.svg")
     arguments = parser.parse_args(argv)
     with command("replay"):
+        params.check()
         snapshots = dated_snapshots(arguments.snapshots)
         nights = replay(snapshots, project=Project.at(Path.cwd()), out=arguments.out)
         print(f"replay: {len(nights)} nights are in {arguments.out}/: replay.md, replay.svg, history.csv")

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from pipeline import params, versions
+from pipeline.data.schema import FEATURES
 from pipeline.reporting import html
 from pipeline.reporting import markdown as md
 from pipeline.reporting.run_results import read_results, stages_behind
@@ -25,6 +26,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = parser.parse_args(argv)
     end_with_parent()
     with command("report", advice=WAY_BACK):
+        params.check(FEATURES)
         versions.check("pandas", "pandera")  # the schema, which names the columns, is made of them
         recipes = {name: params.load(params.Recipe, "recipes", name) for name in params.recipe_names()}
         check_up_to_date(recipes)

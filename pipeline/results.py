@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pipeline import params
-from pipeline.data.schema import MAE, MSE, RMSE, UNIT
+from pipeline.data.schema import FEATURES, MAE, MSE, RMSE, UNIT
 from pipeline.reporting import markdown
 from pipeline.reporting.markdown import Markup
 from pipeline.reporting.run_results import read_metrics, ridge_mark, stages_behind
@@ -27,6 +27,7 @@ dvc repro makes new ones; to go back to the last commit: make back
 def main() -> None:
     """Print the table of the metrics that stand in `metrics/`; before it, if they are out of date, of which stages."""
     with command("results"):
+        params.check(FEATURES)
         recipes = params.recipe_names()
         metrics = {name: read_metrics(Path("metrics"), name) for name in recipes}
         if changed := changed_stages(stages_behind(recipes), folder=Path()):

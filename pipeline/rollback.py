@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from pipeline import params
 from pipeline.nights.rollback import rollback
 from pipeline.runtime.command import command
 
@@ -14,6 +15,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("tag", help="of an accepted night, such as nightly-2026-01-31")
     arguments = parser.parse_args(argv)
     with command("rollback", interrupted="nothing was changed"):
+        params.check()
         print(*rollback(Path.cwd(), tag=arguments.tag), sep="\n")
 
 

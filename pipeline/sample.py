@@ -22,6 +22,8 @@ import pyarrow as pa
 import pyarrow.csv
 from tqdm import tqdm
 
+from pipeline import params
+from pipeline.runtime.arguments import whole
 from pipeline.runtime.command import command
 
 Floats = npt.NDArray[np.float64]
@@ -278,11 +280,14 @@ def write(out: Path, *, rows: int, seed: int) -> None:
 def main(argv: Sequence[str] | None = None) -> None:
     """Write a synthetic table: `python -m pipeline.sample --rows 4000 --seed 20240128 --out data/raw/salaries.csv`."""
     parser = argparse.ArgumentParser(description="Write a synthetic salary table in the format of the real one.")
-    parser.add_argument("--rows", type=int, required=True, help="how many rows, at least 1")
-    parser.add_argument("--seed", type=int, required=True, help="which table; the same arguments give the same bytes")
+    parser.add_argument("--rows", type=whole(1), required=True, help="how many rows, at least 1")
+    parser.add_argument(
+        "--seed", type=whole(0), required=True, help="which table; the same arguments give the same bytes"
+    )
     parser.add_argument("--out", type=Path, required=True, help="the CSV file to write, in a folder that exists")
     arguments = parser.parse_args(argv)
     with command("sample"):
+        params.check()
         write(arguments.out, rows=arguments.rows, seed=arguments.seed)
 
 

@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from pipeline import params, versions
 from pipeline.data.encoding import Encoder
-from pipeline.data.schema import GROUP
+from pipeline.data.schema import FEATURES, GROUP
 from pipeline.evaluation.metrics import mean_squared_error
 from pipeline.model.bundle import Bundle
 from pipeline.model.card import CARD, card
@@ -64,6 +64,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     logging.getLogger("pipeline").setLevel(logging.INFO)
     interrupted = "dvc repro goes on from the last epoch's end"
     with command(f"train {name}", interrupted=interrupted, advice=WAY_BACK):
+        params.check(FEATURES)
         packages = versions.check("numpy", "pyarrow", "safetensors", "torch")
         recipe, settings = params.load(params.Recipe, "recipes", name), params.load(params.Train, "train")
         run(recipe, settings, paths, name=name, packages=packages)

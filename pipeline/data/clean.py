@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from pipeline.data.contract_report import EXAMPLES, ContractReport, Violation
 from pipeline.data.csv_rows import Parsed
 from pipeline.data.schema import AMOUNTS, COLUMNS, ESTIMATED_VALUES, NUMBERS, requirement
-from pipeline.data.validate import validate
+from pipeline.data.validate import advice, may_have_point, texts_of, validate
 
 
 def _type(column: str) -> pa.DataType:
@@ -77,10 +77,12 @@ def check_block(parsed: Parsed, columns: Sequence[str]) -> CheckedBlock:
 def clean(parsed: Parsed) -> Cleaned:
     """Ask the contract about all columns of a block; records that break it go to quarantine with their reasons."""
     checked = check_block(parsed, COLUMNS)
+    decimals = [name for name in NUMBERS if may_have_point(texts_of(parsed.rows[name]))]
     report = ContractReport(
         rows=len(parsed.problems),
         quarantined=len(checked.broken),
-        estimated_rows=_count_estimated(parsed, checked.kept),
+        estimated_rows=_count_matching(ESTIMATED_VALUES, parsed, checked.kept),
+        decimal_rows=_count_matching(dict.fromkeys(decimals, r"\."), parsed, checked.kept),
         violations={violation.rule: violation for violation in _violations(parsed, checked)},
     )
     return Cleaned(checked.rows, _quarantine(parsed, checked), report, size=len(parsed.block.text))
@@ -123,7 +125,8 @@ def _violations(parsed: Parsed, checked: CheckedBlock) -> Iterator[Violation]:
     for name, rows in checked.bad_values.items():
         first, _ = parsed.lines(parsed.positions[rows[:EXAMPLES]])
         values = parsed.rows[name].take(pa.array(rows[:EXAMPLES])).to_pylist()
-        yield Violation(requirement(name), len(rows), tuple(zip(first.tolist(), map(_shown, values), strict=True)))
+        found = [_shown(value) + advice(name, value) for value in values]
+        yield Violation(requirement(name), len(rows), tuple(zip(first.tolist(), found, strict=True)))
 
 
 def _shown(value: str, *, limit: int = 80) -> str:
@@ -131,13 +134,16 @@ def _shown(value: str, *, limit: int = 80) -> str:
     return text if len(text) <= limit else f"{text[:limit]}… ({len(text)} characters)"
 
 
-def _count_estimated(parsed: Parsed, kept: np.ndarray) -> int:
-    """How many kept rows have an estimated value such as `2021e`. Shape: kept (rows kept,) positions of records."""
-    is_estimated = np.zeros(len(parsed.problems), bool)  # (records,)
-    for name, pattern in ESTIMATED_VALUES.items():
-        matches = pc.match_substring_regex(parsed.rows[name].dictionary, pattern)  # (distinct values,)
-        is_estimated[parsed.positions] |= matches.to_numpy(zero_copy_only=False)[parsed.rows[name].indices.to_numpy()]
-    return int(is_estimated[kept].sum())
+def _count_matching(patterns: Mapping[str, str], parsed: Parsed, kept: np.ndarray) -> int:
+    """How many kept rows have a value, such as `2021e`, of its column's pattern. Shape: kept (rows kept,)."""
+    has_one = np.zeros(len(parsed.problems), bool)  # (records,)
+    for name, pattern in patterns.items():
+        column = parsed.rows[name]
+        matches = pc.match_substring_regex(texts_of(column), pattern)
+        found = matches.to_numpy(zero_copy_only=False)  # (distinct values,) or (rows,)
+        is_dictionary = isinstance(column, pa.DictionaryArray)
+        has_one[parsed.positions] |= found[column.indices.to_numpy()] if is_dictionary else found
+    return int(has_one[kept].sum())
 
 
 def _quarantine(parsed: Parsed, checked: CheckedBlock) -> pa.Table:

@@ -20,13 +20,14 @@ class Violation:
 class ContractReport:
     """How many rows there were, how many went to quarantine, and why: the rules in order of first appearance.
 
-    `estimated_rows` counts the rows that keep the contract and have a value marked as an estimate; `ignored` has the
-    columns that the contract does not name.
+    Of the rows that keep the contract, `estimated_rows` have a value marked as an estimate, and `decimal_rows` a whole
+    number with a fraction of zeros; `ignored` has the columns that the contract does not name.
     """
 
     rows: int = 0
     quarantined: int = 0
     estimated_rows: int = 0
+    decimal_rows: int = 0
     ignored: tuple[str, ...] = ()
     violations: dict[str, Violation] = field(default_factory=dict)
 
@@ -35,6 +36,7 @@ class ContractReport:
         self.rows += block.rows
         self.quarantined += block.quarantined
         self.estimated_rows += block.estimated_rows
+        self.decimal_rows += block.decimal_rows
         for new in block.violations.values():
             old = self.violations.get(new.rule, Violation(new.rule, 0, ()))
             examples = (old.examples + new.examples)[:EXAMPLES]

@@ -145,7 +145,7 @@ def fit(counts: Counts, *, min_count: int, target: str) -> Encoder:
     Raises: ValueError without training rows, or if a vocabulary outgrows 16-bit codes.
     """
     if not counts[TARGET]:
-        raise ValueError("no row is left to train on: the table is too small for prepare.split")
+        raise ValueError("there must be a row to train on, found none; bring more different rows")
     vocabularies = {name: _vocabulary(name, counts[name], min_count) for name in FEATURES}
     words: Counter[str] = Counter()  # of each word, the rows whose text has it, once or more
     for text, rows in counts.get(TEXT, {}).items():

@@ -126,7 +126,7 @@ NORMALISED, HASH = "target", "row_hash"
 """The columns of an encoded row beside the codes and the target in UNIT."""
 
 WHOLE_NUMBER = r"^(0|-?[1-9][0-9]{0,17})$"
-"""Digits only, such as `150000` or `-3`: `1e5`, `150,000`, `12.0`, `007`, `-0` and `nan` are not whole numbers."""
+"""Digits only, such as `150000` or `-3`: `1e5`, `150,000`, `12.5`, `007`, `-0` and `nan` are not whole numbers."""
 
 RULES: dict[str, pa.Column] = CONTRACT.columns
 COLUMNS: tuple[str, ...] = tuple(RULES)

@@ -9,7 +9,7 @@ from pipeline.data.encoding import UNKNOWN, Encoder
 from pipeline.data.schema import FEATURES, ORDINALS, TEXT, WORDS
 from pipeline.model.layers import initialise, positive, relu_and_dropout, relu_layers
 from pipeline.model.reproducible import nn, torch
-from pipeline.params import Embedding, Mlp, Recipe
+from pipeline.params import Embedding, Mlp, Recipe, check_features
 
 BENDS = {"standard": 2.0, "log1p": 2.0, "minmax": 0.25}
 """Where a positive output bends, by the kind of scaling: two standard deviations above the floor, or so."""
@@ -160,10 +160,7 @@ def build(recipe: Recipe, encoder: Encoder, *, generator: torch.Generator, where
 
     Raises: ValueError if a feature is not the data contract's; it names its path, which begins with `where`.
     """
-    for index, name in enumerate(recipe.features):
-        if name not in FEATURES:
-            rule = f"must be a feature of the data contract, one of {', '.join(FEATURES)}"
-            raise ValueError(f'{where}.features.{index} {rule}; found "{name}"')
+    check_features(recipe.features, FEATURES, where=where)
     if isinstance(recipe.network, Mlp):
         network: Regressor = CourseNet(recipe.features, recipe.network, generator=generator)
     else:

@@ -9,6 +9,7 @@ from pipeline.nights.conventions import FILES, HISTORY
 from pipeline.repository.delivery import GIT
 from pipeline.repository.dvc_lock import LOCK, Caches, Hashes, inputs, md5_of, outputs, read_lock
 from pipeline.repository.project import Project
+from pipeline.runtime import sections
 from pipeline.runtime.errors import RuleError
 
 METRICS = "metrics"
@@ -40,7 +41,7 @@ def table_path(project: Project, tag: str, *, temporary: Path) -> str:
     """
     settings = temporary / params.FILE
     settings.write_text("\n".join(project.lines("git", "show", f"{tag}:./{params.FILE}")), encoding="utf-8")
-    return os.path.normpath(params.load(params.Data, "data", file=settings).path)
+    return os.path.normpath(sections.load(params.Data, "data", file=settings).path)  # the rest may be of an older kind
 
 
 def changed_files(project: Project, tag: str, *, table: str) -> list[str]:

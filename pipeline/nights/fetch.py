@@ -3,9 +3,13 @@
 import re
 import shutil
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from pipeline.nights.night import Night, NightEnded
 from pipeline.nights.record import NightOutcome, last_decision
@@ -13,6 +17,10 @@ from pipeline.repository.dvc_lock import inputs, md5_of
 from pipeline.repository.project import DVC, Project
 from pipeline.runtime.errors import CommandError, RuleError
 from pipeline.runtime.processes import retried, run
+
+CORRECT = "correct nightly.source in params.yaml, and commit; dvc get-url tries it by hand"
+ANSWER_SECONDS = 30  # for a server to say why it gives no table
+TRY_AGAIN = "try again later: the next night will"
 
 
 @dataclass(frozen=True)
@@ -70,10 +78,39 @@ def fetch(
         retried(lambda: _get(source, project=project, file=file, seconds=seconds), tries=tries, pause=pause)
     except CommandError as error:
         shown = re.sub(r"//[^/@]*@", "//***@", source)  # https://user:password@host -> https://***@host
-        rule, found = f"must be read within {tries} tries of {seconds:g} s", str(error).replace(source, shown)
-        fix = "correct nightly.source in params.yaml; dvc get-url tries it by hand"
-        raise RuleError(f"the source {shown}", rule=rule, found=f"in the last of them: {found}", fix=fix) from None
+        rule = f"must be read within {tries} tries of {seconds:g} s"
+        found, fix = f"in the last of them: {error}", CORRECT
+        if "took longer" in found:
+            fix = f"raise nightly.fetch_seconds in params.yaml, or {TRY_AGAIN}"
+        elif cause := _cause(source):
+            found, fix = cause
+        raise RuleError(f"the source {shown}", rule=rule, found=found.replace(source, shown), fix=fix) from None
     return Fetched(file, md5_of(file))
+
+
+def _cause(source: str) -> tuple[str, str] | None:
+    """Why a web address gives no table, and what to do: DVC says of all that fails that it "does not exist".
+
+    None if the address is no web address, or if it answers.
+    """
+    parts = urlsplit(source)
+    if parts.scheme not in ("http", "https"):
+        return None
+    host = parts.netloc.rpartition("@")[2]
+    plain = parts._replace(netloc=host).geturl()  # a server that is there answers without a password, too
+    try:
+        urllib.request.urlopen(plain, timeout=ANSWER_SECONDS).close()  # noqa: S310 (http or https)
+    except urllib.error.HTTPError as error:
+        code, fix = f"the answer {error.code} {error.reason}", CORRECT
+        if error.code >= 500 or error.code == 429:
+            fix = f"{host} is there and has trouble of its own: {TRY_AGAIN}"
+        elif error.code in (401, 403):
+            fix = f"{host} refuses it: check the password or the rights, and that nightly.source is right"
+        return code, fix
+    except (OSError, HTTPException) as error:
+        reason = getattr(error, "reason", error)
+        return f"that {host} could not be reached ({reason})", f"check the network and the server, and {TRY_AGAIN}"
+    return None
 
 
 def _get(source: str, *, project: Project, file: Path, seconds: float) -> None:

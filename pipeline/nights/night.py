@@ -63,10 +63,6 @@ class Night:
             settings = params.load(params.Nightly, "nightly", file=file)
             prepare = params.load(params.Prepare, "prepare", file=file)
             table = params.load(params.Data, "data", file=file).path
-            recipes = params.recipe_names(file)
-        if settings.recipe not in recipes:
-            rule, fix = f"must be one of {', '.join(recipes)}", "name one of them in params.yaml, and commit"
-            raise RuleError("nightly.recipe", rule=rule, found=settings.recipe, fix=fix)
         if Path(table).is_absolute() or ".." in Path(table).parts:
             rule, fix = "must lie in the project, for the night to replace it", "name a path in data/raw"
             raise RuleError("data.path", rule=rule, found=table, fix=fix)

@@ -19,18 +19,19 @@ from pipeline.nights.retrain import retrain
 from pipeline.repository.project import DVC, Project
 from pipeline.repository.upstream import catch_up
 from pipeline.repository.workspace import Workspace, keep_leftover_clones
+from pipeline.runtime import sections
 from pipeline.runtime.errors import BusyError, CommandError
 
 
 def run_night(user: Project, *, date: datetime.date, forced: str | None = None) -> NightResult:
     """Spend a night in the project; leave its log in `runs/`, and tell who is to be told.
 
-    Nobody is told, and no log is left, if params.yaml is broken or the project is busy.
+    Nobody is told, and no log is left, if the settings of nights are broken or the project is busy.
     """
     started = datetime.datetime.now(datetime.UTC)
     run = user.folder / "runs" / f"{started:%Y-%m-%dT%H%M%SZ}-{os.getpid()}"  # 2026-01-31T021700Z-4711
     try:
-        settings = params.load(params.Nightly, "nightly", file=user.folder / params.FILE)
+        settings = sections.load(params.Nightly, "nightly", file=user.folder / params.FILE)  # all else: `Night.begin`
     except ValueError as error:
         fix = f"git checkout -- {params.FILE} brings back the committed ones"
         return NightResult(NightOutcome.FAILED, f"{error}\nmend the settings, or {fix}")

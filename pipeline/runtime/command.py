@@ -5,10 +5,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from pipeline.runtime.errors import CommandError, RuleError
-from pipeline.runtime.lifetime import end_as_ctrl_c_does
+from pipeline.runtime.lifetime import INTERRUPTED, end_as_ctrl_c_does
 
 EXPECTED: Mapping[type[Exception], int] = {OSError: 1, ValueError: 1, RuleError: 1, CommandError: 1}
-INTERRUPTED = 130  # as a shell counts: 128 + SIGINT
 WAY_BACK = (
     "The stage's last good outputs are as they were. Once this is mended, dvc repro goes on; or put your changes into"
     " git stash and go back to all that the last commit records: make back"

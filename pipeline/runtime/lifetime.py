@@ -7,9 +7,11 @@ import ctypes
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from types import FrameType
 
 PR_SET_PDEATHSIG = 1  # <sys/prctl.h>
+INTERRUPTED = 130  # as a shell counts: 128 + SIGINT
 NOT_STARTED = 127  # a shell's exit code for a command that it cannot find
 
 
@@ -36,9 +38,26 @@ def ending_with_this_process(command: Sequence[str]) -> list[str]:
 
 def end_as_ctrl_c_does() -> None:
     """From now on SIGTERM and a closed terminal raise KeyboardInterrupt, so that `with` and `finally` clear up."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is signal.SIG_DFL:  # nohup has set SIGHUP to be ignored, and that is to stay
-            signal.signal(number, signal.default_int_handler)
+    _handle_interrupts(signal.default_int_handler)
+
+
+def end_at_once_if_interrupted() -> None:
+    """Until `end_as_ctrl_c_does`, ctrl-C, SIGTERM and a closed terminal end this process without a word.
+
+    That is while it imports, when there is nothing to clear up, and a traceback would tell of the import alone.
+    """
+    _handle_interrupts(_end_at_once)
+
+
+def _handle_interrupts(handler: Callable[[int, FrameType | None], object]) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        # nohup has set SIGHUP to be ignored, and that is to stay
+        if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler, _end_at_once):
+            signal.signal(number, handler)
+
+
+def _end_at_once(number: int, frame: FrameType | None) -> None:
+    os._exit(INTERRUPTED)
 
 
 def main(parent: str, *command: str) -> None:

@@ -178,7 +178,7 @@ def _sorted_hashes(path: Path) -> np.ndarray:
 def _table(path: Path, columns: list[str]) -> pa.Table:
     table = pq.read_table(path, columns=columns)
     if not table.num_rows:
-        raise ValueError(f"{path}: the split must have rows, found none; the table is too small for prepare.split")
+        raise ValueError(f"{path}: the split must have rows, found none; run dvc repro: the prepare stage says why")
     return table
 
 

@@ -87,6 +87,7 @@ def test_a_feature_that_the_model_does_not_read_is_shown_as_such(modelled):
 
 def test_numbers_may_come_as_numbers_or_text_and_other_keys_are_ignored():
     assert row(work_year=2023, remote_ratio=100, salary=None, note={"a": 1}) == row(work_year="2023")
+    assert row(work_year=2023.0, remote_ratio="100.00", note=0.5) == row(work_year="2023")
 
 
 @pytest.mark.parametrize(
@@ -98,7 +99,13 @@ def test_numbers_may_come_as_numbers_or_text_and_other_keys_are_ignored():
         ('{"job_title": "\ud800"}', r"--row must be a JSON object such as .*surrogates not allowed"),
         ("[1]", r"--row must be a JSON object such as .*, found '\[1\]'$"),
         (json.dumps(CELLS | {"job_title": ""}), "--row: job_title must be 1 to 100 characters, .*, found ''$"),
-        (json.dumps(CELLS | {"remote_ratio": 50.0}), "--row: remote_ratio must be one of 0, 50, 100, found '50.0'$"),
+        (json.dumps(CELLS | {"remote_ratio": 50.5}), "'50.5' \\(write a whole number, without a fraction\\)$"),
+        (json.dumps(CELLS | {"remote_ratio": "1e2"}), "--row: remote_ratio must be .*, found '1e2' \\(write 100\\)$"),
+        (json.dumps(CELLS | {"work_year": 2e3}).replace("2000.0", "2e3"), r"work_year must be .* \(write 2000\)$"),
+        (
+            json.dumps(CELLS | {"job_title": 12.5}),
+            "must give job_title as text in double quotes, found job_title: 12.5$",
+        ),
         (json.dumps(CELLS | {"company_size": "m"}), "--row: company_size must be one of S, M, L, found 'm'$"),
         (json.dumps({"titel": 1} | CELLS).replace("job_title", "j"), "found: column 'job_title' is missing"),
     ],

@@ -22,4 +22,4 @@ def test_it_ends_with_the_reason_why_it_cannot(past, monkeypatch, capsys):
 def test_no_night_at_all_cannot_be_protected(capsys):
     with pytest.raises(SystemExit, match="2"):
         main(["--nights", "0"])
-    assert "--nights must be 1 or more, found 0" in capsys.readouterr().err
+    assert "--nights: must be a whole number of 1 or more, such as 10, found '0'" in capsys.readouterr().err

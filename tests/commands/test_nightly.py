@@ -18,6 +18,12 @@ def test_a_date_in_the_future_is_refused(capsys):
     assert "--date must not be after today" in capsys.readouterr().err
 
 
+def test_a_date_that_is_none_is_told_how_to_write_one(capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(["--date", "tomorrow"])
+    assert "--date: must be a date as YYYY-MM-DD, such as 2026-01-31, found 'tomorrow'" in capsys.readouterr().err
+
+
 def test_the_command_exits_with_the_code_of_its_ending_and_says_it(project, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     (project.parent / "source.csv").write_bytes(YESTERDAY)

@@ -1,12 +1,17 @@
-from pathlib import Path
+import ast
+import json
+import re
 
 import pytest
 
-from pipeline import params
-from pipeline.params import Data, Optimizer, Prepare, Recipe, Train, load, parse, recipe_names
+from pipeline import explain, gc, params, prepare, sample
+from pipeline.params import Data, Evaluate, Optimizer, Prepare, Recipe, Train, load, parse, recipe_names
+from tests.support.code import MODULES
 from tests.support.recipes import COURSE, OPTIMIZER
+from tests.support.settings import all_settings, write_settings
+from tests.support.work_tree import ROOT
 
-YAML = """
+PREPARE = """
 prepare:
   max_bad_fraction: 1e-3
   split:
@@ -15,7 +20,9 @@ prepare:
     test_fraction: 0.15
   min_count: 3
   target: standard
+
 """
+YAML = re.sub(r"(?ms)^prepare:.*?(?=^train:)", PREPARE, (ROOT / "params.yaml").read_text(encoding="utf-8"))
 
 
 @pytest.fixture
@@ -30,15 +37,6 @@ def write(tmp_path):
     return write
 
 
-def test_the_projects_own_file_keeps_every_rule():
-    file = Path(params.__file__).parents[1] / "params.yaml"
-    load(Data, "data", file=file)
-    load(Prepare, "prepare", file=file)
-    load(Train, "train", file=file)
-    for name in ("course", "full"):
-        load(Recipe, "recipes", name, file=file)
-
-
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
@@ -50,7 +48,11 @@ def test_the_projects_own_file_keeps_every_rule():
         ("1e-3", "null", "prepare.max_bad_fraction: Input should be a valid number; found null"),
         ("salt: salaries", "salt: ''", r'prepare.split.salt: String should match pattern .*; found ""'),
         ("salt: salaries", "salt: 7", "prepare.split.salt: Input should be a valid string; found 7"),
-        ("salt: salaries", "salt: 2023-01-31", "prepare: .*date.*; put dates and the like in quotes"),
+        (
+            "salt: salaries",
+            "salt: 2023-01-31",
+            'prepare.split.salt: .* string; found {"date": "2023-01-31"}; put it in quotes',
+        ),
         ("valid_fraction: 0.15", "valid_fraction: 0", "prepare.split.valid_fraction: .* greater than 0; found 0"),
         ("test_fraction: 0.15", "test_fraction: 1.5", "prepare.split.test_fraction: .* less than 1; found 1.5"),
         (
@@ -64,13 +66,13 @@ def test_the_projects_own_file_keeps_every_rule():
         ("min_count: 3", "min_count: true", "prepare.min_count: Input should be a valid integer; found true"),
         ("target: standard", "target: cube", "prepare.target: .*'standard', 'minmax' or 'log1p'; found \"cube\""),
         ("  min_count: 3\n", "", "prepare.min_count: Field required; found only max_bad_fraction, split, target"),
-        ("min_count: 3", "min_count: 3\n  typo: 1", "prepare.typo: Extra inputs are not permitted; found 1"),
+        ("min_count: 3", "min_count: 3\n  typo: 1", "prepare.typo: no such setting; found 1"),
         ("    salt: salaries\n", "", "prepare.split.salt: Field required; found only valid_fraction, test_fraction"),
     ],
 )
 def test_a_wrong_value_names_its_path_the_rule_and_what_was_found(write, old, new, message):
     assert old in YAML
-    with pytest.raises(ValueError, match=r"params.yaml: " + message):
+    with pytest.raises(ValueError, match=r"params.yaml: (prepare.)?" + message):
         load(Prepare, "prepare", file=write(YAML.replace(old, new)))
 
 
@@ -79,11 +81,14 @@ def test_a_wrong_value_names_its_path_the_rule_and_what_was_found(write, old, ne
     [
         ({"network": {"kind": "mlp", "hidden": [0]}}, "test.network.hidden.0: .* greater than or equal to 1; found 0"),
         ({"network": {"kind": "mlp"}}, "test.network.hidden: Field required; found only kind"),
-        ({"network": {"kind": "cnn"}}, "test.network: Input tag 'cnn' .* expected tags: 'mlp', 'embedding'; found"),
+        ({"network": {"kind": "cnn"}}, "test.network: kind should be one of 'mlp', 'embedding'; found \"cnn\"$"),
         ({"features": []}, "test.features: .* at least 1 item.*; found "),
         ({"features": [7]}, "test.features.0: Input should be a valid string; found 7"),
-        ({"features": ["work_year", "work_year"]}, "test: features must name each feature once; found"),
-        ({"loss": "mse"}, 'test.loss: Extra inputs are not permitted; found "mse"'),
+        (
+            {"features": ["work_year", "work_year"]},
+            "test.features: each feature must be named once; found work_year 2 times: delete all but one$",
+        ),
+        ({"loss": "mse"}, 'test.loss: no such setting; found "mse"'),
         ({"optimizer": {}}, "test.optimizer.learning_rate: Field required; found only nothing"),
         *(
             ({"optimizer": OPTIMIZER | {key: value}}, rf"test\.optimizer\.{key}.*: Input should be .*; found ")
@@ -108,8 +113,14 @@ def test_a_wrong_value_names_its_path_the_rule_and_what_was_found(write, old, ne
         ({"device": "gpu"}, "test.device: Input should be 'auto', 'cpu' or 'cuda'; found \"gpu\""),
         ({"threads": 0}, "test.threads: .* greater than or equal to 1; found 0"),
         ({"threads": 1025}, "test.threads: .* less than or equal to 1024; found 1025"),
-        ({"engine": "compiled", "device": "auto"}, "test: engine: compiled needs device: cpu; found"),
-        ({"engine": "compiled", "device": "cuda"}, "test: engine: compiled needs device: cpu; found"),
+        (
+            {"engine": "compiled", "device": "auto"},
+            "test: engine: compiled needs device: cpu; found device: ",
+        ),
+        (
+            {"engine": "compiled", "device": "cuda"},
+            "test: engine: compiled needs device: cpu; found device: ",
+        ),
         ({"batch_size": 0}, "test.batch_size: .* greater than or equal to 1; found 0"),
         ({"patience": 0}, "test.patience: .* greater than or equal to 1; found 0"),
         ({"keep": "first"}, "test.keep: Input should be 'best' or 'last'; found \"first\""),
@@ -136,22 +147,133 @@ def test_the_time_between_checkpoints_is_not_negative(seconds, found):
         parse(Train, {"checkpoint_every_seconds": seconds}, where="test")
 
 
-def test_the_recipes_are_named_in_the_files_order(write):
-    assert recipe_names(write("recipes: {mine: {}, a-2_b: {}, Full: {}}")) == ("mine", "a-2_b", "Full")
+def test_the_recipes_are_named_in_the_files_order(tmp_path):
+    file = write_settings(tmp_path, recipes=dict.fromkeys(["mine", "a-2_b", "Full"], COURSE))
+    assert recipe_names(file) == ("mine", "a-2_b", "Full")
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("recipes", "message"),
     [
-        ("", "recipes must name one recipe or more, found None"),
-        ("- recipes", "recipes must name one recipe or more, found None"),
-        ("recipes: {}", "recipes must name one recipe or more, found {}"),
-        ("recipes: [course]", r"recipes must name one recipe or more, found \['course'\]"),
-        ("recipes: {a/b: {}}", "a recipe's name must be a letter, then letters, digits, _ and -, found 'a/b'"),
-        ("recipes: {2: {}}", "a recipe's name must be a letter, .*, found 2"),
-        ("recipes: {prepare: {}}", "a recipe's name must be a letter, .*, found 'prepare'"),
+        ({"a/b": COURSE}, "recipes.a/b: a recipe's name must be a letter, then letters, .*; found 'a/b'"),
+        ({"2": COURSE}, "recipes.2: a recipe's name must be a letter, .*; found '2'"),
+        ({"prepare": COURSE}, "recipes.prepare: a recipe's name must be .* and not prepare; found 'prepare'"),
+        (["course"], 'recipes: Input should be an object; found \\["course"\\]'),
     ],
 )
-def test_a_recipe_without_a_name_that_a_file_can_have_is_refused(write, text, found):
-    with pytest.raises(ValueError, match=rf"params.yaml: {found}"):
-        recipe_names(write(text))
+def test_a_recipe_without_a_name_that_a_file_can_have_is_refused(write, recipes, message):
+    settings = all_settings() | {"recipes": recipes}
+    with pytest.raises(ValueError, match=rf"params.yaml: {message}"):
+        load(Data, "data", file=write(json.dumps(settings)))
+
+
+def test_there_is_a_recipe(write):
+    with pytest.raises(ValueError, match=r"params.yaml: recipes: .* at least 1 item .*; found {}$"):
+        load(Data, "data", file=write(json.dumps(all_settings() | {"recipes": {}})))
+
+
+MISTAKES = {
+    "a key": ("  tries: 3", "  trys: 3", "nightly.trys: no such setting; found 3; did you mean tries?"),
+    "a section": ("train:", "training:", "training: no such setting; found {.*}; did you mean train?"),
+    "a section too many": ("train:", "mine: 1\ntrain:", "mine: no such setting; found 1"),
+    "the night's recipe": (
+        "recipe: full",
+        "recipe: ful",
+        "nightly.recipe must be the name of a recipe, one of course, full; found ful; did you mean full?",
+    ),
+    "a word": (
+        "schedule: constant",
+        "schedule: onecycle",
+        'recipes.course.optimizer.schedule: Input should be .*; found "onecycle"; did you mean one_cycle?',
+    ),
+    "yes": (
+        "record_kept: true",
+        "record_kept: yes",
+        'nightly.record_kept: Input should be a valid boolean; found "yes"; write true or false',
+    ),
+    "a feature twice": (
+        "features: [experience_level,",
+        "features: [company_size,",
+        "recipes.course.features: each feature must be named once; found company_size 2 times: delete all but one",
+    ),
+    "a URL": (
+        "path: data/raw/salaries.csv",
+        "path: https://example.org/a.csv",
+        "data.path: the raw table must be a file on this machine; found a URL, https://example.org/a.csv; get it "
+        "(dvc get-url 'https://example.org/a.csv' data/raw/table.csv), and name that file; nightly.source may be a URL",
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_whatever_is_read_all_of_the_file_is_checked_and_one_message_says_what_is_wrong(write, mistake):
+    old, new, message = MISTAKES[mistake]
+    assert old in YAML
+    file = write(YAML.replace(old, new, 1))
+    with pytest.raises(ValueError, match=re.escape(str(file))) as caught:
+        load(Evaluate, "evaluate", file=file)
+    assert re.fullmatch(re.escape(f"{file}: {message}").replace(r"\.\*", ".*"), str(caught.value))
+
+
+def test_a_recipe_that_is_misspelt_is_found_among_those_there_are(write):
+    with pytest.raises(ValueError, match=r"recipes.ful is missing; found course, full; did you mean full\?"):
+        load(Recipe, "recipes", "ful", file=write(YAML))
+
+
+def test_the_text_is_parsed_once(write, monkeypatch):
+    file = write(YAML + f"# {write}")
+    load(Train, "train", file=file)
+    monkeypatch.delattr("pipeline.runtime.sections.YAML")
+    assert recipe_names(file) == ("course", "full")
+    assert load(Prepare, "prepare", file=file).min_count == 3
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """A folder that is the project's, for all that `params.check` knows, and the current one."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(params, "__file__", str(tmp_path / "pipeline/params.py"))
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("main", "arguments"),
+    [
+        (prepare.main, ["--out", "a", "--metrics", "b", "--report", "c"]),
+        (explain.main, ["--model", "none", "--row", "{}"]),
+        (sample.main, ["--rows", "1", "--seed", "1", "--out", "a.csv"]),
+        (gc.main, ["--nights", "1"]),
+    ],
+)
+def test_a_command_checks_settings_that_it_does_not_read_before_it_does_anything(here, main, arguments, capsys):
+    write_settings(here, nightlies={})
+    with pytest.raises(SystemExit, match="1"):
+        main(arguments)
+    assert "params.yaml: nightlies: no such setting; found {}" in capsys.readouterr().err
+    assert [path.name for path in here.iterdir()] == ["params.yaml"]
+
+
+def test_every_command_checks_them_first():
+    """A night does so by itself, a verification reads those of HEAD, and the versions are those of no setting."""
+    without = set()
+    for name in sorted(name for name in MODULES if "." not in name):
+        withs = (node for node in ast.walk(MODULES[name]) if isinstance(node, ast.With))
+        first = [ast.unparse(node.body[0]) for node in withs if "command(" in ast.unparse(node.items[0])]
+        without |= {name for line in first if not line.startswith("params.check(")}
+    assert without == {"nightly", "verify", "verify_cpus", "versions"}
+
+
+def test_a_feature_that_the_contract_lacks_is_found_before_the_first_stage(here):
+    recipe = COURSE | {"features": ["company_sise"]}
+    write_settings(here, recipes={"mine": recipe})
+    params.check()
+    message = r'^params.yaml: recipes.mine.features.0 must be .*; found "company_sise"; did you mean company_size\?$'
+    with pytest.raises(ValueError, match=message):
+        params.check(["company_size", "job_title"])
+
+
+def test_a_folder_without_settings_or_with_those_of_another_project_is_not_checked(here, monkeypatch):
+    params.check()
+    (here / "params.yaml").write_text("epochs: 3")
+    monkeypatch.setattr(params, "__file__", str(here / "installed/pipeline/params.py"))
+    params.check()

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -96,6 +97,58 @@ def test_a_table_that_cannot_be_predicted_leaves_the_old_output(new, model, tmp_
         predict.run(new, model=model, out=tmp_path / "out.csv", block_bytes=100)
     assert (tmp_path / "out.csv").read_text() == "old"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["new.csv", "out.csv"]
+
+
+BAD, FLOATS = row(company_size="XL"), row(work_year="2023.0", remote_ratio="100.00", salary_in_usd="70000.0")
+NONE_AT_ALL = "must hold a prediction for one row at least, found none for 2 of 2 (first: company_size must be one of"
+
+
+@pytest.mark.parametrize(
+    ("lines", "options", "code"),
+    [
+        ([], [], 0),
+        ([BAD] * 99 + [FLOATS], [], 0),
+        ([BAD, BAD], [], 3),
+        ([], ["--max-bad-fraction", "0"], 0),
+        ([BAD, BAD], ["--max-bad-fraction", "1"], 0),
+        ([BAD] * 29 + [row()] * 71, ["--max-bad-fraction", "0.29"], 0),
+        ([BAD] * 30 + [row()] * 70, ["--max-bad-fraction", "0.29"], 3),
+    ],
+)
+def test_too_few_answers_have_an_exit_code_of_their_own_and_are_written(new, model, tmp_path, lines, options, code):
+    new.write_bytes(table(lines))
+    out = tmp_path / "out.csv"
+    with pytest.raises(SystemExit, match=str(code)) if code else nullcontext():
+        predict.main([str(new), "--model", str(model), "--out", str(out), *options])
+    assert len(out.read_text().splitlines()) == 1 + len(lines)
+
+
+def test_no_answer_at_all_says_why(new, model, tmp_path, capsys):
+    new.write_bytes(table([BAD, BAD]))
+    with pytest.raises(SystemExit):
+        predict.main([str(new), "--model", str(model), "--out", str(tmp_path / "out.csv")])
+    assert NONE_AT_ALL in capsys.readouterr().err
+
+
+def test_whole_numbers_with_a_fraction_of_zeros_are_those_numbers(new, model, tmp_path):
+    new.write_bytes(table([row(), FLOATS]))
+    predict.run(new, model=model, out=tmp_path / "out.csv")
+    plain, floats = (line.split(",")[11:] for line in (tmp_path / "out.csv").read_text().splitlines()[1:])
+    assert plain == floats
+    assert plain[0]
+
+
+@pytest.mark.parametrize("share", ["2", "-0.1", "nan", "some"])
+def test_a_share_that_is_none_is_refused(share, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        predict.main(["a.csv", "--model", "m", "--out", "b.csv", f"--max-bad-fraction={share}"])
+    assert f"--max-bad-fraction: must be a share from 0 to 1, such as 0.05, found '{share}'" in capsys.readouterr().err
+
+
+def test_it_needs_no_settings(new, model, tmp_path):
+    command = [sys.executable, "-m", "pipeline.predict", "new.csv", "--model", str(model), "--out", "out.csv"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    subprocess.run(command, cwd=tmp_path, env=environment, check=True, capture_output=True)
 
 
 def test_an_interrupt_leaves_the_old_output(new, model, tmp_path, monkeypatch, capsys):

@@ -1,7 +1,8 @@
 import gzip
-import json
+import io
 
 import numpy as np
+import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
@@ -10,6 +11,7 @@ from pipeline.data.csv_blocks import BLOCK_BYTES
 from pipeline.data.encoding import ROWS, Encoder
 from pipeline.data.schema import FEATURES, HASH, TARGET
 from pipeline.data.split import SPLITS
+from tests.support.settings import write_settings
 from tests.support.tables import HEADER, batch, row, rows, table
 
 GOOD = rows(40)
@@ -23,25 +25,27 @@ LINE = "a record must be one row of comma-separated UTF-8 text"
 
 BAD_LINES = {  # a line of the file: the rule it breaks, what the message shows
     row(salary="lots"): (SALARY, "'lots'"),
-    row(salary="1e5"): (SALARY, "'1e5'"),
-    row(salary='"150,000"'): (SALARY, "'150,000'"),
+    row(salary="1e5"): (SALARY, "'1e5' (write 100000)"),
+    row(salary='"150,000"'): (SALARY, "'150,000' (write 150000)"),
     row(salary="150,000"): (f"{LINE} (not 11 fields)", f"'{row(salary='150,000')}'"),
     row(salary=""): (SALARY, "''"),
-    row(salary="12.0"): (SALARY, "'12.0'"),
+    row(salary="12.5"): (SALARY, "'12.5' (write a whole number, without a fraction)"),
+    row(salary="12."): (SALARY, "'12.' (write 12)"),
+    row(salary="-0.0"): (SALARY, "'-0.0'"),
     row(salary_in_usd="NaN"): (DOLLARS, "'NaN'"),
     row(salary_in_usd="inf"): (DOLLARS, "'inf'"),
     row(salary_in_usd="0"): (DOLLARS, "'0'"),
     row(salary_in_usd="-5"): (DOLLARS, "'-5'"),
     row(salary_in_usd=10**12): (DOLLARS, "'1000000000000'"),
     row(salary_in_usd=10**30): (DOLLARS, f"'{10**30}'"),
-    row(salary_in_usd=" 5"): (DOLLARS, "' 5'"),
+    row(salary_in_usd=" 5"): (DOLLARS, "' 5' (write 5)"),
     row(work_year="2021E"): (
         "work_year must be a year from 2000 to 2100, such as 2023 (2021e is read as 2021)",
         "'2021E'",
     ),
     row(experience_level="XX"): ("experience_level must be one of EN, MI, SE, EX", "'XX'"),
     row(company_size="m"): ("company_size must be one of S, M, L", "'m'"),
-    row(remote_ratio="-0"): ("remote_ratio must be one of 0, 50, 100", "'-0'"),
+    row(remote_ratio="-0"): ("remote_ratio must be one of 0, 50, 100", "'-0' (write 0)"),
     row(job_title=" Analyst "): (TITLE, "' Analyst '"),
     row(job_title=""): (TITLE, "''"),
     row(employee_residence="usa"): ("employee_residence must be an ISO 3166 code such as US", "'usa'"),
@@ -119,7 +123,11 @@ def test_a_line_longer_than_a_block_may_be_fails_the_run(stage):
         (table(GOOD).replace(b",", b";"), "found: the separator is ';': save the table with commas"),
         (table(GOOD).decode().encode("utf-16"), "found what seems to be UTF-16 text; save it as UTF-8"),
         (gzip.compress(table(GOOD))[:-9], "found it cut off or damaged"),
-        (table(rows(2)), "no row is left to train on: the table is too small for prepare.split"),
+        (
+            table(GOOD[:1] * 600),
+            "prepare.split must leave rows for each of train, valid, test; found .*600 .*: of 600 rows 1 are different,"
+            " and equal rows are always in one split; bring more different rows",
+        ),
     ],
 )
 def test_a_file_that_is_no_table_fails_the_run(stage, raw, message):
@@ -217,6 +225,7 @@ def test_rows_in_are_rows_out_plus_quarantine(stage):
         "rows_test": out["test"],
         "columns_ignored": 0,
         "rows_with_estimated_year": 0,
+        "rows_with_zero_fraction": 0,
     }
 
 
@@ -324,7 +333,7 @@ def project(stage, monkeypatch):
     split = {"salt": "s", "valid_fraction": 0.2, "test_fraction": 0.2}
     settings = {"max_bad_fraction": 0.0, "split": split, "min_count": 1, "target": "standard"}
     monkeypatch.chdir(stage.folder)
-    (stage.folder / "params.yaml").write_text(json.dumps({"data": {"path": "raw.csv"}, "prepare": settings}))
+    write_settings(stage.folder, data={"path": "raw.csv"}, prepare=settings)
     versions.main([])
     return stage
 
@@ -367,7 +376,7 @@ def test_the_command_ends_with_one_message_and_an_error_code(project, raw, messa
 
 
 def test_the_command_names_a_broken_setting(project, capsys):
-    (project.folder / "params.yaml").write_text("data: {path: 3}")
+    write_settings(project.folder, data={"path": 3})
     with pytest.raises(SystemExit, match="1"):
         prepare.main(ARGUMENTS)
     assert capsys.readouterr().err.startswith(
@@ -375,14 +384,17 @@ def test_the_command_names_a_broken_setting(project, capsys):
     )
 
 
+def test_numbers_as_pandas_writes_them_give_the_same_bytes_and_are_counted(stages):
+    plain, floats = stages(), stages()
+    frame = pd.read_csv(io.BytesIO(table(GOOD)), keep_default_na=False)
+    plain.run(frame.to_csv(index=False).encode())
+    numbers = frame.select_dtypes("number").columns
+    floats.run(frame.astype(dict.fromkeys(numbers, float)).to_csv(index=False).encode())
+    assert floats.files() == plain.files()
+    assert floats.metrics == plain.metrics | {"rows_with_zero_fraction": 40}
+
+
 def test_without_estimates_in_the_contract_none_are_counted(stage, monkeypatch):
     monkeypatch.setattr(prepare, "ESTIMATED_VALUES", {})
     stage.run(table(GOOD))
-    assert list(stage.metrics) == [
-        "rows",
-        "rows_quarantined",
-        "rows_train",
-        "rows_valid",
-        "rows_test",
-        "columns_ignored",
-    ]
+    assert "rows_with_estimated_year" not in stage.metrics

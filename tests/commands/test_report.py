@@ -9,13 +9,13 @@ from pipeline import report
 from pipeline.runtime.command import WAY_BACK
 from tests.support.recipes import make_recipe
 from tests.support.reports import write_lock, write_metrics
+from tests.support.settings import write_settings
 from tests.support.work_tree import ROOT
 
 ARGUMENTS = [
     *("--metrics", "metrics", "--lock", "some.lock"),
     *("--markdown", "metrics/report.md", "--page", "metrics/report.html"),
 ]
-SETTINGS = "data: {path: raw.csv}\nrecipes:\n"
 
 
 @pytest.fixture
@@ -29,8 +29,8 @@ def make_project(folder, monkeypatch):
     shutil.copy(ROOT / "versions.json", folder)
     write_metrics(folder, one={}, two={"test_mse_usd2": 1.0, "test_mse_over_ridge": 1.5})
     write_lock(folder, "one", "two")
-    recipe = make_recipe().model_dump_json()
-    (folder / "params.yaml").write_text(f"{SETTINGS}  one: {recipe}\n  two: {recipe}\n")
+    recipe = make_recipe().model_dump(mode="json")
+    write_settings(folder, data={"path": "raw.csv"}, recipes={"one": recipe, "two": recipe})
     monkeypatch.chdir(folder)
     return folder
 
@@ -80,7 +80,7 @@ def test_as_a_process_it_says_so_in_one_line_and_fails(project):
 
 
 def test_wrong_settings_end_it_with_their_place(project, capsys):
-    (project / "params.yaml").write_text(SETTINGS + "  one: {features: []}\n")
+    write_settings(project, recipes={"one": {"features": []}})
     with pytest.raises(SystemExit, match="1"):
         report.main(ARGUMENTS)
     assert capsys.readouterr().err.startswith("report: params.yaml: recipes.one")

@@ -5,6 +5,7 @@ import pytest
 
 from pipeline import params, results
 from tests.support.reports import write_lock
+from tests.support.settings import all_settings, write_settings
 
 SCORES = {"mse_usd2": 4e9, "rmse_usd": 63245.6, "mae_usd": 50000.0, "r2": 0.125}
 METRICS = {
@@ -51,7 +52,7 @@ def test_the_command_prints_the_table_of_the_recipes_in_the_settings(tmp_path, m
     Path("metrics/recipes").mkdir(parents=True)
     for name, numbers in METRICS.items():
         Path(f"metrics/recipes/{name}.json").write_text(json.dumps(numbers))
-    Path("params.yaml").write_text("recipes: {full: {}}\n")
+    write_settings(tmp_path, recipes={"full": all_settings()["recipes"]["full"]})
     write_lock(tmp_path, "full")
     results.main()
     assert capsys.readouterr().out == results.table({"full": METRICS["full"]}) + "\n"
@@ -61,7 +62,7 @@ def test_scores_that_are_out_of_date_come_after_a_line_that_says_so(tmp_path, mo
     monkeypatch.chdir(tmp_path)
     Path("metrics/recipes").mkdir(parents=True)
     Path("metrics/recipes/full.json").write_text(json.dumps(METRICS["full"]))
-    Path("params.yaml").write_text("recipes: {full: {}}\n")
+    write_settings(tmp_path, recipes={"full": all_settings()["recipes"]["full"]})
     write_lock(tmp_path, "course")
     results.main()
     first, second, _, *shown = capsys.readouterr().out.splitlines()
@@ -72,7 +73,7 @@ def test_scores_that_are_out_of_date_come_after_a_line_that_says_so(tmp_path, mo
 
 def test_without_metrics_it_says_what_to_run(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "params.yaml").write_text("recipes: {course: {}}\n")
+    write_settings(tmp_path)
     with pytest.raises(SystemExit, match="1"):
         results.main()
     assert capsys.readouterr().err == (

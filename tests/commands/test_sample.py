@@ -267,10 +267,10 @@ def test_a_file_that_fails_half_way_leaves_the_old_one(tmp_path: Path, monkeypat
 @pytest.mark.parametrize(
     ("rows", "seed", "folder", "message"),
     [
-        ("0", "1", ".", "^sample: rows must be at least 1, got 0"),
-        ("5", "-1", ".", "^sample: seed must be at least 0, got -1"),
+        ("0", "1", ".", "argument --rows: must be a whole number of 1 or more, such as 10, found '0'"),
+        ("5", "-1", ".", "argument --seed: must be a whole number of 0 or more, such as 10, found '-1'"),
         ("5", "1", "missing", "^sample: the folder of --out must exist, got .*missing: create it first"),
-        ("many", "1", ".", "error: argument --rows: invalid int value: 'many'"),
+        ("many", "1", ".", "error: argument --rows: must be a whole number of 1 or more, such as 10, found 'many'"),
     ],
 )
 def test_a_bad_argument_ends_in_one_clear_message(

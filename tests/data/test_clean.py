@@ -12,6 +12,7 @@ from pipeline.data.csv_blocks import Block, read_blocks
 from pipeline.data.csv_header import read_header
 from pipeline.data.csv_rows import parse
 from pipeline.data.schema import COLUMNS, NUMBERS, TARGET, Salaries, requirement
+from pipeline.data.split import row_hash
 from tests.support.tables import DAMAGE, HEADER, ROW, check, damaged, records_of, row
 
 CELLS = {
@@ -41,6 +42,14 @@ def test_an_estimated_year_is_read_as_the_year_and_counted():
 
 def test_an_estimated_year_in_quarantine_is_not_counted():
     assert check([row(work_year="2021e", company_size="XL"), row()]).report.estimated_rows == 0
+
+
+def test_rows_with_a_fraction_of_zeros_are_kept_and_counted_once_each():
+    floats = [row(work_year="2023.0", salary="150000.00"), row(remote_ratio="100.0")]
+    lines = [row(), *floats, row(salary="1.0", remote_ratio=1)]
+    cleaned = check(lines)
+    assert (cleaned.report.decimal_rows, cleaned.report.quarantined) == (2, 1)
+    assert len(set(row_hash(cleaned.rows, salt="any").tolist())) == 1
 
 
 def test_equal_rows_are_all_kept():
@@ -104,6 +113,7 @@ def typed(name, text):
     if name not in NUMBERS:
         return text
     text = re.sub(r"^(\d{4})e$", r"\1", text) if name == "work_year" else text
+    text = re.sub(r"\.0+$", "", text)
     is_whole = re.fullmatch(r"-?[0-9]{1,18}", text) and str(int(text)) == text
     return int(text) if is_whole else None
 
@@ -180,4 +190,4 @@ def test_examples_are_the_first_lines_whichever_check_they_fail():
     cleaned = check([row(), row(salary_in_usd="-5"), row(salary_in_usd="1e5"), row(salary_in_usd="0")])
     (violation,) = cleaned.report.violations.values()
     assert violation.rows == 3
-    assert [value for _, value in violation.examples] == ["'-5'", "'1e5'", "'0'"]
+    assert [value for _, value in violation.examples] == ["'-5'", "'1e5' (write 100000)", "'0'"]

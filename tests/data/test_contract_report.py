@@ -31,7 +31,7 @@ def test_a_report_names_every_broken_rule_with_count_lines_values_and_the_limit(
         "\n  a record must be one row of comma-separated UTF-8 text (not 11 fields): 1 of 4 rows\n"
         "    line 5: found '2023,SE'\n"
         "\n  salary must be a whole number from 1 to 1000000000, digits only (in salary_currency): 1 of 4 rows\n"
-        "    line 4: found '1e5'\n"
+        "    line 4: found '1e5' (write 100000)\n"
         "\n  company_size must be one of S, M, L: 2 of 4 rows\n"
         "    line 3: found 'XL'\n"
         "    line 4: found 'm'\n"

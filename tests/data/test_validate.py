@@ -5,7 +5,7 @@ import pytest
 from pipeline.data import validate as module
 from pipeline.data.csv_rows import TYPES
 from pipeline.data.schema import AMOUNTS, FEATURES, TARGET
-from pipeline.data.validate import validate
+from pipeline.data.validate import advice, validate
 
 
 def text(**columns):
@@ -40,7 +40,7 @@ def test_every_row_with_a_broken_value_is_named_once_per_column():
 
 
 def test_a_text_that_is_no_whole_number_is_null_and_breaks_the_rule():
-    typed, wrong = validate(text(work_year=["2021", "2021.0"], salary_in_usd=["7", "seven"]))
+    typed, wrong = validate(text(work_year=["2021", "2021.5"], salary_in_usd=["7", "seven"]))
     assert typed.to_pydict() == {"work_year": [2021, None], "salary_in_usd": [7, None]}
     assert {name: positions.tolist() for name, positions in wrong.items()} == {
         "work_year": [1],
@@ -50,6 +50,38 @@ def test_a_text_that_is_no_whole_number_is_null_and_breaks_the_rule():
 
 def test_a_value_marked_as_an_estimate_is_the_value():
     assert validate(text(work_year=["2021e", "2021"]))[0]["work_year"].to_pylist() == [2021, 2021]
+
+
+WRITTEN = ["7", "7.0", "7.000", "7.", "7.5", "07.0", "-0.0", ".0", "7..0", "7.0.0", "7e0", "1,007.0", "7.0 "]
+
+
+@pytest.mark.parametrize("column", [*AMOUNTS, "work_year"])
+@pytest.mark.parametrize("texts", [WRITTEN, WRITTEN[:3]])
+def test_a_fraction_of_zeros_is_none_whatever_else_the_column_holds(column, texts):
+    typed = validate(text(**{column: texts}))[0][column].to_pylist()
+    assert typed == [7, 7, 7, *[None] * (len(texts) - 3)]
+
+
+@pytest.mark.parametrize(
+    ("cell", "said"),
+    [
+        ("1e5", " (write 100000)"),
+        ("150,000", " (write 150000)"),
+        ("1 234 567", " (write 1234567)"),
+        ("007", " (write 7)"),
+        (" 5", " (write 5)"),
+        ("12.5", " (write a whole number, without a fraction)"),
+        ("1e9", ""),  # beyond the contract
+        ("1e999999999", ""),
+        ("-5", ""),
+        ("1,50", ""),
+        ("nan", ""),
+        ("", ""),
+    ],
+)
+def test_a_number_that_is_written_another_way_comes_with_what_to_write(cell, said):
+    assert advice("salary_in_usd", cell) == said
+    assert advice("job_title", cell) == ""
 
 
 def test_without_estimates_a_marked_value_breaks_the_rule(monkeypatch):

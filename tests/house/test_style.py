@@ -8,8 +8,8 @@ import pytest
 from tests.support.code import FILES, MODULES, files_of, functions, imported_by, lines_of, reachable
 from tests.support.work_tree import ROOT
 
-TABLES_OF_CONSTANTS = {"sample"}
-"""Files that may be long: most of their lines are numbers."""
+TABLES_OF_CONSTANTS = {"params", "sample"}
+"""Files that may be long: most of their lines are settings, or numbers."""
 MIRRORS = {"pipeline": "tests", "benchmarks": "tests/benchmarks"}
 TESTED_ELSEWHERE = {
     "pipeline/backtest/clone": "tests/backtest/test_run",

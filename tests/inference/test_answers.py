@@ -94,7 +94,7 @@ def test_an_estimated_year_is_the_year(bundle):
 
 
 def test_a_row_that_breaks_the_contract_has_every_reason_and_no_prediction(bundle):
-    fine, broken = answers(bundle, [row(), row(company_size="XL", remote_ratio="50.0")])
+    fine, broken = answers(bundle, [row(), row(company_size="XL", remote_ratio="50.5")])
     assert broken == dict.fromkeys(ANSWERS.names) | {
         "problem": "remote_ratio must be one of 0, 50, 100; company_size must be one of S, M, L"
     }

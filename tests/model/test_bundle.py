@@ -139,7 +139,7 @@ DAMAGED = {
     "another loss than there ever was": (
         "bundle.json",
         lambda content: content.replace(b'"recipe": {', b'"recipe": {"loss": "mae",'),
-        'recipe.loss: Extra inputs are not permitted; found "mae"',
+        'recipe.loss: no such setting; found "mae"',
     ),
     "a feature of another table": (
         "bundle.json",

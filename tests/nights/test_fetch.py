@@ -28,7 +28,7 @@ def files(tmp_path):
 
 
 class Server(http.server.ThreadingHTTPServer):
-    """A server whose answer to GET is the table, "half" of it, or "silence"; dvc asks several times a try."""
+    """A server whose answer is the table, "half" of it, "silence", or an error's code; dvc asks several times a try."""
 
     daemon_threads = True
 
@@ -46,6 +46,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
     server: Server
 
     def do_HEAD(self):
+        if self.server.answer.isdigit():
+            self.send_error(int(self.server.answer))
+            return
         self.send_response(200)
         self.send_header("Content-Length", str(len(TABLE)))
         self.end_headers()
@@ -55,6 +58,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.server.closing.wait()
             return
         self.do_HEAD()
+        if self.server.answer.isdigit():
+            return
         self.wfile.write(TABLE[: len(TABLE) // 2] if self.server.answer == "half" else TABLE)
 
     def log_message(self, *arguments):
@@ -110,6 +115,27 @@ def test_a_source_that_fails_says_why_and_leaves_nothing(tmp_path):
     assert not files(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("code", "found", "fix"),
+    [
+        ("404", "404 Not Found", "correct nightly.source in params.yaml, and commit"),
+        ("403", "403 Forbidden", "refuses it: check the password or the rights"),
+        ("503", "503 Service Unavailable", "is there and has trouble of its own: try again later"),
+    ],
+)
+def test_a_server_that_gives_no_table_is_told_apart_by_its_answer(tmp_path, serve, code, found, fix):
+    with pytest.raises(RuleError, match=rf"must be read within 1 tries of 60 s, found the answer {found}; .*{fix}"):
+        fetch_here(tmp_path, serve(code).url)
+
+
+def test_a_server_that_is_down_is_no_wrong_setting(tmp_path):
+    with pytest.raises(RuleError) as caught:
+        fetch_here(tmp_path, "http://127.0.0.1:1/table.csv")
+    assert "found that 127.0.0.1:1 could not be reached ([Errno 111] Connection refused)" in str(caught.value)
+    assert str(caught.value).endswith("; check the network and the server, and try again later: the next night will")
+    assert "nightly.source" not in str(caught.value)
+
+
 def test_a_folder_is_no_source(tmp_path):
     (tmp_path / "source").mkdir()
     (tmp_path / "source/table.csv").write_bytes(TABLE)
@@ -119,7 +145,7 @@ def test_a_folder_is_no_source(tmp_path):
 
 
 def test_a_source_that_hangs_is_given_up(tmp_path, serve):
-    with pytest.raises(RuleError, match="took longer than 4 s"):
+    with pytest.raises(RuleError, match=r"took longer than 4 s; raise nightly.fetch_seconds .*, or try again later"):
         fetch_here(tmp_path, serve("silence").url, seconds=4)
     assert not files(tmp_path)
 

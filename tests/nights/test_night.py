@@ -77,7 +77,11 @@ def test_a_damaged_lock_file_is_named(project):
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ("recipe: full", "recipe: best", "nightly.recipe must be one of course, full, found best; name one of them"),
+        (
+            "recipe: full",
+            "recipe: best",
+            "nightly.recipe must be the name of a recipe, one of course, full; found best; mend",
+        ),
         (
             "path: data/raw/",
             "path: ../",

@@ -10,6 +10,7 @@ from pipeline.nights.conventions import LOCK_FILE, only_one
 from pipeline.nights.rollback import rollback
 from pipeline.runtime.errors import RuleError
 from tests.support.night_history import FIRST, RECORD, SECOND, night
+from tests.support.settings import write_settings
 from tests.support.tiny_project import commit, git, state
 from tests.support.work_tree import run
 
@@ -192,13 +193,13 @@ def redrawn_since(past, *, tag):
     settings = (past / "params.yaml").read_text()
     (past / "pipeline").mkdir()
     (past / "pipeline/bundle.py").write_text("")
-    (past / "params.yaml").write_text(settings + "recipes: {full: {loss: mse}, course: {loss: mse}}\n")
+    write_settings(past, data={"path": "table.csv"}, recipes={"full": {"loss": "mse"}, "course": {"loss": "mse"}})
     layout = {"code": "pipeline/bundle.py", "full": "metrics/full.json", "course": "metrics/course.json"}
     (past / "dvc.yaml").write_text(STAGES.format(**layout))
     night(past, "2026-01-06", table="a\n6\n", tag=tag)
     (past / "pipeline/model").mkdir()
     git(past, "mv", "pipeline/bundle.py", "pipeline/model/bundle.py")
-    (past / "params.yaml").write_text(settings + "recipes: {full: {}, course: {}}\n")
+    (past / "params.yaml").write_text(settings)
     names = {name: layout[name].replace("metrics/", "metrics/recipes/") for name in ("full", "course")}
     (past / "dvc.yaml").write_text(STAGES.format(code="pipeline/model/bundle.py", **names))
     git(past, "rm", "--quiet", "metrics/full.json", "metrics/course.json")

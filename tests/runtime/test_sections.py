@@ -64,12 +64,12 @@ def test_settings_are_frozen(write):
         ("1e-3", "1", "oven.share: Input should be less than 1; found 1"),
         ("1e-3", "yes", 'oven.share: Input should be a valid number; found "yes"'),
         ("1e-3", ".nan", "oven.share: Input should be a finite number; found NaN"),
-        ("1e-3", "2023-01-31", "oven: .*date.*; put dates and the like in quotes"),
+        ("1e-3", "2023-01-31", 'oven.share: Input should be a valid number; found {"date": "2023-01-31"}'),
         ("  share: 1e-3\n", "", "oven.share: Field required; found only heat"),
-        ("1e-3", "1e-3\n  typo: 1", "oven.typo: Extra inputs are not permitted; found 1"),
+        ("1e-3", "1e-3\n  typo: 1", "oven.typo: no such setting; found 1"),
         ("flames: 3", "flames: 0", "oven.heat.flames: Input should be greater than or equal to 1; found 0"),
         ("kind: gas", "kind: coal", "oven.heat.sacks: Field required; found only kind, flames"),
-        ("kind: gas", "kind: wood", "oven.heat: Input tag 'wood' .* expected tags: 'gas', 'coal'; found"),
+        ("kind: gas", "kind: wood", "oven.heat: kind should be one of 'gas', 'coal'; found \"wood\"$"),
     ],
 )
 def test_a_wrong_value_names_its_path_in_the_file_the_rule_and_what_was_found(write, old, new, message):
@@ -79,7 +79,9 @@ def test_a_wrong_value_names_its_path_in_the_file_the_rule_and_what_was_found(wr
 
 
 def test_a_value_in_a_list_is_named_by_its_index():
-    with pytest.raises(ValueError, match=r'^test\.heat\.sacks\.1: Input should be a valid integer; found "2"$'):
+    with pytest.raises(
+        ValueError, match=r'^test\.heat\.sacks\.1: Input should be a valid integer; found "2"; write it without quotes$'
+    ):
         parse(Oven, {"share": 0, "heat": {"kind": "coal", "sacks": [1, "2"]}}, where="test")
 
 

@@ -3,10 +3,9 @@
 import shutil
 from pathlib import Path
 
-from ruamel.yaml import YAML
-
+from tests.support.settings import write_settings
 from tests.support.tiny_project import git
-from tests.support.work_tree import ROOT, run
+from tests.support.work_tree import run
 
 STAGES = """
 stages:
@@ -48,8 +47,7 @@ def make_past(made: Path, folder: Path) -> Path:
     user = Path(shutil.copytree(made.parent, folder / "in", symlinks=True)) / "user"
     (user / "metrics").mkdir()
     (user / "dvc.yaml").write_text(STAGES)
-    settings = YAML(typ="safe").load(ROOT / "params.yaml")
-    YAML().dump({"data": {"path": "table.csv"}, "nightly": settings["nightly"]}, user / "params.yaml")
+    write_settings(user, data={"path": "table.csv"})
     (user / ".gitignore").write_text("/models\n/runs\n/.cache\n")
     (user / "dvc.lock").unlink()
     git(user, "rm", "--quiet", "metrics.txt", "history.csv")

@@ -172,10 +172,10 @@ def test_the_weighted_loss_of_all_rows_is_the_loss_of_the_distinct_ones(prepared
 
 
 @pytest.mark.parametrize("equal_rows", ["each", "once"])
-def test_a_split_without_rows_names_the_setting(prepared, equal_rows):
+def test_a_split_without_rows_is_refused(prepared, equal_rows):
     empty = pq.read_table(prepared / "train.parquet").slice(0, 0)
     pq.write_table(empty, prepared / "train.parquet")
-    with pytest.raises(ValueError, match=r"train\.parquet: the split must have rows, found none; .* prepare\.split"):
+    with pytest.raises(ValueError, match=r"train\.parquet: the split must have rows, found none; run dvc repro"):
         loader(prepared, make_recipe(equal_rows=equal_rows))
 
 
