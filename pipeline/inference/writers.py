@@ -68,7 +68,7 @@ def csv_cells(answers: pa.Table) -> pa.Array:
 
     >>> nothing = dict.fromkeys(ANSWERS.names)
     >>> csv_cells(pa.Table.from_pylist([nothing | {PROBLEM: 'found "a", b'}], schema=ANSWERS)).to_pylist()
-    [b',,,,,,"found ""a"", b"']
+    [b',,,,,,,"found ""a"", b"']
     """
     problem = pc.replace_substring(answers[PROBLEM], '"', '""')
     cells = [*answers.columns[:-1], pc.binary_join_element_wise('"', problem, '"', "")]
