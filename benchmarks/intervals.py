@@ -18,6 +18,7 @@ import pandas as pd
 from pipeline import evaluate, params, prepare, train, versions
 from pipeline.data.schema import GROUP
 from pipeline.model.intervals import PERCENTS
+from pipeline.runtime.arguments import whole
 from pipeline.runtime.command import command
 
 TABLES = ("2022-11-15", "2023-03-26", "2023-08-06", "2023-10-29", "2024-01-28")
@@ -29,7 +30,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="folder of salaries_YYYY-MM-DD.csv files")
     parser.add_argument("--tables", nargs="+", default=TABLES, help="their dates")
-    parser.add_argument("--splits", type=int, default=10, help="how many splits of each")
+    parser.add_argument("--splits", type=whole(1), default=10, help="how many splits of each")
     arguments = parser.parse_args()
     with command("benchmarks.intervals"):
         titles = [f"{percent} %{rows}" for percent in PERCENTS for rows in ("", ", lowest tenth", ", by level")]
