@@ -64,7 +64,8 @@ lock: .venv/dev.stamp ## Resolve the ranges of pyproject.toml anew, install the 
 	pip-compile $(COMPILE) --upgrade --output-file requirements.lock pyproject.toml
 	pip-compile $(COMPILE) --upgrade --extra dev --extra onnx --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
 	@# the build of torch (+cpu, +cu130) is the machine's affair
-	sed -i 's/^\(torch==[0-9.]*\)+[a-z0-9]*/\1/' requirements.lock requirements-dev.lock
+	sed -i.bak 's/^\(torch==[0-9.]*\)+[a-z0-9]*/\1/' requirements.lock requirements-dev.lock
+	rm requirements.lock.bak requirements-dev.lock.bak
 	$(MAKE) .venv/dev.stamp
 	python -m pipeline.versions
 

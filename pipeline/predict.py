@@ -20,7 +20,7 @@ from tqdm import tqdm
 
 from pipeline import params
 from pipeline.data.csv_blocks import BLOCK_BYTES, blocks_of
-from pipeline.data.csv_header import described, other_columns, parse_header
+from pipeline.data.csv_header import in_words, other_columns, parse_header
 from pipeline.data.csv_rows import parse
 from pipeline.data.schema import FEATURES
 from pipeline.data.source import csv_text
@@ -96,7 +96,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         params.check(FEATURES)
         counts = run(arguments.table, model=arguments.model, out=arguments.out)
         if counts.ignored:
-            print(f"predict: {described(counts.ignored)}: kept in the output, and not read", file=sys.stderr)
+            print(f"predict: {in_words(counts.ignored)}: kept in the output, and not read", file=sys.stderr)
         print(
             f"predict: {counts.rows} rows, {counts.problems} of them without a prediction (column {PROBLEM} says why),"
             f" {counts.unknown} with values that the model does not know (column {UNKNOWN_FEATURES})",

@@ -16,7 +16,7 @@ from pipeline.backtest.clone import SOURCE, make_clone, train_in_parallel
 from pipeline.backtest.report import Replayed, summary
 from pipeline.data.raw_table import Table, new_rows, read_table
 from pipeline.model.bundle import Bundle
-from pipeline.nights.compare import error_on
+from pipeline.nights.compare import mse_on
 from pipeline.nights.conventions import HISTORY
 from pipeline.nights.record import NightOutcome
 from pipeline.nights.run import run_night
@@ -73,7 +73,7 @@ def _nights(clone: Project, snapshots: Mapping[datetime.date, Path], trained: It
         table = read_table(file, settings=prepare) if compared or result.outcome.accepted else None
         first_mse = None
         if first and before and table and len(new := new_rows(before, table)):
-            first_mse = error_on(first, table, new)
+            first_mse = mse_on(first, table, new)
         yield Replayed(date, result, first_mse)
         if result.outcome.accepted:
             before = table

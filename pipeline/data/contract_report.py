@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from pipeline.data.csv_header import described
+from pipeline.data.csv_header import in_words
 
 EXAMPLES = 3
 
@@ -65,5 +65,5 @@ class ContractReport:
             lines.append(f"\n  {violation.rule}: {violation.rows} of {self.rows} rows")
             lines += [f"    line {line}: found {value}" for line, value in violation.examples]
         if self.ignored:
-            lines.append(f"\n  {described(self.ignored)}: left out")
+            lines.append(f"\n  {in_words(self.ignored)}: left out")
         return "\n".join(lines) + "\n"

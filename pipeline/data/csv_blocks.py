@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from pipeline.data.csv_records import is_closed_in_lines, last_start
+from pipeline.data.csv_records import has_no_multiline_quotes, last_start
 from pipeline.data.source import open_table
 
 BLOCK_BYTES = 16 << 20
@@ -17,12 +17,12 @@ UTF8_MARK = b"\xef\xbb\xbf"
 class Block:
     """Some whole records of the file, and the number of the first line (the header is line 1).
 
-    `is_closed_in_lines` if that is known of its text.
+    `has_no_multiline_quotes` if that is known of its text.
     """
 
     first_line: int
     text: bytes
-    is_closed_in_lines: bool = False
+    has_no_multiline_quotes: bool = False
 
 
 def read_blocks(path: Path, *, offset: int, fields: int, size: int = BLOCK_BYTES) -> Iterator[Block]:
@@ -49,7 +49,7 @@ def blocks_of(file: BinaryIO, *, where: str, fields: int, size: int = BLOCK_BYTE
         end = len(text) - len(tail) + len(tail.rstrip(b"\r\n"))  # where the blank lines at the end start
         is_last = len(lines) < size  # a short read
         cut = end if is_last else text.rfind(b"\n", 0, end) + 1
-        is_closed = not is_last and is_closed_in_lines(text)
+        is_closed = not is_last and has_no_multiline_quotes(text)
         if not (is_last or is_closed):
             cut = last_start(text, cut, fields=fields)
         if cut:

@@ -104,10 +104,10 @@ def other_columns(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(name for name in dict.fromkeys(names) if name not in COLUMNS)
 
 
-def described(others: Sequence[str]) -> str:
+def in_words(others: Sequence[str]) -> str:
     """Some columns that are not in the contract, in words, and where those without a name come from.
 
-    >>> described(["bonus"])
+    >>> in_words(["bonus"])
     "1 column is not in the data contract: 'bonus'"
     """
     shown = ", ".join(repr(name[:NAME_LENGTH]) for name in others[:NAMES_SHOWN])

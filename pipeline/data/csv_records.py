@@ -26,7 +26,7 @@ FIELD = rb'(?:"%b[^,\n]*+|(?!")[^,\n]*+)' % ANYWHERE
 RECORD = re.compile(rb"%b(?:,%b)*(?:\n|\Z)" % (FIELD, FIELD))  # `1,"told by phone,⏎ask again",5" Analyst⏎`
 
 
-def is_closed_in_lines(text: bytes) -> bool:
+def has_no_multiline_quotes(text: bytes) -> bool:
     """Whether each quote that opens a field is closed in its line, before a comma or the line's end.
 
     Then each line is a record. If not, one field at least spans lines, or is broken.
@@ -59,7 +59,10 @@ def line_offsets(text: bytes) -> np.ndarray:
 
 
 def record_offsets(text: bytes, *, fields: int) -> np.ndarray:
-    """The same of the records of a text that starts and ends with one. Shape: returns (records + 1,)."""
+    """Where each record of a text starts, which begins and ends with whole records, and the text's end.
+
+    Shape: returns (records + 1,).
+    """
     lines = line_offsets(text)
     is_start = np.ones(len(lines), bool)
     for start, end in _spanning(text, fields=fields, is_all=True):
@@ -69,9 +72,9 @@ def record_offsets(text: bytes, *, fields: int) -> np.ndarray:
 
 
 def last_start(text: bytes, before: int, *, fields: int) -> int:
-    """The last start of a record up to the offset `before`, a line's start, whatever may follow the text.
+    """Where the last record starts that begins at the offset `before` or earlier; `before` is the start of a line.
 
-    The text starts with a record and ends with a line's end.
+    The text starts with a record and ends with a line's end; more of the table may follow it.
     """
     spanning = _spanning(text, fields=fields, is_all=False)
     return next((start for start, end in spanning if start < before < end), before)
@@ -80,7 +83,7 @@ def last_start(text: bytes, before: int, *, fields: int) -> int:
 def _spanning(text: bytes, *, fields: int, is_all: bool) -> Iterator[tuple[int, int]]:
     """The starts and ends of the records whose first line leaves a quote open; all others are a line each.
 
-    Unless the text is all there is, the last may be one that ends nobody knows where: behind the text.
+    Unless the text is all there is, the last record may end behind the text; then its end is len(text) + 1.
     """
     position = 0
     while (quote := _open_quote(text, position)) >= 0:

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from pipeline.data.csv_blocks import UTF8_MARK, Block
-from pipeline.data.csv_records import is_closed_in_lines, is_record, line_offsets, record_offsets, unquoted
+from pipeline.data.csv_records import has_no_multiline_quotes, is_record, line_offsets, record_offsets, unquoted
 from pipeline.data.schema import AMOUNTS, COLUMNS
 
 TYPES = {name: pa.string() if name in AMOUNTS else pa.dictionary(pa.int32(), pa.string()) for name in COLUMNS}
@@ -89,7 +89,7 @@ def _is_suspicious(block: Block, offsets: np.ndarray) -> bool:
         or (np.diff(offsets) - returns <= 1).any()  # a blank line
         or np.count_nonzero(codes == RETURN) != np.count_nonzero(returns)  # a return elsewhere
         or not (text.isascii() or (_is_utf8(text) and UTF8_MARK not in text))
-        or not (block.is_closed_in_lines or is_closed_in_lines(text))
+        or not (block.has_no_multiline_quotes or has_no_multiline_quotes(text))
     )
 
 

@@ -27,7 +27,8 @@ def validate(text: pa.RecordBatch) -> tuple[pa.RecordBatch, dict[str, np.ndarray
     columns, broken = {}, {}
     for name, column in zip(text.schema.names, text.columns, strict=True):
         is_dictionary = isinstance(column, pa.DictionaryArray)
-        values = _typed(name, texts_of(column))  # (distinct values,) or (rows,)
+        texts = _without_estimate_marks(name, texts_of(column))  # (distinct values,) or (rows,)
+        values = _whole_numbers(texts) if name in NUMBERS else texts
         wrong = _wrong(name, values)
         if len(wrong):
             broken[name] = np.flatnonzero(np.isin(column.indices.to_numpy(), wrong)) if is_dictionary else wrong
@@ -40,10 +41,10 @@ def texts_of(column: pa.Array) -> pa.Array:
     return column.dictionary if isinstance(column, pa.DictionaryArray) else column
 
 
-def _typed(name: str, values: pa.Array) -> pa.Array:
-    if name in ESTIMATED_VALUES:  # `2021e`, an estimated year, is read as `2021`
-        values = pc.replace_substring_regex(values, ESTIMATED_VALUES[name], r"\1")
-    return _whole_numbers(values) if name in NUMBERS else values
+def _without_estimate_marks(name: str, texts: pa.Array) -> pa.Array:
+    """`2021e`, an estimated year, becomes `2021`."""
+    pattern = ESTIMATED_VALUES.get(name)
+    return pc.replace_substring_regex(texts, pattern, r"\1") if pattern else texts
 
 
 def _whole_numbers(texts: pa.Array) -> pa.Array:

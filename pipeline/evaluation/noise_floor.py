@@ -1,6 +1,6 @@
-"""What rows tell that are alike in all that a model reads: their mean is its baseline, their variance its floor.
+"""The noise floor, which is the variance of the target within cells, and the baseline of the cells' means.
 
-Such rows are called a cell: one combination of codes.
+A cell is all rows that agree in every column that the model reads.
 """
 
 from collections.abc import Sequence

@@ -16,8 +16,8 @@ import numpy as np
 from pipeline.data.schema import LARGEST, SMALLEST, STEP
 
 PERCENTS = (80, 95)
-OFFSET = 0.5  # of the mean prediction: the lowest tenth of all predictions is covered as often as the others
-LEAST = 0.5  # in UNIT: each interval goes on for so much on either side, and further to the next whole number
+OFFSET_SHARE = 0.5  # of the mean prediction: the lowest tenth of all predictions is covered as often as the others
+MIN_HALF_WIDTH = 0.5  # in UNIT; the ends are rounded outwards from there, so no interval is without width
 PRIOR_ROWS = 30  # a group's share starts from that of all rows, as if it had been seen so often
 
 
@@ -68,8 +68,8 @@ class Intervals:
         """
         below, above = self.quantiles[percent]
         usual_error = _scale(prediction, self.offset) * np.array(self.shares)[group]  # (rows,), in UNIT
-        low = np.floor(prediction - np.maximum(below * usual_error, LEAST))
-        high = np.ceil(prediction + np.maximum(above * usual_error, LEAST))
+        low = np.floor(prediction - np.maximum(below * usual_error, MIN_HALF_WIDTH))
+        high = np.ceil(prediction + np.maximum(above * usual_error, MIN_HALF_WIDTH))
         return low.clip(SMALLEST, LARGEST), high.clip(SMALLEST, LARGEST)
 
     def to_dict(self) -> dict[str, Any]:
@@ -94,7 +94,7 @@ def calibrate(*, train: PredictedRows, valid: PredictedRows, groups: int) -> Int
 
     `groups` says how many codes a group can have. A group without training rows gets the share of all.
     """
-    offset = OFFSET * math.fsum(train.prediction.tolist()) / len(train.prediction)
+    offset = OFFSET_SHARE * math.fsum(train.prediction.tolist()) / len(train.prediction)
     shares = _group_shares(train, groups, offset)
     # the conformity score of a row: (actual - predicted) / ((predicted + offset) · its group's share), (rows,)
     score = (valid.actual - valid.prediction) / (_scale(valid.prediction, offset) * np.array(shares)[valid.group])

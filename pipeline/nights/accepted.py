@@ -13,7 +13,7 @@ from pipeline.runtime import sections
 from pipeline.runtime.errors import RuleError
 
 METRICS = "metrics"
-OF_NO_NIGHT = {*FILES, f"{METRICS}/README.md"}  # the record tells of all nights; the other, what the folder holds
+NOT_ROLLED_BACK = {*FILES, f"{METRICS}/README.md"}  # the record covers all nights, the README is documentation
 TAG = r"nightly-\d{4}-\d{2}-\d{2}(\.\d+)?"  # nightly-2026-01-31, nightly-2026-01-31.2
 
 
@@ -52,7 +52,7 @@ def changed_files(project: Project, tag: str, *, table: str) -> list[str]:
     """
     diff = (*GIT, "-c", "core.quotePath=false", "diff", "--no-renames", "--name-only", "--relative")
     paths = (LOCK, METRICS, table, f"{table}.dvc")
-    return sorted(set(project.lines(*diff, "HEAD", f"refs/tags/{tag}", "--", *paths)) - OF_NO_NIGHT)
+    return sorted(set(project.lines(*diff, "HEAD", f"refs/tags/{tag}", "--", *paths)) - NOT_ROLLED_BACK)
 
 
 def models(project: Project) -> Hashes:

@@ -70,10 +70,10 @@ def _on_new_rows(checked: CheckedTable, champion: Champion) -> dict[str, float]:
     new = new_rows(checked.before, checked.table)  # (new rows,) positions
     numbers: dict[str, float] = {"new_rows": len(new)}
     if champion.bundle and len(new):
-        numbers[in_unit("champion_new_rows_mse", power=2)] = error_on(champion.bundle, checked.table, new)
+        numbers[in_unit("champion_new_rows_mse", power=2)] = mse_on(champion.bundle, checked.table, new)
     return numbers
 
 
-def error_on(bundle: Bundle, table: Table, positions: np.ndarray) -> float:
+def mse_on(bundle: Bundle, table: Table, positions: np.ndarray) -> float:
     """The mean squared error on these rows of the table. Shape: positions (rows,), one or more."""
     return mean_squared_error(predicted(bundle, table.rows.take(pa.array(positions))), table.target[positions])

@@ -1,6 +1,6 @@
 import pytest
 
-from pipeline.data.csv_header import described, other_columns, parse_header
+from pipeline.data.csv_header import in_words, other_columns, parse_header
 from pipeline.data.schema import COLUMNS, FEATURES
 from tests.support.tables import HEADER
 
@@ -62,7 +62,7 @@ def test_a_column_is_suggested_once_and_to_the_one_that_it_is_most_like():
 
 def test_other_columns_are_named_in_words_and_not_without_end():
     assert other_columns(["id", *COLUMNS, "id", "bonus"]) == ("id", "bonus")
-    assert described(["x" * 100, *map(str, range(11))]) == (
+    assert in_words(["x" * 100, *map(str, range(11))]) == (
         f"12 columns are not in the data contract: '{'x' * 60}', '0', '1', '2', '3', '4', '5', '6', '7', '8' and 2 more"
     )
 
@@ -70,7 +70,7 @@ def test_other_columns_are_named_in_words_and_not_without_end():
 def test_where_a_column_without_a_name_comes_from_is_explained():
     (_, *others, _) = parse_header(f",{NAMES},".encode(), FEATURES, where="new.csv").names
     assert others == list(FEATURES)
-    assert described(["unnamed_1", "unnamed_10"]) == (
+    assert in_words(["unnamed_1", "unnamed_10"]) == (
         "2 columns are not in the data contract: 'unnamed_1', 'unnamed_10'"
         " (without a name in the header: an index, which to_csv(index=False) leaves out, or a comma at its end)"
     )

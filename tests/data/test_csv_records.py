@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from pipeline.data import csv_records
 from pipeline.data.csv_blocks import blocks_of
-from pipeline.data.csv_records import is_closed_in_lines, record_offsets
+from pipeline.data.csv_records import has_no_multiline_quotes, record_offsets
 from pipeline.data.csv_rows import parse
 from tests.support.tables import closed, records_of
 
@@ -136,5 +136,5 @@ def test_quotes_are_judged_as_by_hand_in_all_short_lines():
     for length in range(8):
         for codes in itertools.product(b'"a,', repeat=length):
             line = bytes(codes)
-            assert is_closed_in_lines(line) == bool(closed([line])[0]), line
-            assert is_closed_in_lines(b'x\n"y"\r\n' + line) == bool(closed([line])[0]), line
+            assert has_no_multiline_quotes(line) == bool(closed([line])[0]), line
+            assert has_no_multiline_quotes(b'x\n"y"\r\n' + line) == bool(closed([line])[0]), line

@@ -21,12 +21,12 @@ MAY_IMPORT = {
     "data": "runtime params",
     "evaluation": "data",
     "model": "data params",
-    "training": "model data evaluation params",
+    "training": "model data params",
     "inference": "model data",
     "reporting": "data params",
     "repository": "runtime",
     "nights": "repository data model inference evaluation reporting runtime params",
-    "backtest": "nights repository data model inference evaluation reporting runtime params",
+    "backtest": "nights repository data model reporting runtime params",
     "reproduction": "repository runtime params versions",
 }
 """Who may import whom. What stands at the top of pipeline/ may import all of these, and is imported by nobody."""

@@ -29,6 +29,12 @@ INPUTS = {
     "CSV, UTF-8, with commas": CSV,
     "a byte order mark at the start": b"\xef\xbb\xbf" + CSV,
     "cells in quotes": table([f'"{line}"'.replace(",", '","') for line in (HEADER, *ROWS)], header="")[1:],
+    "a line break inside a quoted cell": FRAME.assign(note='told by phone,\nask "again"').to_csv(index=False).encode(),
+    "whole numbers as pandas writes them beside missing ones, `2023.0`": FRAME.astype(
+        {name: "float64" for name, kind in FRAME.dtypes.items() if kind == "int64"}
+    )
+    .to_csv(index=False)
+    .encode(),
     "lines that end in CRLF": table(ROWS, end="\r\n"),
     "blank lines at the end": CSV + b"\n\r\n\n",
     "CSV compressed with gzip": gzip.compress(CSV),
@@ -112,7 +118,9 @@ def test_predict_does_what_the_table_says(name, modelled, tmp_path):
 
     def read():
         (_, expected), (counts, found) = answers(CSV), answers(INPUTS[name])
-        assert found.select([*FRAME.columns, *ANSWERS.names]).equals(expected)
+        assert found.select(ANSWERS.names).equals(expected.select(ANSWERS.names))
+        cells = found.select(FRAME.columns).to_pandas().replace(r"\.0$", "", regex=True)  # 2023.0 stays as it stands
+        assert cells.equals(expected.select(FRAME.columns).to_pandas())
         assert [name for name in found.column_names if name not in expected.column_names] == list(counts.ignored)
         return said(len(counts.ignored), "kept")
 
