@@ -31,7 +31,8 @@ HISTORY = (
 )
 LAST_TABLE = "salaries_2024-07-28"
 
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's & has it ignored, and tests send it
+signal.signal(signal.SIGINT, signal.default_int_handler)  # tests send it, and a shell's & has it ignored
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # so has nohup
 torch.ones(8, 8) @ torch.ones(8, 8)  # from here on MKL is pinned, whatever a test trains
 
 settings.register_profile("reproducible", deadline=None, derandomize=True, database=None, max_examples=60)

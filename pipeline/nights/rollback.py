@@ -11,6 +11,7 @@ from pipeline.nights.conventions import LOCK_FILE, as_bot, only_one
 from pipeline.repository.delivery import GIT, Publication, check_publication, commit_files, fast_forward
 from pipeline.repository.project import Project
 from pipeline.repository.workspace import Workspace
+from pipeline.runtime import sections
 from pipeline.runtime.errors import CommandError, RuleError, as_rule_error
 
 
@@ -26,8 +27,10 @@ def rollback(folder: Path, *, tag: str) -> list[str]:
         with as_rule_error(errors, f"the state of {tag}", rule="must be restored", fix=fix):
             check_accepted(user, tag)
             table = table_path(user, tag, temporary=Path(run))
-            seconds = params.load(params.Nightly, "nightly", file=folder / params.FILE).publish_seconds
-            return _in_clone(Workspace.of_head(user, run=Path(run)), tag, table=table, seconds=seconds)
+            nightly = sections.load(
+                params.Nightly, "nightly", file=folder / params.FILE
+            )  # the rest may be what is wrong
+            return _in_clone(Workspace.of_head(user, run=Path(run)), tag, table=table, seconds=nightly.publish_seconds)
 
 
 def _in_clone(workspace: Workspace, tag: str, *, table: str, seconds: float) -> list[str]:

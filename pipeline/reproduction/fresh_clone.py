@@ -11,6 +11,7 @@ from pathlib import Path
 from pipeline import params, versions
 from pipeline.repository.dvc_lock import LOCK, Caches, Stage, inputs, md5_of, read_lock
 from pipeline.repository.project import DVC, Project
+from pipeline.runtime import sections
 from pipeline.runtime.errors import CommandError
 from pipeline.runtime.processes import STANDARD_ERROR, run
 
@@ -59,7 +60,7 @@ class FreshClone:
         Raises: CannotVerifyError if the settings are missing or invalid, or if no copy of the recorded table is found.
         """
         try:
-            path = os.path.normpath(params.load(params.Data, "data", file=self.project.folder / params.FILE).path)
+            path = os.path.normpath(sections.load(params.Data, "data", file=self.project.folder / params.FILE).path)
         except ValueError as error:
             raise CannotVerifyError(str(error)) from None
         target = self.project.folder / path
