@@ -23,7 +23,8 @@ from ruamel.yaml import YAML
 
 from benchmarks.accuracy import variants
 from benchmarks.accuracy.scores import OURS, Scores, comparison
-from pipeline import params, prepare
+from benchmarks.accuracy.stages import prepare_in
+from pipeline import params
 from pipeline.data.encoding import Encoder
 from pipeline.data.schema import FEATURES, TARGET
 from pipeline.evaluation.noise_floor import cell_numbers
@@ -108,13 +109,7 @@ def train_and_predict(change: Change, snapshot: Path, folder: Path, *, seeds: Se
     for path, value in change.settings.items():
         *sections, key = path.split(".")
         reduce(getitem, sections, settings)[key] = value
-    prepare.run(
-        snapshot,
-        out=folder,
-        metrics=folder / "rows.json",
-        report=folder / "report.txt",
-        settings=params.parse(params.Prepare, settings["prepare"], where="prepare"),
-    )
+    prepare_in(folder, snapshot, settings=params.parse(params.Prepare, settings["prepare"], where="prepare"))
     if change.network is variants.TargetEncoded:
         variants.add_target_means(folder)
     recipe = params.parse(params.Recipe, settings["recipes"][OURS], where=OURS)

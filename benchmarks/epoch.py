@@ -45,17 +45,17 @@ def main() -> None:
 
 def prepare_sample(folder: Path) -> None:
     """Draw a table and prepare it in the folder."""
-    from pipeline import prepare, sample
+    from benchmarks.accuracy.stages import prepare_in
+    from pipeline import sample
 
     table = folder / "salaries.csv"
     sample.main(["--rows", str(TABLE_ROWS), "--seed", "1", "--out", str(table)])
-    settings = params.load(params.Prepare, "prepare")
-    prepare.run(table, out=folder, metrics=folder / "metrics.json", report=folder / "report.txt", settings=settings)
+    prepare_in(folder, table, settings=params.load(params.Prepare, "prepare"))
 
 
 def share_beside_steps(name: str, engine: str, folder: Path) -> float:
     """The share of the train stage's processor time that is not its steps, from the first epoch's end to the last's."""
-    from pipeline import train
+    from benchmarks.accuracy.stages import train_in
     from pipeline.training.engines import CompiledLoop, EagerLoop
 
     recipe = params.load(params.Recipe, "recipes", name)
@@ -70,20 +70,7 @@ def share_beside_steps(name: str, engine: str, folder: Path) -> float:
         return loss
 
     with patch.object(loop, "epoch", timed), redirect_stdout(sys.stderr):
-        train.run(
-            recipe,
-            params.load(params.Train, "train"),
-            train.Paths(
-                train=folder / "train.parquet",
-                valid=folder / "valid.parquet",
-                encoder=folder / "encoder.json",
-                out=folder / "model",
-                curve=folder / "curve.csv",
-                cache=folder / "cache",
-            ),
-            name=name,
-            packages={},
-        )
+        train_in(folder, recipe)
     between = [later - earlier for earlier, later in pairwise(marks[1:])]
     return sum(between[::2]) / sum(between)
 

@@ -9,13 +9,12 @@ import contextlib
 import json
 import sys
 import tempfile
-from collections import defaultdict
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
-from pipeline import evaluate, params, prepare, train, versions
+from benchmarks.accuracy.stages import prepare_in, train_in
+from pipeline import evaluate, params
 from pipeline.data.schema import GROUP
 from pipeline.model.intervals import PERCENTS
 from pipeline.runtime.arguments import whole
@@ -44,21 +43,19 @@ def main() -> None:
 
 def coverage(table: Path, *, splits: int) -> list[str]:
     """The shares in per cent, as the table shows them; those of the levels are the least and the most."""
-    found: dict[tuple[int, str], list[float]] = defaultdict(list)
+    metrics, levels = [], []
     for number in range(splits):
         with tempfile.TemporaryDirectory() as folder:
-            metrics, levels = train_and_evaluate(table, Path(folder), salt=f"v{number}")
-        for percent in PERCENTS:
-            for rows in ("", "_lowest_tenth"):
-                found[percent, rows].append(metrics[f"test_interval{percent}_coverage{rows}"])
-            for level, share in zip(levels[GROUP], levels[f"coverage{percent}"], strict=True):
-                found[percent, level].append(share)
-    means = {key: 100 * float(np.mean(shares)) for key, shares in found.items()}
+            numbers, by_level = train_and_evaluate(table, Path(folder), salt=f"v{number}")
+        metrics.append(numbers)
+        levels.append(by_level)
+    scores = 100 * pd.DataFrame(metrics).mean()
+    of_levels = 100 * pd.concat(levels).groupby(GROUP).mean()  # a row for each level
     shown = []
     for percent in PERCENTS:
-        by_level = [mean for key, mean in means.items() if key[0] == percent and key[1] not in ("", "_lowest_tenth")]
-        shown += [f"{means[percent, rows]:.1f}" for rows in ("", "_lowest_tenth")]
-        shown += [f"{min(by_level):.1f} to {max(by_level):.1f}"]
+        shown += [f"{scores[f'test_interval{percent}_coverage{rows}']:.1f}" for rows in ("", "_lowest_tenth")]
+        shares = of_levels[f"coverage{percent}"]
+        shown += [f"{shares.min():.1f} to {shares.max():.1f}"]
     return shown
 
 
@@ -66,17 +63,8 @@ def train_and_evaluate(table: Path, folder: Path, *, salt: str) -> tuple[dict[st
     """The three stages on one split; returns the metrics, and the coverage by level of levels with 30 rows or more."""
     settings = params.load(params.Prepare, "prepare")
     settings = settings.model_copy(update={"split": settings.split.model_copy(update={"salt": salt})})
-    prepare.run(table, out=folder, metrics=folder / "rows.json", report=folder / "report.txt", settings=settings)
-    paths = train.Paths(
-        train=folder / "train.parquet",
-        valid=folder / "valid.parquet",
-        encoder=folder / "encoder.json",
-        out=folder / "model",
-        curve=folder / "curve.csv",
-        cache=folder / "cache",
-    )
-    recipe, packages = params.load(params.Recipe, "recipes", RECIPE), versions.check("numpy", "safetensors", "torch")
-    train.run(recipe, params.load(params.Train, "train"), paths, name=RECIPE, packages=packages)
+    prepare_in(folder, table, settings=settings)
+    train_in(folder, params.load(params.Recipe, "recipes", RECIPE))
     evaluate.run(
         model=folder / "model",
         prepared=folder,

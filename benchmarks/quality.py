@@ -17,12 +17,12 @@ import pyarrow as pa
 from benchmarks.accuracy.boosters import BOOSTERS
 from benchmarks.accuracy.future_rows import CutOff, read_cut_off
 from benchmarks.accuracy.scores import OURS, SEEDED, Scores, report
+from benchmarks.accuracy.stages import prepare_in, train_in
 from benchmarks.accuracy.tuned_baselines import SIMPLE_RIVALS, Predict, tune
-from pipeline import params, prepare, train, versions
+from pipeline import params
 from pipeline.data.schema import FEATURES, TARGET
 from pipeline.data.split import row_hash
 from pipeline.evaluation.noise_floor import cell_numbers, noise_floor
-from pipeline.model.bundle import Bundle
 from pipeline.runtime.arguments import whole
 from pipeline.runtime.command import command
 
@@ -75,9 +75,7 @@ def score_methods(cut_off: CutOff, folder: Path, settings: params.Prepare, *, tr
 
 def train_recipes(cut_off: CutOff, folder: Path, settings: params.Prepare) -> dict[str, list[Predict]]:
     """The shipped recipes, through the pipeline's own stages; and `full` with other seeds."""
-    prepare.run(
-        cut_off.snapshot, out=folder, metrics=folder / "rows.json", report=folder / "report.txt", settings=settings
-    )
+    prepare_in(folder, cut_off.snapshot, settings=settings)
     course, full = (params.load(params.Recipe, "recipes", name) for name in ("course", OURS))
     seeded = [full.model_copy(update={"seed": seed}) for seed in SEEDS]
     return {
@@ -88,22 +86,8 @@ def train_recipes(cut_off: CutOff, folder: Path, settings: params.Prepare) -> di
 
 
 def train_recipe(recipe: params.Recipe, folder: Path) -> Predict:
-    """The train stage on the prepared rows in the folder, and its bundle's predictions."""
-    train.run(
-        recipe,
-        params.load(params.Train, "train"),
-        train.Paths(
-            train=folder / "train.parquet",
-            valid=folder / "valid.parquet",
-            encoder=folder / "encoder.json",
-            out=folder / "model",
-            curve=folder / "curve.csv",
-            cache=folder / "cache",
-        ),
-        name="recipe",
-        packages=versions.check("numpy", "pyarrow", "safetensors", "torch"),
-    )
-    bundle = Bundle.load(folder / "model")
+    """What the recipe, trained on the prepared rows in the folder, predicts."""
+    bundle = train_in(folder, recipe)
 
     def predict(rows: pa.RecordBatch) -> np.ndarray:
         return bundle.encoder.scaling.denormalise(bundle.predict(bundle.encoder.encode(rows)))
