@@ -12,7 +12,6 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 
 from benchmarks.accuracy.boosters import BOOSTERS
 from benchmarks.accuracy.future_rows import CutOff, read_cut_off
@@ -88,11 +87,7 @@ def train_recipes(cut_off: CutOff, folder: Path, settings: params.Prepare) -> di
 def train_recipe(recipe: params.Recipe, folder: Path) -> Predict:
     """What the recipe, trained on the prepared rows in the folder, predicts."""
     bundle = train_in(folder, recipe)
-
-    def predict(rows: pa.RecordBatch) -> np.ndarray:
-        return bundle.encoder.scaling.denormalise(bundle.predict(bundle.encoder.encode(rows)))
-
-    return predict
+    return lambda rows: bundle.predict_in_unit(bundle.encoder.encode(rows))
 
 
 if __name__ == "__main__":

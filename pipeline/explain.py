@@ -14,7 +14,7 @@ from pipeline import params
 from pipeline.data.csv_header import check_columns
 from pipeline.data.csv_rows import TYPES
 from pipeline.data.encoding import words_of
-from pipeline.data.schema import FEATURES, NUMBERS, TEXT, UNIT_NAME, WORDS, requirement
+from pipeline.data.schema import FEATURES, NUMBERS, TEXT, UNIT_NAME, WORDS, columns_of, requirement
 from pipeline.data.validate import advice, validate
 from pipeline.inference.predictions import predict
 from pipeline.inference.shapley import apportion, coalition_worths, shapley_values
@@ -78,12 +78,11 @@ def contributions(bundle: Bundle, codes: Mapping[str, np.ndarray]) -> tuple[floa
     Shape: the row's codes (1,) by column.
     """
     features, read = bundle.recipe.features, bundle.network.columns
-    columns = {TEXT: (TEXT, *WORDS)}
     worths = coalition_worths(
-        lambda codes: bundle.encoder.scaling.denormalise(bundle.predict(codes)),
+        bundle.predict_in_unit,
         codes,
         bundle.background,
-        players=[[name for name in columns.get(feature, (feature,)) if name in read] for feature in features],
+        players=[[name for name in columns_of(feature) if name in read] for feature in features],
     )
     return float(worths[0]), dict(zip(features, shapley_values(worths).tolist(), strict=True))
 

@@ -148,6 +148,11 @@ if _unknown := sorted({GROUP, *ESTIMATED_VALUES, TEXT} - {*FEATURES, ""}):
 SMALLEST, LARGEST = (bound for check in RULES[TARGET].checks for bound in check.statistics.values())
 
 
+def columns_of(feature: str) -> tuple[str, ...]:
+    """The columns of an encoded row that a feature has: one, and of TEXT those of its words, too."""
+    return (feature, *WORDS) if feature == TEXT else (feature,)
+
+
 def in_unit(name: str, *, power: int = 1) -> str:
     """A number's name with the target's unit: with UNIT dollars, rmse becomes rmse_usd, mse to the power 2 mse_usd2."""
     return f"{name}_{SUFFIX}{power if power > 1 else ''}"

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.data.encoding import UNKNOWN, Encoder
-from pipeline.data.schema import FEATURES, GROUP, HASH, MSE, STEP, TARGET, TEXT, WORDS, in_unit
+from pipeline.data.schema import FEATURES, GROUP, HASH, MSE, STEP, TARGET, columns_of, in_unit
 from pipeline.evaluation.metrics import Columns, mean_squared_error
 from pipeline.evaluation.scorecard import IntervalEnds
 
@@ -116,8 +116,9 @@ def permutation_importance(
     orders = [random.permutation(len(actual)) for _ in range(REPEATS)]
     increases = []
     for feature in features:
-        moved = (feature, *WORDS) if feature == TEXT else (feature,)
-        permuted = [predict({**codes, **{name: codes[name][order] for name in moved}}) for order in orders]
+        permuted = [
+            predict({**codes, **{name: codes[name][order] for name in columns_of(feature)}}) for order in orders
+        ]
         increases.append(sum(mean_squared_error(wrong, actual) for wrong in permuted) / REPEATS - error)
     return pd.DataFrame({"feature": list(features), in_unit("mse_increase", power=2): increases})
 

@@ -22,7 +22,7 @@ class Predictions:
 
 def predict(bundle: Bundle, codes: Mapping[str, np.ndarray]) -> Predictions:
     """Predict rows as `bundle.encoder` encodes them, and put the intervals around the predictions."""
-    predicted = bundle.encoder.scaling.denormalise(bundle.predict(codes))
+    predicted = bundle.predict_in_unit(codes)
     intervals = {percent: bundle.interval(predicted, codes, percent=percent) for percent in PERCENTS}
     return Predictions(predicted, intervals)
 

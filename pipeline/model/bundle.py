@@ -96,11 +96,18 @@ class Bundle:
         return cls(network.eval(), encoder, recipe, intervals, background, facts)
 
     def predict(self, codes: Mapping[str, np.ndarray]) -> np.ndarray:
-        """The predicted target in normalised units; `encoder.scaling.denormalise` turns it into UNIT.
+        """The predicted target in normalised units, as the network gives it; `predict_in_unit` bounds it.
 
         Shape: codes by column, each (rows,); returns (rows,) float32.
         """
         return self.network.predict(self.network.inputs(codes)).numpy()
+
+    def predict_in_unit(self, codes: Mapping[str, np.ndarray]) -> np.ndarray:
+        """The predicted target in UNIT, within the contract's bounds.
+
+        Shape: codes by column, each (rows,); returns (rows,) float64.
+        """
+        return self.encoder.scaling.denormalise(self.predict(codes))
 
     def interval(
         self, prediction: np.ndarray, codes: Mapping[str, np.ndarray], *, percent: int

@@ -62,21 +62,27 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     >>> did_you_mean("trys", ["source", "tries"])
     '; did you mean tries?'
     """
-    similar = difflib.get_close_matches(word, list(known), n=1)
-    return f"; did you mean {similar[0]}?" if similar else ""
+    similar = _most_similar(word, known)
+    return f"; did you mean {similar}?" if similar else ""
+
+
+def _most_similar(word: str, known: Iterable[str]) -> str | None:
+    return next(iter(difflib.get_close_matches(word, list(known), n=1)), None)
 
 
 def _problems(wrong: Sequence[ErrorDetails], settings: object) -> Iterator[tuple[str, str]]:
     """Each wrong value's path and what is wrong. What stands there under a name much like its own is not missing."""
     missing = [details["loc"] for details in wrong if details["type"] == "missing"]
-    hints = {}
+    # by the path of a setting that there is none of, the path of the missing one whose name is most like its own
+    meant: dict[tuple[int | str, ...], tuple[int | str, ...]] = {}
     for loc in [details["loc"] for details in wrong if details["type"] == "extra_forbidden"]:
-        hints[loc] = did_you_mean(str(loc[-1]), [str(other[-1]) for other in missing if other[:-1] == loc[:-1]])
-    meant = {(*loc[:-1], hint.removeprefix("; did you mean ").removesuffix("?")) for loc, hint in hints.items()}
+        name = _most_similar(str(loc[-1]), [str(other[-1]) for other in missing if other[:-1] == loc[:-1]])
+        meant |= {loc: (*loc[:-1], name)} if name else {}
     for details in wrong:
-        if details["loc"] not in meant:
-            path = ".".join(_path(details["loc"], settings))
-            yield path, _problem(details) + hints.get(details["loc"], "")
+        loc = details["loc"]
+        if loc not in meant.values():
+            hint = did_you_mean(str(loc[-1]), [str(meant[loc][-1])]) if loc in meant else ""
+            yield ".".join(_path(loc, settings)), _problem(details) + hint
 
 
 def _problem(details: ErrorDetails) -> str:
