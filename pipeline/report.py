@@ -8,7 +8,7 @@ from pipeline import params, versions
 from pipeline.data.schema import FEATURES
 from pipeline.reporting import html
 from pipeline.reporting import markdown as md
-from pipeline.reporting.run_results import read_results, stages_behind
+from pipeline.reporting.run_results import read_results, stages_of_results
 from pipeline.repository.freshness import changed_stages
 from pipeline.runtime.command import WAY_BACK, command
 from pipeline.runtime.drafts import drafts
@@ -45,7 +45,7 @@ def check_up_to_date(recipes: Iterable[str]) -> None:
 
     Raises: RuleError, which names the stages.
     """
-    if changed := changed_stages(stages_behind(recipes), folder=Path()):
+    if changed := changed_stages(stages_of_results(recipes), folder=Path()):
         rule, found = "must be of today's table, code and settings", f"other ones of {', '.join(changed)}"
         raise RuleError("what is reported", rule=rule, found=found, fix="run dvc repro, which runs these stages first")
 

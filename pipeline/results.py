@@ -7,7 +7,7 @@ from pipeline import params
 from pipeline.data.schema import FEATURES, MAE, MSE, RMSE, UNIT
 from pipeline.reporting import markdown
 from pipeline.reporting.markdown import Markup
-from pipeline.reporting.run_results import read_metrics, ridge_mark, stages_behind
+from pipeline.reporting.run_results import read_metrics, ridge_mark, stages_of_results
 from pipeline.repository.freshness import changed_stages
 from pipeline.runtime.command import command
 
@@ -30,7 +30,7 @@ def main() -> None:
         params.check(FEATURES)
         recipes = params.recipe_names()
         metrics = {name: read_metrics(Path("metrics"), name) for name in recipes}
-        if changed := changed_stages(stages_behind(recipes), folder=Path()):
+        if changed := changed_stages(stages_of_results(recipes), folder=Path()):
             print(OUT_OF_DATE.format(stages=", ".join(changed)))
         print(table(metrics))
 

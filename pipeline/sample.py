@@ -83,7 +83,7 @@ Manager   80  70 1.15 | Architect 60 50 1.20 | Consultant  40  30 0.85
 """
 # Each country of a row: currency, share of the pay that is in dollars all the same, weight among the answers, among
 # the bands, factor of working for a company there, factor of living there.
-COUNTRIES = """
+COUNTRY_TABLE = """
 US USD 1.00 386 904  1.00 1.00 | GB GBP 0.19 63 44  0.86 0.71 | CA CAD 0.80 53 23  1.00 1.00
 DE EUR 0.15  80 2.2  0.84 0.76 | FR EUR 0.20 40 1.8 0.76 0.70 | ES EUR 0.06 28 9.3 0.60 0.58
 IN INR 0.20  71 0.4  0.54 0.48 | AU AUD 0.60 23 1.6 1.02 0.82 | PL PLN 0.25 11 0.2 0.70 0.66
@@ -99,7 +99,7 @@ PK GH KE CL ID MY EC CR PE BA RS BG AM USD 1.00 2 0.06 0.68 0.56
 DZ TN MA LB IR IQ JO UZ KZ GE MD HN DO USD 1.00 1 0.03 0.64 0.54
 """
 # Dollars for one unit of the currency, from 2020 to 2024: published yearly averages.
-RATES = """
+RATE_TABLE = """
 USD 1       1       1       1       1       | TRY 0.142 0.113 0.0604 0.0422 0.0332 | BRL 0.194 0.185 0.194 0.200  0.203
 INR 0.0135  0.0135  0.0127  0.0121  0.0120  | GBP 1.284 1.376 1.237  1.244  1.271  | CHF 1.066 1.094 1.047 1.113  1.164
 MXN 0.0466  0.0493  0.0497  0.0564  0.0586  | CAD 0.746 0.798 0.769  0.741  0.746  | SGD 0.725 0.744 0.725 0.745  0.746
@@ -164,8 +164,8 @@ def _titles() -> list[Row]:
     return frequent + [tail[label] for label in tail if label not in {row.label for row in frequent}]
 
 
-_COUNTRIES = [(code, *figures) for codes, *figures in _cells(COUNTRIES, figures=6) for code in codes.split()]
-CODES, HOME_CURRENCIES, *_FIGURES = zip(*_COUNTRIES, strict=True)
+_COUNTRY_ROWS = [(code, *figures) for codes, *figures in _cells(COUNTRY_TABLE, figures=6) for code in codes.split()]
+CODES, HOME_CURRENCIES, *_FIGURES = zip(*_COUNTRY_ROWS, strict=True)
 IN_DOLLARS, ANSWERS, BANDS_THERE, WORKING_THERE, LIVING_THERE = np.array(_FIGURES, float)  # (countries,) each
 ROWS = {name: _rows(table) for name, table in TABLES.items()} | {
     "job_title": _titles(),
@@ -174,9 +174,9 @@ ROWS = {name: _rows(table) for name, table in TABLES.items()} | {
     "employee_residence": [Row(code, 1, 1, pay) for code, pay in zip(CODES, LIVING_THERE, strict=True)],
 }
 FEATURES = {name: Feature.of(ROWS[name]) for name in COLUMNS if name in ROWS}  # they are drawn in this order
-CURRENCIES, *_RATES = zip(*_cells(RATES, figures=5), strict=True)
-RATE = np.array(_RATES, float).T  # (currencies, years)
-HOME_CURRENCY = np.array([CURRENCIES.index(currency) for currency in HOME_CURRENCIES])  # (countries,) codes
+CURRENCIES, *_RATE_COLUMNS = zip(*_cells(RATE_TABLE, figures=5), strict=True)
+RATES = np.array(_RATE_COLUMNS, float).T  # (currencies, years)
+HOME_CURRENCY_CODES = np.array([CURRENCIES.index(currency) for currency in HOME_CURRENCIES])  # (countries,) codes
 LABELS = {name: feature.labels for name, feature in FEATURES.items()} | {"salary_currency": pa.array(CURRENCIES)}
 SCHEMA = pa.schema(
     [(name, pa.dictionary(pa.int32(), pa.string()) if name in LABELS else pa.int64()) for name in COLUMNS]
@@ -214,7 +214,7 @@ def _block(seed: int, number: int) -> pa.Table:
         middle *= feature.pay[code[name]]
     stretch = np.where(band, _between(STRETCH, next(uniform)), 1)
     in_dollars = next(uniform) < IN_DOLLARS[code["company_location"]]
-    code["salary_currency"] = np.where(in_dollars, 0, HOME_CURRENCY[code["company_location"]])
+    code["salary_currency"] = np.where(in_dollars, 0, HOME_CURRENCY_CODES[code["company_location"]])
 
     # From events to rows: a band becomes two, its top and its bottom.
     event = np.repeat(np.arange(EVENTS), 1 + band)
@@ -227,7 +227,7 @@ def _block(seed: int, number: int) -> pa.Table:
 
 def _table(code: dict[str, Codes], dollars: Floats) -> pa.Table:
     """Name the codes and pay the dollars in the row's currency. Shape: everything (rows,)."""
-    rate = RATE[code["salary_currency"], code["work_year"]]
+    rate = RATES[code["salary_currency"], code["work_year"]]
     # Odd amounts, which real pay is rarely: no row here is easily taken for a real one, or equals one by chance.
     salary = 2 * np.floor(dollars.clip(LOWEST, HIGHEST) / rate / 2) + 1
     text = {name: pa.DictionaryArray.from_arrays(codes.astype(np.int32), LABELS[name]) for name, codes in code.items()}

@@ -29,7 +29,7 @@ from pipeline.training.checkpoint import Checkpoint, imported_files
 from pipeline.training.compiler import keep_compiled_code_in
 from pipeline.training.fit import Epoch, TrainingState, fit
 from pipeline.training.loader import loader_of, read_rows
-from pipeline.training.predictions import BACKGROUND_ROWS, predict_rows, read_sample, representative
+from pipeline.training.sampled_rows import BACKGROUND_ROWS, predict_rows, read_sample, representative_rows
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ def _finish_bundle(
     samples = [read_sample(path, network) for path in (paths.train, paths.valid)]
     train, valid = (predict_rows(rows, network.cpu(), encoder.scaling) for rows in samples)
     intervals = calibrate(train=train, valid=valid, groups=encoder.sizes()[GROUP])
-    chosen = representative(train.prediction, count=BACKGROUND_ROWS)
+    chosen = representative_rows(train.prediction, count=BACKGROUND_ROWS)
     background = {name: samples[0][name][chosen] for name in network.columns}
     bundle = Bundle(network, encoder, recipe, intervals, background, {"kept_epoch": last.kept_epoch, **provenance})
     bundle.save(paths.out)

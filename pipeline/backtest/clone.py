@@ -12,7 +12,8 @@ from queue import Queue
 from ruamel.yaml import YAML
 
 from pipeline import params
-from pipeline.nights.conventions import FILES, identity
+from pipeline.nights.bot import identity
+from pipeline.nights.record_files import FILES
 from pipeline.repository.dvc_lock import LOCK
 from pipeline.repository.project import DVC, NO_HOOKS, Project
 from pipeline.runtime.errors import CommandError

@@ -17,8 +17,8 @@ from pipeline.backtest.report import Replayed, summary
 from pipeline.data.raw_table import Table, new_rows, read_table
 from pipeline.model.bundle import Bundle
 from pipeline.nights.compare import mse_on
-from pipeline.nights.conventions import HISTORY
 from pipeline.nights.record import NightOutcome
+from pipeline.nights.record_files import HISTORY
 from pipeline.nights.run import run_night
 from pipeline.repository.project import Project
 from pipeline.runtime.errors import RuleError

@@ -90,7 +90,7 @@ def conjugate_gradients(
     return x
 
 
-def choose(train: Columns, valid: Columns, *, columns: Sequence[str], sizes: Mapping[str, int]) -> Ridge:
+def fit_best_penalty(train: Columns, valid: Columns, *, columns: Sequence[str], sizes: Mapping[str, int]) -> Ridge:
     """The ridge regression of the training rows whose penalty of `PENALTIES` is best on the validation rows."""
     codes, unseen = ({name: split[name] for name in columns} for split in (train, valid))
     fitted = [fit(codes, train[TARGET], sizes=sizes, penalty=penalty) for penalty in PENALTIES]

@@ -9,7 +9,7 @@ from pipeline.data.encoding import UNKNOWN
 from pipeline.data.schema import HASH, MAE, MSE, RMSE, TARGET, in_unit
 from pipeline.evaluation.metrics import Columns, mean_absolute_error, mean_squared_error, r2
 from pipeline.evaluation.noise_floor import cell_mean, cell_numbers, noise_floor
-from pipeline.evaluation.ridge import choose
+from pipeline.evaluation.ridge import fit_best_penalty
 
 IntervalEnds = Mapping[int, tuple[np.ndarray, np.ndarray]]
 """The lower and the upper ends of intervals by their percent, in units of the target. Shape: each end (rows,)."""
@@ -69,7 +69,7 @@ def baseline_scores(
     codes), and ridge regression. `sizes` says how many codes each column can hold.
     """
     train, test = splits["train"], splits["test"]
-    ridge = choose(train, splits["valid"], columns=columns, sizes=sizes)
+    ridge = fit_best_penalty(train, splits["valid"], columns=columns, sizes=sizes)
     predictions = {  # each (test rows,), in units of the target
         "mean": np.full(len(test[TARGET]), train[TARGET].mean(dtype=np.float64)),
         "cell_mean": cell_mean(train, test, columns=columns),

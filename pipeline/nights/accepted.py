@@ -5,10 +5,9 @@ import re
 from pathlib import Path, PurePosixPath
 
 from pipeline import params
-from pipeline.nights.conventions import FILES, HISTORY
-from pipeline.repository.delivery import GIT
+from pipeline.nights.record_files import FILES, HISTORY
 from pipeline.repository.dvc_lock import LOCK, Caches, Hashes, inputs, md5_of, outputs, read_lock
-from pipeline.repository.project import Project
+from pipeline.repository.project import GIT, Project
 from pipeline.runtime import sections
 from pipeline.runtime.errors import RuleError
 
@@ -50,7 +49,7 @@ def changed_files(project: Project, tag: str, *, table: str) -> list[str]:
     The record tells of all nights, and so stays as it is, like the folder's README.
     The table is a file in git, or one that DVC has, by the file of the same name with `.dvc` behind.
     """
-    diff = (*GIT, "-c", "core.quotePath=false", "diff", "--no-renames", "--name-only", "--relative")
+    diff = (*GIT, "diff", "--no-renames", "--name-only", "--relative")
     paths = (LOCK, METRICS, table, f"{table}.dvc")
     return sorted(set(project.lines(*diff, "HEAD", f"refs/tags/{tag}", "--", *paths)) - NOT_ROLLED_BACK)
 

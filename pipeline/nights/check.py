@@ -41,7 +41,7 @@ def check_table(night: Night, fetched: Fetched) -> CheckedTable:
         raise _rejection(night, fetched, str(error).replace(str(fetched.file), "tonight's table")) from None
     before = _yesterdays_table(night, md5=inputs(night.accepted).get(night.table))
     checked = CheckedTable(fetched, table, before, table_drift(before, table, limits=night.settings.drift))
-    if checked.drift.breaches and night.forced is None:
+    if checked.drift.breaches and night.force_reason is None:
         listed = "; ".join(map(str, checked.drift.breaches))
         reason = f"beyond nightly.drift.stop: {listed}; if the table is right, --force it with a reason"
         raise _rejection(night, fetched, reason, checked)
@@ -77,9 +77,9 @@ def _yesterdays_table(night: Night, *, md5: str | None) -> Table | None:
             raise ValueError(f"{'another table' if file.exists() else 'none'} in its place")
         return read_table(file, settings=night.prepare)
     except ValueError as error:
-        if night.forced is not None:
+        if night.force_reason is not None:
             return None
         rule = "must be the one that dvc.lock records, and keep the contract"
         mend = "dvc repro, commit and push" if file.exists() else f"bring {night.table} back into git or DVC's remote"
         fix = f"{mend}; or look at tonight's and --force it"
-        raise RuleError("yesterday's table", rule=rule, found=night.plain(error), fix=fix) from None
+        raise RuleError("yesterday's table", rule=rule, found=night.without_local_paths(error), fix=fix) from None

@@ -18,12 +18,12 @@ from pipeline.repository.dvc_lock import outputs
 
 def compare(night: Night, checked: CheckedTable, *, champion: Champion, challenger: Bundle) -> Record:
     """Let the gate decide between the two; returns the night's record."""
-    comparison = on_test_rows(checked.table, champion=champion, challenger=challenger)
-    decision = decide(comparison, night.settings.gate, forced=night.forced)
+    comparison = compare_on_test_rows(checked.table, champion=champion, challenger=challenger)
+    decision = decide(comparison, night.settings.gate, force_reason=night.force_reason)
     return Record(
         date=night.date,
         decision=decision.outcome,
-        reason=night.plain(decision.reason),
+        reason=night.without_local_paths(decision.reason),
         table_md5=checked.fetched.md5,
         settings_md5=night.settings_md5,
         champion_md5=champion.md5,
@@ -33,7 +33,7 @@ def compare(night: Night, checked: CheckedTable, *, champion: Champion, challeng
     )
 
 
-def on_test_rows(table: Table, *, champion: Champion, challenger: Bundle) -> Comparison:
+def compare_on_test_rows(table: Table, *, champion: Champion, challenger: Bundle) -> Comparison:
     """Both models' predictions for tonight's test rows, each with its own encoder, from raw rows."""
     test = table.positions("test")
     rows = table.rows.take(pa.array(test))

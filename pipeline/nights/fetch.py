@@ -41,9 +41,11 @@ def fetch_table(night: Night) -> Fetched:
     if settings.source is None:
         rule, fix = "must say where tonight's table comes from", "name a URL or a path in params.yaml, and commit it"
         raise RuleError("nightly.source", rule=rule, found="null", fix=fix)
-    target, user = night.tree / night.table, night.workspace.user
-    fetched = fetch(settings.source, project=user, target=target, tries=settings.tries, seconds=settings.fetch_seconds)
-    if night.forced is not None:
+    destination, checkout = night.tree / night.table, night.workspace.checkout
+    fetched = fetch(
+        settings.source, project=checkout, destination=destination, tries=settings.tries, seconds=settings.fetch_seconds
+    )
+    if night.force_reason is not None:
         return fetched
     if fetched.md5 == inputs(night.accepted).get(night.table):
         raise NightEnded(NightOutcome.UNCHANGED, "no new data")
@@ -60,19 +62,19 @@ def fetch(
     source: str,
     *,
     project: Project,
-    target: Path,
+    destination: Path,
     tries: int,
     seconds: float,
     pause: Callable[[float], None] = time.sleep,
 ) -> Fetched:
-    """Fetch the source to a file beside the target, in at most so many tries of so many seconds each.
+    """Fetch the source to a file beside the destination, in at most so many tries of so many seconds each.
 
     A source that is a relative path starts at the project's folder. A password in a URL is not shown.
     The file's name is always the same, so that one that a killed night leaves is replaced.
-    Raises: RuleError if no try brings a file; then nothing is left beside the target.
+    Raises: RuleError if no try brings a file; then nothing is left beside the destination.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    file = target.with_name(f".{target.name}.fetched")
+    destination.parent.mkdir(parents=True, exist_ok=True)
+    file = destination.with_name(f".{destination.name}.fetched")
     file.unlink(missing_ok=True)
     try:
         retried(lambda: _get(source, project=project, file=file, seconds=seconds), tries=tries, pause=pause)

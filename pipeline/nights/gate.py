@@ -41,7 +41,7 @@ class Comparison:
     incomparable: str | None = None
 
 
-def decide(comparison: Comparison, settings: params.Gate, *, forced: str | None = None) -> Decision:
+def decide(comparison: Comparison, settings: params.Gate, *, force_reason: str | None = None) -> Decision:
     """Promote the challenger unless it is worse than the champion by more than the tolerance, and than chance.
 
     Squared errors are compared, over all rows and over the slices that have rows enough. With a champion or without,
@@ -53,8 +53,8 @@ def decide(comparison: Comparison, settings: params.Gate, *, forced: str | None 
     if wrong := [name for name, value in numbers.items() if not math.isfinite(value)]:
         finite = {name: value for name, value in numbers.items() if math.isfinite(value)}
         return Decision(NightOutcome.KEPT, f"{', '.join(wrong)} must be finite numbers", finite)
-    if forced is not None:
-        return Decision(NightOutcome.FORCED, f"forced by the operator: {forced}", numbers)
+    if force_reason is not None:
+        return Decision(NightOutcome.FORCED, f"forced by the operator: {force_reason}", numbers)
     rows, least = len(comparison.actual), settings.min_test_rows
     too_few = f"{rows} test rows are fewer than {least}: too few to tell" if rows < least else None
     if too_few and settings.too_few == "keep":

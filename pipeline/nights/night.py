@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline import params
-from pipeline.nights.conventions import FILES
 from pipeline.nights.record import NightOutcome, Record
-from pipeline.repository.delivery import check_user
+from pipeline.nights.record_files import FILES
+from pipeline.repository.delivery import check_unchanged
 from pipeline.repository.dvc_lock import LOCK, Stage, outputs, read_lock
 from pipeline.repository.workspace import Workspace
 from pipeline.runtime.errors import CommandError, RuleError, as_rule_error
@@ -44,14 +44,14 @@ class Night:
     workspace: Workspace
     folder: Path  # of what it leaves
     date: datetime.date
-    forced: str | None  # why its result is forced, if it is
+    force_reason: str | None  # why the night is forced, if it is
     settings: params.Nightly
     prepare: params.Prepare
     table: str  # the raw table's path, as params.yaml has it
     accepted: Mapping[str, Stage]  # the stages as the last accepted commit's dvc.lock records them
 
     @classmethod
-    def begin(cls, workspace: Workspace, *, folder: Path, date: datetime.date, forced: str | None) -> "Night":
+    def begin(cls, workspace: Workspace, *, folder: Path, date: datetime.date, force_reason: str | None) -> "Night":
         """A night with the settings of the clone's commit.
 
         Raises: RuleError if these settings are missing or invalid, or if the user has changed what it would publish.
@@ -66,8 +66,8 @@ class Night:
         if Path(table).is_absolute() or ".." in Path(table).parts:
             rule, fix = "must lie in the project, for the night to replace it", "name a path in data/raw"
             raise RuleError("data.path", rule=rule, found=table, fix=fix)
-        night = cls(workspace, folder, date, forced, settings, prepare, table, recorded_stages(tree))
-        check_user(workspace, [LOCK, night.table_in_git, *FILES, *night.publishable_files()])
+        night = cls(workspace, folder, date, force_reason, settings, prepare, table, recorded_stages(tree))
+        check_unchanged(workspace, [LOCK, night.table_in_git, *FILES, *night.publishable_files()])
         return night
 
     @property
@@ -106,7 +106,7 @@ class Night:
         settings = json.loads(json.dumps(read(self.tree / params.FILE)), parse_int=float)  # 1 and 1.0 are one setting
         return hashlib.md5(json.dumps(settings, sort_keys=True).encode(), usedforsecurity=False).hexdigest()
 
-    def plain(self, message: object) -> str:
+    def without_local_paths(self, message: object) -> str:
         """A message without this machine's folders: a record is the same wherever the night was."""
         return str(message).replace(f"{self.tree}/", "")
 

@@ -19,14 +19,14 @@ from pipeline.runtime.processes import run
 
 
 def notify_and_log(
-    result: NightResult, settings: params.Notify, *, user: Project, run: Path, date: date, started: datetime
+    result: NightResult, settings: params.Notify, *, checkout: Project, run: Path, date: date, started: datetime
 ) -> None:
     """Tell who is to be told, and leave in the run's folder what only this machine knows: durations, host, failures."""
     record = json.loads(result.record.to_json()) if result.record else None
     ending = {"ending": result.outcome, "code": result.outcome.exit_code, "message": result.message}
     facts = {"date": date.isoformat(), "run": run.name, "host": platform.node(), **ending}
     facts |= {"commit": result.commit, "record": record}
-    failures = notify(facts, settings, user=user)
+    failures = notify(facts, settings, checkout=checkout)
     seconds = (datetime.now(UTC) - started).total_seconds()
     log = {**facts, "seconds": round(seconds, 1), "not_notified": failures}
     try:
@@ -38,7 +38,7 @@ def notify_and_log(
         print(f"nightly: {failure}", file=sys.stderr)
 
 
-def notify(report: Mapping[str, object], settings: params.Notify, *, user: Project) -> list[str]:
+def notify(report: Mapping[str, object], settings: params.Notify, *, checkout: Project) -> list[str]:
     """Give the report as JSON to the command's standard input, and POST it to the webhook, if these are set.
 
     Returns what failed, in words for the log, and raises nothing. Each has so many seconds in all.
@@ -47,7 +47,7 @@ def notify(report: Mapping[str, object], settings: params.Notify, *, user: Proje
     failures = []
     if settings.command:
         try:
-            run(settings.command, folder=user.folder, environment=user.environment, given=text, seconds=seconds)
+            run(settings.command, folder=checkout.folder, environment=checkout.environment, stdin=text, seconds=seconds)
         except (CommandError, ValueError) as error:  # ValueError: a word that cannot be one, such as one with a NUL
             failures.append(f"notify.command: {error}")
     if settings.webhook and (failure := _post_in_time(text, settings.webhook, seconds=seconds)):

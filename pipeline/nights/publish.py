@@ -4,9 +4,10 @@ import time
 from collections.abc import Callable, Sequence
 from itertools import chain, count
 
-from pipeline.nights.conventions import FILES, MARKDOWN, as_bot
+from pipeline.nights.bot import as_bot
 from pipeline.nights.night import FAILURES, Night, NightResult
 from pipeline.nights.record import NightOutcome, Record
+from pipeline.nights.record_files import FILES, MARKDOWN
 from pipeline.repository.delivery import Publication, check_publication, commit_files, fast_forward, tags_in_use
 from pipeline.repository.dvc_lock import LOCK
 from pipeline.repository.project import DVC, Project
@@ -32,7 +33,9 @@ def publish(night: Night, record: Record) -> NightResult:
             message = f"Night of {night.date.isoformat()}: {record.decision}\n\n{record.reason}"
             tag = _free_tag(night) if accepted else None
             publication = Publication(sorted(set(files)), message, night.date, tag)
-            commit = deliver(night.workspace, publication, tries=settings.tries, seconds=settings.publish_seconds)
+            commit = publish_commit(
+                night.workspace, publication, tries=settings.tries, seconds=settings.publish_seconds
+            )
     except FAILURES as error:
         return NightResult(NightOutcome.FAILED, str(error))
     return NightResult(record.decision, record.reason, record, commit)
@@ -42,14 +45,14 @@ def _free_tag(night: Night) -> str:
     """`nightly-2026-01-31`, or with a number behind it if there was such a night before, here or upstream."""
     name, workspace = f"nightly-{night.date.isoformat()}", night.workspace
     tries, seconds = night.settings.tries, night.settings.publish_seconds
-    taken = tags_in_use(workspace.user, f"{name}*")
+    taken = tags_in_use(workspace.checkout, f"{name}*")
     if upstream := Upstream.of(workspace):
         taken += upstream.tags(workspace, f"{name}*", tries=tries, seconds=seconds)
     names = chain([name], (f"{name}.{number}" for number in count(2)))
     return next(tag for tag in names if tag not in taken)
 
 
-def deliver(
+def publish_commit(
     workspace: Workspace,
     publication: Publication,
     *,

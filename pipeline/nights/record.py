@@ -11,8 +11,8 @@ from pathlib import Path
 
 from pipeline import params
 from pipeline.data.schema import in_unit
-from pipeline.nights.conventions import HISTORY, JSON, MARKDOWN
 from pipeline.nights.drift import TableDrift
+from pipeline.nights.record_files import HISTORY, JSON, MARKDOWN
 from pipeline.reporting.markdown import table
 from pipeline.repository.dvc_lock import md5_of
 

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pipeline.nights.conventions import HISTORY, only_one
+from pipeline.nights.one_at_a_time import only_one
+from pipeline.nights.record_files import HISTORY
 from pipeline.repository.project import DVC, Project
 from pipeline.repository.workspace import CLONE, LEFTOVER
 from pipeline.runtime.errors import RuleError
@@ -23,10 +24,10 @@ def clean_up(folder: Path, *, nights: int, delete: bool) -> list[str]:
 
     Raises: RuleError if a night runs, or to delete from a cache that others may use; CommandError if git or DVC fail.
     """
-    user, runs = Project.at(folder), folder / "runs"
+    checkout, runs = Project.at(folder), folder / "runs"
     with only_one(folder):
-        collect = (*DVC, "gc", "--force", *PROTECTED, *_since(user, nights))
-        in_utc = user.with_variables({"TZ": "UTC"})  # as the nights' dates are
+        collect = (*DVC, "gc", "--force", *PROTECTED, *_since(checkout, nights))
+        in_utc = checkout.with_variables({"TZ": "UTC"})  # as the nights' dates are
         printed = in_utc.lines(*collect, "--dry")
         unused = [Path(line.removeprefix(REMOVING)) for line in printed if line.startswith(REMOVING)]
         old = sorted(run for run in runs.glob("*") if run.is_dir() and not run.is_symlink())[:-nights]
@@ -39,8 +40,8 @@ def clean_up(folder: Path, *, nights: int, delete: bool) -> list[str]:
         ]
         if not delete:
             return [*words, "nothing was deleted: --delete does it (make gc DELETE=yes)"]
-        cache = user.cache_folder()
-        if not cache.is_relative_to(user.folder.resolve()):  # what other projects need there cannot be known here
+        cache = checkout.cache_folder()
+        if not cache.is_relative_to(checkout.folder.resolve()):  # what other projects need there cannot be known here
             rule, fix = "must be the project's own to be cleaned up", "run dvc gc with --projects and all that share it"
             raise RuleError("DVC's cache", rule=rule, found=str(cache), fix=fix)
         in_utc.lines(*collect)
@@ -49,10 +50,10 @@ def clean_up(folder: Path, *, nights: int, delete: bool) -> list[str]:
         return words
 
 
-def _since(user: Project, nights: int) -> list[str]:
+def _since(checkout: Project, nights: int) -> list[str]:
     """DVC's option that protects the last nights, which are commits of HEAD's history; none if there were none."""
     last = (f"--max-count={nights}", "--full-history", "--no-merges", "--format=%ct", "HEAD", "--", str(HISTORY))
-    seconds = [int(line) for line in user.lines("git", "log", *last)]
+    seconds = [int(line) for line in checkout.lines("git", "log", *last)]
     return ["--date", datetime.fromtimestamp(min(seconds), UTC).date().isoformat()] if seconds else []
 
 

@@ -36,7 +36,7 @@ def _run_pipeline(night: Night) -> None:
             project.lines(*DVC, "add", "--", night.table, seconds=night.settings.publish_seconds)
         with log.open("wb") as file:
             limit = night.settings.repro_seconds
-            run((*DVC, "repro"), folder=project.folder, environment=project.environment, shown=file, seconds=limit)
+            run((*DVC, "repro"), folder=project.folder, environment=project.environment, stdout=file, seconds=limit)
     except CommandError as error:
         said = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.exists() else []
         found = "\n".join([f"that {error}", *said[-LAST_LINES:]])

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from pipeline import params
 from pipeline.nights.accepted import METRICS, changed_files, check_accepted, check_bytes, models, table_path
-from pipeline.nights.conventions import LOCK_FILE, as_bot, only_one
-from pipeline.repository.delivery import GIT, Publication, check_publication, commit_files, fast_forward
-from pipeline.repository.project import Project
+from pipeline.nights.bot import as_bot
+from pipeline.nights.one_at_a_time import LOCK_FILE, only_one
+from pipeline.repository.delivery import Publication, check_publication, commit_files, fast_forward
+from pipeline.repository.project import GIT, Project
 from pipeline.repository.workspace import Workspace
 from pipeline.runtime import sections
 from pipeline.runtime.errors import CommandError, RuleError, as_rule_error
@@ -21,16 +22,18 @@ def rollback(folder: Path, *, tag: str) -> list[str]:
     It is all done in a clone first, with the bytes of the table and the models.
     Raises: RuleError. The project is then as it was, unless only the last dvc checkout has failed.
     """
-    user = Project.at(folder)
+    checkout = Project.at(folder)
     with only_one(folder), tempfile.TemporaryDirectory(prefix="rollback-", dir=folder / LOCK_FILE.parent) as run:
         errors, fix = (CommandError, ValueError, OSError), "make it work in the project's folder, and try again"
         with as_rule_error(errors, f"the state of {tag}", rule="must be restored", fix=fix):
-            check_accepted(user, tag)
-            table = table_path(user, tag, temporary=Path(run))
+            check_accepted(checkout, tag)
+            table = table_path(checkout, tag, temporary=Path(run))
             nightly = sections.load(
                 params.Nightly, "nightly", file=folder / params.FILE
             )  # the rest may be what is wrong
-            return _in_clone(Workspace.of_head(user, run=Path(run)), tag, table=table, seconds=nightly.publish_seconds)
+            return _in_clone(
+                Workspace.of_head(checkout, run=Path(run)), tag, table=table, seconds=nightly.publish_seconds
+            )
 
 
 def _in_clone(workspace: Workspace, tag: str, *, table: str, seconds: float) -> list[str]:
@@ -43,7 +46,7 @@ def _in_clone(workspace: Workspace, tag: str, *, table: str, seconds: float) -> 
     clone, before = workspace.project, models(workspace.project)
     clone.lines(*GIT, "restore", f"--source=refs/tags/{tag}", "--worktree", "--", *files)
     check_publication(workspace, publication)
-    _check_outputs(workspace.user, seconds=seconds)
+    _check_outputs(workspace.checkout, seconds=seconds)
     workspace.checkout_outputs(seconds=seconds)
     check_bytes(clone, table=table)
     stale = clone.stale_stages(seconds=seconds)
@@ -61,9 +64,9 @@ def _in_clone(workspace: Workspace, tag: str, *, table: str, seconds: float) -> 
     ]
 
 
-def _check_outputs(user: Project, *, seconds: float) -> None:
+def _check_outputs(checkout: Project, *, seconds: float) -> None:
     """Refuse to replace outputs, and a table that DVC has, whose bytes only the work tree may have."""
-    if at_risk := user.only_in_the_work_tree(seconds=seconds):
+    if at_risk := checkout.only_in_the_work_tree(seconds=seconds):
         rule = "must be as dvc.lock records them, and in DVC's cache to be had again"
         found = f"changed, or not in the cache: {', '.join(at_risk)}"
         fix = "dvc checkout brings the recorded ones, dvc commit records these"

@@ -9,10 +9,10 @@ from pipeline import params
 from pipeline.nights.champion import find_champion
 from pipeline.nights.check import check_table
 from pipeline.nights.compare import compare
-from pipeline.nights.conventions import only_one
 from pipeline.nights.fetch import fetch_table
 from pipeline.nights.night import FAILURES, Night, NightEnded, NightResult
 from pipeline.nights.notify import notify_and_log
+from pipeline.nights.one_at_a_time import only_one
 from pipeline.nights.publish import publish
 from pipeline.nights.record import NightOutcome
 from pipeline.nights.retrain import retrain
@@ -23,48 +23,50 @@ from pipeline.runtime import sections
 from pipeline.runtime.errors import BusyError, CommandError
 
 
-def run_night(user: Project, *, date: datetime.date, forced: str | None = None) -> NightResult:
+def run_night(checkout: Project, *, date: datetime.date, force_reason: str | None = None) -> NightResult:
     """Spend a night in the project; leave its log in `runs/`, and tell who is to be told.
 
     Nobody is told, and no log is left, if the settings of nights are broken or the project is busy.
     """
     started = datetime.datetime.now(datetime.UTC)
-    run = user.folder / "runs" / f"{started:%Y-%m-%dT%H%M%SZ}-{os.getpid()}"  # 2026-01-31T021700Z-4711
+    run = checkout.folder / "runs" / f"{started:%Y-%m-%dT%H%M%SZ}-{os.getpid()}"  # 2026-01-31T021700Z-4711
     try:
-        settings = sections.load(params.Nightly, "nightly", file=user.folder / params.FILE)  # all else: `Night.begin`
+        settings = sections.load(
+            params.Nightly, "nightly", file=checkout.folder / params.FILE
+        )  # all else: `Night.begin`
     except ValueError as error:
         fix = f"git checkout -- {params.FILE} brings back the committed ones"
         return NightResult(NightOutcome.FAILED, f"{error}\nmend the settings, or {fix}")
     try:
-        with only_one(user.folder):
-            result = _spend(user, settings, run=run, date=date, forced=forced)
+        with only_one(checkout.folder):
+            result = _run_in_fresh_clone(checkout, settings, run=run, date=date, force_reason=force_reason)
     except BusyError as error:
         return NightResult(NightOutcome.BUSY, str(error))
-    notify_and_log(result, settings.notify, user=user, run=run, date=date, started=started)
+    notify_and_log(result, settings.notify, checkout=checkout, run=run, date=date, started=started)
     return result
 
 
-def _spend(
-    user: Project, settings: params.Nightly, *, run: Path, date: datetime.date, forced: str | None
+def _run_in_fresh_clone(
+    checkout: Project, settings: params.Nightly, *, run: Path, date: datetime.date, force_reason: str | None
 ) -> NightResult:
     """Get the checkout ready, and spend the night in a clone of it, whatever it ends with."""
     try:
         run.mkdir(parents=True)
         if keep_leftover_clones(run.parent):
             # the killed night may have moved the branch, and not have come to its outputs
-            user.lines(*DVC, "checkout", "--allow-missing", seconds=settings.publish_seconds)
-        catch_up(user, tries=settings.tries, seconds=settings.publish_seconds)
-        return _in_clone(Workspace.of_head(user, run=run), run=run, date=date, forced=forced)
+            checkout.lines(*DVC, "checkout", "--allow-missing", seconds=settings.publish_seconds)
+        catch_up(checkout, tries=settings.tries, seconds=settings.publish_seconds)
+        return _run_in_clone(Workspace.of_head(checkout, run=run), run=run, date=date, force_reason=force_reason)
     except FAILURES as error:
         return NightResult(NightOutcome.FAILED, str(error))
     except KeyboardInterrupt:
         return NightResult(NightOutcome.INTERRUPTED, "interrupted; the next night begins anew")
 
 
-def _in_clone(workspace: Workspace, *, run: Path, date: datetime.date, forced: str | None) -> NightResult:
+def _run_in_clone(workspace: Workspace, *, run: Path, date: datetime.date, force_reason: str | None) -> NightResult:
     """Spend the night in the clone, then remove it: it stays if the night is interrupted, or could not be published."""
     try:
-        result = _steps(Night.begin(workspace, folder=run, date=date, forced=forced))
+        result = _run_steps(Night.begin(workspace, folder=run, date=date, force_reason=force_reason))
     except FAILURES:
         workspace.remove()
         raise
@@ -74,7 +76,7 @@ def _in_clone(workspace: Workspace, *, run: Path, date: datetime.date, forced: s
     return result
 
 
-def _steps(night: Night) -> NightResult:
+def _run_steps(night: Night) -> NightResult:
     """Fetch, check, retrain, compare, publish. A step that ends the night early raises NightEnded."""
     try:
         fetched = fetch_table(night)

@@ -72,7 +72,7 @@ def read_results(metrics: Path, recipes: Mapping[str, Recipe], *, data: Path, lo
     return RunResults(tuple(results), json.loads(_read(metrics / "prepare.json")), hashes)
 
 
-def stages_behind(recipes: Iterable[str]) -> list[str]:
+def stages_of_results(recipes: Iterable[str]) -> list[str]:
     """The stages, by their names in dvc.lock, that the results of these recipes come from."""
     return ["prepare", *(f"{stage}@{recipe}" for recipe in recipes for stage in ("train", "evaluate"))]
 

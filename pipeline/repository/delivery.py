@@ -5,11 +5,9 @@ import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from pipeline.repository.project import DVC, NO_HOOKS, Project
+from pipeline.repository.project import DVC, GIT, NO_HOOKS, Project
 from pipeline.repository.workspace import Workspace
 from pipeline.runtime.errors import RuleError
-
-GIT = ("git", "--literal-pathspecs")
 
 
 @dataclass(frozen=True)
@@ -24,25 +22,25 @@ class Publication:
 
 def check_publication(workspace: Workspace, publication: Publication) -> None:
     """Refuse what the user's checkout could not take over, before any change. Raises: RuleError; CommandError."""
-    list_changed = ("git", "-c", "core.quotePath=false", "diff", "--name-only", "--relative", "HEAD")
+    list_changed = (*GIT, "diff", "--name-only", "--relative", "HEAD")
     if others := sorted(set(workspace.project.lines(*list_changed)) - set(publication.files)):  # would be lost
         rule, fix = "must change no file in git but its outputs", "declare these in dvc.yaml, or let git ignore them"
         raise RuleError("the pipeline", rule=rule, found=f"changes in {', '.join(others)}", fix=fix)
-    check_user(workspace, publication.files, tag=publication.tag)
+    check_unchanged(workspace, publication.files, tag=publication.tag)
 
 
-def check_user(workspace: Workspace, files: Sequence[str], *, tag: str | None = None) -> None:
+def check_unchanged(workspace: Workspace, files: Sequence[str], *, tag: str | None = None) -> None:
     """Refuse files, and a tag, that the user's checkout could not take over. Raises: RuleError; CommandError."""
-    (branch,) = workspace.user.lines("git", "rev-parse", "--symbolic-full-name", "HEAD")
-    (commit,) = workspace.user.lines("git", "rev-parse", "HEAD")
+    (branch,) = workspace.checkout.lines("git", "rev-parse", "--symbolic-full-name", "HEAD")
+    (commit,) = workspace.checkout.lines("git", "rev-parse", "HEAD")
     if (branch, commit) != (f"refs/heads/{workspace.branch}", workspace.commit):
         rule = f"must stay at the commit that was cloned, {workspace.branch} at {workspace.commit}"
         raise RuleError("HEAD", rule=rule, found=f"{branch} at {commit}", fix="begin again from there")
-    status = (*GIT, "-c", "core.quotePath=false", "status", "--porcelain")
-    if dirty := workspace.user.lines(*status, "--untracked-files=all", "--ignored=matching", "--", *files):
+    status = (*GIT, "status", "--porcelain")
+    if dirty := workspace.checkout.lines(*status, "--untracked-files=all", "--ignored=matching", "--", *files):
         rule = "must have no changes of your own in what is to be published"
         raise RuleError("your work tree", rule=rule, found=", ".join(dirty), fix="; ".join(_remedies(dirty)))
-    if tag and tags_in_use(workspace.user, tag):
+    if tag and tags_in_use(workspace.checkout, tag):
         fix = "give another --date, or delete the tag if you do not need it"
         raise RuleError(f"the tag {tag}", rule="must be new", found="one", fix=fix)
 
@@ -62,10 +60,12 @@ def _remedies(changes: Sequence[str]) -> Iterator[str]:
         yield "move away what git does not have, or add and commit it"
 
 
-def tags_in_use(user: Project, pattern: str) -> list[str]:
+def tags_in_use(checkout: Project, pattern: str) -> list[str]:
     """The tags whose commit is in a branch, here or of a remote. Others are what killed commands have left."""
     branches = ("git", "for-each-ref", "--count=1", "refs/heads", "refs/remotes", "--contains")
-    return [tag for tag in user.lines("git", "tag", "--list", pattern) if user.lines(*branches, f"refs/tags/{tag}")]
+    return [
+        tag for tag in checkout.lines("git", "tag", "--list", pattern) if checkout.lines(*branches, f"refs/tags/{tag}")
+    ]
 
 
 def commit_files(clone: Project, publication: Publication) -> None:
@@ -86,4 +86,4 @@ def fast_forward(workspace: Workspace, *, refs: Sequence[str] = (), seconds: flo
     fetch = (*git, "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--", top, "HEAD", *refs)
     merge = (*git, "merge", "--quiet", "--ff-only", "--no-autostash", made)
     for command in (fetch, merge, (*DVC, "checkout", "--allow-missing")):
-        workspace.user.lines(*command, seconds=seconds)
+        workspace.checkout.lines(*command, seconds=seconds)

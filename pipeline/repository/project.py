@@ -11,6 +11,7 @@ from typing import Any
 from pipeline.runtime.processes import run
 
 DVC = (sys.executable, "-m", "dvc")
+GIT = ("git", "--literal-pathspecs", "-c", "core.quotePath=false")  # no path is a pattern, none is printed quoted
 NO_HOOKS = f"core.hooksPath={os.devnull}"
 FOLDERS_OF_THE_USER = ("DVC_GLOBAL_CONFIG_DIR", "DVC_SYSTEM_CONFIG_DIR", "DVC_SITE_CACHE_DIR", "TMPDIR")
 SET_BY_HOOKS = {"GIT_DIR", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_WORK_TREE"}  # they would lead git out of the clone
@@ -37,14 +38,14 @@ class Project:
     def unignored_files(self, *paths: str) -> list[str]:
         """The files at or below these paths that git has, or would add. Raises: CommandError if git cannot tell."""
         kinds = ("--cached", "--others", "--exclude-standard")
-        return self.lines("git", "-c", "core.quotePath=false", "ls-files", *kinds, "--", *paths)
+        return self.lines(*GIT, "ls-files", *kinds, "--", *paths)
 
     def with_variables(self, variables: Mapping[str, str]) -> "Project":
-        """The same, with these variables for all commands."""
+        """The project, with these variables for all commands."""
         return Project(self.folder, {**self.environment, **variables})
 
     def isolated(self, temporary: Path) -> "Project":
-        """The same, where commands use no setting, no cache and no temporary file of the user's DVC."""
+        """The project, where commands use no setting, no cache and no temporary file of the user's DVC."""
         return self.with_variables(dict.fromkeys(FOLDERS_OF_THE_USER, str(temporary)))
 
     def cloned(self, folder: Path, *settings: str) -> "Project":

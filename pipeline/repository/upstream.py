@@ -21,7 +21,7 @@ class Upstream:
     def of(cls, workspace: Workspace) -> "Upstream | None":
         """The upstream of the branch that was cloned, if it has one."""
         names = "%(upstream:remotename)%00%(upstream:remoteref)%00%(upstream)"
-        (line,) = workspace.user.lines("git", "for-each-ref", f"--format={names}", f"refs/heads/{workspace.branch}")
+        (line,) = workspace.checkout.lines("git", "for-each-ref", f"--format={names}", f"refs/heads/{workspace.branch}")
         remote, branch, tracked = line.split("\0")
         return cls(remote, branch, tracked) if remote not in ("", ".") else None  # "." is this repository
 
@@ -55,21 +55,21 @@ class Upstream:
             retried(attempt, tries=tries, pause=pause)
 
 
-def catch_up(user: Project, *, tries: int, seconds: float) -> None:
+def catch_up(checkout: Project, *, tries: int, seconds: float) -> None:
     """Move the user's checkout forward to its upstream: to others' commits, or to one that was pushed before a kill.
 
     Raises: RuleError if the upstream cannot be reached, or if the checkout cannot just go forward to it.
     """
     try:
-        user.lines("git", "rev-parse", "--verify", "--quiet", "@{upstream}")
+        checkout.lines("git", "rev-parse", "--verify", "--quiet", "@{upstream}")
     except CommandError:
         return  # none, or a HEAD that follows nothing
 
     def attempt() -> None:
-        user.lines("git", "fetch", "--quiet", seconds=seconds)
-        if _has_new_commits(user, "@{upstream}", since="HEAD"):
-            user.lines("git", "-c", NO_HOOKS, "merge", "--quiet", "--ff-only", "--no-autostash", "@{upstream}")
-            user.lines(*DVC, "checkout", "--allow-missing", seconds=seconds)
+        checkout.lines("git", "fetch", "--quiet", seconds=seconds)
+        if _has_new_commits(checkout, "@{upstream}", since="HEAD"):
+            checkout.lines("git", "-c", NO_HOOKS, "merge", "--quiet", "--ff-only", "--no-autostash", "@{upstream}")
+            checkout.lines(*DVC, "checkout", "--allow-missing", seconds=seconds)
 
     rule, found, fix = "must follow its upstream", f"in the last of {tries} tries that", "make git pull work there"
     with as_rule_error(CommandError, "your checkout", rule=rule, found=found, fix=fix):

@@ -12,7 +12,7 @@ from pipeline.repository.project import DVC, NO_HOOKS, Project
 from pipeline.runtime.errors import CommandError, RuleError, as_rule_error
 
 CLONE = "tree"  # the clone's folder in that of a run
-LEFTOVER = "leftover"  # the same, after the run was killed
+LEFTOVER = "leftover"  # its folder once the run was killed
 CLONE_SETTINGS = (NO_HOOKS, "commit.gpgSign=false", "tag.gpgSign=false", "core.autocrlf=false", "gc.auto=0")
 REMOTE_SETTINGS = ("remote.", "url.", "http.", "credential.", "ssh.", "core.sshcommand", "core.gitproxy")
 
@@ -21,7 +21,7 @@ REMOTE_SETTINGS = ("remote.", "url.", "http.", "credential.", "ssh.", "core.sshc
 class Workspace:
     """A clone of the commit at which the user's branch was, with DVC's cache, remotes and credentials of the user."""
 
-    user: Project
+    checkout: Project
     project: Project
     branch: str
     commit: str
@@ -29,32 +29,32 @@ class Workspace:
     has_remote: bool  # if DVC has a default one
 
     @classmethod
-    def of_head(cls, user: Project, *, run: Path) -> "Workspace":
+    def of_head(cls, checkout: Project, *, run: Path) -> "Workspace":
         """Clone HEAD into `tree` in the folder of a run. Changes that the user has not committed stay where they are.
 
         Raises: RuleError if HEAD is no commit on a branch, or if git or DVC cannot tell what the clone needs.
         """
         try:
-            (branch,) = user.lines("git", "symbolic-ref", "--quiet", "--short", "HEAD")
-            (commit,) = user.lines("git", "rev-parse", "--verify", "--quiet", "HEAD")
+            (branch,) = checkout.lines("git", "symbolic-ref", "--quiet", "--short", "HEAD")
+            (commit,) = checkout.lines("git", "rev-parse", "--verify", "--quiet", "HEAD")
         except CommandError:
             rule, fix = "must be a commit on a branch", "check out the branch that is to get the new commit"
             found = "a detached HEAD, or no commit yet"
-            raise RuleError(f"HEAD of {user.folder}", rule=rule, found=found, fix=fix) from None
+            raise RuleError(f"HEAD of {checkout.folder}", rule=rule, found=found, fix=fix) from None
         errors = (CommandError, configparser.Error, OSError)
         rule, fix = "must have the commit and DVC's settings", "make this command or file work there"
-        with as_rule_error(errors, f"the clone of {user.folder}", rule=rule, fix=fix):
-            clone = user.cloned((run / CLONE).resolve(), *CLONE_SETTINGS)
-            project = clone.with_variables(_remotes_as_variables(user))
+        with as_rule_error(errors, f"the clone of {checkout.folder}", rule=rule, fix=fix):
+            clone = checkout.cloned((run / CLONE).resolve(), *CLONE_SETTINGS)
+            project = clone.with_variables(_remotes_as_variables(checkout))
             project.lines("git", "remote", "remove", "origin")  # the user's checkout; there may be a real one
-            cache = user.cache_folder()
-            _write_dvc_settings(user, project.folder / ".dvc", cache=cache)
-            return cls(user, project, branch, commit, cache, project.has_default_remote())
+            cache = checkout.cache_folder()
+            _write_dvc_settings(checkout, project.folder / ".dvc", cache=cache)
+            return cls(checkout, project, branch, commit, cache, project.has_default_remote())
 
     def with_variables(self, variables: Mapping[str, str]) -> "Workspace":
-        """The same, with these variables for all commands, in the clone and in the user's checkout."""
-        user, project = (tree.with_variables(variables) for tree in (self.user, self.project))
-        return replace(self, user=user, project=project)
+        """The workspace, with these variables for all commands, in the clone and in the user's checkout."""
+        checkout, project = (tree.with_variables(variables) for tree in (self.checkout, self.project))
+        return replace(self, checkout=checkout, project=project)
 
     def checkout_outputs(self, *, seconds: float) -> None:
         """Check out what the stages wrote: from the cache, and what is not there from the default remote.
@@ -84,16 +84,16 @@ def keep_leftover_clones(runs: Path) -> list[Path]:
     return moved
 
 
-def _remotes_as_variables(user: Project) -> dict[str, str]:
+def _remotes_as_variables(checkout: Project) -> dict[str, str]:
     """The remotes that the user's repository knows, and what reaching them takes, as variables for git.
 
     In variables and not in the clone's settings, because tokens are among them, and clones are kept at times.
     Source: git-config(1), GIT_CONFIG_COUNT.
     """
-    (top,) = user.lines("git", "rev-parse", "--show-toplevel")
-    listed = "\n".join(user.lines("git", "config", "--local", "--includes", "--null", "--list")).split("\0")
+    (top,) = checkout.lines("git", "rev-parse", "--show-toplevel")
+    listed = "\n".join(checkout.lines("git", "config", "--local", "--includes", "--null", "--list")).split("\0")
     pairs = [entry.split("\n", 1) for entry in listed if entry.startswith(REMOTE_SETTINGS) and "\n" in entry]
-    first = int(user.environment.get("GIT_CONFIG_COUNT", 0))
+    first = int(checkout.environment.get("GIT_CONFIG_COUNT", 0))
     variables = {"GIT_CONFIG_COUNT": str(first + len(pairs)), "GIT_TERMINAL_PROMPT": "0"}
     for number, (key, value) in enumerate(pairs, first):
         folder = Path(top, value)
@@ -103,13 +103,13 @@ def _remotes_as_variables(user: Project) -> dict[str, str]:
     return variables
 
 
-def _write_dvc_settings(user: Project, folder: Path, *, cache: Path) -> None:
+def _write_dvc_settings(checkout: Project, folder: Path, *, cache: Path) -> None:
     """Give the clone, in its folder .dvc, the user's settings: with the user's cache, and relative paths made whole."""
     settings = configparser.RawConfigParser(strict=False)
-    settings.read([folder / "config", user.folder / ".dvc/config.local"], encoding="utf-8")
+    settings.read([folder / "config", checkout.folder / ".dvc/config.local"], encoding="utf-8")
     for section in settings.values():
         if "url" in section and "://" not in section["url"]:
-            section["url"] = os.path.normpath(user.folder / ".dvc" / section["url"])
+            section["url"] = os.path.normpath(checkout.folder / ".dvc" / section["url"])
     settings.read_dict({"cache": {"dir": str(cache)}})
     with (folder / "config.local").open("w", encoding="utf-8") as file:
         settings.write(file)

@@ -36,23 +36,23 @@ def name_of_head(project: Project) -> str:
 class FreshClone:
     """A clone of a project's HEAD and nothing else: no hooks, no settings of the user, no cache, no other change."""
 
-    user: Project
+    checkout: Project
     project: Project
     caches: Caches
 
     @classmethod
-    def of_head(cls, user: Project, temporary: Path) -> "FreshClone":
+    def of_head(cls, checkout: Project, temporary: Path) -> "FreshClone":
         """Clone HEAD into the temporary folder, as deep below it as the project lies below the root.
 
         So a relative path that leads out of the project, such as that of a table beside it, stays in the folder.
         Raises: CannotVerifyError if HEAD has no dvc.lock or no versions.json.
         """
-        (top,) = user.lines("git", "rev-parse", "--show-toplevel")
-        clone = user.isolated(temporary).cloned(temporary / "root" / Path(top).relative_to("/"))
+        (top,) = checkout.lines("git", "rev-parse", "--show-toplevel")
+        clone = checkout.isolated(temporary).cloned(temporary / "root" / Path(top).relative_to("/"))
         for name in (LOCK, versions.FILE):
             if not (clone.folder / name).is_file():
                 raise CannotVerifyError(f"{name} must be in git, found none at HEAD; run dvc repro and commit it")
-        return cls(user, clone, Caches((user.cache_folder(), clone.folder / ".dvc/cache")))
+        return cls(checkout, clone, Caches((checkout.cache_folder(), clone.folder / ".dvc/cache")))
 
     def copy_raw_table(self, stages: Mapping[str, Stage]) -> None:
         """Copy the raw table that the stages were recorded from to data.path, unless git has it.
@@ -86,7 +86,7 @@ class FreshClone:
         (self.project.folder / ".dvc/config.local").write_text(DVC_SETTINGS, encoding="utf-8")
         record = [(sys.executable, "-m", "pipeline.versions")] if record_versions else []
         for command in (*record, (*DVC, "repro")):
-            run(command, folder=self.project.folder, environment=self.project.environment, shown=STANDARD_ERROR)
+            run(command, folder=self.project.folder, environment=self.project.environment, stdout=STANDARD_ERROR)
         return read_lock(self.project.folder / LOCK)
 
     def recorded_bytes(self, path: str, md5: str) -> bytes | None:
@@ -102,5 +102,5 @@ class FreshClone:
 
     def _file_with(self, path: str, md5: str) -> Path | None:
         """The cached file or the work tree's, whichever has this md5: a cache may be damaged, a work tree changed."""
-        candidates = (self.caches.find(md5), self.user.folder / path)
+        candidates = (self.caches.find(md5), self.checkout.folder / path)
         return next((file for file in candidates if file and file.is_file() and md5_of(file) == md5), None)

@@ -22,22 +22,22 @@ def run(
     *,
     folder: Path,
     environment: Mapping[str, str],
-    given: bytes | None = None,
-    shown: int | BinaryIO | None = None,
+    stdin: bytes | None = None,
+    stdout: int | BinaryIO | None = None,
     seconds: float | None = None,
 ) -> bytes:
-    """Run the command in the folder to its end; returns what it printed, unless that is shown elsewhere.
+    """Run the command in the folder to its end; returns what it printed, unless that goes elsewhere.
 
-    given: its standard input; nothing if None. shown: where all that it says goes, a file or the number of an open one.
-    seconds: its time limit; none if None.
+    stdin: what it reads; nothing if None. stdout: where all that it says goes, its errors too: a file, or the number of
+    an open one. seconds: its time limit; none if None.
     It gets a process group of its own, which is killed if it takes too long or anything interrupts the waiting for it,
     so that ctrl-C leaves nothing behind.
     Raises: CommandError if it cannot be started, takes longer, or does not end with code 0.
     """
-    process = _start(command, folder, environment, reads=given is not None, shown=shown)
+    process = _start(command, folder, environment, reads=stdin is not None, stdout=stdout)
     with process:
         try:
-            out, err = process.communicate(given, timeout=seconds)
+            out, err = process.communicate(stdin, timeout=seconds)
         except subprocess.TimeoutExpired as late:
             _kill(process)
             raise CommandError(command, f"took longer than {seconds:g} s", late.stderr) from None
@@ -72,18 +72,18 @@ def retried(action: Callable[[], T], *, tries: int, pause: Pause = time.sleep) -
 
 
 def _start(
-    command: Sequence[str], folder: Path, environment: Mapping[str, str], *, reads: bool, shown: int | BinaryIO | None
+    command: Sequence[str], folder: Path, environment: Mapping[str, str], *, reads: bool, stdout: int | BinaryIO | None
 ) -> "subprocess.Popen[bytes]":
-    """Start the command at the head of a process group of its own; what is not shown elsewhere can be read from it."""
-    printed, said = (subprocess.PIPE, subprocess.PIPE) if shown is None else (shown, subprocess.STDOUT)
+    """Start the command at the head of a process group of its own; what does not go elsewhere can be read from it."""
+    out, err = (subprocess.PIPE, subprocess.PIPE) if stdout is None else (stdout, subprocess.STDOUT)
     try:
         return subprocess.Popen(  # noqa: S603 (a list of words, no shell)
             ending_with_this_process(command),
             cwd=folder,
             env=environment,
             stdin=subprocess.PIPE if reads else subprocess.DEVNULL,
-            stdout=printed,
-            stderr=said,
+            stdout=out,
+            stderr=err,
             process_group=0,
         )
     except OSError as error:

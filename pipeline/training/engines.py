@@ -67,7 +67,7 @@ class CompiledLoop(EagerLoop):
         self._loop: Loop | None = None
 
     def epoch(self, loader: RowLoader, rates: Iterator[float]) -> float:
-        """The same as EagerLoop's. A shorter batch has its eager step: another shape would have to be compiled."""
+        """What EagerLoop's does. A shorter batch has its eager step: another shape would have to be compiled."""
         size, total, rows = loader.batch_size or 1, 0.0, 0
         for block in blocks(loader):  # each column (rows, ...)
             whole = len(block[0]) // size * size  # rows of whole batches

@@ -58,7 +58,7 @@ def test_a_feature_alone_is_the_shrunken_mean_by_hand():
 
 def test_the_penalty_is_the_one_that_is_best_on_the_validation_rows():
     train, valid = rows(60, seed=4), rows(200, seed=5)
-    chosen = ridge.choose(train, valid, columns=COLUMNS, sizes=SIZES)
+    chosen = ridge.fit_best_penalty(train, valid, columns=COLUMNS, sizes=SIZES)
     errors = {}
     for penalty in ridge.PENALTIES:
         oracle = sklearn.linear_model.Ridge(alpha=penalty).fit(one_hot(train), train[TARGET])

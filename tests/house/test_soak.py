@@ -21,7 +21,7 @@ from pipeline.evaluation import ridge
 from pipeline.model.bundle import Bundle
 from pipeline.model.intervals import PERCENTS, PredictedRows, calibrate
 from pipeline.nights.champion import Champion
-from pipeline.nights.compare import on_test_rows
+from pipeline.nights.compare import compare_on_test_rows
 from pipeline.nights.gate import decide
 from pipeline.nights.record import NightOutcome
 from tests.support.processes import ARGUMENTS, set_params
@@ -108,7 +108,7 @@ def predicted_by_ridge(prepared):
     encoder = Encoder.read(prepared / "encoder.json")
     splits = {name: read_split(prepared / f"{name}.parquet") for name in SPLITS}
     columns = (*FEATURES, *WORDS)
-    model = ridge.choose(splits["train"], splits["valid"], columns=columns, sizes=encoder.sizes())
+    model = ridge.fit_best_penalty(splits["train"], splits["valid"], columns=columns, sizes=encoder.sizes())
     return encoder.vocabularies[GROUP], {
         name: PredictedRows(model.predict({column: split[column] for column in columns}), split[TARGET], split[GROUP])
         for name, split in splits.items()
@@ -146,7 +146,7 @@ def test_the_gate_keeps_out_a_model_that_reads_half_of_the_features(real_tables,
         full, course = (Bundle.load(folder / f"models/{name}") for name in ("full", "course"))
         table = read_table(file, settings=settings)
         outcomes = [
-            decide(on_test_rows(table, champion=Champion(champion, ""), challenger=challenger), gate).outcome
+            decide(compare_on_test_rows(table, champion=Champion(champion, ""), challenger=challenger), gate).outcome
             for champion, challenger in ((full, course), (course, full))
         ]
         assert outcomes == [NightOutcome.KEPT, NightOutcome.PROMOTED], file.name

@@ -14,6 +14,7 @@ MIRRORS = {"pipeline": "tests", "benchmarks": "tests/benchmarks"}
 TESTED_ELSEWHERE = {
     "pipeline/backtest/clone": "tests/backtest/test_run",
     "pipeline/nights/accepted": "tests/nights/test_rollback",
+    "pipeline/nights/record_files": "tests/nights/test_record",
     "pipeline/repository/delivery": "tests/nights/test_publish",
     "pipeline/runtime/errors": "tests/runtime/test_command",
     "pipeline/verify_cpus": "tests/commands/test_verify",

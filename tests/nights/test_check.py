@@ -68,4 +68,4 @@ def test_without_yesterdays_table_the_night_fails_since_rows_may_be_gone(project
     result = night(project)
     assert result.outcome == NightOutcome.FAILED
     assert "yesterday's table must be the one that dvc.lock records, and keep the contract, found" in result.message
-    assert night(project, forced="I have looked at it").outcome == NightOutcome.FORCED
+    assert night(project, force_reason="I have looked at it").outcome == NightOutcome.FORCED

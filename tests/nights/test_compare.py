@@ -7,7 +7,7 @@ from pipeline.data.schema import TARGET
 from pipeline.evaluate import read_split
 from pipeline.model.bundle import Bundle
 from pipeline.nights.champion import Champion
-from pipeline.nights.compare import on_test_rows
+from pipeline.nights.compare import compare_on_test_rows
 from tests.conftest import prepare_settings
 from tests.support.tables import rows, table
 
@@ -21,7 +21,7 @@ def read(tmp_path):
 
 def test_both_sides_predict_what_evaluate_does_for_the_test_rows(modelled, read):
     bundle = Bundle.load(modelled.folder / "model")
-    found = on_test_rows(read, champion=Champion(bundle, "0.dir"), challenger=bundle)
+    found = compare_on_test_rows(read, champion=Champion(bundle, "0.dir"), challenger=bundle)
     test = read_split(modelled.out / "test.parquet")
     dollars = Encoder.read(modelled.out / "encoder.json").scaling.denormalise(bundle.predict(test))
     assert found.champion is not None
@@ -34,7 +34,7 @@ def test_both_sides_predict_what_evaluate_does_for_the_test_rows(modelled, read)
 
 def test_equal_features_are_one_group_and_slices_name_their_values(modelled, read):
     bundle = Bundle.load(modelled.folder / "model")
-    found = on_test_rows(read, champion=Champion(None, None, "lost"), challenger=bundle)
+    found = compare_on_test_rows(read, champion=Champion(None, None, "lost"), challenger=bundle)
     assert (found.champion, found.incomparable) == (None, "lost")
     cells = {tuple(indices[row] for indices, _ in found.slices.values()) for row in range(len(found.actual))}
     assert len(cells) == len(np.unique(found.groups))

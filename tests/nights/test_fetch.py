@@ -20,7 +20,7 @@ def forbidden(seconds):
 def fetch_here(tmp_path, source, *, tries=1, seconds=60, pause=forbidden):
     (tmp_path / "data").mkdir(exist_ok=True)
     target = tmp_path / "data/table.csv"
-    return fetch(source, project=Project.at(tmp_path), target=target, tries=tries, seconds=seconds, pause=pause)
+    return fetch(source, project=Project.at(tmp_path), destination=target, tries=tries, seconds=seconds, pause=pause)
 
 
 def files(tmp_path):

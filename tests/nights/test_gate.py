@@ -36,8 +36,8 @@ def comparison(challenger, champion=None, **changes):
     return Comparison(**(values | changes))
 
 
-def outcome(challenger, champion=None, *, forced=None, gate=GATE, **changes):
-    return decide(comparison(challenger, champion, **changes), gate, forced=forced).outcome
+def outcome(challenger, champion=None, *, force_reason=None, gate=GATE, **changes):
+    return decide(comparison(challenger, champion, **changes), gate, force_reason=force_reason).outcome
 
 
 def test_a_better_challenger_is_promoted():
@@ -97,17 +97,17 @@ def test_a_champion_that_cannot_be_compared_is_said_so():
 
 
 def test_an_operator_forces_whatever_the_limits_say():
-    decision = decide(comparison(predicted(90), predicted(30)), GATE, forced="a new survey")
+    decision = decide(comparison(predicted(90), predicted(30)), GATE, force_reason="a new survey")
     assert decision.outcome == NightOutcome.FORCED
     assert decision.reason == "forced by the operator: a new survey"
 
 
 @pytest.mark.parametrize("wrong", [np.nan, np.inf])
-@pytest.mark.parametrize("forced", [None, "I insist"])
-def test_a_number_that_is_not_finite_never_promotes(wrong, forced):
+@pytest.mark.parametrize("force_reason", [None, "I insist"])
+def test_a_number_that_is_not_finite_never_promotes(wrong, force_reason):
     challenger = predicted(30)
     challenger[5] = wrong
-    decision = decide(comparison(challenger, predicted(30)), GATE, forced=forced)
+    decision = decide(comparison(challenger, predicted(30)), GATE, force_reason=force_reason)
     assert decision.outcome == NightOutcome.KEPT
     assert decision.reason == "challenger_mse_usd2 must be finite numbers"
     assert "challenger_mse_usd2" not in decision.numbers
@@ -116,7 +116,7 @@ def test_a_number_that_is_not_finite_never_promotes(wrong, forced):
 def test_without_a_test_row_nothing_is_promoted():
     nothing = np.empty(0)
     empty = comparison(nothing, nothing, actual=nothing, groups=np.empty(0, np.int64), slices={})
-    assert decide(empty, GATE, forced="I insist").outcome == NightOutcome.KEPT
+    assert decide(empty, GATE, force_reason="I insist").outcome == NightOutcome.KEPT
 
 
 def test_a_slice_that_is_much_worse_keeps_the_champion_and_is_named():

@@ -58,7 +58,7 @@ def no_proxy(monkeypatch):
 
 def tell(tmp_path, *, command=None, webhook=None, seconds=60):
     settings = {"command": command, "webhook": webhook, "seconds": float(seconds)}
-    return notify(REPORT, params.parse(params.Notify, settings, where="test"), user=Project.at(tmp_path))
+    return notify(REPORT, params.parse(params.Notify, settings, where="test"), checkout=Project.at(tmp_path))
 
 
 def test_a_command_gets_the_report_as_json(tmp_path):
@@ -127,7 +127,7 @@ def end(tmp_path, run, result, **notify):
     nobody = {"command": None, "webhook": None, "seconds": 60.0}
     settings = params.parse(params.Notify, nobody | notify, where="test")
     started = datetime.datetime.now(datetime.UTC)
-    notify_and_log(result, settings, user=Project.at(tmp_path), run=run, date=DATE, started=started)
+    notify_and_log(result, settings, checkout=Project.at(tmp_path), run=run, date=DATE, started=started)
 
 
 def test_the_log_has_the_outcome_the_record_and_who_could_not_be_told(tmp_path, capsys):

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline.nights.publish import deliver
+from pipeline.nights.publish import publish_commit
 from pipeline.repository.delivery import Publication
 from pipeline.runtime.errors import RuleError
 from tests.support.tiny_project import commit, git, state, workspace
@@ -35,7 +35,7 @@ def kept(user):
 
 
 def published(night, publication, *, tries=1, pause=lambda seconds: None):
-    return deliver(night, publication, tries=tries, seconds=60, pause=pause)
+    return publish_commit(night, publication, tries=tries, seconds=60, pause=pause)
 
 
 def upstream_of(user):

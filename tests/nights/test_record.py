@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline.nights.conventions import HISTORY, JSON, MARKDOWN
 from pipeline.nights.drift import Measure, TableDrift
 from pipeline.nights.record import COLUMNS, NightOutcome, Record, last_decision
+from pipeline.nights.record_files import HISTORY, JSON, MARKDOWN
 from pipeline.repository.dvc_lock import md5_of
 from tests.support.work_tree import ROOT, run
 

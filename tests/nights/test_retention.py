@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from pipeline.nights.conventions import only_one
+from pipeline.nights.one_at_a_time import only_one
 from pipeline.nights.retention import clean_up
 from pipeline.runtime.errors import BusyError, RuleError
 from tests.support.night_history import FIRST

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from pipeline.nights.conventions import LOCK_FILE, only_one
+from pipeline.nights.one_at_a_time import LOCK_FILE, only_one
 from pipeline.nights.rollback import rollback
 from pipeline.runtime.errors import RuleError
 from tests.support.night_history import FIRST, RECORD, SECOND, night

@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from pipeline.nights.conventions import only_one
+from pipeline.nights.one_at_a_time import only_one
 from pipeline.nights.record import NightOutcome
 from pipeline.nights.run import run_night
 from pipeline.repository.project import Project
@@ -90,7 +90,7 @@ def test_a_worse_model_is_not_published_but_recorded_and_not_trained_again(proje
 
 
 def test_an_operator_may_force_a_model_with_a_reason_that_is_recorded(project):
-    result = night(project, WORSE, forced="the market has changed")
+    result = night(project, WORSE, force_reason="the market has changed")
     assert result.outcome == NightOutcome.FORCED
     recorded = json.loads((project / "metrics/nightly.json").read_text())
     assert recorded["reason"] == "forced by the operator: the market has changed"

@@ -11,7 +11,7 @@ from tests.support.work_tree import run
 
 
 def test_a_table_that_only_the_cache_has_is_taken_from_there(fresh_clone):
-    md5 = md5_of(fresh_clone.user.folder / "model/weights.csv")
+    md5 = md5_of(fresh_clone.checkout.folder / "model/weights.csv")
     (fresh_clone.project.folder / "params.yaml").write_text("data: {path: mine/table.csv}")
     fresh_clone.copy_raw_table({"prepare": Stage({"mine/table.csv": md5}, {}, {})})
     assert md5_of(fresh_clone.project.folder / "mine/table.csv") == md5

@@ -79,7 +79,7 @@ def test_a_table_that_is_no_more_what_was_recorded_is_named(project):
 def test_recorded_bytes_that_only_git_has_are_compared(fresh_clone, tmp_path):
     """The work tree is empty, and a metrics file is in no cache."""
     recorded = md5_of(fresh_clone.project.folder / "a.json")
-    copy = replace(fresh_clone, user=Project.at(tmp_path))
+    copy = replace(fresh_clone, checkout=Project.at(tmp_path))
     (copy.project.folder / "a.json").write_text('{"sum": 6}')
     assert describe(Artifact("a.json", recorded, "0"), copy) == "largest difference 2, in sum"
 

@@ -20,7 +20,7 @@ def test_what_a_command_prints_comes_back(tmp_path):
 
 
 def test_what_is_shown_goes_to_standard_error(tmp_path, capfd):
-    assert run((*PYTHON, "print('shown')"), folder=tmp_path, environment={}, shown=STANDARD_ERROR) == b""
+    assert run((*PYTHON, "print('shown')"), folder=tmp_path, environment={}, stdout=STANDARD_ERROR) == b""
     assert capfd.readouterr() == ("", "shown\n")
 
 
@@ -37,7 +37,7 @@ def test_a_command_that_does_not_exist_fails_as_one(tmp_path):
 
 
 def test_a_command_reads_what_it_is_given(tmp_path):
-    assert run(("cat",), folder=tmp_path, environment=os.environ, given=b"a\n") == b"a\n"
+    assert run(("cat",), folder=tmp_path, environment=os.environ, stdin=b"a\n") == b"a\n"
 
 
 def test_a_command_that_is_given_nothing_reads_nothing(tmp_path):

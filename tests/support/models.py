@@ -9,7 +9,7 @@ from pipeline.model.bundle import Bundle
 from pipeline.model.intervals import calibrate
 from pipeline.model.network import build
 from pipeline.model.reproducible import torch
-from pipeline.training.predictions import BACKGROUND_ROWS, predict_rows, read_sample, representative
+from pipeline.training.sampled_rows import BACKGROUND_ROWS, predict_rows, read_sample, representative_rows
 
 
 def make_bundle(prepared: Path, *, recipe: str = "full") -> Bundle:
@@ -20,6 +20,6 @@ def make_bundle(prepared: Path, *, recipe: str = "full") -> Bundle:
     samples = [read_sample(prepared / f"{split}.parquet", network) for split in ("train", "valid")]
     train, valid = (predict_rows(rows, network, encoder.scaling) for rows in samples)
     intervals = calibrate(train=train, valid=valid, groups=encoder.sizes()[GROUP])
-    chosen = representative(train.prediction, count=BACKGROUND_ROWS)
+    chosen = representative_rows(train.prediction, count=BACKGROUND_ROWS)
     background = {name: samples[0][name][chosen] for name in network.columns}
     return Bundle(network, encoder, settings, intervals, background, {})

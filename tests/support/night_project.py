@@ -81,12 +81,12 @@ def make_night_project(folder: Path, model: Path) -> Path:
 
 
 def night(
-    user: Path, source: bytes | None = None, *, date: datetime.date = DATE, forced: str | None = None
+    user: Path, source: bytes | None = None, *, date: datetime.date = DATE, force_reason: str | None = None
 ) -> NightResult:
     """Spend a night in the project, with these bytes at its source."""
     if source is not None:
         (user.parent / "source.csv").write_bytes(source)
-    return run_night(Project.at(user), date=date, forced=forced)
+    return run_night(Project.at(user), date=date, force_reason=force_reason)
 
 
 def push_changes(user: Path, message: str) -> None:

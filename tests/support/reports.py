@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import report
-from pipeline.reporting.run_results import RecipeResult, RunResults, read_results, stages_behind
+from pipeline.reporting.run_results import RecipeResult, RunResults, read_results, stages_of_results
 from tests.support.recipes import make_recipe
 
 METRICS: dict[str, float] = {
@@ -119,5 +119,5 @@ def make_result(folder: Path, **changes: object) -> RecipeResult:
 
 def write_lock(folder: Path, *recipes: str) -> None:
     """A dvc.lock in which the stages behind these recipes' results are up to date, whatever else the folder holds."""
-    stages = {name: {"cmd": "true"} for name in stages_behind(recipes)}
+    stages = {name: {"cmd": "true"} for name in stages_of_results(recipes)}
     (folder / "dvc.lock").write_text(json.dumps({"schema": "2.0", "stages": stages}))

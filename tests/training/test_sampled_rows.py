@@ -7,8 +7,8 @@ from pipeline import params
 from pipeline.data.encoding import Encoder
 from pipeline.model.network import build
 from pipeline.model.reproducible import torch
-from pipeline.training import predictions
-from pipeline.training.predictions import predict_rows, read_sample, representative
+from pipeline.training import sampled_rows
+from pipeline.training.sampled_rows import predict_rows, read_sample, representative_rows
 from tests.support.recipes import make_network, make_recipe
 from tests.support.tables import rows, table
 
@@ -23,7 +23,7 @@ def test_of_many_rows_every_few_are_taken_whatever_the_row_groups(stage, monkeyp
     encoder, file = Encoder.read(stage.out / "encoder.json"), stage.out / "train.parquet"
     network = build(params.load(params.Recipe, "recipes", "course"), encoder, generator=torch.Generator())
     every = predict_file(file, network, encoder.scaling)
-    monkeypatch.setattr(predictions, "MAX_ROWS", 70)
+    monkeypatch.setattr(sampled_rows, "MAX_ROWS", 70)
     pq.write_table(pq.read_table(file), file, row_group_size=size)
     few = predict_file(file, network, encoder.scaling)
     step = -(-len(every.actual) // 70)
@@ -53,25 +53,27 @@ def test_they_are_the_rows_of_the_file_whatever_the_row_groups(stage, recipe):
 
 def test_few_rows_have_nearly_the_mean_of_all():
     prediction = np.random.default_rng(1).lognormal(11.8, 0.5, 40_000)
-    chosen = prediction[representative(prediction, count=256)]
+    chosen = prediction[representative_rows(prediction, count=256)]
     assert abs(chosen.mean() - prediction.mean()) < 0.01 * prediction.std()  # 256 random rows are off by 0.06
 
 
 def test_of_no_more_rows_than_wanted_all_stand_for_themselves():
-    assert representative(np.array([3.0, 1.0, 2.0]), count=3).tolist() == [0, 1, 2]
-    assert representative(np.array([3.0, 1.0, 2.0]), count=9).tolist() == [0, 1, 2]
+    assert representative_rows(np.array([3.0, 1.0, 2.0]), count=3).tolist() == [0, 1, 2]
+    assert representative_rows(np.array([3.0, 1.0, 2.0]), count=9).tolist() == [0, 1, 2]
 
 
 def test_another_order_of_the_rows_gives_the_same_rows():
     prediction = np.random.default_rng(1).normal(size=1000)
     order = np.random.default_rng(2).permutation(1000)
-    assert set(order[representative(prediction[order], count=64)]) == set(representative(prediction, count=64))
+    assert set(order[representative_rows(prediction[order], count=64)]) == set(
+        representative_rows(prediction, count=64)
+    )
 
 
 @pytest.mark.parametrize("step", [1, 4])
 @pytest.mark.parametrize("size", [7, 1000])
 def test_a_sample_has_the_columns_of_the_network_the_group_and_the_target(tmp_path, size, step, monkeypatch):
-    monkeypatch.setattr(predictions, "MAX_ROWS", 1000 // step)
+    monkeypatch.setattr(sampled_rows, "MAX_ROWS", 1000 // step)
     names = ("experience_level", "company_size", "salary_in_usd", "work_year")
     file = pa.table({name: np.arange(1000, dtype=np.int16) + 1000 * index for index, name in enumerate(names)})
     pq.write_table(file, tmp_path / "train.parquet", row_group_size=size)

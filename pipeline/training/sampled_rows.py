@@ -37,14 +37,14 @@ def predict_rows(rows: Mapping[str, np.ndarray], network: Regressor, scaling: Sc
     return PredictedRows(prediction, rows[TARGET], rows[GROUP])
 
 
-def representative(prediction: np.ndarray, *, count: int) -> np.ndarray:
+def representative_rows(prediction: np.ndarray, *, count: int) -> np.ndarray:
     """The rows in the middle of `count` equal parts of all rows sorted by their prediction.
 
     So few rows have nearly the mean prediction of all, and no draw decides.
     Shape: (rows,); returns ascending row numbers, all of them if there are no more than `count`.
     Source: systematic sampling along a variable, as in Cochran, "Sampling Techniques" (1977), chapter 8.
 
-    >>> representative(np.array([50.0, 10.0, 40.0, 30.0, 20.0, 60.0]), count=2).tolist()
+    >>> representative_rows(np.array([50.0, 10.0, 40.0, 30.0, 20.0, 60.0]), count=2).tolist()
     [0, 4]
     """
     parts = min(count, len(prediction))
