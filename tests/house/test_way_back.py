@@ -14,7 +14,7 @@ from tests.support.processes import set_params
 from tests.support.skips import reason
 from tests.support.work_tree import copy_of_the_work_tree, run
 
-NAME = "x'$(touch PWN)`touch PWN`\ntouch PWN"  # what a shell would run, inside of quotes and out of them
+NAME = "x'$(touch PWN)`touch PWN`'"  # what a shell would run, even between single quotes
 QUICK: dict[str, object] = {"recipes.course.epochs": 1, "recipes.full.epochs": 1}
 KILLS = """
 import os, pathlib, signal, sys
