@@ -3,6 +3,14 @@
 PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
+# what a user gives is text: make expands it nowhere, and the shell gets it as a variable
+NIGHTS ?= 30
+override SNAPSHOTS := $(value SNAPSHOTS)
+override TO := $(value TO)
+override NIGHTS := $(value NIGHTS)
+override DELETE := $(value DELETE)
+export SNAPSHOTS TO NIGHTS
+
 .DEFAULT_GOAL := help
 .PHONY: help setup repro verify verify-cpus nightly replay rollback back gc test bench soak pictures lock clean
 
@@ -12,6 +20,7 @@ help: ## List every target
 setup: .venv/run.stamp ## Make .venv and install the locked packages
 
 repro: git .venv/run.stamp ## Run the pipeline: data, models, metrics; then print the results
+	@python -m pipeline.check
 	@dvc repro
 	@python -m pipeline.results
 
@@ -25,21 +34,20 @@ nightly: git .venv/run.stamp ## Spend one night: fetch the table, check it, retr
 	@python -m pipeline.nightly; code=$$?; test $$code -lt 30 || exit $$code
 
 replay: git .venv/run.stamp ## Replay a folder of dated tables as that many nights: make replay SNAPSHOTS=weekly
-	@test -n '$(SNAPSHOTS)' || { echo "replay needs a folder of tables with dates in their names: make replay SNAPSHOTS=weekly"; exit 1; }
-	@python -m pipeline.replay '$(SNAPSHOTS)' --out replay
+	@test -n "$$SNAPSHOTS" || { echo "replay needs a folder of tables with dates in their names: make replay SNAPSHOTS=weekly"; exit 1; }
+	@python -m pipeline.replay "$$SNAPSHOTS" --out replay
 
 rollback: git ## Go back to an accepted night: make rollback TO=nightly-2026-01-31
-	@test -n '$(TO)' || { echo "rollback needs the tag of an accepted night: make rollback TO=nightly-2026-01-31"; exit 1; }
-	@python -m pipeline.rollback '$(TO)'
+	@test -n "$$TO" || { echo "rollback needs the tag of an accepted night: make rollback TO=nightly-2026-01-31"; exit 1; }
+	@python -m pipeline.rollback "$$TO"
 
 back: git ## Go back to the last commit's table, models and metrics; your changes wait in git stash
 	@git stash
 	@dvc checkout --quiet --allow-missing --force dvc.yaml
 	@dvc checkout --quiet --allow-missing
 
-NIGHTS ?= 30
 gc: git .venv/run.stamp ## Show what nothing needs since the last NIGHTS=30 nights; DELETE=yes deletes it
-	@python -m pipeline.gc --nights '$(NIGHTS)' $(if $(filter yes,$(DELETE)),--delete)
+	@python -m pipeline.gc --nights "$$NIGHTS" $(if $(filter yes,$(DELETE)),--delete)
 
 test: git .venv/dev.stamp ## Check the style and the types, run the tests
 	ruff check

@@ -19,7 +19,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from ruamel.yaml import YAML
 
 from benchmarks.accuracy import variants
 from benchmarks.accuracy.scores import OURS, Scores, comparison
@@ -33,6 +32,7 @@ from pipeline.model.network import EmbeddingNet
 from pipeline.model.reproducible import nn, torch
 from pipeline.runtime.arguments import whole
 from pipeline.runtime.command import command
+from pipeline.runtime.yaml_files import read
 from pipeline.training.fit import fit
 from pipeline.training.loader import loader_of, read_rows
 
@@ -105,7 +105,7 @@ def score_changes(snapshot: Path, *, seeds: Sequence[int]) -> Scores:
 
 def train_and_predict(change: Change, snapshot: Path, folder: Path, *, seeds: Sequence[int]) -> np.ndarray:
     """The predictions of the held-out rows after a training with each seed. Shape: (seeds, rows), US dollars."""
-    settings = YAML(typ="safe").load(params.FILE)
+    settings = read(params.FILE)
     for path, value in change.settings.items():
         *sections, key = path.split(".")
         reduce(getitem, sections, settings)[key] = value

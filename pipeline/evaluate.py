@@ -16,6 +16,7 @@ from pipeline.evaluation import leaks, plot_tables, scorecard
 from pipeline.evaluation.metrics import Columns, mean_squared_error
 from pipeline.inference.predictions import Predictions, predict
 from pipeline.model.bundle import Bundle
+from pipeline.runtime.arguments import recipe_name
 from pipeline.runtime.command import WAY_BACK, command
 from pipeline.runtime.drafts import drafts
 from pipeline.runtime.lifetime import end_with_parent
@@ -24,20 +25,22 @@ from pipeline.runtime.lifetime import end_with_parent
 def main(argv: Sequence[str] | None = None) -> None:
     """Read the arguments and the settings, run the stage."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", type=Path, required=True, help="folder of the model bundle")
+    parser.add_argument("recipe", type=recipe_name, help="name of a recipe, or of its stage: evaluate@full")
+    parser.add_argument("--models", type=Path, required=True, help="folder in which its bundle is a folder")
     parser.add_argument("--prepared", type=Path, required=True, help="folder of the encoded splits")
-    parser.add_argument("--metrics", type=Path, required=True, help="JSON file of the metrics")
-    parser.add_argument("--plots", type=Path, required=True, help="folder of the plots data")
+    parser.add_argument("--metrics", type=Path, required=True, help="folder in which it gets a JSON file of metrics")
+    parser.add_argument("--plots", type=Path, required=True, help="folder in which it gets that of its plots data")
     arguments = parser.parse_args(argv)
+    name = arguments.recipe
     end_with_parent()
-    with command(f"evaluate {arguments.model.name}", advice=WAY_BACK):
+    with command(f"evaluate {name}", advice=WAY_BACK):
         params.check(FEATURES)
         versions.check("numpy", "pandas", "pyarrow", "safetensors", "torch")
         run(
-            model=arguments.model,
+            model=arguments.models / name,
             prepared=arguments.prepared,
-            metrics=arguments.metrics,
-            plots=arguments.plots,
+            metrics=arguments.metrics / f"{name}.json",
+            plots=arguments.plots / name,
             min_slice_rows=params.load(params.Evaluate, "evaluate").min_slice_rows,
             min_count=params.load(params.Prepare, "prepare").min_count,
         )

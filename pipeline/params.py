@@ -19,6 +19,12 @@ Count = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(gt=0)]
 
 
+def _printable(salt: str) -> str:
+    if not re.fullmatch(r"[ -~]{1,64}", salt):
+        raise ValueError(f"must be 1 to 64 letters, digits and signs of ASCII, such as v1; found {salt!r}")
+    return salt
+
+
 def _a_file_here(path: str) -> str:
     if re.match(r"[a-z0-9+]+://", path, re.IGNORECASE):  # https://…, s3://…
         fix = f"get it (dvc get-url '{path}' data/raw/table.csv), and name that file; nightly.source may be a URL"
@@ -35,7 +41,7 @@ class Data(Section):
 class Split(Section):
     """`prepare.split:` shares of the rows (the rest is for training), and the salt of the rows' hash."""
 
-    salt: Annotated[str, Field(pattern=r"^[ -~]{1,64}$")]
+    salt: Annotated[str, AfterValidator(_printable)]
     valid_fraction: Annotated[float, Field(gt=0, lt=1)]
     test_fraction: Annotated[float, Field(gt=0, lt=1)]
 
@@ -192,6 +198,23 @@ def _name_of_a_recipe(name: str) -> str:
     return name
 
 
+def _different_files(recipes: dict[str, Recipe]) -> dict[str, Recipe]:
+    """Refuse names that are one on the disks of macOS and Windows."""
+    first: dict[str, str] = {}
+    for name in recipes:
+        if (other := first.setdefault(name.lower(), name)) != name:
+            rule = "recipes' names must differ in more than capitals, since they name files"
+            raise ValueError(f"{rule}; found {other} and {name}: rename one")
+    return recipes
+
+
+Recipes = Annotated[
+    dict[Annotated[str, AfterValidator(_name_of_a_recipe)], Recipe],
+    Field(min_length=1),
+    AfterValidator(_different_files),
+]
+
+
 class Settings(Section):
     """All of the file."""
 
@@ -200,7 +223,7 @@ class Settings(Section):
     train: Train
     evaluate: Evaluate
     nightly: Nightly
-    recipes: Annotated[dict[Annotated[str, AfterValidator(_name_of_a_recipe)], Recipe], Field(min_length=1)]
+    recipes: Recipes
 
     @model_validator(mode="after")
     def _spend_nights_on_a_recipe(self) -> "Settings":
@@ -230,7 +253,8 @@ def check(features: Collection[str] = ()) -> None:
     features: the data contract's, if the command knows them: then a recipe may name no other.
     Raises: ValueError as `load`.
     """
-    if FILE.resolve() == Path(__file__).resolve().parents[1] / FILE and FILE.exists():
+    in_project = FILE.resolve() == Path(__file__).resolve().parents[1] / FILE
+    if in_project and (FILE.exists() or Path("dvc.yaml").exists()):
         for name, recipe in load(Settings).recipes.items():
             check_features(recipe.features, features or recipe.features, where=f"{FILE}: recipes.{name}")
 

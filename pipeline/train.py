@@ -22,6 +22,7 @@ from pipeline.model.card import CARD, card
 from pipeline.model.intervals import calibrate
 from pipeline.model.network import Regressor, build
 from pipeline.model.reproducible import ANY_CPU, device_for, nn, reproducibility_level, torch, unpin_matrix_products
+from pipeline.runtime.arguments import recipe_name
 from pipeline.runtime.command import WAY_BACK, command
 from pipeline.runtime.drafts import drafts
 from pipeline.runtime.lifetime import end_with_parent
@@ -47,26 +48,27 @@ class Paths:
 def main(argv: Sequence[str] | None = None) -> None:
     """Read the arguments and the settings, run the stage."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("recipe", help="name of a recipe in params.yaml")
+    parser.add_argument("recipe", type=recipe_name, help="name of a recipe in params.yaml, or of its stage: train@full")
     parser.add_argument("--train", type=Path, required=True, help="Parquet file of encoded training rows")
     parser.add_argument("--valid", type=Path, required=True, help="Parquet file of encoded validation rows")
     parser.add_argument("--encoder", type=Path, required=True, help="JSON file of the encoder")
-    parser.add_argument("--out", type=Path, required=True, help="folder of the model bundle")
-    parser.add_argument("--curve", type=Path, required=True, help="CSV file of the losses per epoch")
+    parser.add_argument("--models", type=Path, required=True, help="folder in which the recipe gets that of its bundle")
+    parser.add_argument("--plots", type=Path, required=True, help="folder in which it gets that of its learning curve")
     parser.add_argument("--cache", type=Path, required=True, help="folder of checkpoints and compiled code")
     given = parser.parse_args(argv)
     name = given.recipe
-    paths = Paths(
-        train=given.train, valid=given.valid, encoder=given.encoder, out=given.out, curve=given.curve, cache=given.cache
-    )
     end_with_parent()
-    logging.basicConfig(format=f"train {name}: %(message)s")
-    logging.getLogger("pipeline").setLevel(logging.INFO)
     interrupted = "dvc repro goes on from the last epoch's end"
     with command(f"train {name}", interrupted=interrupted, advice=WAY_BACK):
         params.check(FEATURES)
         packages = versions.check("numpy", "pyarrow", "safetensors", "torch")
         recipe, settings = params.load(params.Recipe, "recipes", name), params.load(params.Train, "train")
+        logging.basicConfig(format=f"train {name}: %(message)s")  # only now it is known to be a name
+        logging.getLogger("pipeline").setLevel(logging.INFO)
+        out, curve = given.models / name, given.plots / name / "learning_curve.csv"
+        paths = Paths(
+            train=given.train, valid=given.valid, encoder=given.encoder, out=out, curve=curve, cache=given.cache
+        )
         run(recipe, settings, paths, name=name, packages=packages)
 
 

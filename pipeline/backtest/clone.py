@@ -17,6 +17,7 @@ from pipeline.nights.record_files import FILES
 from pipeline.repository.dvc_lock import LOCK
 from pipeline.repository.project import DVC, NO_HOOKS, Project
 from pipeline.runtime.errors import CommandError
+from pipeline.runtime.yaml_files import read
 
 SOURCE = "../source.csv"
 
@@ -28,11 +29,11 @@ def make_clone(project: Project, temporary: Path, *, date: datetime.date) -> Pro
     with suppress(CommandError):  # none is set
         clone.lines(*DVC, "config", "--unset", "core.remote")
     _share_cache(clone, temporary)
-    yaml, file = YAML(), clone.folder / params.FILE
-    settings = yaml.load(file)  # then the source is a file beside the clone, every record is kept, nobody is notified
+    file = clone.folder / params.FILE
+    settings = read(file)  # then the source is a file beside the clone, every record is kept, nobody is notified
     settings["nightly"] |= {"source": SOURCE, "record_kept": True}
     settings["nightly"]["notify"] |= {"command": None, "webhook": None}
-    yaml.dump(settings, file)
+    YAML().dump(settings, file)
     table = params.load(params.Data, "data", file=file).path
     stages = clone.folder / "dvc.yaml"  # a stage that keeps its last outputs is not in DVC's cache of runs
     stages.write_text(stages.read_text(encoding="utf-8").replace("persist: true", "persist: false"), encoding="utf-8")

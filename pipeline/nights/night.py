@@ -14,7 +14,7 @@ from pipeline.repository.delivery import check_unchanged
 from pipeline.repository.dvc_lock import LOCK, Stage, outputs, read_lock
 from pipeline.repository.workspace import Workspace
 from pipeline.runtime.errors import CommandError, RuleError, as_rule_error
-from pipeline.runtime.sections import read
+from pipeline.runtime.yaml_files import read
 
 FAILURES = (RuleError, CommandError, OSError)  # what fails a night; any other error is a defect
 

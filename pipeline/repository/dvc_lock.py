@@ -8,8 +8,7 @@ from graphlib import TopologicalSorter
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
+from pipeline.runtime.yaml_files import read
 
 LOCK = "dvc.lock"
 Hashes = Mapping[str, str]  # the md5 of each path; that of a folder ends in .dir and is its listing's
@@ -37,10 +36,10 @@ class Artifact:
 
 
 def read_lock(file: Path) -> dict[str, Stage]:
-    """The stages by name, in an order to run them. Raises: FileNotFoundError; ValueError if not as DVC wrote it."""
+    """The stages by name, in an order to run them. Raises: ValueError if it is missing, or not as DVC wrote it."""
     try:
-        stages = {name: _stage(entry) for name, entry in YAML(typ="safe", pure=True).load(file)["stages"].items()}
-    except (YAMLError, UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:
+        stages = {name: _stage(entry) for name, entry in read(file)["stages"].items()}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         found = f"{type(error).__name__}: {error}"
         raise ValueError(f"{file.name} must be as DVC wrote it, found {found}") from None
     order = TopologicalSorter({name: _writers(stage.reads, stages) for name, stage in stages.items()})

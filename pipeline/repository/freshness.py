@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.repository.dvc_lock import LOCK, NEVER_RUN, Stage, md5_of, outputs, read_lock
-from pipeline.runtime.sections import read
+from pipeline.runtime.yaml_files import read
 
 
 def changed_stages(names: Iterable[str], *, folder: Path) -> list[str]:

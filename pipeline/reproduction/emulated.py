@@ -19,14 +19,14 @@ from pipeline import params
 from pipeline.reproduction.fresh_clone import CannotVerifyError
 from pipeline.reproduction.verify import VerifyOutcome
 from pipeline.runtime.processes import run
-from pipeline.runtime.sections import read
+from pipeline.runtime.yaml_files import read
 
 QEMU = "qemu-x86_64-static"
 NATIVE, UNSET = "native", "unset"
 CPUS = (NATIVE, "EPYC", "Haswell", "Nehalem")
 THREADS = (UNSET, "1", "2")
 ROWS, EPOCHS = 2000, 2
-RECIPE = "${key}"  # what dvc.yaml has where a stage's recipe is meant
+RECIPE, STAGE = "${key}", "$DVC_STAGE"  # what dvc.yaml has where a stage's recipe or its name is meant
 # threads that were asked for outside, and a core type that suits the real CPU: on an older one numpy dies of it
 NOT_INHERITED = {"OMP_NUM_THREADS", "OPENBLAS_CORETYPE"}
 
@@ -104,11 +104,12 @@ class TrainingFolder:
         """Run the recipe's train stage in a copy of the folder; returns the files that it wrote."""
         stage = self._stage("train")
         outs = [out if isinstance(out, str) else next(iter(out)) for out in stage["outs"]]
-        command, *outs = (text.replace(RECIPE, training.recipe) for text in (stage["cmd"], *outs))
+        outs = [out.replace(RECIPE, training.recipe) for out in outs]
         qemu = () if training.cpu == NATIVE else (QEMU, "-cpu", training.cpu)
         with tempfile.TemporaryDirectory() as temporary:
             copy = Path(shutil.copytree(self.folder, temporary, dirs_exist_ok=True))
-            self._python(python_arguments(command), folder=copy, qemu=qemu, threads=training.threads)
+            arguments = python_arguments(stage["cmd"], stage=training.recipe)
+            self._python(arguments, folder=copy, qemu=qemu, threads=training.threads)
             files = [file for out in outs for file in _files(copy / out)]
             return {str(file.relative_to(copy)): file.read_bytes() for file in files}
 
@@ -123,18 +124,18 @@ class TrainingFolder:
         run([*qemu, sys.executable, *words], folder=folder, environment=environment)
 
 
-def python_arguments(command: str) -> list[str]:
-    """The arguments that a stage's command gives to Python.
+def python_arguments(command: str, *, stage: str = "") -> list[str]:
+    """The arguments that a stage's command gives to Python, with this name of the stage.
 
-    Raises: CannotVerifyError if it is not `exec python …`, or holds a variable that only DVC can replace.
+    Raises: CannotVerifyError if it is not `exec python …`, or holds another variable.
 
-    >>> python_arguments("exec python -m pipeline.train 'full' --cache .cache")
-    ['-m', 'pipeline.train', 'full', '--cache', '.cache']
+    >>> python_arguments('exec python -m pipeline.train "$DVC_STAGE" --cache .cache', stage="train@full")
+    ['-m', 'pipeline.train', 'train@full', '--cache', '.cache']
     """
     words = shlex.split(command)
-    if words[:2] != ["exec", "python"] or "${" in command:
-        raise CannotVerifyError(f"a stage's command must be exec python …, with no variable but ${{key}}: {command}")
-    return words[2:]
+    if words[:2] != ["exec", "python"] or any("$" in word for word in words if word != STAGE):
+        raise CannotVerifyError(f"a stage's command must be exec python …, with no variable but {STAGE}: {command}")
+    return [stage if word == STAGE else word for word in words[2:]]
 
 
 def _files(path: Path) -> list[Path]:

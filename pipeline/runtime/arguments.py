@@ -41,6 +41,15 @@ def _number(text: str) -> float:
         return math.nan
 
 
+def recipe_name(text: str) -> str:
+    """An argument that names a recipe, or by DVC's name a stage of it. `params.load` says if there is such a recipe.
+
+    >>> recipe_name("full"), recipe_name("train@full")
+    ('full', 'full')
+    """
+    return text.partition("@")[2] or text
+
+
 def whole(least: int) -> Callable[[str], int]:
     """The type of an argument that is a whole number, `least` or more.
 

@@ -8,10 +8,8 @@ from pipeline.runtime.errors import CommandError, RuleError
 from pipeline.runtime.lifetime import INTERRUPTED, end_as_ctrl_c_does
 
 EXPECTED: Mapping[type[Exception], int] = {OSError: 1, ValueError: 1, RuleError: 1, CommandError: 1}
-WAY_BACK = (
-    "The stage's last good outputs are as they were. Once this is mended, dvc repro goes on; or put your changes into"
-    " git stash and go back to all that the last commit records: make back"
-)
+GO_BACK = "put your changes into git stash and go back to all that the last commit records: make back"
+WAY_BACK = f"The stage's last good outputs are as they were. Once this is mended, dvc repro goes on; or {GO_BACK}"
 """How a refusal of a stage ends."""
 
 

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
+from pipeline.runtime.lifetime import interrupts_held_back
+
 DRAFT = ".draft"  # git and DVC ignore such files
 
 
@@ -20,8 +22,10 @@ class DraftOf(Protocol):
 def drafts() -> Iterator[DraftOf]:
     """For a block that writes outputs: when it has ended, each draft takes its output's place.
 
-    If it fails, or has not written one of them, the outputs stay as they were. None is written in place: it may be a
-    link into DVC's cache. What a killed process has left is removed when the same outputs are written again.
+    If it fails, is interrupted, or has not written one of them, all outputs stay as they were. An interrupt that comes
+    while the drafts take their places waits until all have. A kill is not to be held back: there it leaves some of the
+    outputs new and others old, and a folder may be missing, until the same outputs are written again. None is written
+    in place: it may be a link into DVC's cache.
     """
     outputs: dict[Path, Path | None] = {}  # by draft; None if it is no output
 
@@ -38,11 +42,15 @@ def drafts() -> Iterator[DraftOf]:
         written = {draft: output for draft, output in outputs.items() if output}
         if missing := [str(output) for draft, output in written.items() if not draft.exists()]:
             raise FileNotFoundError(f"{', '.join(missing)} must be written anew, found no draft")
-        for draft, output in written.items():
-            _replace(output, draft)
+        with interrupts_held_back():
+            for draft, output in written.items():
+                _replace(output, draft)
     finally:
-        for draft in outputs:
-            _remove(draft)
+        with interrupts_held_back():
+            for draft, place in outputs.items():
+                _remove(draft)
+                if place:
+                    _put_back(place)
 
 
 def _replace(output: Path, draft: Path) -> None:
@@ -55,11 +63,10 @@ def _replace(output: Path, draft: Path) -> None:
         return
     output.rename(_aside(output))
     draft.rename(output)
-    _remove(_aside(output))
 
 
 def _put_back(output: Path) -> None:
-    """Undo what a killed process has begun: the old folder comes back if there is no new one, else it goes."""
+    """The old folder, which was put aside, comes back if there is no new one; else it goes."""
     if _aside(output).exists() and not output.exists():
         _aside(output).rename(output)
     _remove(_aside(output))

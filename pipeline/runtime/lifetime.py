@@ -7,10 +7,13 @@ import ctypes
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from types import FrameType
 
 PR_SET_PDEATHSIG = 1  # <sys/prctl.h>
+INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 INTERRUPTED = 130  # as a shell counts: 128 + SIGINT
 NOT_STARTED = 127  # a shell's exit code for a command that it cannot find
 
@@ -49,8 +52,29 @@ def end_at_once_if_interrupted() -> None:
     _handle_interrupts(_end_at_once)
 
 
+@contextmanager
+def interrupts_held_back() -> Iterator[None]:
+    """For a block that must not end in its middle: ctrl-C, SIGTERM and a closed terminal come when it has ended.
+
+    In another than the main thread nothing changes: Python lets interrupts come in the main thread alone.
+    """
+    held: list[int] = []
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    handlers = {number: signal.getsignal(number) for number in INTERRUPTS} if in_main_thread else {}
+    before = {number: handler for number, handler in handlers.items() if handler not in (None, signal.SIG_IGN)}
+    try:
+        for number in before:
+            signal.signal(number, lambda number, _: held.append(number))
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if held:
+            signal.raise_signal(held[0])
+
+
 def _handle_interrupts(handler: Callable[[int, FrameType | None], object]) -> None:
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in INTERRUPTS:
         # nohup has set SIGHUP to be ignored, and that is to stay
         if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler, _end_at_once):
             signal.signal(number, handler)

@@ -4,17 +4,26 @@ import difflib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from pipeline.runtime.yaml_files import bring_back, read
 
 LONGEST = 80  # characters of a value that a message shows
 NUMBER = re.compile(r"[-+]?[0-9.]+(e[-+]?[0-9]+)?", re.IGNORECASE)  # "0.1", "1e-3"
+FIXES = {
+    "bool_type": "; write true or false",
+    "string_type": "; put it in quotes",
+    "int_type": "; write a whole number",
+    "float_type": "; write a number",
+    "tuple_type": "; write a list, such as [a, b]",
+    "model_type": "; write its settings below it, each on a line of its own",
+    "dict_type": "; write its settings below it, each on a line of its own",
+}
+"""What to do about a value of another type, by pydantic's name of the mistake."""
 QUOTED = re.compile(r"'([^']+)'")  # of "'mlp' or 'embedding'"
 
 
@@ -33,6 +42,8 @@ def load(section: type[S], *keys: str, file: Path = Path("params.yaml")) -> S:
     Raises: ValueError if the file is no YAML 1.2, the keys are missing, or a value breaks its rule.
     """
     settings = read(file)
+    if settings is None:
+        raise ValueError(f"{file} must hold settings, found nothing; {bring_back(file)}")
     for depth, key in enumerate(keys):
         known = list(settings) if isinstance(settings, Mapping) else []
         if key not in known:
@@ -91,9 +102,15 @@ def _problem(details: ErrorDetails) -> str:
     if kind == "value_error":  # a rule of ours, which says what it found
         return rule.removeprefix("Value error, ")
     if kind == "missing":
-        return f"{rule}; found only {', '.join(map(str, value)) or 'nothing'}"
+        return f"{rule}; found only {', '.join(map(str, value)) or 'nothing'}; add it"
     if kind == "extra_forbidden":
         return f"no such setting; found {_shown(value)}"
+    if kind == "union_tag_not_found":
+        return f"{details['ctx']['discriminator']} must be among its settings; found {_shown(value)}; add it"
+    if kind == "too_long":
+        return f"must have {details['ctx']['max_length']} or fewer; found {_shown(value)}; leave the others out"
+    if kind in ("too_short", "string_too_short"):
+        return f"must not be empty; found {_shown(value)}; give it {details['ctx']['min_length']} or more"
     if kind == "union_tag_invalid":
         key, value = details["ctx"]["discriminator"].strip("'"), details["ctx"]["tag"]
         rule = f"{key} should be one of {details['ctx']['expected_tags']}"
@@ -105,9 +122,11 @@ def _hint(kind: str, rule: str, value: object) -> str:
         return did_you_mean(str(value), QUOTED.findall(rule))
     if kind in ("int_type", "float_type") and isinstance(value, str) and NUMBER.fullmatch(value):
         return "; write it without quotes"
-    if kind == "bool_type":
-        return "; write true or false"
-    return "; put it in quotes" if kind == "string_type" and value is not None else ""
+    if kind.startswith("int_") and isinstance(value, float):
+        return f"; write {round(value)}"
+    if kind == "string_type" and value is None:
+        return "; write a text"
+    return FIXES.get(kind, "")
 
 
 def _shown(value: object) -> str:
@@ -127,26 +146,3 @@ def _path(keys: tuple[int | str, ...], settings: object) -> Iterator[str]:
         yield str(key)
         if isinstance(settings, Mapping):
             settings = settings.get(key)
-
-
-def read(file: Path) -> Any:  # noqa: ANN401 (whatever the user wrote)
-    """What the YAML file says, as JSON can: a date is `{"date": "2026-01-31"}`. A text is parsed once a process.
-
-    Raises: ValueError if it is missing or no YAML 1.2.
-    """
-    try:
-        return json.loads(_as_json(file.read_text(encoding="utf-8-sig")))
-    except FileNotFoundError:
-        raise ValueError(f"{file} is missing: run from the project's folder") from None
-    except MarkedYAMLError as error:
-        line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
-        fix = "; indent with spaces, not with tabs" if "'\\t'" in str(error.problem) else ""
-        raise ValueError(f"{file} must be YAML 1.2: {line}{error.context or ''} {error.problem}{fix}") from None
-    except (YAMLError, TypeError, ValueError) as error:  # such as bytes that are not UTF-8, and keys that are no words
-        raise ValueError(f"{file} must be YAML 1.2: {error}") from None
-
-
-@lru_cache
-def _as_json(text: str) -> str:
-    settings = YAML(typ="safe", pure=True).load(text)
-    return json.dumps(settings, default=lambda value: {type(value).__name__: str(value)})

@@ -126,13 +126,13 @@ def test_the_command_reads_its_settings_and_names_what_is_wrong(prepared, monkey
     (prepared / "params.yaml").write_text(settings.replace("min_count: 2", "min_count: 500"), encoding="utf-8")
     shutil.copy("versions.json", prepared)
     monkeypatch.chdir(prepared)
-    files = ["--prepared", "prepared", "--metrics", "metrics.json", "--plots", "plots"]
+    files = ["--models", ".", "--prepared", "prepared", "--metrics", "metrics", "--plots", "plots"]
     for model, message in {
         "model": r"evaluate model: leak: a value of .* must stand in 500 training rows",
         "none": r"evaluate none: none: a model bundle must hold",
     }.items():
         with pytest.raises(SystemExit, match="1"):
-            evaluate.main(["--model", model, *files])
+            evaluate.main([model, *files])
         assert re.match(message, capsys.readouterr().err)
 
 

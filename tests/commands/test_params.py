@@ -46,7 +46,7 @@ def write(tmp_path):
         ("1e-3", "'0.1'", 'prepare.max_bad_fraction: Input should be a valid number; found "0.1"'),
         ("1e-3", "yes", 'prepare.max_bad_fraction: Input should be a valid number; found "yes"'),
         ("1e-3", "null", "prepare.max_bad_fraction: Input should be a valid number; found null"),
-        ("salt: salaries", "salt: ''", r'prepare.split.salt: String should match pattern .*; found ""'),
+        ("salt: salaries", "salt: ''", "prepare.split.salt: must be 1 to 64 letters, .* such as v1; found ''"),
         ("salt: salaries", "salt: 7", "prepare.split.salt: Input should be a valid string; found 7"),
         (
             "salt: salaries",
@@ -82,7 +82,7 @@ def test_a_wrong_value_names_its_path_the_rule_and_what_was_found(write, old, ne
         ({"network": {"kind": "mlp", "hidden": [0]}}, "test.network.hidden.0: .* greater than or equal to 1; found 0"),
         ({"network": {"kind": "mlp"}}, "test.network.hidden: Field required; found only kind"),
         ({"network": {"kind": "cnn"}}, "test.network: kind should be one of 'mlp', 'embedding'; found \"cnn\"$"),
-        ({"features": []}, "test.features: .* at least 1 item.*; found "),
+        ({"features": []}, r"test.features: must not be empty; found \[\]; give it 1 or more$"),
         ({"features": [7]}, "test.features.0: Input should be a valid string; found 7"),
         (
             {"features": ["work_year", "work_year"]},
@@ -121,6 +121,15 @@ def test_a_wrong_value_names_its_path_the_rule_and_what_was_found(write, old, ne
             {"engine": "compiled", "device": "cuda"},
             "test: engine: compiled needs device: cpu; found device: ",
         ),
+        ({"epochs": 1e3}, "test.epochs: Input should be a valid integer; found 1000.0; write 1000$"),
+        ({"epochs": "many"}, 'test.epochs: Input should be a valid integer; found "many"; write a whole number$'),
+        ({"features": "age"}, r'test.features: Input should be .*; found "age"; write a list, such as \[a, b\]$'),
+        ({"optimizer": 3}, "test.optimizer: Input should be an object; found 3; write its settings below it, each on"),
+        ({"network": {"hidden": [1]}}, "test.network: 'kind' must be among its settings; found .*; add it$"),
+        (
+            {"optimizer": OPTIMIZER | {"betas": [0.8, 0.9, 0.99]}},
+            r"test.optimizer.betas: must have 2 or fewer; found \[0.8, 0.9, 0.99\]; leave the others out$",
+        ),
         ({"batch_size": 0}, "test.batch_size: .* greater than or equal to 1; found 0"),
         ({"patience": 0}, "test.patience: .* greater than or equal to 1; found 0"),
         ({"keep": "first"}, "test.keep: Input should be 'best' or 'last'; found \"first\""),
@@ -158,6 +167,10 @@ def test_the_recipes_are_named_in_the_files_order(tmp_path):
         ({"a/b": COURSE}, "recipes.a/b: a recipe's name must be a letter, then letters, .*; found 'a/b'"),
         ({"2": COURSE}, "recipes.2: a recipe's name must be a letter, .*; found '2'"),
         ({"prepare": COURSE}, "recipes.prepare: a recipe's name must be .* and not prepare; found 'prepare'"),
+        (
+            {"Mine": COURSE, "full": COURSE, "mine": COURSE},
+            "recipes: recipes' names must differ in more than capitals, .*; found Mine and mine: rename one",
+        ),
         (["course"], 'recipes: Input should be an object; found \\["course"\\]'),
     ],
 )
@@ -168,7 +181,7 @@ def test_a_recipe_without_a_name_that_a_file_can_have_is_refused(write, recipes,
 
 
 def test_there_is_a_recipe(write):
-    with pytest.raises(ValueError, match=r"params.yaml: recipes: .* at least 1 item .*; found {}$"):
+    with pytest.raises(ValueError, match=r"params.yaml: recipes: must not be empty; found {}; give it 1 or more$"):
         load(Data, "data", file=write(json.dumps(all_settings() | {"recipes": {}})))
 
 
@@ -223,7 +236,7 @@ def test_a_recipe_that_is_misspelt_is_found_among_those_there_are(write):
 def test_the_text_is_parsed_once(write, monkeypatch):
     file = write(YAML + f"# {write}")
     load(Train, "train", file=file)
-    monkeypatch.delattr("pipeline.runtime.sections.YAML")
+    monkeypatch.delattr("pipeline.runtime.yaml_files.YAML")
     assert recipe_names(file) == ("course", "full")
     assert load(Prepare, "prepare", file=file).min_count == 3
 
@@ -270,6 +283,12 @@ def test_a_feature_that_the_contract_lacks_is_found_before_the_first_stage(here)
     message = r'^params.yaml: recipes.mine.features.0 must be .*; found "company_sise"; did you mean company_size\?$'
     with pytest.raises(ValueError, match=message):
         params.check(["company_size", "job_title"])
+
+
+def test_settings_that_are_missing_in_the_project_are_named_with_the_way_back(here):
+    (here / "dvc.yaml").write_text("stages: {}")
+    with pytest.raises(ValueError, match=r"^params.yaml is missing: .* git checkout HEAD -- params.yaml$"):
+        params.check()
 
 
 def test_a_folder_without_settings_or_with_those_of_another_project_is_not_checked(here, monkeypatch):

@@ -129,7 +129,7 @@ def test_a_split_without_rows_is_refused(prepared):
 
 def test_the_command_names_a_missing_file(monkeypatch, capsys):
     monkeypatch.chdir(ROOT)
-    paths = [f"--{name}=nowhere" for name in ("train", "valid", "encoder", "out", "curve", "cache")]
+    paths = [f"--{name}=nowhere" for name in ("train", "valid", "encoder", "models", "plots", "cache")]
     with pytest.raises(SystemExit, match="1"):
         train.main(["course", *paths])
     assert re.match(r"train course: .*No such file or directory: 'nowhere'\n.*: make back\n$", capsys.readouterr().err)

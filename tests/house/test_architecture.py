@@ -138,6 +138,16 @@ def test_training_is_not_given_the_test_rows():
     assert not [dep for dep in stage("train")["deps"] if "test" in dep or dep == "data/prepared"]
 
 
+def test_yaml_is_read_by_one_module_only():
+    reads = r"(?i)\byaml(\(.*\))?\.load\("  # yaml.load(text), YAML(typ="safe").load(file)
+    assert [module for module, tree in MODULES.items() if re.search(reads, ast.unparse(tree))] == ["runtime.yaml_files"]
+
+
+def test_no_shell_gets_what_a_setting_says():
+    """DVC puts settings into a command as they are, quotes and all."""
+    assert not [name for name in DVC["stages"] if "${" in stage(name)["cmd"]]
+
+
 def test_no_module_pickles_evaluates_or_shells_out():
     for module, tree in MODULES.items():
         plain = [node for node in ast.walk(tree) if isinstance(node, ast.Import)]

@@ -3,6 +3,7 @@
 import json
 import shutil
 import sys
+from copy import deepcopy
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from tests.support.processes import set_params
 from tests.support.skips import reason
 from tests.support.work_tree import copy_of_the_work_tree, run
 
+NAME = "x'$(touch PWN)`touch PWN`'"  # what a shell would run, even between single quotes
 QUICK: dict[str, object] = {"recipes.course.epochs": 1, "recipes.full.epochs": 1}
 KILLS = """
 import os, pathlib, signal, sys
@@ -72,6 +74,18 @@ def break_table(folder):
         table.write("2024,SE,FT,Analyst,1e5\r\n")
 
 
+def add_recipe(name):
+    """A copy of a recipe under another name: prepare and all other recipes are up to date."""
+
+    def change(folder):
+        yaml = YAML()
+        found = yaml.load(folder / "params.yaml")
+        found["recipes"][name] = deepcopy(found["recipes"]["course"])
+        yaml.dump(found, folder / "params.yaml")
+
+    return change
+
+
 def settings(**changes):
     return lambda folder: set_params(folder, {key.replace("__", "."): value for key, value in changes.items()})
 
@@ -82,6 +96,7 @@ def settings(**changes):
         (break_table, ["dvc", "repro"], "prepare: "),
         (settings(prepare__split__test_fraction=2.0), ["dvc", "repro"], "prepare: "),
         (settings(recipes__course__features=["salary"]), ["dvc", "repro"], "train course: "),
+        (add_recipe(NAME), ["dvc", "repro"], f"train {NAME}: "),
         (settings(evaluate__min_slice_rows=0), ["dvc", "repro"], "evaluate course: "),
         (settings(prepare__min_count=3), ["dvc", "repro", "--single-item", "report", "--force"], "report: "),
     ],
@@ -92,6 +107,7 @@ def test_a_refusal_keeps_the_last_good_outputs_and_ends_with_the_way_back(projec
     shown = run(project, *command, code=255)
     assert f"\n{refusing}" in shown
     assert f"\n{WAY_BACK}\n" in shown
+    assert not list(project.rglob("PWN"))
     kept = {path for path, old in before.items() if (project / path).is_file() and (project / path).read_bytes() == old}
     assert kept == before.keys()
     assert stale(project)
@@ -157,7 +173,7 @@ def test_outputs_that_are_links_into_dvcs_cache_are_replaced_and_the_cache_keeps
     cache = {file: file.read_bytes() for file in (project / ".dvc/cache/files").rglob("*") if file.is_file()}
     set_params(project, {"prepare.min_count": 3, "recipes.course.seed": 2})
     stages = YAML(typ="safe").load(project / "dvc.yaml")["stages"]
-    by_hand = [stages["prepare"]["cmd"], stages["train"]["do"]["cmd"].replace("${key}", "course")]
+    by_hand = [stages["prepare"]["cmd"], f"export DVC_STAGE=train@course; {stages['train']['do']['cmd']}"]
     for command in by_hand:  # DVC itself would unlink them first
         run(project, "sh", "-c", command)
     assert {file: file.read_bytes() for file in cache} == cache

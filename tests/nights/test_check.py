@@ -2,6 +2,7 @@
 
 import datetime
 import gzip
+from pathlib import Path
 
 import pytest
 
@@ -62,10 +63,19 @@ def test_what_breaks_the_contract_is_rejected(project, source, words):
     assert state(project) == before
 
 
-def test_without_yesterdays_table_the_night_fails_since_rows_may_be_gone(project):
-    (project / "data/raw/salaries.csv").write_bytes(table(rows(590)))
-    push_changes(project, "a table, but no dvc repro")
+@pytest.mark.parametrize(
+    ("change", "found", "fix"),
+    [
+        (lambda file: file.write_bytes(table(rows(590))), "another table in its place", "dvc repro, commit and push"),
+        (Path.unlink, "none in its place", "bring data/raw/salaries.csv back into git or DVC's remote"),
+    ],
+    ids=["another", "none"],
+)
+def test_without_yesterdays_table_the_night_fails_since_rows_may_be_gone(project, change, found, fix):
+    change(project / "data/raw/salaries.csv")
+    push_changes(project, "the table, but no dvc repro")
     result = night(project)
     assert result.outcome == NightOutcome.FAILED
-    assert "yesterday's table must be the one that dvc.lock records, and keep the contract, found" in result.message
+    rule = "must be the one that dvc.lock records, and keep the contract"
+    assert f"yesterday's table {rule}, found {found}; {fix}; or look at tonight's and --force it" in result.message
     assert night(project, force_reason="I have looked at it").outcome == NightOutcome.FORCED

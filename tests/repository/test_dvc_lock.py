@@ -51,6 +51,12 @@ stages:
     assert read_lock(tmp_path / "dvc.lock") == {"draw": Stage({}, written, {"params.yaml draw.seed": 1})}
 
 
+def test_a_lock_with_aliases_is_refused_before_they_are_followed(tmp_path):
+    (tmp_path / "dvc.lock").write_text("a: &a [x, x]\nstages: {train: {deps: *a}}")
+    with pytest.raises(ValueError, match=r"^dvc.lock must be as DVC wrote it, found .* \*a stands for another part of"):
+        read_lock(tmp_path / "dvc.lock")
+
+
 def test_what_a_stage_writes_is_no_input_of_the_next():
     stages = {
         "prepare": Stage({"table": "1", "code": "2"}, {"rows": "3"}, {}),

@@ -4,7 +4,7 @@ import datetime
 
 import pytest
 
-from pipeline.runtime.arguments import date, finite, share, whole
+from pipeline.runtime.arguments import date, finite, recipe_name, share, whole
 from tests.support.code import files_of
 
 
@@ -16,7 +16,7 @@ def types_of_arguments(top):
 
 
 def test_no_argument_is_of_a_type_whose_error_is_a_name_in_python():
-    assert set(types_of_arguments("pipeline")) == {"Path", "date", "share", "whole"}
+    assert set(types_of_arguments("pipeline")) == {"Path", "date", "recipe_name", "share", "whole"}
     assert set(types_of_arguments("benchmarks")) <= {"Path", "finite", "whole"}
 
 
@@ -27,6 +27,9 @@ def test_no_argument_is_of_a_type_whose_error_is_a_name_in_python():
         (finite, "-1e3", -1000.0),
         (share, "0", 0.0),
         (share, "1", 1.0),
+        (recipe_name, "full", "full"),
+        (recipe_name, "train@full", "full"),
+        (recipe_name, "../dvc.yaml:train@full", "full"),  # so DVC calls it in a folder of the project
         (whole(1), "1", 1),
         (whole(0), "12", 12),
         (whole(-5), "-5", -5),

@@ -81,6 +81,58 @@ def test_a_file_of_dvcs_cache_to_which_an_output_is_linked_keeps_its_bytes(tmp_p
     assert files(tmp_path / "out") == {"scores.json": "new", "model/weights": "new"}
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("moment", range(3))
+def test_an_interrupt_at_any_moment_of_the_exchange_waits_until_all_outputs_are_new(
+    outputs, moment, number, monkeypatch
+):
+    before = signal.getsignal(number)
+    signal.signal(number, signal.default_int_handler)
+    steps = iter(range(3))
+
+    def interrupted(function):
+        def step(*arguments):
+            if next(steps) == moment:
+                signal.raise_signal(number)
+            return function(*arguments)
+
+        return step
+
+    for name in ("replace", "rename"):
+        monkeypatch.setattr(Path, name, interrupted(getattr(Path, name)))
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            write(outputs)
+    finally:
+        signal.signal(number, before)
+    assert next(steps, None) is None
+    assert files(outputs) == {"scores.json": "new", "model/weights": "new"}
+
+
+def test_an_interrupt_before_the_exchange_leaves_the_last_good_outputs_and_nothing_else(outputs):
+    before = files(outputs)
+    with pytest.raises(KeyboardInterrupt), drafts() as draft_of:  # noqa: PT012 (the interrupt comes last)
+        draft_of(outputs / "scores.json").write_text("new")
+        draft_of(outputs / "model").mkdir()
+        signal.raise_signal(signal.SIGINT)
+    assert files(outputs) == before
+
+
+def test_a_folder_comes_back_if_its_draft_cannot_take_its_place(outputs, monkeypatch):
+    rename = Path.rename
+
+    def refused(path, target):
+        if path.name == ".model.draft":
+            raise OSError("refused")
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", refused)
+    with pytest.raises(OSError, match="refused"):
+        write(outputs)
+    assert files(outputs / "model") == {"gone": "old", "weights": "old"}
+    assert {path.name for path in outputs.iterdir()} == {"model", "scores.json"}
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason=reason("only POSIX forks", to_run="make test on Linux or macOS"))
 @pytest.mark.parametrize("moment", range(4))
 def test_killed_at_any_moment_an_output_is_the_old_or_the_new_one_and_the_next_run_clears_up(outputs, moment):

@@ -4,10 +4,11 @@ import os
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from pipeline.runtime.lifetime import end_as_ctrl_c_does, end_at_once_if_interrupted
+from pipeline.runtime.lifetime import end_as_ctrl_c_does, end_at_once_if_interrupted, interrupts_held_back
 from tests.support.work_tree import ROOT
 
 ENDING = [signal.SIGTERM, signal.SIGHUP]
@@ -55,6 +56,37 @@ def test_a_command_that_is_ended_while_it_imports_says_nothing(tmp_path, command
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run(argv, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (130, "importing\n", "")
+
+
+@pytest.mark.parametrize("number", INTERRUPTING)
+def test_an_interrupt_that_is_held_back_comes_once_when_the_block_has_ended(number):
+    end_as_ctrl_c_does()
+    done = []
+    with pytest.raises(KeyboardInterrupt), interrupts_held_back():  # noqa: PT012 (it comes in the block's middle)
+        signal.raise_signal(number)
+        signal.raise_signal(number)
+        done.append(number)
+    assert done == [number]
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(number)
+
+
+def test_an_interrupt_is_held_back_from_a_block_that_fails_too():
+    with pytest.raises(KeyboardInterrupt), interrupts_held_back():  # noqa: PT012 (it comes in the block's middle)
+        signal.raise_signal(signal.SIGINT)
+        raise ValueError("in the block")
+
+
+def test_what_is_ignored_stays_so_while_interrupts_are_held_back():
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    with interrupts_held_back():
+        signal.raise_signal(signal.SIGHUP)
+    assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+
+
+def test_in_another_thread_a_block_runs_as_it_is():
+    with ThreadPoolExecutor(1) as pool, interrupts_held_back():
+        assert pool.submit(lambda: interrupts_held_back().__enter__()).exception() is None
 
 
 def test_who_imports_the_package_keeps_the_handlers():

@@ -106,7 +106,8 @@ def test_a_missing_section_names_its_path_and_what_stands_there(write, keys, mes
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "params.yaml: oven is missing; found no keys"),
+        ("", "params.yaml must hold settings, found nothing; bring back .*: git checkout HEAD -- params.yaml$"),
+        ("# mine", "params.yaml must hold settings, found nothing"),
         ("- oven", "params.yaml: oven is missing; found no keys"),
         ("oven: [", r"params.yaml must be YAML 1.2: .*(?s:.*)line 1"),
         ("a: 1\n\tb: 2", r"params.yaml must be YAML 1.2: .*(?s:.*)line 2"),
@@ -121,5 +122,6 @@ def test_a_broken_file_is_named(write, text, message):
 
 
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(ValueError, match=r"params.yaml is missing: run from the project's folder"):
+    message = r"params.yaml is missing: run from the project's folder, or .* git checkout HEAD -- params.yaml$"
+    with pytest.raises(ValueError, match=message):
         load(Oven, "oven", file=tmp_path / "params.yaml")

@@ -19,7 +19,7 @@ from tests.support.work_tree import environment
 ARGUMENTS = [
     *("--train", "data/prepared/train.parquet", "--valid", "data/prepared/valid.parquet"),
     *("--encoder", "data/prepared/encoder.json", "--cache", ".cache"),
-    *("--out", "trained/model", "--curve", "trained/learning_curve.csv"),
+    *("--models", "trained/models", "--plots", "trained/plots"),
 ]
 
 

@@ -1,0 +1,28 @@
+"""Check all of params.yaml, and that the raw table is there, before DVC reads the file. No word is good news."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from pipeline import params
+from pipeline.runtime.command import GO_BACK, command
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the check."""
+    argparse.ArgumentParser(description=__doc__).parse_args(argv)
+    with command("check", advice=f"Nothing has run. Once this is mended, make repro goes on; or {GO_BACK}"):
+        params.check()
+        check_table(Path(params.load(params.Data, "data").path))
+
+
+def check_table(path: Path) -> None:
+    """Raise ValueError unless the path is that of a file: of a folder DVC would take all for the table."""
+    if not path.is_file():
+        found = "a folder" if path.is_dir() else "none"
+        fix = "name the table in it" if path.is_dir() else "name another, or bring it (dvc pull, if DVC has it)"
+        raise ValueError(f"{params.FILE}: data.path must be a file; found {found}, {path}; {fix}")
+
+
+if __name__ == "__main__":
+    main()

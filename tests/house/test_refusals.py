@@ -1,0 +1,97 @@
+"""What a user may give to make: wrong settings are refused before DVC starts, and no text of theirs is ever run."""
+
+import pytest
+
+from pipeline.runtime.command import GO_BACK
+from tests.runtime.test_yaml_files import BOMB
+from tests.support.work_tree import copy_of_the_work_tree, run
+
+TOUCH = "x'$(touch PWN)`touch PWN`"
+MAKE = ("make", "--old-file", ".venv/run.stamp")  # the tests have an environment
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """A fresh clone. Its params.yaml is put back after each test."""
+    return copy_of_the_work_tree(tmp_path_factory.mktemp("a project"))
+
+
+@pytest.fixture
+def settings(project):
+    """The project's params.yaml."""
+    file = project / "params.yaml"
+    before = file.read_bytes()
+    yield file
+    file.write_bytes(before)
+
+
+WRONG = {
+    "a URL": (
+        "path: data/raw/salaries.csv",
+        "path: https://example.org/a.csv",
+        "data.path: the raw table must be a file on this machine; found a URL",
+    ),
+    "no table": (
+        "salaries.csv",
+        "salary.csv",
+        "data.path must be a file; found none, data/raw/salary.csv; name another",
+    ),
+    "a folder": ("raw/salaries.csv", "raw", "data.path must be a file; found a folder, data/raw; name the table in it"),
+    "a misspelt key": ("tries: 3", "trys: 3", "nightly.trys: no such setting; found 3; did you mean tries?"),
+    "no recipes": ("recipes:", "recipe:", "recipe: no such setting; found {"),
+    "a dot": ("  course:", "  course.2:", "recipes.course.2: a recipe's name must be a letter, then letters, digits"),
+    "a path": ("  course:", "  ../../course:", "recipes.../../course: a recipe's name must be a letter, then letters"),
+    "a command": ("  course:", f'  "{TOUCH}":', "a recipe's name must be a letter, then letters, digits, _ and -"),
+    "a bomb": ("data:", f"{BOMB}data:", "must be YAML 1.2: line 2: *a0 stands for another part of the file"),
+}
+
+
+@pytest.mark.parametrize("mistake", WRONG)
+def test_make_repro_refuses_wrong_settings_before_dvc_starts(project, settings, mistake):
+    old, new, words = WRONG[mistake]
+    text = settings.read_text(encoding="utf-8")
+    assert old in text
+    settings.write_text(text.replace(old, new, 1), encoding="utf-8")
+    shown = run(project, *MAKE, "repro", code=2)
+    assert shown.startswith("check: params.yaml")
+    assert words in shown
+    assert f"\nNothing has run. Once this is mended, make repro goes on; or {GO_BACK}\n" in shown
+    assert run(project, "git", "status", "--porcelain") == " M params.yaml\n"
+
+
+def test_make_repro_says_how_missing_settings_come_back(project, settings):
+    settings.unlink()
+    shown = run(project, *MAKE, "repro", code=2)
+    run(project, *shown.split("bring back the last commit's: ")[1].split("\n")[0].split())
+    assert run(project, "git", "status", "--porcelain") == ""
+
+
+NOT_A_TAG = "the tag '{value}' must be that of an accepted night"
+NOT_A_NUMBER = "--nights: must be a whole number of 1 or more, such as 10, found {value!r}"
+
+
+@pytest.mark.parametrize("value", ["x$(shell touch PWN)'; touch PWN; '", 'x$(touch PWN)`touch PWN`"; touch PWN; "'])
+@pytest.mark.parametrize(
+    ("before", "target", "refusal"),
+    [
+        ((), "replay SNAPSHOTS", "No such file or directory: {value!r}"),
+        ((), "rollback TO", NOT_A_TAG),
+        (("env",), "rollback TO", NOT_A_TAG),
+        ((), "gc NIGHTS", NOT_A_NUMBER),
+        (("env",), "gc NIGHTS", NOT_A_NUMBER),
+    ],
+)
+def test_what_a_user_gives_to_make_reaches_the_command_as_it_is_and_runs_nothing(
+    project, value, before, target, refusal
+):
+    target, name = target.split()
+    variable = f"{name}={value}"
+    shown = run(project, *((*before, variable, *MAKE, target) if before else (*MAKE, target, variable)), code=2)
+    assert refusal.format(value=value) in shown
+    assert run(project, "git", "status", "--porcelain") == ""
+
+
+def test_only_yes_deletes_and_nothing_else_is_run(project):
+    shown = run(project, *MAKE, "gc", "DELETE=$(shell touch PWN)yes")
+    assert "would go" in shown
+    assert run(project, "git", "status", "--porcelain") == ""
