@@ -7,7 +7,7 @@ nothing in the text says for sure; but quotes come in pairs, even those that sho
 reaches to the last line within these bounds whose quotes are not paired, and is its first line alone if there is none.
 If the quotes within the bounds are not paired themselves, one is never closed, and the record is all of these lines:
 it is better to lose 63 good rows, and to say so, than to score one that nobody wrote. Behind the bounds reading goes
-on, so that one quote never takes the rest of a table with it.
+on, so that one quote never takes the rest of a table with it; a cell that is longer comes apart there.
 """
 
 import re
