@@ -3,7 +3,6 @@
 import argparse
 import json
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from pipeline.data.csv_header import check_columns
 from pipeline.data.csv_rows import TYPES
 from pipeline.data.encoding import words_of
 from pipeline.data.schema import FEATURES, NUMBERS, TEXT, UNIT_NAME, WORDS, columns_of, requirement
-from pipeline.data.validate import advice, validate
+from pipeline.data.validate import described, validate
 from pipeline.inference.predictions import predict
 from pipeline.inference.shapley import apportion, coalition_worths, shapley_values
 from pipeline.model.bundle import Bundle
@@ -42,27 +41,38 @@ def read_row(text: str) -> pa.RecordBatch:
     Raises: ValueError if this is no JSON object, lacks a feature, or breaks the contract.
     """
     try:
-        values = json.loads(text, object_pairs_hook=_once, parse_float=Decimal)  # as it is written: 1e5 is no 100000
-        text.encode()
+        values = json.loads(text, object_pairs_hook=_once, parse_float=_Number, parse_int=_Number)
+        json.dumps(values, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        found = f"{error.object[error.start]!r}, which is none (half of a pair, or a byte that is not UTF-8)"
+        raise ValueError(f"--row must hold whole characters, found {found}; write the character itself") from None
     except (ValueError, RecursionError) as error:
         raise ValueError(f"--row must be a JSON object such as {EXAMPLE}, found {text[:60]!r}: {error}") from None
     if not isinstance(values, dict):
         raise ValueError(f"--row must be a JSON object such as {EXAMPLE}, found {text[:60]!r}")
     check_columns(list(values), FEATURES, where="--row")
-    if wrong := [name for name in FEATURES if name not in NUMBERS and not isinstance(values[name], str)]:
+    if wrong := [name for name in FEATURES if name not in NUMBERS and not _is_text(values[name])]:
         found = "; ".join(f"{name}: {_text(values[name])}" for name in wrong)
         raise ValueError(f"--row must give {', '.join(wrong)} as text in double quotes, found {found[:100]}")
     cells = {name: _text(values[name]) for name in FEATURES}
     rows, broken = validate(pa.record_batch({name: pa.array([cell]).cast(TYPES[name]) for name, cell in cells.items()}))
     if broken:
-        problems = (f"{requirement(name)}, found {cells[name]!r}{advice(name, cells[name])}" for name in broken)
+        problems = (f"{requirement(name)}, found {described(name, [cells[name]])[0]}" for name in broken)
         raise ValueError(f"--row: {'; '.join(problems)}")
     return rows
 
 
+class _Number(str):
+    """A number of JSON as it is written there: 2e3 is not 2000."""
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and not isinstance(value, _Number)
+
+
 def _text(value: object) -> str:
-    """A text as it is, and any other value of JSON as it is written there."""
-    return str(value) if isinstance(value, str | Decimal) else json.dumps(value, default=str)
+    """A text or a number as it is, and any other value as JSON writes it."""
+    return str(value) if isinstance(value, str) else json.dumps(value)
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -128,7 +128,7 @@ def run(table: Path, *, model: Path, out: Path, block_bytes: int = BLOCK_BYTES) 
         output = stack.enter_context(closing(FORMATS.get(out.suffix, CsvOutput)(draft, header)))
         size = None if table == STREAM else table.stat().st_size
         progress = stack.enter_context(tqdm(total=size, desc="predict", unit="B", unit_scale=True, disable=None))
-        blocks = blocks_of(source, where=where, fields=len(header.names), size=block_bytes)
+        blocks = blocks_of(source, where=where, size=block_bytes)
         parsed = prefetched(partial(parse, names=header.names, keep=output.columns), blocks)
         answers = (answer(bundle, block) for block in parsed)
         for written in stack.enter_context(closing(prefetched(output.write, answers, threads=1))):

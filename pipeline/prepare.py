@@ -111,8 +111,8 @@ def _too_few_rows(clean_file: Path, in_split: Sequence[int], *, where: Path) -> 
         different = len(set().union(*(rows[HASH].to_pylist() for rows in clean_rows)))
     found = ", ".join(f"{rows} for {split}" for split, rows in zip(SPLITS, in_split, strict=True))
     return (
-        f"{where}: prepare.split must leave rows for each of {', '.join(SPLITS)}; found {found}: of {sum(in_split)}"
-        f" rows {different} are different, and equal rows are always in one split; bring more different rows"
+        f"{where}: prepare.split must leave rows for each of {', '.join(SPLITS)}; found {found} (different rows:"
+        f" {different} of {sum(in_split)}); equal rows are always in one split: bring more different rows"
     )
 
 

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from pipeline.data.contract_report import EXAMPLES, ContractReport, Violation
 from pipeline.data.csv_rows import Parsed
 from pipeline.data.schema import AMOUNTS, COLUMNS, ESTIMATED_VALUES, NUMBERS, requirement
-from pipeline.data.validate import advice, may_have_point, texts_of, validate
+from pipeline.data.validate import described, may_have_point, shown, texts_of, validate
 
 
 def _type(column: str) -> pa.DataType:
@@ -57,21 +57,29 @@ def check_block(parsed: Parsed, columns: Sequence[str]) -> CheckedBlock:
     for code in np.unique(parsed.problems[parsed.problems > 0]).tolist():
         rule = f"a record must be one row of comma-separated UTF-8 text ({parsed.problem(code)})"
         no_rows[rule] = np.flatnonzero(parsed.problems == code)
-    # By rule, the positions of the records that break it.
-    rules = no_rows | {requirement(name): parsed.positions[bad] for name, bad in bad_values.items()}
+    # The positions of the records that break each rule, and what to say of them.
+    rules = [*no_rows.values(), *(parsed.positions[bad] for bad in bad_values.values())]
+    reasons = [*no_rows, *(_reasons(name, parsed.rows[name].take(pa.array(bad))) for name, bad in bad_values.items())]
     is_broken = np.zeros(len(parsed.problems), bool)  # (records,)
     breaks = np.zeros((len(rules), len(is_broken)), bool)  # (rules, records)
-    for number, positions in enumerate(rules.values()):
+    for number, positions in enumerate(rules):
         breaks[number, positions] = is_broken[positions] = True
     is_kept = ~is_broken[parsed.positions]  # (rows,)
     return CheckedBlock(
         rows=_filtered(rows, is_kept),
         kept=parsed.positions[is_kept],
         broken=np.flatnonzero(is_broken),
-        reasons=joined_where(breaks[:, is_broken], list(rules), separator="; "),
+        reasons=joined_where(breaks[:, is_broken], reasons, separator="; "),
         no_rows=no_rows,
         bad_values=bad_values,
     )
+
+
+def _reasons(name: str, column: pa.Array) -> pa.Array:
+    """The rule that a column's values break, each with the value and what to write instead. Shape: (n,) each."""
+    values = (column.dictionary_decode() if isinstance(column, pa.DictionaryArray) else column).dictionary_encode()
+    texts = [f"{requirement(name)}, found {text}" for text in described(name, values.dictionary.to_pylist())]
+    return pa.array(texts, pa.string()).take(values.indices)
 
 
 def clean(parsed: Parsed) -> Cleaned:
@@ -88,14 +96,18 @@ def clean(parsed: Parsed) -> Cleaned:
     return Cleaned(checked.rows, _quarantine(parsed, checked), report, size=len(parsed.block.text))
 
 
-def joined_where(holds: np.ndarray, texts: Sequence[str], *, separator: str) -> pa.StringArray:
-    """For each column of `holds` the texts of the rows in which it is true. Shape: (texts, n); returns (n,).
+def joined_where(holds: np.ndarray, texts: Sequence[str | pa.Array], *, separator: str) -> pa.StringArray:
+    """For each column of `holds` the texts of the rows in which it is true.
 
-    >>> joined_where(np.array([[True, False, True], [True, False, False]]), ["a", "b"], separator="; ").to_pylist()
-    ['a; b', '', 'a']
+    Shape: holds (texts, n); a text of a row may be an array, of one for each place where the row is true; returns (n,).
+
+    >>> holds = np.array([[True, False, True], [True, False, False]])
+    >>> joined_where(holds, [pa.array(["a", "c"]), "b"], separator="; ").to_pylist()
+    ['a; b', '', 'c']
     """
-    nothing = pa.scalar(None, pa.string())
-    cells = [pc.if_else(pa.array(row), text, nothing) for row, text in zip(holds, texts, strict=True) if row.any()]
+    nothing = pa.nulls(holds.shape[1], pa.string())
+    pairs = [(pa.array(row), text) for row, text in zip(holds, texts, strict=True) if row.any()]
+    cells = [pc.replace_with_mask(nothing, row, text) for row, text in pairs]
     start = pa.repeat("", holds.shape[1])  # Arrow drops rows in which it has nothing to join
     joined = pc.binary_join_element_wise(start, *cells, separator, null_handling="skip")  # "; a; b"
     return pc.utf8_slice_codeunits(joined, len(separator))
@@ -116,22 +128,17 @@ def _violations(parsed: Parsed, checked: CheckedBlock) -> Iterator[Violation]:
     """Each broken rule with its first records, and what was found there: a record that is no row, or a value."""
     for rule, positions in checked.no_rows.items():
         first, last = (lines.tolist() for lines in parsed.lines(positions[:EXAMPLES]))
-        texts = [_shown(parsed.record(position)) for position in positions[:EXAMPLES]]
-        found = [
-            text if start == end else f"{text}, down to line {end}"
-            for text, start, end in zip(texts, first, last, strict=True)
+        spans = parsed.spans(positions[:EXAMPLES])
+        texts = [shown(parsed.record(position)) for position in positions[:EXAMPLES]]
+        said = [
+            text if start == end else f"{text} in {span}"
+            for text, span, start, end in zip(texts, spans, first, last, strict=True)
         ]
-        yield Violation(rule, len(positions), tuple(zip(first, found, strict=True)))
+        yield Violation(rule, len(positions), tuple(zip(first, said, strict=True)))
     for name, rows in checked.bad_values.items():
         first, _ = parsed.lines(parsed.positions[rows[:EXAMPLES]])
         values = parsed.rows[name].take(pa.array(rows[:EXAMPLES])).to_pylist()
-        found = [_shown(value) + advice(name, value) for value in values]
-        yield Violation(requirement(name), len(rows), tuple(zip(first.tolist(), found, strict=True)))
-
-
-def _shown(value: str, *, limit: int = 80) -> str:
-    text = repr(value)
-    return text if len(text) <= limit else f"{text[:limit]}… ({len(text)} characters)"
+        yield Violation(requirement(name), len(rows), tuple(zip(first.tolist(), described(name, values), strict=True)))
 
 
 def _count_matching(patterns: Mapping[str, str], parsed: Parsed, kept: np.ndarray) -> int:

@@ -25,15 +25,15 @@ class Block:
     has_no_multiline_quotes: bool = False
 
 
-def read_blocks(path: Path, *, offset: int, fields: int, size: int = BLOCK_BYTES) -> Iterator[Block]:
+def read_blocks(path: Path, *, offset: int, size: int = BLOCK_BYTES) -> Iterator[Block]:
     """The records of a file behind its header, see `blocks_of`."""
     with open_table(path) as file:
         file.read(offset)
-        yield from blocks_of(file, where=str(path), fields=fields, size=size)
+        yield from blocks_of(file, where=str(path), size=size)
 
 
-def blocks_of(file: BinaryIO, *, where: str, fields: int, size: int = BLOCK_BYTES) -> Iterator[Block]:
-    """The records that a file or stream holds behind a header of so many fields, in blocks of about `size` bytes.
+def blocks_of(file: BinaryIO, *, where: str, size: int = BLOCK_BYTES) -> Iterator[Block]:
+    """The records that a file or stream holds behind its header, in blocks of about `size` bytes.
 
     Blank lines at the very end of the file are no rows. So a block ends before the last line that is not blank, and
     this line comes with the next block.
@@ -51,7 +51,7 @@ def blocks_of(file: BinaryIO, *, where: str, fields: int, size: int = BLOCK_BYTE
         cut = end if is_last else text.rfind(b"\n", 0, end) + 1
         is_closed = not is_last and has_no_multiline_quotes(text)
         if not (is_last or is_closed):
-            cut = last_start(text, cut, fields=fields)
+            cut = last_start(text, cut)
         if cut:
             yield Block(first_line, text[:cut], is_closed)
             first_line += text.count(b"\n", 0, cut)

@@ -14,13 +14,13 @@ from pipeline.data.schema import COLUMNS
 from pipeline.data.source import open_table
 
 UNNAMED = "unnamed_{}"
-"""What a column whose name is empty is called: by its place, from 1."""
+"""What a column whose name is empty is called: by its place, from 1. A name that repeats has its place behind it."""
 NAME_LENGTH, NAMES_SHOWN = 60, 10  # how much of a header a message shows
 
 
 @dataclass(frozen=True)
 class Header:
-    """The first line of a table, without byte order mark and line end, and the names of its columns, each once."""
+    """The first line of a table, without byte order mark and line end, and names for its columns, no two the same."""
 
     text: str
     names: tuple[str, ...]
@@ -30,6 +30,7 @@ def read_header(path: Path) -> tuple[tuple[str, ...], int]:
     """The column names of a raw table in the file's order, and the offset of its first row in bytes.
 
     Raises: ValueError if this is no table with the contract's columns, each once, among others and in any order.
+    Of other columns a name may be empty or repeat: then it comes back with the column's place.
     """
     if not path.is_file():
         found = "a directory" if path.is_dir() else "nothing"
@@ -57,15 +58,29 @@ def parse_header(line: bytes, wanted: Sequence[str], *, where: str) -> Header:
     except csv.Error as error:
         rule = f"{where}: line 1 must be column names separated by commas"
         raise ValueError(f"{rule}, found {text[:60]!r}: {error}") from None
-    names = [name if name.strip() else UNNAMED.format(place) for place, name in enumerate(names, start=1)]
     check_columns(names, wanted, where=f"{where}: the header")
-    return Header(text, tuple(names))
+    return Header(text, _distinct(names))
+
+
+def _distinct(names: Sequence[str]) -> tuple[str, ...]:
+    """A name for each column.
+
+    >>> _distinct(["", "id", "id", "unnamed_1"])
+    ('unnamed_1_1', 'id', 'id_3', 'unnamed_1')
+    """
+    given, taken = set(names), dict[str, None]()
+    for place, name in enumerate(names, start=1):
+        own = name if name.strip() else UNNAMED.format(place)
+        while own in taken or (own != name and own in given):
+            own += f"_{place}"
+        taken[own] = None
+    return tuple(taken)
 
 
 def check_columns(names: Sequence[str], wanted: Sequence[str], *, where: str) -> None:
-    """Raise ValueError unless the names are the wanted ones and perhaps others, in any order, each once."""
-    repeated = {name: count for name, count in Counter(names).items() if count > 1}
-    problems = [f"column {name[:NAME_LENGTH]!r} stands {count} times" for name, count in repeated.items()]
+    """Raise ValueError unless the names are the wanted ones and perhaps others, none of the contract's twice."""
+    repeated = {name: count for name, count in Counter(names).items() if count > 1 and name in COLUMNS}
+    problems = [f"column {name!r} stands {count} times (keep one of them)" for name, count in repeated.items()]
     missing = [name for name in wanted if name not in names]
     similar = _similar(missing, other_columns(names))
     for name in missing:
@@ -114,6 +129,6 @@ def in_words(others: Sequence[str]) -> str:
     more = f" and {len(others) - NAMES_SHOWN} more" if len(others) > NAMES_SHOWN else ""
     explained = f"{'1 column is' if len(others) == 1 else f'{len(others)} columns are'} not in the data contract"
     text = f"{explained}: {shown}{more}"
-    if any(re.fullmatch(UNNAMED.format("[0-9]+"), name) for name in others):
+    if any(re.fullmatch(UNNAMED.format("[0-9_]+"), name) for name in others):
         text += " (without a name in the header: an index, which to_csv(index=False) leaves out, or a comma at its end)"
     return text

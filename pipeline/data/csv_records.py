@@ -1,11 +1,19 @@
 """The records of a CSV text as RFC 4180 has them: a line each, or several, where a quoted field spans them.
 
-A record that spans lines has at most `RECORD_LINES` lines and `RECORD_BYTES` bytes. So a quote that nothing closes
-takes with it what is left of its own record, never the rest of the table.
+A record that spans lines has at most `RECORD_LINES` of them, and the last one starts within `RECORD_BYTES` bytes.
+
+Of a record that a quote breaks, no line may be taken for a row: it may be text of a cell. Where the next row begins,
+nothing in the text says for sure; but quotes come in pairs, even those that should have been doubled. So the record
+reaches to the last line within these bounds whose quotes are not paired, and is its first line alone if there is none.
+If the quotes within the bounds are not paired themselves, one is never closed, and the record is all of these lines:
+it is better to lose 63 good rows, and to say so, than to score one that nobody wrote. Behind the bounds reading goes
+on, so that one quote never takes the rest of a table with it; a cell that is longer comes apart there.
 """
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 
@@ -58,38 +66,40 @@ def line_offsets(text: bytes) -> np.ndarray:
     return offsets if text.endswith(b"\n") else np.append(offsets, len(text) + 1)
 
 
-def record_offsets(text: bytes, *, fields: int) -> np.ndarray:
+def record_offsets(text: bytes) -> np.ndarray:
     """Where each record of a text starts, which begins and ends with whole records, and the text's end.
 
     Shape: returns (records + 1,).
     """
     lines = line_offsets(text)
     is_start = np.ones(len(lines), bool)
-    for start, end in _spanning(text, fields=fields, is_all=True):
-        first, last = np.searchsorted(lines, (start, end))
-        is_start[first + 1 : last] = False
+    for first, behind in _spanning(text, lines.tolist(), is_all=True):
+        is_start[first + 1 : behind] = False
     return lines[is_start]
 
 
-def last_start(text: bytes, before: int, *, fields: int) -> int:
+def last_start(text: bytes, before: int) -> int:
     """Where the last record starts that begins at the offset `before` or earlier; `before` is the start of a line.
 
     The text starts with a record and ends with a line's end; more of the table may follow it.
     """
-    spanning = _spanning(text, fields=fields, is_all=False)
-    return next((start for start, end in spanning if start < before < end), before)
+    lines = line_offsets(text).tolist()
+    line = bisect_left(lines, before)
+    spanning = _spanning(text, lines, is_all=False)
+    return next((lines[first] for first, behind in spanning if first < line < behind), before)
 
 
-def _spanning(text: bytes, *, fields: int, is_all: bool) -> Iterator[tuple[int, int]]:
-    """The starts and ends of the records whose first line leaves a quote open; all others are a line each.
+def _spanning(text: bytes, lines: list[int], *, is_all: bool) -> Iterator[tuple[int, int]]:
+    """Of the records whose first line leaves a quote open, that line and the one behind the last; counted from 0.
 
-    Unless the text is all there is, the last record may end behind the text; then its end is len(text) + 1.
+    All other records are a line each. Unless the text is all there is, the last record may end behind the text: then
+    the line behind it is len(lines). Shape: lines (lines + 1,), as `line_offsets`.
     """
-    position = 0
-    while (quote := _open_quote(text, position)) >= 0:
-        start = text.rfind(b"\n", 0, quote) + 1
-        position = _end(text, start, fields=fields, is_all=is_all)
-        yield start, position
+    behind = 0
+    while behind < len(lines) and (quote := _open_quote(text, lines[behind])) >= 0:
+        first = bisect_right(lines, quote) - 1
+        behind = _line_behind(text, lines, first, quote, is_all=is_all)
+        yield first, behind
 
 
 def _open_quote(text: bytes, start: int) -> int:
@@ -98,42 +108,14 @@ def _open_quote(text: bytes, start: int) -> int:
     return next((quote.start() for quote in quotes if quote.lastindex is None), -1)
 
 
-def _end(text: bytes, start: int, *, fields: int, is_all: bool) -> int:
-    """Where the record ends whose first line leaves a quote open.
-
-    If none of the lines that it may have closes it, the record is broken. Then it has as many lines as it takes to hold
-    all of its fields, and those behind them that cannot be rows: no part of it is taken for a row.
-    """
-    limit = _limit(text, start)
-    if record := RECORD.match(text, start, limit):
-        return record.end()
-    if not is_all and _limit(text, limit) == len(text):
-        return len(text) + 1
-    end = _line_end(text, start)
-    while end < limit and (text.count(b",", start, end) < fields - 1 or not _may_be_row(text, end, fields=fields)):
-        end = _line_end(text, end)
-    return end
-
-
-def _may_be_row(text: bytes, start: int, *, fields: int) -> bool:
-    """Whether the line that starts here, or the record, has all fields."""
-    if text.count(b",", start, _line_end(text, start)) >= fields - 1:
-        return True
-    record = RECORD.match(text, start, _limit(text, start))
-    return record is not None and unquoted(record.group()).count(b",") == fields - 1
-
-
-def _limit(text: bytes, start: int) -> int:
-    """Where the last line ends that a record which starts here may have: its first one, or more within the bounds."""
-    limit = _line_end(text, start)
-    for _ in range(RECORD_LINES - 1):
-        end = _line_end(text, limit)
-        if limit - start + len(text[limit:end].rstrip(b"\r\n")) > RECORD_BYTES:
-            break
-        limit = end
-    return limit
-
-
-def _line_end(text: bytes, start: int) -> int:
-    """Where the line ends that starts here, its line feed counted."""
-    return text.find(b"\n", start) + 1 or len(text)
+def _line_behind(text: bytes, lines: list[int], first: int, quote: int, *, is_all: bool) -> int:
+    """The line behind the record whose first line leaves this quote open; of a broken one, as the module says."""
+    limit = min(first + RECORD_LINES, bisect_right(lines, lines[first] + RECORD_BYTES), len(lines) - 1)
+    if record := RECORD.match(text, lines[first], lines[limit]):
+        return bisect_left(lines, record.end())
+    if not is_all and limit == len(lines) - 1:
+        return len(lines)
+    starts = [quote, *lines[first + 1 : limit + 1]]  # those before the open quote are text: 5" Analyst,"told by
+    quotes = [text.count(b'"', start, end) for start, end in pairwise(starts)]
+    unpaired = [line for line, count in enumerate(quotes, first + 1) if count % 2]
+    return limit if len(unpaired) % 2 else max(unpaired, default=first + 1)

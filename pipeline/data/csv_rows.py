@@ -58,6 +58,14 @@ class Parsed:
         first, behind = (np.searchsorted(starts, self.offsets[positions + step]) for step in (0, 1))
         return first + self.block.first_line, behind + self.block.first_line - 1
 
+    def spans(self, positions: np.ndarray) -> list[str]:
+        """The records' lines in words: `line 3`, `lines 3 to 66 (64 lines)`. Shape: (n,) positions; returns (n,)."""
+        pairs = zip(*(lines.tolist() for lines in self.lines(positions)), strict=True)
+        return [
+            f"line {first}" if first == last else f"lines {first} to {last} ({last - first + 1} lines)"
+            for first, last in pairs
+        ]
+
 
 def parse(block: Block, names: Sequence[str], *, keep: Sequence[str] = COLUMNS) -> Parsed:
     """The block's rows as text, the contract's amounts and other columns plain, all else in dictionaries.
@@ -67,7 +75,7 @@ def parse(block: Block, names: Sequence[str], *, keep: Sequence[str] = COLUMNS) 
     text, offsets = block.text, line_offsets(block.text)
     problems = np.zeros(len(offsets) - 1, np.int8)
     if _is_suspicious(block, offsets):
-        offsets = record_offsets(text, fields=len(names))
+        offsets = record_offsets(text)
         records = _split(text, offsets)
         problems = np.array([PROBLEMS.index(_problem(record)) for record in records], np.int8)
         text = b"\n".join([record for record, code in zip(records, problems.tolist(), strict=True) if not code])

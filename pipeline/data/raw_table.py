@@ -52,9 +52,7 @@ def clean_blocks(
     """
     names, offset = read_header(raw)
     report.ignored = other_columns(names)
-    parsed = prefetched(
-        partial(parse, names=names), read_blocks(raw, offset=offset, fields=len(names), size=block_bytes)
-    )
+    parsed = prefetched(partial(parse, names=names), read_blocks(raw, offset=offset, size=block_bytes))
 
     def blocks() -> Iterator[Cleaned]:
         for block in map(clean, parsed):

@@ -1,7 +1,8 @@
 """A raw table as a stream of CSV text, whatever its bytes are: CSV, CSV compressed with gzip, or Parquet.
 
 The content decides, not the name. A Parquet table becomes the CSV that its owner would have written, a batch of rows
-at a time, so all that follows has one way, and its rows have the numbers of lines: the first is line 2.
+at a time, so all that follows has one way. Each row is one line, the first is line 2: in a cell, a line break is a
+carriage return.
 """
 
 import gzip
@@ -27,6 +28,7 @@ from pipeline.data.file_kinds import GZIP, HEAD_BYTES, PARQUET, refuse_other_kin
 PIECE_BYTES = 1 << 20
 BATCH_ROWS = 1 << 13
 MUST_BE_QUOTED = r'[",\r\n]'  # Lead, AI
+LINE_BREAK = r"\r?\n"
 
 
 @contextmanager
@@ -118,17 +120,25 @@ def _damaged(error: Exception, *, where: str, kind: str) -> ValueError:
 
 
 def _csv_lines(cells: list[pa.Array]) -> bytes:
-    """The cells of each row, joined to lines. Shape: columns of (rows,)."""
-    lines = pc.binary_join_element_wise(pc.binary_join_element_wise(*cells, ","), "", "\n")  # each with its line feed
-    text: bytes = pc.binary_join(pa.ListArray.from_arrays([0, len(lines)], lines), "")[0].as_py().encode()
+    r"""The cells of each row, joined to lines. Shape: columns of (rows,).
+
+    >>> _csv_lines([pa.array(["2023", "2024"]), pa.array(["SE", '"Lead, AI"'])])
+    b'2023,SE\n2024,"Lead, AI"\n'
+    """
+    rows = pc.binary_join_element_wise(*cells, ",")  # (rows,) 2023,SE
+    lines = pc.binary_join_element_wise(rows, "", "\n")  # (rows,) each with "" behind a line feed: 2023,SE⏎
+    all_lines = pa.ListArray.from_arrays([0, len(lines)], lines)  # (1,) one list of all lines, to join them at once
+    text: bytes = pc.binary_join(all_lines, "")[0].as_py().encode()
     return text
 
 
 def _csv_cells(column: pa.Array) -> pa.Array:
-    """The values as the text that a CSV file has of them, null as nothing. Shape: (rows,) each.
+    r"""The values as the text that a CSV file has of them, null as nothing. Shape: (rows,) each.
 
     >>> _csv_cells(pa.array(["Analyst", "Lead, AI", None])).to_pylist()
     ['Analyst', '"Lead, AI"', '']
+    >>> _csv_cells(pa.array(["told by phone,\nask again"])).to_pylist()
+    ['"told by phone,\rask again"']
     >>> [_csv_cells(pa.array(values)).to_pylist() for values in ([2023.0, 0.5], [[1, 2]])]
     [['2023', '0.5'], ['"[1, 2]"']]
     """
@@ -139,6 +149,7 @@ def _csv_cells(column: pa.Array) -> pa.Array:
     data = (texts.buffers()[2] or b"")[:]  # of all texts, one behind the other
     if re.search(MUST_BE_QUOTED.encode(), data):
         is_special = pc.match_substring_regex(texts, MUST_BE_QUOTED)
-        quoted = pc.binary_join_element_wise('"', pc.replace_substring(texts, '"', '""'), '"', "")
+        in_one_line = pc.replace_substring_regex(texts, LINE_BREAK, "\r")
+        quoted = pc.binary_join_element_wise('"', pc.replace_substring(in_one_line, '"', '""'), '"', "")
         texts = pc.if_else(is_special, quoted, texts)
     return pc.fill_null(texts, "")

@@ -5,6 +5,7 @@ hardly repeat, are compared as whole columns of numbers.
 """
 
 import re
+from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 
 import numpy as np
@@ -15,6 +16,8 @@ import pyarrow.compute as pc
 
 from pipeline.data.schema import ESTIMATED_VALUES, NUMBERS, RULES, WHOLE_NUMBER
 
+WITHOUT_FRACTION = " (write a whole number, without a fraction)"
+SHOWN = 80  # characters of a text
 THOUSANDS = re.compile(r"(?<=[0-9])[,_' ](?=[0-9]{3}(?![0-9]))")  # the comma of 150,000
 
 
@@ -88,22 +91,43 @@ def _wrong(name: str, values: pa.Array) -> np.ndarray:
     return np.empty(0, np.int64)
 
 
-def advice(name: str, text: str) -> str:
-    """What to write instead of a text that breaks the column's rule, if it is a number for which the column is.
+def described(name: str, texts: Sequence[str]) -> list[str]:
+    """How to tell of each text that breaks the column's rule: the text, and if it is a number what to write instead.
 
     >>> from pipeline.data.schema import TARGET
-    >>> [advice(TARGET, text) for text in ("1e5", "150,000", "12.5", "much")]
-    [' (write 100000)', ' (write 150000)', ' (write a whole number, without a fraction)', '']
+    >>> described(TARGET, ["1e5", "150,000", "12.5", "much"])[:2]
+    ["'1e5' (write 100000)", "'150,000' (write 150000)"]
+    >>> described(TARGET, ["12.5", "much"])
+    ["'12.5' (write a whole number, without a fraction)", "'much'"]
     """
-    if name not in NUMBERS:
-        return ""
+    advice = _advice(name, texts) if name in NUMBERS else [""] * len(texts)
+    return [shown(text) + words for text, words in zip(texts, advice, strict=True)]
+
+
+def shown(text: str) -> str:
+    """A text in quotes, as much of it as a message shows."""
+    quoted = repr(text)
+    return quoted if len(quoted) <= SHOWN else f"{quoted[:SHOWN]}… ({len(quoted)} characters)"
+
+
+def _advice(name: str, texts: Sequence[str]) -> list[str]:
+    """What to write instead of each text, if it is a number for which the column of numbers is."""
+    numbers = [_number(text) for text in texts]
+    wholes = [
+        int(number) if number is not None and number == number.to_integral_value() else None for number in numbers
+    ]
+    wrong = set(_wrong(name, pa.array(wholes, pa.int64())).tolist())
+    has_fraction = [number is not None and whole is None for number, whole in zip(numbers, wholes, strict=True)]
+    return [
+        WITHOUT_FRACTION if has_fraction[place] else "" if place in wrong else f" (write {whole})"
+        for place, whole in enumerate(wholes)
+    ]
+
+
+def _number(text: str) -> Decimal | None:
+    """The number that a text is in any way of writing, if it has at most 18 digits before its point."""
     try:
         number = Decimal(THOUSANDS.sub("", text.strip()))
     except InvalidOperation:
-        return ""
-    if not number.is_finite() or number.adjusted() > 17:
-        return ""
-    if number != number.to_integral_value():
-        return " (write a whole number, without a fraction)"
-    whole = pa.array([int(number)])
-    return "" if len(_wrong(name, whole)) else f" (write {whole[0]})"
+        return None
+    return number if number.is_finite() and number.adjusted() <= 17 else None

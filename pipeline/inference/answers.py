@@ -63,13 +63,9 @@ def _problems(parsed: Parsed, checked: CheckedBlock) -> pa.Array:
     """Why each broken record has no prediction, with the record itself if it is no row. Shape: (broken records,)."""
     if not checked.no_rows:
         return checked.reasons
-    lines = zip(*(lines.tolist() for lines in parsed.lines(checked.broken)), strict=True)  # first and last of each
+    spans = parsed.spans(checked.broken)
     texts = [
-        f"{reason}; found {parsed.record(position)!r} in {_span(*span)}" if parsed.problems[position] else reason
-        for position, reason, span in zip(checked.broken.tolist(), checked.reasons.to_pylist(), lines, strict=True)
+        f"{reason}; found {parsed.record(position)!r} in {span}" if parsed.problems[position] else reason
+        for position, reason, span in zip(checked.broken.tolist(), checked.reasons.to_pylist(), spans, strict=True)
     ]
     return pa.array(texts, pa.string())
-
-
-def _span(first: int, last: int) -> str:
-    return f"line {first}" if first == last else f"lines {first} to {last}"

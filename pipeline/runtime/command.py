@@ -1,11 +1,15 @@
-"""How a command ends: an expected error is one message, ctrl-C is code 130, anything else keeps its traceback."""
+"""How a command ends: an expected error is one message, ctrl-C is code 130, anything else keeps its traceback.
 
+A reader of standard output that has seen enough, as `| head`, ends it without a word and with code 141.
+"""
+
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from pipeline.runtime.errors import CommandError, RuleError
-from pipeline.runtime.lifetime import INTERRUPTED, end_as_ctrl_c_does
+from pipeline.runtime.lifetime import CLOSED_PIPE, INTERRUPTED, end_as_ctrl_c_does
 
 EXPECTED: Mapping[type[Exception], int] = {OSError: 1, ValueError: 1, RuleError: 1, CommandError: 1}
 GO_BACK = "put your changes into git stash and go back to all that the last commit records: make back"
@@ -31,6 +35,11 @@ def command(
     end_as_ctrl_c_does()
     try:
         yield
+        if sys.stdout:  # a shell's >&- may have closed it
+            sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more at its end
+        sys.exit(CLOSED_PIPE)
     except KeyboardInterrupt:
         message, code = f"interrupted; {interrupted}" if interrupted else "interrupted", INTERRUPTED
     except tuple(expected) as error:

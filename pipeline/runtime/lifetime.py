@@ -15,6 +15,7 @@ from types import FrameType
 PR_SET_PDEATHSIG = 1  # <sys/prctl.h>
 INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 INTERRUPTED = 130  # as a shell counts: 128 + SIGINT
+CLOSED_PIPE = 141  # 128 + SIGPIPE
 NOT_STARTED = 127  # a shell's exit code for a command that it cannot find
 
 

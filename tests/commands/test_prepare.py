@@ -53,12 +53,12 @@ BAD_LINES = {  # a line of the file: the rule it breaks, what the message shows
     row(job_title="a\rb"): (f"{LINE} (carriage return inside the line)", repr(row(job_title="a\rb"))),
     "2023,SE,FT,Da": (f"{LINE} (not 11 fields)", "'2023,SE,FT,Da'"),
     "": (f"{LINE} (blank line)", "''"),
-    row(job_title='"Data'): (f"{LINE} (unclosed or misplaced quote)", repr(row(job_title='"Data'))),
-    row(job_title='x"y', salary='"a'): (
+    row(job_title='"Data" x'): (f"{LINE} (unclosed or misplaced quote)", repr(row(job_title='"Data" x'))),
+    row(job_title='a "b" c', salary='"a" b'): (
         f"{LINE} (unclosed or misplaced quote)",
-        repr(row(job_title='x"y', salary='"a')),
+        repr(row(job_title='a "b" c', salary='"a" b')),
     ),
-    row(company_size='"M'): (f"{LINE} (unclosed or misplaced quote)", repr(row(company_size='"M'))),
+    row(company_size='"an "M""'): (f"{LINE} (unclosed or misplaced quote)", repr(row(company_size='"an "M""'))),
 }
 
 
@@ -81,6 +81,12 @@ def test_bytes_of_another_encoding_fail_the_run_with_their_line(stage, block_byt
     raw = table([*GOOD[:4], row(job_title="Café"), *GOOD[4:]]).replace("Café".encode(), b"Caf\xe9")
     with pytest.raises(ValueError, match=r"\(bytes that are not UTF-8\): 1 of 41 rows\n    line 6: found .*Caf.*xe9"):
         stage.run(raw, block_bytes=block_bytes)
+
+
+@BLOCK_SIZES
+def test_an_unclosed_quote_fails_the_run_with_the_lines_that_it_takes(stage, block_bytes):
+    with pytest.raises(ValueError, match=r"line 3: found '2023,SE,FT,\"Data,.* in lines 3 to 42 \(40 lines\)"):
+        stage.run(table([GOOD[0], row(job_title='"Data'), *GOOD[1:]]), block_bytes=block_bytes)
 
 
 @BLOCK_SIZES
@@ -125,8 +131,12 @@ def test_a_line_longer_than_a_block_may_be_fails_the_run(stage):
         (gzip.compress(table(GOOD))[:-9], "found it cut off or damaged"),
         (
             table(GOOD[:1] * 600),
-            "prepare.split must leave rows for each of train, valid, test; found .*600 .*: of 600 rows 1 are different,"
-            " and equal rows are always in one split; bring more different rows",
+            r"prepare.split must leave rows for each of train, .*; found .*600 .*\(different rows: 1 of 600\);"
+            " equal rows are always in one split: bring more different rows",
+        ),
+        (
+            table(GOOD[:1]),
+            r"found [01] for train, [01] for valid, [01] for test \(different rows: 1 of 1\); .* bring more",
         ),
     ],
 )
@@ -179,7 +189,7 @@ def test_an_odd_line_that_keeps_the_contract_is_a_row(stage, line):
 def test_a_tolerated_share_goes_to_quarantine_with_its_reasons(stage):
     stage.run(table([*GOOD, row(company_size="XL"), "2023,SE"]), max_bad_fraction=0.05)
     assert pq.read_table(stage.out / "quarantine.parquet").to_pylist() == [
-        {"line": 42, "reasons": "company_size must be one of S, M, L", "text": row(company_size="XL")},
+        {"line": 42, "reasons": "company_size must be one of S, M, L, found 'XL'", "text": row(company_size="XL")},
         {
             "line": 43,
             "reasons": "a record must be one row of comma-separated UTF-8 text (not 11 fields)",

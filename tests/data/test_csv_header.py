@@ -16,8 +16,19 @@ NAMES = ",".join(FEATURES)
         (",".join(reversed(FEATURES)), tuple(reversed(FEATURES))),
         (f'id,{NAMES},"sum, yearly","a ""b"""', ("id", *FEATURES, "sum, yearly", 'a "b"')),
         (f",{NAMES}, ,", ("unnamed_1", *FEATURES, "unnamed_10", "unnamed_11")),
+        (f"id,{NAMES},id,id,id_10", ("id", *FEATURES, "id_10_10", "id_11", "id_10")),
+        (f",unnamed_1,{NAMES}", ("unnamed_1_1", "unnamed_1", *FEATURES)),
     ],
-    ids=["features alone", "all columns", "byte order mark", "reordered", "other columns", "columns without a name"],
+    ids=[
+        "features alone",
+        "all columns",
+        "byte order mark",
+        "reordered",
+        "other columns",
+        "columns without a name",
+        "twice",
+        "a made-up name",
+    ],
 )
 @pytest.mark.parametrize("end", ["\n", "\r\n", ""])
 def test_a_table_to_predict_needs_the_features_among_its_columns(line, names, end):
@@ -38,8 +49,8 @@ def test_a_table_to_predict_needs_the_features_among_its_columns(line, names, en
             NAMES.title().replace("_", " ").encode(),
             r"'work_year' is missing \(is it 'Work Year'\?\); .*'Experience Lev",
         ),
-        (f"{NAMES},id,id".encode(), "found: column 'id' stands 2 times$"),
-        (f"{NAMES},job_title".encode(), "found: column 'job_title' stands 2 times$"),
+        (f"{NAMES},job_title".encode(), r"found: column 'job_title' stands 2 times \(keep one of them\)$"),
+        (f"{NAMES},salary,salary".encode(), r"found: column 'salary' stands 2 times \(keep one of them\)$"),
         (NAMES.replace(",", ";").encode(), "found: the separator is ';': save the table with commas"),
         (f'"{NAMES}'.encode(), "must be column names separated by commas, found '\"work_year.*': unexpected end"),
         (f"{NAMES}\r".encode() * 2, "lines must end with a line feed, found carriage returns alone"),

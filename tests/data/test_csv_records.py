@@ -16,16 +16,16 @@ from tests.support.tables import closed, records_of
 NAMES = ("a", "b", "c")
 
 
-def split(text, *, fields=3):
+def split(text):
     """The records of a text, found at once."""
-    offsets = record_offsets(text, fields=fields).tolist()
+    offsets = record_offsets(text).tolist()
     return [text[start : end - 1].removesuffix(b"\r") for start, end in itertools.pairwise(offsets)]
 
 
 def parsed_in_blocks(body, *, size):
     """The cells of every row, and the first line, last line and problem of every other record."""
     rows, broken, last = [], [], 1
-    for block in blocks_of(io.BytesIO(body), where="test", fields=len(NAMES), size=size):
+    for block in blocks_of(io.BytesIO(body), where="test", size=size):
         parsed = parse(block, NAMES, keep=NAMES)
         rows += [tuple(values.values()) for values in parsed.rows.to_pylist()]
         for place, code in enumerate(parsed.problems.tolist()):
@@ -60,10 +60,10 @@ def test_all_short_texts_have_the_records_found_by_hand_in_blocks_of_any_size(mo
     for codes in itertools.product(b'"a,\n', repeat=7):
         text = bytes(codes)
         body = text.rstrip(b"\n")
-        assert not body or split(body) == records_of(text, fields=3), text
-        blocks = [block.text for block in blocks_of(io.BytesIO(text), where="test", fields=3, size=1)]
+        assert not body or split(body) == records_of(text), text
+        blocks = [block.text for block in blocks_of(io.BytesIO(text), where="test", size=1)]
         assert b"".join(blocks) == body, text
-        assert [record for block in blocks for record in split(block)] == records_of(text, fields=3), text
+        assert [record for block in blocks for record in split(block)] == records_of(text), text
 
 
 @settings(max_examples=300)
@@ -75,7 +75,7 @@ def test_whatever_the_text_blocks_of_any_size_have_the_same_records(monkeypatch_
     body = "".join(tokens).encode()
     whole = parsed_in_blocks(body, size=1 << 20)
     assert parsed_in_blocks(body, size=size) == whole
-    assert len(whole[0]) + len(whole[1]) == len(records_of(body, fields=3))
+    assert len(whole[0]) + len(whole[1]) == len(records_of(body))
 
 
 @pytest.fixture(
@@ -96,29 +96,62 @@ QUOTE = "unclosed or misplaced quote"
     ("body", "rows", "broken"),
     [
         ('1,"told by phone,\nask again",2\n3,4,5\n', [("1", "told by phone,\nask again", "2"), ("3", "4", "5")], []),
-        ('1,"a stray quote,2\n3,4,5\n', [("3", "4", "5")], [(2, 2, QUOTE)]),
-        ('"told by phone\nask again,1,2\n3,4,5\n', [("3", "4", "5")], [(2, 3, QUOTE)]),
-        ('1,2,"told by phone\nand\n\nwith letters\n3,4,5\n', [("3", "4", "5")], [(2, 5, QUOTE)]),
-        ('1,2,"told by phone\n3,4,"ask\nagain"\n', [("3", "4", "ask\nagain")], [(2, 2, QUOTE)]),
+        # one quote too many or too few in a line: what follows may be text of its cell
+        ('1,"a stray quote,2\n3,4,5\n6,7,8\n', [], [(2, 4, QUOTE)]),
+        ('1,2,"told by phone\nand\n\nwith letters\n3,4,5\n', [], [(2, 6, QUOTE)]),
+        ('1,"stray,2\n3,"Lead, AI",5\n6,7,8\n', [], [(2, 4, QUOTE)]),
+        # broken behind the closing quote
+        ('"pasted:\n3,4,5\nend" x,1,2\n6,7,8\n', [("6", "7", "8")], [(2, 4, QUOTE)]),
+        ('1,"pasted:\n3,4,5\nend" x,"two\n3,4,5\nlines"\n6,7,8\n', [("6", "7", "8")], [(2, 6, QUOTE)]),
+        ('1,"fine\nhere","pasted:\n3,4,5\nend" x\n6,7,8\n', [("6", "7", "8")], [(2, 5, QUOTE)]),
+        # quotes inside that are not doubled
+        ('1,2,"said "hi" to me\n3,4,5\nend"\n6,7,8\n', [("6", "7", "8")], [(2, 4, QUOTE)]),
+        ('1,2,"said "yes"\n3,4,5\nend"\n6,7,8\n', [("6", "7", "8")], [(2, 4, QUOTE)]),
+        ('1,2,"pasted:\n3,"Lead, AI",5\n3,4,5\nend"\n6,7,8\n', [("6", "7", "8")], [(2, 5, QUOTE)]),
+        ('1,2,"a 5" screen\n3,4,5\nend"\n6,7,8\n', [], [(2, 5, QUOTE)]),
+        ('1,5" Analyst,"pasted:\n3,4,5\nend" x\n6,7,8\n', [("6", "7", "8")], [(2, 4, QUOTE)]),
+        # all in one line
         ('1,2,"told" by phone\n3,4,5\n', [("3", "4", "5")], [(2, 2, QUOTE)]),
-        ('1,2,"told\nby" phone\n3,4,5\n', [("3", "4", "5")], [(2, 3, QUOTE)]),
+        ('1,"a "good" one",2\n3,"Lead, AI",5\n', [("3", "Lead, AI", "5")], [(2, 2, QUOTE)]),
         ('1,"two\nlines"\n3,4,5\n', [("3", "4", "5")], [(2, 3, "not 3 fields")]),
     ],
 )
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 @pytest.mark.parametrize("size", [1, 5, 1 << 20])
-def test_a_quote_that_nothing_closes_takes_what_is_left_of_its_record(body, rows, broken, end, size):
+def test_a_broken_record_takes_the_lines_that_may_be_its_own(body, rows, broken, end, size):
     expected = [tuple(cell.replace("\n", end) for cell in cells) for cells in rows]
     assert parsed_in_blocks(body.replace("\n", end).encode(), size=size) == (expected, broken)
+
+
+PASTED = st.lists(
+    st.sampled_from(["not,a,row", '"not",a,row', 'not,"a, b",row', "text", 'said "hi" to me', ""]), max_size=30
+)
+ENDS = st.sampled_from(["", 'end" x', 'end" x,"y" z', 'say "hi" x"', "x"])
+
+
+@settings(max_examples=300)
+@given(st.integers(0, 2), PASTED, ENDS, st.integers(1, 300))
+def test_no_line_of_a_broken_cell_is_a_row_and_the_rows_behind_the_bounds_are_all_there(place, pasted, last, size):
+    cells = ["1", "2", "3"]
+    cells[place] = "\n".join(['"pasted:', *pasted, last])
+    before, behind = "good,row,0\n" * 3, [f"good,row,{number}" for number in range(100)]
+    body = "\n".join([before + ",".join(cells), *behind])
+    rows, broken = parsed_in_blocks(body.encode(), size=size)
+    found = [",".join(cells) for cells in rows]
+    assert found == ["good,row,0"] * 3 + behind[len(behind) + 3 - len(found) :]
+    ((first, end, _),) = broken
+    assert (first, end) == (5, 106 + len(pasted) - (len(found) - 3))
+    assert end - first < csv_records.RECORD_LINES
 
 
 @pytest.mark.parametrize("size", [1000, 1 << 24])
 @pytest.mark.parametrize("text", ["x\n" * csv_records.RECORD_LINES, "x" * csv_records.RECORD_BYTES + "\n"])
 def test_a_quoted_field_beyond_the_bounds_is_broken_and_the_table_goes_on(text, size):
     good = "1,2,3\n"
+    lines = min(text.count("\n"), csv_records.RECORD_LINES)
     rows, broken = parsed_in_blocks(f'{good}1,2,"{text}{good * 200}'.encode(), size=size)
     assert rows == [("1", "2", "3")] * 201
-    assert broken == [(3, min(2 + text.count("\n"), 66), QUOTE)]
+    assert broken == [(3, 2 + lines, QUOTE)]
     within = text[2:] if "\n" in text[:-1] else text[20:]
     assert len(parsed_in_blocks(f'{good}1,2,"{within}"\n{good * 200}'.encode(), size=size)[0]) == 202
 
@@ -127,7 +160,7 @@ def test_a_quoted_field_beyond_the_bounds_is_broken_and_the_table_goes_on(text, 
 def test_what_waits_for_the_end_of_a_record_is_bounded(monkeypatch, size):
     monkeypatch.setattr(csv_records, "RECORD_LINES", 4)
     body = b'1,"never closed,3\n' + b"1,2,3\n" * 200
-    blocks = list(blocks_of(io.BytesIO(body), where="test", fields=3, size=size))
+    blocks = list(blocks_of(io.BytesIO(body), where="test", size=size))
     assert max(len(block.text) for block in blocks) <= size + 12 * 6 + 18
     assert len(blocks) > 2
 

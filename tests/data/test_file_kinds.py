@@ -58,8 +58,12 @@ FILES = {
         b"\n\n  <html lang='en'>",
         b"\xef\xbb\xbf<?xml version='1.0'?>",
         b"<!-- a page -->",
+        b'<svg xmlns="http://www.w3.org/2000/svg"/>',
+        b"<Error>\n  <Code>AccessDenied</Code></Error>",
     ],
-    "JSON": [json.dumps(text).encode() for text in ([{"a": 1}], {"a": [1]}, [["a"], [1]], ["a"])] + [b'{\n  "a": 1}'],
+    "an error message": [b"404: Not Found", b"\nAccess denied\r\n", b"error code: 1020\n", b"429 Too Many Requests"],
+    "JSON": [json.dumps(text).encode() for text in ([{"a": 1}], {"a": [1]}, [["a"], [1]], ["a"])]
+    + [b'{\n  "a": 1}', b"{}", b"[ ]\n"],
     "UTF-16 text": [HEADER.encode("utf-16"), "\ufeff".encode("utf-16-be")],
     "a spreadsheet": [
         zipped("[Content_Types].xml", "_rels/.rels"),
@@ -99,6 +103,7 @@ def test_a_file_that_is_no_table_is_told_by_its_first_bytes(kind, data):
 
 
 MAY_BE_CSV = [HEADER, f"\ufeff{HEADER}", f"<id>,{HEADER}", f"[1],{HEADER}", "", "version,a\n1,2", "PKEY,a\n", "deps:,a"]
+MAY_BE_CSV += [f"{{}},{HEADER}", f"error,{HEADER}", "error\nnot found\n"]
 
 
 @pytest.mark.parametrize("text", MAY_BE_CSV)

@@ -115,8 +115,9 @@ def test_a_typed_column_becomes_the_text_of_its_values(values, texts):
     assert lines_of(a=values, b=["x"] * len(values)) == ["a,b", *(f"{text},x" for text in texts)]
 
 
-def test_a_cell_with_a_line_break_is_in_quotes():
-    assert text_of({"a": ["told by phone,\nask again"]}).read() == b'a\n"told by phone,\nask again"\n'
+def test_a_line_break_in_a_cell_is_a_carriage_return_in_quotes_so_that_a_row_is_a_line():
+    cells = ["told by phone,\nask again", 'two\r\n\n"ends"', "\r"]
+    assert text_of({"a": cells}).read() == b'a\n"told by phone,\rask again"\n"two\r\r""ends"""\n"\r"\n'
 
 
 def test_names_of_columns_are_written_as_csv_writes_them():

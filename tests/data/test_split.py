@@ -108,7 +108,7 @@ def test_no_rows_have_no_splits():
 def real_splits(path):
     """The distinct rows of a real table with their splits."""
     names, offset = read_header(path)
-    (block,) = read_blocks(path, offset=offset, fields=len(names))
+    (block,) = read_blocks(path, offset=offset)
     rows = clean(parse(block, names)).rows
     split = assign(row_hash(rows, salt="salaries"), shares(valid=0.15, test=0.15))
     return pd.DataFrame(rows.to_pylist()).assign(split=split)

@@ -5,7 +5,7 @@ import pytest
 from pipeline.data import validate as module
 from pipeline.data.csv_rows import TYPES
 from pipeline.data.schema import AMOUNTS, FEATURES, TARGET
-from pipeline.data.validate import advice, validate
+from pipeline.data.validate import described, validate
 
 
 def text(**columns):
@@ -80,8 +80,8 @@ def test_a_fraction_of_zeros_is_none_whatever_else_the_column_holds(column, text
     ],
 )
 def test_a_number_that_is_written_another_way_comes_with_what_to_write(cell, said):
-    assert advice("salary_in_usd", cell) == said
-    assert advice("job_title", cell) == ""
+    assert described("salary_in_usd", [cell]) == [f"{cell!r}{said}"]
+    assert described("job_title", ["", cell]) == ["''", repr(cell)]
 
 
 def test_without_estimates_a_marked_value_breaks_the_rule(monkeypatch):

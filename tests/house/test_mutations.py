@@ -10,7 +10,7 @@ from pipeline import predict
 from pipeline.data.contract_report import ContractReport
 from pipeline.data.csv_header import parse_header
 from pipeline.data.raw_table import clean_blocks
-from pipeline.data.schema import COLUMNS, FEATURES
+from pipeline.data.schema import FEATURES
 from pipeline.inference.answers import ANSWERS
 from tests.support.mutations import mutated
 from tests.support.tables import records_of
@@ -61,7 +61,7 @@ def check_predict(seed, modelled, tmp_path):
             predict.run(tmp_path / "new.csv", out=tmp_path / "out.csv", **options)
         return
     counts = predict.run(tmp_path / "new.csv", out=tmp_path / "out.csv", **options)
-    records = records_of(body_of(data), fields=len(header.names))
+    records = records_of(body_of(data))
     text = (tmp_path / "out.csv").read_bytes().decode()
     names, *found = csv.reader(io.StringIO(text, newline=""), strict=True)
     answers = [dict(zip(names[-len(ANSWERS.names) :], cells[-len(ANSWERS.names) :], strict=True)) for cells in found]
@@ -94,7 +94,7 @@ def check_training(seed, tmp_path):
     except ValueError:
         assert report.rows == 0
         return
-    records = records_of(body_of(data), fields=len(COLUMNS))
+    records = records_of(body_of(data))
     assert len(kept) + len(quarantine) == len(records) == report.rows
     assert len(quarantine) == report.quarantined == sum(bool(broken["reasons"]) for broken in quarantine)
     first_line = 2

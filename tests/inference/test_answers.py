@@ -14,7 +14,7 @@ from pipeline.inference.predictions import Predictions, predict
 from pipeline.model.bundle import Bundle
 from tests.conftest import prepare_settings
 from tests.support.models import make_bundle
-from tests.support.tables import ROW, TITLES, row, rows
+from tests.support.tables import ROW, TITLES, check, row, rows
 
 
 @pytest.fixture(scope="module")
@@ -96,9 +96,22 @@ def test_an_estimated_year_is_the_year(bundle):
 def test_a_row_that_breaks_the_contract_has_every_reason_and_no_prediction(bundle):
     fine, broken = answers(bundle, [row(), row(company_size="XL", remote_ratio="50.5")])
     assert broken == dict.fromkeys(ANSWERS.names) | {
-        "problem": "remote_ratio must be one of 0, 50, 100; company_size must be one of S, M, L"
+        "problem": "remote_ratio must be one of 0, 50, 100, found '50.5' (write a whole number, without a fraction);"
+        " company_size must be one of S, M, L, found 'XL'"
     }
     assert fine["problem"] is None
+
+
+def test_a_value_is_told_in_the_words_of_trainings_report(bundle):
+    lines = [row(), row(remote_ratio="1e2"), row(work_year="2,023".replace(",", "_"), company_size="m"), row()]
+    report = check(lines).report.text(where="raw.csv", allowed=0.0)
+    for told in answers(bundle, lines)[1:3]:
+        for problem in told["problem"].split("; "):
+            rule, found = problem.split(", found ")
+            assert f"  {rule}: 1 of 4 rows\n" in report
+            assert f": found {found}\n" in report
+    assert "found '1e2' (write 100)" in report
+    assert "found '2_023' (write 2023)" in report
 
 
 @pytest.mark.parametrize(
@@ -106,8 +119,8 @@ def test_a_row_that_breaks_the_contract_has_every_reason_and_no_prediction(bundl
     [
         (b"2023,SE", "(not 11 fields); found '2023,SE' in line 3"),
         (b"", "(blank line); found '' in line 3"),
-        (b'2023,"SE,,,,,,,,,\r', "(unclosed or misplaced quote); found '2023,\"SE,,,,,,,,,' in line 3"),
-        (b'"2023,\nSE"\r', r"""(not 11 fields); found '"2023,\nSE"' in lines 3 to 4"""),
+        (b'2023,"S"E,,,,,,,,,\r', "(unclosed or misplaced quote); found '2023,\"S\"E,,,,,,,,,' in line 3"),
+        (b'"2023,\nSE"\r', r"""(not 11 fields); found '"2023,\nSE"' in lines 3 to 4 (2 lines)"""),
         (b"caf\xe9,x", r"(bytes that are not UTF-8); found 'caf\\xe9,x' in line 3"),
     ],
 )

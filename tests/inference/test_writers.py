@@ -26,7 +26,7 @@ def written(kind, bundle, data, *, size=1 << 20):
     source, file = io.BytesIO(data), io.BytesIO()
     header = parse_header(source.readline(), FEATURES, where="test")
     output = kind(file, header)
-    for block in blocks_of(source, where="test", fields=len(header.names), size=size):
+    for block in blocks_of(source, where="test", size=size):
         output.write(answer(bundle, parse(block, header.names, keep=output.columns)))
     output.close()
     return file.getvalue()
@@ -55,9 +55,11 @@ def test_line_ends_and_byte_order_marks_leave_no_trace(bundle, end, mark):
 
 
 def test_a_csv_line_that_is_no_row_leaves_its_cells_empty(bundle):
-    found = list(csv.reader(io.StringIO(written(CsvOutput, bundle, table([row(), 'a,"b' + ",x" * 9, row()])).decode())))
+    found = list(
+        csv.reader(io.StringIO(written(CsvOutput, bundle, table([row(), 'a,"b"b' + ",x" * 9, row()])).decode()))
+    )
     assert found[2][:-1] == [""] * (len(found[0]) - 1)
-    assert found[2][-1].endswith("""(unclosed or misplaced quote); found 'a,"b,x,x,x,x,x,x,x,x,x' in line 3""")
+    assert found[2][-1].endswith("""(unclosed or misplaced quote); found 'a,"b"b,x,x,x,x,x,x,x,x,x' in line 3""")
     assert found[1] == found[3]
 
 
@@ -78,13 +80,14 @@ def test_a_record_of_several_lines_is_one_row_and_stands_in_the_csv_byte_for_byt
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 @pytest.mark.parametrize("size", [1, 150, 1 << 20])
-def test_no_part_of_a_record_that_nothing_closes_is_scored(bundle, end, size):
-    lines = [f"by phone,{row()}", f'"told by phone,{end}ask again,{row()}', f"again,{row()}"]
+@pytest.mark.parametrize(("closing", "good"), [("", []), ('" x', ["again"]), ('" x"', [])])
+def test_no_part_of_a_record_that_a_quote_breaks_is_scored(bundle, end, size, closing, good):
+    lines = [f"by phone,{row()}", f'"told by phone,{end}ask again,{row()}{closing}', f"again,{row()}"]
     data = table(lines, header=f"note,{HEADER}", end=end)
     found = list(csv.DictReader(io.StringIO(written(CsvOutput, bundle, data, size=size).decode(), newline="")))
-    assert [cells["note"] for cells in found] == ["by phone", "", "again"]
-    assert [bool(cells["predicted_salary_usd"]) for cells in found] == [True, False, True]
-    assert found[1]["problem"].endswith(f"{row()}' in lines 3 to 4")
+    assert [cells["note"] for cells in found] == ["by phone", "", *good]
+    assert [bool(cells["predicted_salary_usd"]) for cells in found] == [True, False, *map(bool, good)]
+    assert found[1]["problem"].endswith("' in lines 3 to 4 (2 lines)" if good else "' in lines 3 to 5 (3 lines)")
     assert "(unclosed or misplaced quote); found '\"told by phone," in found[1]["problem"]
 
 

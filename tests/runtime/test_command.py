@@ -1,9 +1,13 @@
+import os
 import signal
+import subprocess
+import sys
 
 import pytest
 
 from pipeline.runtime.command import command
 from pipeline.runtime.errors import CommandError, RuleError
+from tests.support.work_tree import ROOT
 
 
 @pytest.mark.parametrize(
@@ -46,6 +50,19 @@ def test_an_interrupted_command_says_what_it_leaves(number, capsys):
             signal.signal(kind, handler)
     assert end.value.code == 130
     assert capsys.readouterr().err == "train full: interrupted; dvc repro goes on\n"
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("length", [1, 10**6])
+def test_a_reader_that_has_seen_enough_ends_a_command_without_a_word(length, unbuffered):
+    program = f"from pipeline.runtime.command import command\nwith command('results'):\n    print('x' * {length})"
+    reader, writer = os.pipe()
+    os.close(reader)
+    environment = os.environ | {"PYTHONUNBUFFERED": unbuffered}
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, cwd=ROOT, env=environment, stdout=writer, stderr=subprocess.PIPE)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (128 + signal.SIGPIPE, b"")
 
 
 def test_a_command_that_ends_well_goes_on():

@@ -82,57 +82,48 @@ def damaged(damage: Iterable[tuple[float, int, list[bytes]]]) -> bytes:
     return body
 
 
-def records_of(body: bytes, *, fields: int = len(COLUMNS)) -> list[bytes]:
+def records_of(body: bytes) -> list[bytes]:
     """The records, found line by line and byte by byte, without the line ends and the blank lines at the end."""
     rest = body.rstrip(b"\r\n")
     lines, records = rest.split(b"\n") if rest else [], []
     while lines:
-        count = _first_record(lines, fields=fields)
+        count = _first_record(lines)
         records.append(b"\n".join(lines[:count]).removesuffix(b"\r"))
         lines = lines[count:]
     return records
 
 
-def _first_record(lines: list[bytes], *, fields: int) -> int:
+def _first_record(lines: list[bytes]) -> int:
     """How many of the lines are the first record."""
-    most = _most_lines(lines)
-    if count := closed(lines[:most])[0]:
+    most = 1
+    while most < min(len(lines), csv_records.RECORD_LINES):
+        if sum(len(line) + 1 for line in lines[:most]) > csv_records.RECORD_BYTES:
+            break
+        most += 1
+    count, opened = closed(lines[:most])
+    if count:
         return count
-    count = 1
-    while count < most:
-        has_all = sum(line.count(b",") for line in lines[:count]) >= fields - 1
-        rest = lines[count:]
-        if has_all and (rest[0].count(b",") >= fields - 1 or closed(rest[: _most_lines(rest)])[1] == fields):
-            break
-        count += 1
-    return count
-
-
-def _most_lines(lines: list[bytes]) -> int:
-    """How many of the lines the first record may have."""
-    count = 1
-    while count < min(len(lines), csv_records.RECORD_LINES):
-        if len(b"\n".join(lines[: count + 1]).removesuffix(b"\r")) > csv_records.RECORD_BYTES:
-            break
-        count += 1
-    return count
+    looked_at = [lines[0][opened:], *lines[1:most]]
+    unpaired = [count for count, line in enumerate(looked_at, 1) if line.count(b'"') % 2]
+    return max(unpaired, default=1) if len(unpaired) % 2 == 0 else most
 
 
 def closed(lines: list[bytes]) -> tuple[int, int]:
-    """How many of the lines, and fields, the first record has; none if nothing closes one of its quotes."""
-    state, fields = "start", 1  # of a field
+    """How many of the lines the first record has, 0 if a quote breaks it; and where the first line's last one opens."""
+    state, opened = "start", 0  # of a field
     for number, line in enumerate(lines, 1):
-        for byte in line.decode("latin-1"):
+        for place, byte in enumerate(line.decode("latin-1")):
             if state == "inside":
                 state = "at a quote" if byte == '"' else "inside"
             elif state == "at a quote" and byte == '"':
                 state = "inside"
             elif state == "at a quote" and byte not in ",\r":
-                return 0, 0
+                return 0, opened
             elif byte == ",":
-                state, fields = "start", fields + 1
+                state = "start"
             else:
                 state = "inside" if state == "start" and byte == '"' else "unquoted"
+                opened = place if state == "inside" and number == 1 else opened
         if state != "inside":
-            return number, fields
-    return 0, 0
+            return number, opened
+    return 0, opened
