@@ -19,7 +19,7 @@ from pipeline.runtime.sections import Section
 WEIGHTS, BACKGROUND, ENCODER, BUNDLE = "weights.safetensors", "background.safetensors", "encoder.json", "bundle.json"
 FILES = (WEIGHTS, BACKGROUND, ENCODER, BUNDLE)
 LARGEST_FILE = 1 << 20  # bytes of a bundle.json: it names a share for each value of one feature, and little more
-HUGE = 1e100  # far beyond any share or quantile of training; a product of two is finite
+HUGE = 1e30  # far beyond any share or quantile of training; a product of two is finite
 PROVENANCE = ("kept_epoch", "reproducibility", "packages", "data")
 RENAMED = {"promise": "reproducibility", "reach": "quantiles"}
 """What bundles written before 2026-11-25 call by another word. They also name the loss, of which there was only one.
@@ -51,7 +51,7 @@ class IntervalFields(Section):
 
 def _of_each_file(hashes: dict[str, str]) -> dict[str, str]:
     if hashes.keys() != set(FILES):
-        raise ValueError(f"sha256 must name {', '.join(FILES)}; found {', '.join(hashes)[:80]}")
+        raise ValueError(f"must name {', '.join(FILES)}; found {', '.join(hashes)[:80]}")
     return hashes
 
 

@@ -9,7 +9,7 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from pipeline.data import encoding
 from pipeline.data.encoder_fields import words_of
 from pipeline.data.encoding import Encoder, Scaling, fit, fit_scaling
-from pipeline.data.schema import FEATURES, TARGET, WORDS
+from pipeline.data.schema import FEATURES, LARGEST, SMALLEST, TARGET, WORDS
 from tests.support.tables import batch, row, rows
 
 TARGETS = st.integers(1, 10_000_000)
@@ -171,6 +171,13 @@ def test_normalised_units_are_those_of_scikit_learn(kind, targets):
 def test_denormalise_inverts_normalise(kind, targets, value):
     scaling = fit_scaling(Counter(targets), kind=kind)
     assert scaling.denormalise(scaling.normalise(np.array(value))) == pytest.approx(value, rel=1e-9)
+
+
+@pytest.mark.parametrize("kind", ORACLES)
+def test_what_is_no_finite_number_has_no_target(kind):
+    normalised = np.array([np.nan, np.inf, -np.inf, 3e38, -3e38], np.float32)
+    targets = Scaling(kind, 11.0, 0.5).denormalise(normalised).tolist()
+    assert targets == pytest.approx([np.nan, np.nan, np.nan, LARGEST, SMALLEST], nan_ok=True)
 
 
 @pytest.mark.parametrize("kind", ORACLES)
