@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 MOST_DIGITS = 20  # of a whole number; 64 bits need no more
+MOST_LEVELS = 16  # of lists and objects in each other
 
 
 def read_bytes(path: Path, *, largest: int) -> bytes:
@@ -20,19 +21,21 @@ def read_bytes(path: Path, *, largest: int) -> bytes:
 def loads(text: bytes, *, where: str) -> Any:  # noqa: ANN401 (whatever the file holds)
     """The value of a JSON text. `where` begins the message.
 
-    Raises: ValueError if it is no UTF-8 or no JSON, names a key twice, is nested too deep, or has a number that no 64
-    bits hold: NaN, Infinity, 1e999, a whole number of more than 20 digits.
+    Raises: ValueError if it is no UTF-8 or no JSON, names a key twice, is nested more than 16 levels deep, or has a
+    number that no 64 bits hold: NaN, Infinity, 1e999, a whole number of more than 20 digits.
 
     >>> loads(b'{"scale": NaN}', where="encoder.json")
     Traceback (most recent call last):
     ValueError: encoder.json must be JSON, found NaN, which is no number
     """
     try:
-        return json.loads(
+        value = json.loads(
             text.decode(), object_pairs_hook=each_key_once, parse_int=_whole, parse_float=_finite, parse_constant=_no
         )
+        _check_nesting(value, levels=MOST_LEVELS)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{where} must be JSON, found {error}") from None
+    return value
 
 
 def each_key_once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
@@ -41,6 +44,14 @@ def each_key_once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     if len(values) < len(pairs):
         raise ValueError("each key must be given once")
     return values
+
+
+def _check_nesting(value: Any, *, levels: int) -> None:  # noqa: ANN401 (whatever the file holds)
+    if not levels:
+        raise ValueError(f"more than {MOST_LEVELS} lists and objects in each other")
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        if isinstance(inner, dict | list):
+            _check_nesting(inner, levels=levels - 1)
 
 
 def _whole(digits: str) -> int:

@@ -22,6 +22,8 @@ def test_values_are_those_of_json():
         ("9" * 5000, "a whole number of 5,000 digits"),
         ('{"a": {"b": 1, "b": 1}}', "each key must be given once"),
         ("[" * 100_000, "recursion"),
+        ("[" * 17 + "]" * 17, "more than 16 lists and objects in each other"),
+        ('{"a":' * 900 + "1" + "}" * 900, "more than 16 lists and objects in each other"),
         ("", "Expecting value"),
         ("{} {}", "Extra data"),
         (b'"\xff"', "'utf-8' codec"),
@@ -31,6 +33,10 @@ def test_values_are_those_of_json():
 def test_what_other_readers_may_take_for_something_else_is_refused(text, message):
     with pytest.raises(ValueError, match=rf"^a\.json must be JSON, found .*{message}"):
         loads(text)
+
+
+def test_some_nesting_is_read():
+    assert loads("[" * 16 + "]" * 16)
 
 
 def test_a_file_is_read_up_to_its_limit(tmp_path):
