@@ -55,7 +55,7 @@ test: git .venv/dev.stamp ## Check the style and the types, run the tests
 	mypy
 	pytest -m "not soak" --numprocesses 2 --dist loadfile
 
-soak: git .venv/dev.stamp ## Run the long campaigns: kills, edited tables, real weeks, ten million rows
+soak: git .venv/dev.stamp ## Run the long campaigns: kills, edited tables and bundles, real weeks, ten million rows
 	pytest -m soak
 
 bench: repro .venv/dev.stamp ## Measure: prints the tables of docs/speed.md

@@ -4,7 +4,6 @@ import argparse
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,13 +11,14 @@ import pyarrow as pa
 from pipeline import params
 from pipeline.data.csv_header import check_columns
 from pipeline.data.csv_rows import TYPES
-from pipeline.data.encoding import words_of
+from pipeline.data.encoder_fields import words_of
 from pipeline.data.schema import FEATURES, NUMBERS, TEXT, UNIT_NAME, WORDS, columns_of, requirement
 from pipeline.data.validate import described, validate
-from pipeline.inference.predictions import predict
+from pipeline.inference.predictions import all_finite, predict
 from pipeline.inference.shapley import apportion, coalition_worths, shapley_values
 from pipeline.model.bundle import Bundle
 from pipeline.runtime.command import command
+from pipeline.runtime.json_file import each_key_once
 
 EXAMPLE = f"{{{', '.join(f'{json.dumps(name)}: …' for name in FEATURES[:2])}, …}}"
 
@@ -41,7 +41,7 @@ def read_row(text: str) -> pa.RecordBatch:
     Raises: ValueError if this is no JSON object, lacks a feature, or breaks the contract.
     """
     try:
-        values = json.loads(text, object_pairs_hook=_once, parse_float=_Number, parse_int=_Number)
+        values = json.loads(text, object_pairs_hook=each_key_once, parse_float=_Number, parse_int=_Number)
         json.dumps(values, ensure_ascii=False).encode()
     except UnicodeEncodeError as error:
         found = f"{error.object[error.start]!r}, which is none (half of a pair, or a byte that is not UTF-8)"
@@ -75,21 +75,15 @@ def _text(value: object) -> str:
     return str(value) if isinstance(value, str) else json.dumps(value)
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    values = dict(pairs)
-    if len(values) < len(pairs):
-        raise ValueError("each key must be given once")
-    return values
-
-
 def contributions(bundle: Bundle, codes: Mapping[str, np.ndarray]) -> tuple[float, dict[str, float]]:
     """The average prediction of the background, and how much each feature of a row adds to it, in the target's unit.
 
     Shape: the row's codes (1,) by column.
+    Raises: ValueError as `predict`.
     """
     features, read = bundle.recipe.features, bundle.network.columns
     worths = coalition_worths(
-        bundle.predict_in_unit,
+        lambda codes: all_finite(bundle.predict_in_unit(codes)),
         codes,
         bundle.background,
         players=[[name for name in columns_of(feature) if name in read] for feature in features],

@@ -32,6 +32,10 @@ def _a_file_here(path: str) -> str:
     return path
 
 
+Target = Literal["standard", "minmax", "log1p"]
+"""How the target is normalised."""
+
+
 class Data(Section):
     """`data:` where the raw table is."""
 
@@ -59,7 +63,7 @@ class Prepare(Section):
     max_bad_fraction: Fraction
     split: Split
     min_count: Count
-    target: Literal["standard", "minmax", "log1p"]
+    target: Target
 
 
 class Mlp(Section):

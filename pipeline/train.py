@@ -17,7 +17,7 @@ from pipeline import params, versions
 from pipeline.data.encoding import Encoder
 from pipeline.data.schema import FEATURES, GROUP
 from pipeline.evaluation.metrics import mean_squared_error
-from pipeline.model.bundle import Bundle
+from pipeline.model.bundle import BACKGROUND_ROWS, Bundle
 from pipeline.model.card import CARD, card
 from pipeline.model.intervals import calibrate
 from pipeline.model.network import Regressor, build
@@ -30,7 +30,7 @@ from pipeline.training.checkpoint import Checkpoint, imported_files
 from pipeline.training.compiler import keep_compiled_code_in
 from pipeline.training.fit import Epoch, TrainingState, fit
 from pipeline.training.loader import loader_of, read_rows
-from pipeline.training.sampled_rows import BACKGROUND_ROWS, predict_rows, read_sample, representative_rows
+from pipeline.training.sampled_rows import predict_rows, read_sample, representative_rows
 
 
 @dataclass(frozen=True)

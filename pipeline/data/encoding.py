@@ -6,9 +6,8 @@ One readable JSON file keeps all of it, encodes any new row and turns a predicti
 import itertools
 import json
 import math
-import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,22 +16,18 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from pipeline.data.schema import (
-    FEATURES,
-    HASH,
-    LARGEST,
-    NORMALISED,
-    ORDINALS,
-    RULES,
-    SMALLEST,
-    TARGET,
-    TEXT,
-    VERSION,
-    WORDS,
+from pipeline.data.encoder_fields import (
+    LARGEST_CODE,
+    LARGEST_FILE,
+    EncoderFields,
+    check_version,
+    natural_order,
+    words_of,
 )
+from pipeline.data.schema import FEATURES, HASH, LARGEST, NORMALISED, SMALLEST, TARGET, TEXT, VERSION, WORDS
+from pipeline.runtime import json_file, sections
 
 UNKNOWN = 0
-LARGEST_CODE = np.iinfo(np.int16).max
 
 ROWS = pa.schema(
     [(name, pa.int16()) for name in (*FEATURES, *WORDS)]
@@ -58,9 +53,14 @@ class Scaling:
         return ((np.log1p(value) if self.kind == "log1p" else value) - self.center) / self.scale
 
     def denormalise(self, normalised: np.ndarray) -> np.ndarray:
-        """Normalised units → the target's unit, within the contract's bounds. Shape: any; returns float64, the same."""
+        """Normalised units → the target's unit, within the contract's bounds; NaN for what is no finite number.
+
+        Shape: any; returns float64 of the same shape.
+        """
         value = normalised.astype(np.float64) * self.scale + self.center
-        return (np.expm1(value) if self.kind == "log1p" else value).clip(SMALLEST, LARGEST)
+        with np.errstate(over="ignore"):  # an infinite exponential is clipped as any large one
+            target = np.expm1(value) if self.kind == "log1p" else value
+        return np.where(np.isfinite(normalised), target.clip(SMALLEST, LARGEST), np.nan)
 
     @property
     def floor(self) -> float:
@@ -118,24 +118,24 @@ class Encoder:
         return json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
     @classmethod
-    def from_json(cls, text: str) -> "Encoder":
+    def from_json(cls, text: str | bytes, *, where: str = "the encoder") -> "Encoder":
         """The encoder that `to_json` wrote.
 
-        Raises: ValueError if it was fitted under another version of the data contract.
+        Raises: ValueError, which begins with `where`, if it is damaged or of another version of the data contract.
         """
-        facts = json.loads(text)
-        if (found := facts["contract_version"]) != VERSION:
-            raise ValueError(f"the encoder must be of data contract {VERSION}, found {found}; run dvc repro")
-        return cls(
-            vocabularies={name: tuple(values) for name, values in facts["vocabularies"].items()},
-            words=tuple(facts["words"]),
-            scaling=Scaling(**facts["scaling"]),
-        )
+        facts = json_file.loads(text.encode() if isinstance(text, str) else text, where=where)
+        check_version(facts, where=where)
+        fields = sections.parse(EncoderFields, facts, where=f"{where}:")
+        scaling = Scaling(fields.scaling.kind, fields.scaling.center, fields.scaling.scale)
+        return cls(fields.vocabularies, fields.words, scaling)
 
     @classmethod
     def read(cls, path: Path) -> "Encoder":
-        """The encoder in the file."""
-        return cls.from_json(path.read_text(encoding="utf-8"))
+        """The encoder in the file. Raises: ValueError if there is none, or as `from_json`."""
+        try:
+            return cls.from_json(json_file.read_bytes(path, largest=LARGEST_FILE), where=str(path))
+        except ValueError as error:
+            raise ValueError(f"{error}; run dvc repro") from None
 
 
 def fit(counts: Counts, *, min_count: int, target: str) -> Encoder:
@@ -156,16 +156,10 @@ def fit(counts: Counts, *, min_count: int, target: str) -> Encoder:
 
 
 def _vocabulary(name: str, counts: Counter[Any], min_count: int) -> tuple[Any, ...]:
-    values = sorted((value for value, rows in counts.items() if rows >= min_count), key=_natural_order(name))
+    values = sorted((value for value, rows in counts.items() if rows >= min_count), key=natural_order(name))
     if len(values) > LARGEST_CODE:
         raise ValueError(f"{name}: at most {LARGEST_CODE} values can have a code, found {len(values)}; raise min_count")
     return tuple(values)
-
-
-def _natural_order(column: str) -> Callable[[Any], Any]:
-    """A sort key for the column's values: for ordinals with an `isin`, its order (S < M < L); else the value itself."""
-    listed = [check.statistics["allowed_values"] for check in RULES[column].checks if check.name == "isin"]
-    return list(listed[0]).index if column in ORDINALS and listed else lambda value: value
 
 
 def fit_scaling(counts: Mapping[int, int], *, kind: str) -> Scaling:
@@ -186,12 +180,3 @@ def fit_scaling(counts: Mapping[int, int], *, kind: str) -> Scaling:
         variance = math.fsum(count * (value[target] - center) ** 2 for target, count in counts.items()) / rows
         scale = math.sqrt(variance) if len(counts) > 1 else 0.0  # not the rounding error of a constant target
     return Scaling(kind, center, scale or 1.0)
-
-
-def words_of(text: str) -> list[str]:
-    """The text's words, lower-cased: runs of letters, digits and the signs of c++, c# and r&d.
-
-    >>> words_of("Lead ML/AI Engineer (R&D)")
-    ['lead', 'ml', 'ai', 'engineer', 'r&d']
-    """
-    return re.findall(r"[a-z0-9+#&]+", text.lower())

@@ -7,17 +7,19 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline.data.clean import CheckedBlock, check_block, joined_where
 from pipeline.data.csv_rows import Parsed
 from pipeline.data.encoding import UNKNOWN
 from pipeline.data.schema import FEATURES, NOUN, in_unit
-from pipeline.inference.predictions import distinct, predict
-from pipeline.model.bundle import Bundle
+from pipeline.inference.predictions import FINITE, distinct, predict_or_nan
+from pipeline.model.bundle import FIX, Bundle
 from pipeline.model.intervals import PERCENTS
 
 AMOUNTS = (f"predicted_{NOUN}", *(f"{end}_{percent}" for percent in PERCENTS for end in ("low", "high")))
 UNCALIBRATED, UNKNOWN_FEATURES, PROBLEM = "uncalibrated_intervals", "unknown_features", "problem"
+NOT_FINITE = f"{FINITE}, found NaN or infinity; {FIX}"
 ANSWERS = pa.schema(
     [(in_unit(name), pa.int64()) for name in AMOUNTS]
     + [(name, pa.string()) for name in (UNCALIBRATED, UNKNOWN_FEATURES, PROBLEM)]
@@ -50,12 +52,15 @@ def answer(bundle: Bundle, parsed: Parsed) -> Answers:
 def _predicted(bundle: Bundle, rows: pa.RecordBatch) -> pa.Table:
     """The answers to rows that keep the contract. Shape: (rows,)."""
     codes, features = bundle.encoder.encode(rows), bundle.recipe.features
-    found = predict(bundle, codes)
+    found = predict_or_nan(bundle, codes)
+    is_known = np.isfinite(found.predicted)  # (rows,)
     amounts = [found.predicted, *(end for percent in PERCENTS for end in found.intervals[percent])]
     is_unknown = np.array([codes[name] == UNKNOWN for name in features])  # (features, rows)
-    columns = [pa.array(np.rint(amount).astype(np.int64)) for amount in amounts]
+    columns = [pa.array(np.rint(np.where(is_known, amount, 0)).astype(np.int64)) for amount in amounts]
     columns += [pa.repeat(" ".join(map(str, bundle.intervals.uncalibrated)), rows.num_rows)]
-    columns += [joined_where(is_unknown, features, separator=" "), pa.nulls(rows.num_rows, pa.string())]
+    columns += [joined_where(is_unknown, features, separator=" ")]
+    columns = [pc.if_else(pa.array(is_known), column, None) for column in columns]
+    columns += [pc.if_else(pa.array(is_known), None, NOT_FINITE)]
     return pa.Table.from_arrays(columns, schema=ANSWERS)
 
 

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 import numpy as np
 import pyarrow as pa
 
-from pipeline.model.bundle import Bundle
+from pipeline.model.bundle import FIX, Bundle
 from pipeline.model.intervals import PERCENTS
 
 CAPACITY = 1 << 18  # rows in a cache, at some 200 bytes each
+FINITE = "the model must predict a finite number"
 
 
 @dataclass(frozen=True)
@@ -21,10 +22,27 @@ class Predictions:
 
 
 def predict(bundle: Bundle, codes: Mapping[str, np.ndarray]) -> Predictions:
-    """Predict rows as `bundle.encoder` encodes them, and put the intervals around the predictions."""
+    """Predict rows as `bundle.encoder` encodes them, and put the intervals around the predictions.
+
+    Raises: ValueError if the network's output for a row is no finite number, as damaged weights make it.
+    """
+    found = predict_or_nan(bundle, codes)
+    all_finite(found.predicted)
+    return found
+
+
+def predict_or_nan(bundle: Bundle, codes: Mapping[str, np.ndarray]) -> Predictions:
+    """What `predict` returns, and NaN for the rows for which it would raise."""
     predicted = bundle.predict_in_unit(codes)
     intervals = {percent: bundle.interval(predicted, codes, percent=percent) for percent in PERCENTS}
     return Predictions(predicted, intervals)
+
+
+def all_finite(predicted: np.ndarray) -> np.ndarray:
+    """The predictions as they are. Raises: ValueError if one is NaN."""
+    if count := np.count_nonzero(np.isnan(predicted)):
+        raise ValueError(f"{FINITE}, found NaN or infinity for {count} of {len(predicted)} rows; {FIX}")
+    return predicted
 
 
 def distinct(rows: pa.RecordBatch) -> tuple[np.ndarray, np.ndarray]:

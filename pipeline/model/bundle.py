@@ -12,22 +12,30 @@ from typing import Any, Self
 import numpy as np
 
 from pipeline import params
+from pipeline.data import encoder_fields
 from pipeline.data.encoding import Encoder
 from pipeline.data.schema import GROUP, VERSION
+from pipeline.model import tensors
+from pipeline.model.bundle_fields import (
+    BACKGROUND,
+    BUNDLE,
+    ENCODER,
+    FILES,
+    LARGEST_FILE,
+    PROVENANCE,
+    WEIGHTS,
+    check_hash,
+    hashes_of,
+    in_todays_words,
+    parse,
+)
 from pipeline.model.intervals import Intervals
 from pipeline.model.network import Regressor, build
 from pipeline.model.reproducible import safetensors, torch
+from pipeline.runtime import json_file
 
-WEIGHTS, BACKGROUND, ENCODER, BUNDLE = "weights.safetensors", "background.safetensors", "encoder.json", "bundle.json"
-DAMAGE = (
-    *(json.JSONDecodeError, UnicodeDecodeError),
-    *(KeyError, TypeError, AttributeError),
-    *(RuntimeError, safetensors.SafetensorError),
-)
-"""What the readers of the files raise when one is not as it was written."""
-RENAMED = {"promise": "reproducibility", "reach": "quantiles"}
-"""What bundles written before 2026-11-25 call by another word. They also name the loss, of which there was only one.
-They have no word for a network's output, which was linear, and none for the intervals' offset, which was 0."""
+BACKGROUND_ROWS = 256
+FIX = "train it again, or bring it anew (dvc checkout, dvc pull)"
 
 
 @dataclass(frozen=True)
@@ -49,51 +57,55 @@ class Bundle:
         """Write the bundle; the same bundle has the same bytes."""
         folder.mkdir(parents=True, exist_ok=True)
         weights = {name: weight.clone() for name, weight in sorted(self.network.state_dict().items())}
-        (folder / WEIGHTS).write_bytes(safetensors.torch.save(weights))
         rows = {name: torch.tensor(codes) for name, codes in sorted(self.background.items())}
-        (folder / BACKGROUND).write_bytes(safetensors.torch.save(rows))
-        (folder / ENCODER).write_text(self.encoder.to_json(), encoding="utf-8")
+        files = {
+            WEIGHTS: safetensors.torch.save(weights),
+            BACKGROUND: safetensors.torch.save(rows),
+            ENCODER: self.encoder.to_json().encode(),
+        }
         facts = {
             "contract_version": VERSION,
             "recipe": self.recipe.model_dump(mode="json"),
             "intervals": self.intervals.to_dict(),
             **self.provenance,
         }
-        (folder / BUNDLE).write_text(json.dumps(facts, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+        facts["sha256"] = hashes_of(files, facts)
+        files[BUNDLE] = (json.dumps(facts, indent=2, allow_nan=False) + "\n").encode()
+        for name, content in files.items():
+            (folder / name).write_bytes(content)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """The bundle in the folder.
+        """The bundle in the folder; files of strangers are held to all that a bundle can be, before any is used.
 
         Raises: ValueError if a file is missing or damaged, or if the bundle was made under another data contract.
         """
-        for name in (WEIGHTS, BACKGROUND, ENCODER, BUNDLE):
+        for name in FILES:
             if not (folder / name).is_file():
                 raise ValueError(f"{folder}: a model bundle must hold {name}, found none; train it with dvc repro")
         try:
             return cls._load(folder)
-        except DAMAGE as error:
-            rule = "a model bundle must be as train wrote it"
-            raise ValueError(f"{folder}: {rule}, found {type(error).__name__}: {error}; train it again") from None
+        except ValueError as error:
+            raise ValueError(f"{error}; {FIX}") from None
 
     @classmethod
     def _load(cls, folder: Path) -> Self:
-        facts = json.loads((folder / BUNDLE).read_text(encoding="utf-8"))
-        if (found := facts.pop("contract_version")) != VERSION:
-            raise ValueError(f"{folder}: the bundle must be of data contract {VERSION}, found {found}; train it again")
-        facts, where = _in_todays_words(facts), f"{folder / BUNDLE}: recipe"
-        recipe = params.parse(params.Recipe, facts.pop("recipe"), where=where)
-        intervals = Intervals.from_dict(facts.pop("intervals"))
-        encoder = Encoder.read(folder / ENCODER)
-        network = build(recipe, encoder, generator=torch.Generator(), where=where)
-        weights = safetensors.torch.load((folder / WEIGHTS).read_bytes())
-        if broken := [name for name, weight in weights.items() if not weight.isfinite().all()]:
-            found = f"NaN or infinity in {', '.join(broken)}"
-            raise ValueError(f"{folder / WEIGHTS}: weights must be finite, found {found}; train it again")
+        path = folder / BUNDLE
+        facts = json_file.loads(json_file.read_bytes(path, largest=LARGEST_FILE), where=str(path))
+        fields = parse(facts, path=path)
+        intervals = Intervals.from_dict(fields.intervals.model_dump())
+        content = _read(folder / ENCODER, largest=encoder_fields.LARGEST_FILE, hashes=fields.sha256)
+        encoder = Encoder.from_json(content, where=str(folder / ENCODER))
+        if len(intervals.shares) != (groups := encoder.sizes()[GROUP]):
+            rule = f"{path}: intervals.shares must be {groups}, one for each code of {GROUP}"
+            raise ValueError(f"{rule}; found {len(intervals.shares)}")
+        weights = _read_weights(folder / WEIGHTS, tensors.weight_shapes(fields.recipe, encoder), hashes=fields.sha256)
+        network = build(fields.recipe, encoder, generator=torch.Generator())
         network.load_state_dict(weights)
-        rows = safetensors.torch.load((folder / BACKGROUND).read_bytes())
-        background = {name: rows[name].numpy() for name in network.columns}
-        return cls(network.eval(), encoder, recipe, intervals, background, facts)
+        sizes = {name: encoder.sizes()[name] for name in network.columns}
+        background = _read_background(folder / BACKGROUND, sizes, hashes=fields.sha256)
+        provenance = {key: value for key, value in in_todays_words(facts).items() if key in PROVENANCE}
+        return cls(network.eval(), encoder, fields.recipe, intervals, background, provenance)
 
     def predict(self, codes: Mapping[str, np.ndarray]) -> np.ndarray:
         """The predicted target in normalised units, as the network gives it; `predict_in_unit` bounds it.
@@ -119,10 +131,35 @@ class Bundle:
         return self.intervals.around(prediction, group=codes[GROUP], percent=percent)
 
 
-def _in_todays_words(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """The facts of a bundle.json as they are written today, whatever its age: see RENAMED."""
-    recipe = {key: value for key, value in facts["recipe"].items() if (key, value) != ("loss", "mse")}
-    if recipe["network"]["kind"] == "embedding":
-        recipe["network"] = {"output": "linear"} | recipe["network"]
-    intervals = {"offset": 0.0} | {RENAMED.get(key, key): value for key, value in facts["intervals"].items()}
-    return {RENAMED.get(key, key): value for key, value in facts.items()} | {"recipe": recipe, "intervals": intervals}
+def _read(path: Path, *, largest: int, hashes: Mapping[str, str]) -> bytes:
+    """The file's bytes, if bundle.json has no other hash of them."""
+    content = json_file.read_bytes(path, largest=largest)
+    check_hash(content, hashes, path=path)
+    return content
+
+
+def _read_weights(path: Path, shapes: tensors.Shapes, *, hashes: Mapping[str, str]) -> dict[str, torch.Tensor]:
+    """The weights, by name, if they have these shapes and are finite."""
+    content = _read(path, largest=tensors.largest_file(shapes, torch.float32), hashes=hashes)
+    weights = tensors.read_tensors(content, where=str(path))
+    tensors.check_tensors(weights, shapes, torch.float32, where=str(path))
+    if broken := [name for name, weight in weights.items() if not weight.isfinite().all()]:
+        raise ValueError(f"{path}: weights must be finite, found NaN or infinity in {', '.join(broken)}")
+    return weights
+
+
+def _read_background(path: Path, sizes: Mapping[str, int], *, hashes: Mapping[str, str]) -> dict[str, np.ndarray]:
+    """The rows to compare with, by column, if each column has as many codes, and none that there is not.
+
+    Shape: sizes by column, how many codes it can hold; returns each (rows,) int16.
+    """
+    largest = tensors.largest_file(dict.fromkeys(sizes, (BACKGROUND_ROWS,)), torch.int16)
+    rows = tensors.read_tensors(_read(path, largest=largest, hashes=hashes), where=str(path))
+    count = max((tensor.numel() for tensor in rows.values()), default=0)
+    if not 1 <= count <= BACKGROUND_ROWS:
+        raise ValueError(f"{path} must hold 1 to {BACKGROUND_ROWS} rows, found {count}")
+    tensors.check_tensors(rows, dict.fromkeys(sizes, (count,)), torch.int16, where=str(path))
+    for name, size in sizes.items():
+        if wrong := [code for code in rows[name].tolist() if not 0 <= code < size]:
+            raise ValueError(f"{path}: {name} must hold codes from 0 to {size - 1}, found {wrong[0]}")
+    return {name: rows[name].numpy() for name in sizes}

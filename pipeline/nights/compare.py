@@ -6,7 +6,7 @@ import pyarrow as pa
 from pipeline.data.raw_table import Table, new_rows
 from pipeline.data.schema import FEATURES, in_unit
 from pipeline.evaluation.metrics import mean_squared_error
-from pipeline.inference.predictions import distinct, predict
+from pipeline.inference.predictions import distinct, predict_or_nan
 from pipeline.model.bundle import Bundle
 from pipeline.nights.champion import Champion
 from pipeline.nights.check import CheckedTable
@@ -18,6 +18,7 @@ from pipeline.repository.dvc_lock import outputs
 
 def compare(night: Night, checked: CheckedTable, *, champion: Champion, challenger: Bundle) -> Record:
     """Let the gate decide between the two; returns the night's record."""
+    champion = comparable(champion, checked.table)
     comparison = compare_on_test_rows(checked.table, champion=champion, challenger=challenger)
     decision = decide(comparison, night.settings.gate, force_reason=night.force_reason)
     return Record(
@@ -31,6 +32,15 @@ def compare(night: Night, checked: CheckedTable, *, champion: Champion, challeng
         drift=checked.drift,
         numbers={**checked.numbers, **_on_new_rows(checked, champion), **decision.numbers},
     )
+
+
+def comparable(champion: Champion, table: Table) -> Champion:
+    """The champion, without its model if that has no finite prediction for each row of the table."""
+    predictions = predicted(champion.bundle, table.rows) if champion.bundle else np.empty(0)
+    if count := np.count_nonzero(np.isnan(predictions)):
+        found = f"it must predict a finite number, found NaN or infinity for {count} of {len(predictions)} rows"
+        return Champion(None, champion.md5, found)
+    return champion
 
 
 def compare_on_test_rows(table: Table, *, champion: Champion, challenger: Bundle) -> Comparison:
@@ -52,14 +62,15 @@ def compare_on_test_rows(table: Table, *, champion: Champion, challenger: Bundle
 
 
 def predicted(bundle: Bundle, rows: pa.RecordBatch) -> np.ndarray:
-    """The predictions for clean rows, in the target's unit. Shape: (rows,).
+    """The predictions for clean rows, in the target's unit; NaN where the network's output is not finite.
 
+    Shape: (rows,).
     Equal rows are predicted once: many of a real table are.
     """
     features = rows.select(list(FEATURES))
     firsts, inverse = distinct(features)
     codes = bundle.encoder.encode(features.take(pa.array(firsts)))
-    predictions: np.ndarray = predict(bundle, codes).predicted[inverse]
+    predictions: np.ndarray = predict_or_nan(bundle, codes).predicted[inverse]
     return predictions
 
 

@@ -13,6 +13,7 @@ from pydantic_core import ErrorDetails
 from pipeline.runtime.yaml_files import bring_back, read
 
 LONGEST = 80  # characters of a value that a message shows
+MOST = 20  # wrong values that a message names
 NUMBER = re.compile(r"[-+]?[0-9.]+(e[-+]?[0-9]+)?", re.IGNORECASE)  # "0.1", "1e-3"
 FIXES = {
     "bool_type": "; write true or false",
@@ -62,8 +63,9 @@ def parse(section: type[S], settings: object, *, where: str) -> S:
         return section.model_validate_json(json.dumps(settings))
     except ValidationError as error:
         start = f"{where} " if where.endswith(":") else f"{where}."
-        problems = _problems(error.errors(include_url=False), settings)
+        problems = _problems(error.errors(include_url=False)[:MOST], settings)
         lines = [f"{(start + path).rstrip(' .:')}: {problem}" for path, problem in problems]
+        lines += [f"and {error.error_count() - MOST} more"] if error.error_count() > MOST else []
         raise ValueError("\n".join(lines)) from None
 
 

@@ -14,7 +14,6 @@ from pipeline.model.network import Regressor
 from pipeline.training.loader import row_groups
 
 MAX_ROWS = 1 << 18  # of a file with more, every n-th row is predicted
-BACKGROUND_ROWS = 256
 
 
 def read_sample(path: Path, network: Regressor) -> dict[str, np.ndarray]:

@@ -12,6 +12,7 @@ import pytest
 from pipeline import evaluate, params
 from pipeline.data.schema import TARGET
 from pipeline.model.bundle import Bundle
+from pipeline.model.reproducible import nn
 from tests.support.models import make_bundle
 from tests.support.tables import rows, table
 
@@ -70,6 +71,16 @@ def test_it_writes_the_metrics_and_a_table_for_each_plot(prepared):
     numbers = json.loads(written["metrics.json"])
     assert all(isinstance(value, int | float) and math.isfinite(value) for value in numbers.values())
     assert numbers["test_mse_over_ridge"] == numbers["test_mse_usd2"] / numbers["test_ridge_mse_usd2"]
+
+
+def test_a_model_without_finite_predictions_fails_the_run(prepared):
+    bundle = Bundle.load(prepared / "model")
+    for parameter in bundle.network.parameters():
+        nn.init.constant_(parameter, 1e38)
+    bundle.save(prepared / "model")
+    with pytest.raises(ValueError, match=r"the model must predict a finite number, found NaN or infinity for \d+ of"):
+        run(prepared)
+    assert not list((prepared / "out").iterdir())
 
 
 def test_the_order_of_the_rows_leaves_no_trace(prepared):

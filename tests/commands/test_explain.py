@@ -7,6 +7,7 @@ from pipeline import explain
 from pipeline.data.schema import FEATURES
 from pipeline.inference.predictions import predict
 from pipeline.model.bundle import Bundle
+from pipeline.model.reproducible import nn
 from tests.support.models import make_bundle
 from tests.support.tables import ROW
 
@@ -126,6 +127,17 @@ def test_a_row_that_breaks_the_contract_is_refused(text, message):
 def test_the_command_prints_the_report(modelled, bundle, capsys):
     explain.main(["--model", str(modelled.folder / "model"), "--row", json.dumps(CELLS)])
     assert capsys.readouterr().out == explain.report(bundle, row()) + "\n"
+
+
+def test_a_model_without_finite_predictions_explains_nothing(modelled, tmp_path, capsys):
+    bundle = make_bundle(modelled.out)
+    for parameter in bundle.network.parameters():
+        nn.init.constant_(parameter, 1e38)
+    bundle.save(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        explain.main(["--model", str(tmp_path), "--row", json.dumps(CELLS)])
+    assert ended.value.code == 1
+    assert capsys.readouterr().err.startswith("explain: the model must predict a finite number, found NaN or infinity")
 
 
 def test_an_error_is_one_line_and_an_exit_code(tmp_path, capsys):

@@ -12,6 +12,8 @@ import pytest
 from pipeline import predict
 from pipeline.data.csv_blocks import BLOCK_BYTES
 from pipeline.inference.answers import ANSWERS
+from pipeline.model.reproducible import nn
+from tests.support.models import make_bundle
 from tests.support.tables import HEADER, parquet, row, rows, table
 from tests.support.work_tree import ROOT
 
@@ -128,6 +130,19 @@ def test_no_answer_at_all_says_why(new, model, tmp_path, capsys):
     with pytest.raises(SystemExit):
         predict.main([str(new), "--model", str(model), "--out", str(tmp_path / "out.csv")])
     assert NONE_AT_ALL in capsys.readouterr().err
+
+
+def test_a_model_without_finite_predictions_has_the_exit_code_of_no_answers(new, modelled, tmp_path, capsys):
+    bundle = make_bundle(modelled.out)
+    for parameter in bundle.network.parameters():
+        nn.init.constant_(parameter, 1e38)
+    bundle.save(tmp_path / "huge")
+    new.write_bytes(table([row(), row()]))
+    with pytest.raises(SystemExit, match="3"):
+        predict.main([str(new), "--model", str(tmp_path / "huge"), "--out", str(tmp_path / "out.csv")])
+    found = "found none for 2 of 2 (first: the model must predict a finite number, found NaN or infinity"
+    assert found in capsys.readouterr().err
+    assert "-9223372036854775808" not in (tmp_path / "out.csv").read_text()
 
 
 def test_whole_numbers_with_a_fraction_of_zeros_are_those_numbers(new, model, tmp_path):

@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "params": "runtime",
     "data": "runtime params",
     "evaluation": "data",
-    "model": "data params",
+    "model": "data runtime params",
     "training": "model data params",
     "inference": "model data",
     "reporting": "data params",

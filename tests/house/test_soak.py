@@ -70,9 +70,18 @@ def test_an_epoch_over_ten_million_rows_fits_in_six_hundred_megabytes(tmp_path):
     (tmp_path / "pipeline").symlink_to(ROOT / "pipeline")
     (tmp_path / "benchmarks").symlink_to(ROOT / "benchmarks")
     set_params(tmp_path, {"recipes.full.batch_size": 4096, "recipes.full.epochs": 1})
-    values = dict.fromkeys(FEATURES, tuple(range(6))) | {"job_title": tuple(range(300))}
-    values |= dict.fromkeys(("employee_residence", "company_location"), tuple(range(80)))
-    encoder = Encoder(values, tuple(map(str, range(250))), Scaling("standard", 1e5, 5e4))
+    countries = tuple(a + b for a in "ABCDEFGHIJ" for b in "ABCDEFGH")
+    values: dict[str, tuple[object, ...]] = {
+        "work_year": tuple(range(2020, 2026)),
+        "remote_ratio": (0, 50, 100),
+        "experience_level": ("EN", "MI", "SE", "EX"),
+        "employment_type": ("CT", "FL", "FT", "PT"),
+        "company_size": ("S", "M", "L"),
+        "employee_residence": countries,
+        "company_location": countries,
+        "job_title": tuple(f"job {number}" for number in range(100, 400)),
+    }
+    encoder = Encoder(values, tuple(map(str, range(100, 350))), Scaling("standard", 1e5, 5e4))
     prepared, draw = tmp_path / "data/prepared", np.random.default_rng(1)
     prepared.mkdir(parents=True)
     (prepared / "encoder.json").write_text(encoder.to_json())

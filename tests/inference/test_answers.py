@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -11,7 +13,8 @@ from pipeline.evaluate import read_split
 from pipeline.inference import answers as answers_module
 from pipeline.inference.answers import ANSWERS, answer
 from pipeline.inference.predictions import Predictions, predict
-from pipeline.model.bundle import Bundle
+from pipeline.model.bundle import FIX, Bundle
+from pipeline.model.reproducible import nn
 from tests.conftest import prepare_settings
 from tests.support.models import make_bundle
 from tests.support.tables import ROW, TITLES, check, row, rows
@@ -47,7 +50,7 @@ def test_a_row_predicts_the_same_as_in_evaluate_to_the_last_bit(modelled, recipe
         made.append(predict(*arguments))
         return made[-1]
 
-    monkeypatch.setattr(answers_module, "predict", watched)
+    monkeypatch.setattr(answers_module, "predict_or_nan", watched)
     here: dict[int, int] = {}
     for start in range(0, 600, size):
         block = parsed(rows(600)[start : start + size])
@@ -130,6 +133,28 @@ def test_a_record_that_is_no_row_is_told_whole(bundle, line, reason):
     found = answered.distinct.take(pa.array(answered.inverse)).to_pylist()
     assert found[1]["problem"] == f"a record must be one row of comma-separated UTF-8 text {reason}"
     assert found[0] == found[2] != found[1]
+
+
+@pytest.mark.parametrize("recipe", ["course", "full"])
+def test_a_row_for_which_the_network_gives_no_finite_number_has_a_problem_and_no_answer(modelled, recipe):
+    bundle = make_bundle(modelled.out, recipe=recipe)
+    for parameter in bundle.network.parameters():
+        nn.init.constant_(parameter, 1e38)
+    (told,) = answers(bundle, [row()])
+    problem = f"the model must predict a finite number, found NaN or infinity; {FIX}"
+    assert told == dict.fromkeys(ANSWERS.names) | {"problem": problem}
+
+
+def test_the_other_rows_keep_their_answers(modelled):
+    bundle = make_bundle(modelled.out)
+    (right,) = answers(bundle, [row(company_size="M")])
+    code = bundle.encoder.vocabularies["company_size"].index("S") + 1
+    first = bundle.network.get_buffer("starts")[bundle.network.columns.index("company_size")]
+    nn.init.constant_(bundle.network.get_parameter("skip.weight")[first + code], math.inf)
+    found, lost = answers(bundle, [row(company_size="M"), row(company_size="S")])
+    assert found == right
+    assert (lost["predicted_salary_usd"], lost["high_95_usd"]) == (None, None)
+    assert lost["problem"].startswith("the model must predict a finite number")
 
 
 def test_lines_that_are_all_broken_have_reasons_all_the_same(bundle):

@@ -6,8 +6,9 @@ from pipeline.data.raw_table import read_table
 from pipeline.data.schema import TARGET
 from pipeline.evaluate import read_split
 from pipeline.model.bundle import Bundle
+from pipeline.model.reproducible import nn
 from pipeline.nights.champion import Champion
-from pipeline.nights.compare import compare_on_test_rows
+from pipeline.nights.compare import comparable, compare_on_test_rows
 from tests.conftest import prepare_settings
 from tests.support.tables import rows, table
 
@@ -30,6 +31,16 @@ def test_both_sides_predict_what_evaluate_does_for_the_test_rows(modelled, read)
         assert sorted(zip(found.actual.tolist(), predicted.tolist(), strict=True)) == expected
     train = read_split(modelled.out / "train.parquet")
     assert found.train_mean == pytest.approx(train[TARGET].mean())
+
+
+def test_a_champion_without_a_finite_answer_cannot_be_compared(modelled, read):
+    champion = Champion(Bundle.load(modelled.folder / "model"), "0.dir")
+    assert champion.bundle is not None
+    assert comparable(champion, read) is champion
+    for parameter in champion.bundle.network.parameters():
+        nn.init.constant_(parameter, 1e38)
+    reason = "it must predict a finite number, found NaN or infinity for 600 of 600 rows"
+    assert comparable(champion, read) == Champion(None, "0.dir", reason)
 
 
 def test_equal_features_are_one_group_and_slices_name_their_values(modelled, read):

@@ -5,11 +5,11 @@ from pathlib import Path
 from pipeline import params
 from pipeline.data.encoding import Encoder
 from pipeline.data.schema import GROUP
-from pipeline.model.bundle import Bundle
+from pipeline.model.bundle import BACKGROUND_ROWS, Bundle
 from pipeline.model.intervals import calibrate
 from pipeline.model.network import build
 from pipeline.model.reproducible import torch
-from pipeline.training.sampled_rows import BACKGROUND_ROWS, predict_rows, read_sample, representative_rows
+from pipeline.training.sampled_rows import predict_rows, read_sample, representative_rows
 
 
 def make_bundle(prepared: Path, *, recipe: str = "full") -> Bundle:
