@@ -1,13 +1,14 @@
 """The records of a CSV text as RFC 4180 has them: a line each, or several, where a quoted field spans them.
 
-A record that spans lines has at most `RECORD_LINES` of them, and the last one starts within `RECORD_BYTES` bytes.
+The last line of a record starts within `RECORD_BYTES` bytes of its first.
 
 Of a record that a quote breaks, no line may be taken for a row: it may be text of a cell. Where the next row begins,
 nothing in the text says for sure; but quotes come in pairs, even those that should have been doubled. So the record
-reaches to the last line within these bounds whose quotes are not paired, and is its first line alone if there is none.
-If the quotes within the bounds are not paired themselves, one is never closed, and the record is all of these lines:
-it is better to lose 63 good rows, and to say so, than to score one that nobody wrote. Behind the bounds reading goes
-on, so that one quote never takes the rest of a table with it; a cell that is longer comes apart there.
+reaches to the last of `RECORD_LINES` lines whose quotes are not paired, and is its first line alone if there is none.
+If the quotes of these lines together are not paired, one is never closed, or its cell has more lines. The next quote
+without a pair tells: unless it opens another cell, the record reaches to its line. If it does, or if there is none, the
+record is `RECORD_LINES` lines: it is better to lose 63 good rows, and to say so, than to score one that nobody wrote.
+Behind them reading goes on, so that one quote never takes the rest of a table with it.
 """
 
 import re
@@ -31,6 +32,8 @@ QUOTED_IN_LINE = re.compile(OPENING + IN_LINE)
 QUOTED = re.compile(OPENING + ANYWHERE)
 QUOTE_OR_QUOTED = re.compile(rb"%b(?:%b())?" % (OPENING, IN_LINE))  # the empty group says that its line closes it
 FIELD = rb'(?:"%b[^,\n]*+|(?!")[^,\n]*+)' % ANYWHERE
+UNPAIRED = re.compile(rb'(?<!")"(?:"")*+(?!")')  # those of `ask again"` and `""AI"""`, none of `""`
+OPENS_A_CELL = re.compile(rb'(?<=[,\n])"+(?![",\r\n]|\Z)')  # that of `,"Lead`, none of `,"",` or `⏎",`
 RECORD = re.compile(rb"%b(?:,%b)*(?:\n|\Z)" % (FIELD, FIELD))  # `1,"told by phone,⏎ask again",5" Analyst⏎`
 
 
@@ -118,4 +121,19 @@ def _line_behind(text: bytes, lines: list[int], first: int, quote: int, *, is_al
     starts = [quote, *lines[first + 1 : limit + 1]]  # those before the open quote are text: 5" Analyst,"told by
     quotes = [text.count(b'"', start, end) for start, end in pairwise(starts)]
     unpaired = [line for line, count in enumerate(quotes, first + 1) if count % 2]
-    return limit if len(unpaired) % 2 else max(unpaired, default=first + 1)
+    if len(unpaired) % 2 == 0:
+        return max(unpaired, default=first + 1)
+    return _line_behind_long_cell(text, lines, first, limit, is_all=is_all)
+
+
+def _line_behind_long_cell(text: bytes, lines: list[int], first: int, limit: int, *, is_all: bool) -> int:
+    """The line behind the cell that a quote leaves open beyond the bound of lines; that bound if no quote closes it."""
+    last = min(bisect_right(lines, lines[first] + RECORD_BYTES), len(lines) - 1)
+    quote = UNPAIRED.search(text, lines[limit], lines[last])
+    if quote and OPENS_A_CELL.match(text, quote.start()):
+        return limit
+    unpaired = (line for line in range(limit, last) if text.count(b'"', lines[line], lines[line + 1]) % 2)
+    closing = next(unpaired, None) if quote else None
+    if closing is None:
+        return len(lines) if not is_all and last == len(lines) - 1 else limit
+    return closing + 1

@@ -156,12 +156,32 @@ def test_a_quoted_field_beyond_the_bounds_is_broken_and_the_table_goes_on(text, 
     assert len(parsed_in_blocks(f'{good}1,2,"{within}"\n{good * 200}'.encode(), size=size)[0]) == 202
 
 
+@pytest.mark.parametrize("size", [1, 1000, 1 << 20])
+@pytest.mark.parametrize(
+    "end", ['end"', '"', 'said ""so"""', '"",\nend"', 'end","two\nlines"', 'end" x,"two\nlines" y']
+)
+def test_no_line_of_a_cell_beyond_the_bound_of_lines_is_a_row(end, size):
+    cell = "pasted:\n" + "not,a,row\n" * 100 + end
+    rows, broken = parsed_in_blocks(f'1,2,3\n1,2,"{cell}\n4,5,6\n7,"8, or 9",0\n'.encode(), size=size)
+    assert rows[-2:] == [("4", "5", "6"), ("7", "8, or 9", "0")]
+    assert ("not", "a", "row") not in rows
+    assert sum(last - first + 1 for first, last, _ in broken) in (0, 102 + end.count("\n"))
+
+
+@pytest.mark.parametrize("size", [1, 1000, 1 << 20])
+def test_a_stray_quote_takes_no_more_than_the_bound_of_lines_if_another_cell_is_quoted_behind_it(size):
+    body = '1,"stray,3\n' + "1,2,3\n" * 100 + '7,"8, or 9",0\n' + "1,2,3\n" * 100
+    rows, broken = parsed_in_blocks(body.encode(), size=size)
+    assert broken == [(2, 65, QUOTE)]
+    assert len(rows) == 100 - 63 + 1 + 100
+
+
 @pytest.mark.parametrize("size", [1, 100])
 def test_what_waits_for_the_end_of_a_record_is_bounded(monkeypatch, size):
-    monkeypatch.setattr(csv_records, "RECORD_LINES", 4)
+    monkeypatch.setattr(csv_records, "RECORD_BYTES", 60)
     body = b'1,"never closed,3\n' + b"1,2,3\n" * 200
     blocks = list(blocks_of(io.BytesIO(body), where="test", size=size))
-    assert max(len(block.text) for block in blocks) <= size + 12 * 6 + 18
+    assert max(len(block.text) for block in blocks) <= size + 60 + 18
     assert len(blocks) > 2
 
 

@@ -1,6 +1,7 @@
 """Made-up salary tables: one row that keeps the contract, with what a test wants different."""
 
 import io
+import re
 from collections.abc import Iterable
 
 import pyarrow as pa
@@ -105,7 +106,22 @@ def _first_record(lines: list[bytes]) -> int:
         return count
     looked_at = [lines[0][opened:], *lines[1:most]]
     unpaired = [count for count, line in enumerate(looked_at, 1) if line.count(b'"') % 2]
-    return max(unpaired, default=1) if len(unpaired) % 2 == 0 else most
+    return max(unpaired, default=1) if len(unpaired) % 2 == 0 else _end_of_long_cell(lines, most)
+
+
+def _end_of_long_cell(lines: list[bytes], most: int) -> int:
+    """How many of the lines a record has whose cell is open behind the bound of lines, if a quote there closes it."""
+    last = next(
+        (n for n in range(1, len(lines)) if len(b"\n".join(lines[:n])) + 1 > csv_records.RECORD_BYTES), len(lines)
+    )
+    rest = lines[most:last]
+    runs = [run for run in re.finditer(rb'"+', b"\n".join(rest) + b"\n") if len(run[0]) % 2]
+    if not runs:
+        return most
+    around = b"\n%b\n" % b"\n".join(rest)  # so the run is one byte further
+    if around[runs[0].start()] in b",\n" and around[runs[0].end() + 1] not in b",\r\n":
+        return most  # it opens another cell
+    return next((count for count, line in enumerate(rest, most + 1) if line.count(b'"') % 2), most)
 
 
 def closed(lines: list[bytes]) -> tuple[int, int]:
