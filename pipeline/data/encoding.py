@@ -131,7 +131,7 @@ class Encoder:
 
     @classmethod
     def read(cls, path: Path) -> "Encoder":
-        """The encoder in the file. Raises: ValueError if there is none, or as `from_json`."""
+        """The encoder in the file. Raises: OSError if there is none; ValueError as `from_json`."""
         try:
             return cls.from_json(json_file.read_bytes(path, largest=LARGEST_FILE), where=str(path))
         except ValueError as error:

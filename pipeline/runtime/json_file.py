@@ -10,10 +10,14 @@ MOST_LEVELS = 16  # of lists and objects in each other
 
 
 def read_bytes(path: Path, *, largest: int) -> bytes:
-    """The file's bytes. Raises: ValueError, before anything is read, if it is no regular file or has more of them."""
+    """The file's bytes.
+
+    Raises: OSError if there is none; ValueError, before anything is read, if it is no regular file or has more bytes.
+    """
+    size = path.stat().st_size
     if not path.is_file():
-        raise ValueError(f"{path} must be a file, found {'something else' if path.exists() else 'none'}")
-    if (size := path.stat().st_size) > largest:
+        raise ValueError(f"{path} must be a file, found a folder or a device")
+    if size > largest:
         raise ValueError(f"{path} must have at most {largest:,} bytes, found {size:,}")
     return path.read_bytes()
 

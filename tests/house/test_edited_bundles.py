@@ -81,7 +81,7 @@ class Users:
 @SEEDS
 def test_an_edited_bundle_is_refused_by_all_or_answers_to_the_last_bit(recipe, seeds, modelled, tmp_path):
     users, bundle = Users(tmp_path), make_bundle(modelled.out, recipe=recipe)
-    names = ("predict", "explain", "night", "export")
+    names = ("predict", "explain", "night", *(["export"] if len(seeds) > 20 else []))  # to write ONNX takes seconds
     users.take(bundle)
     right = users.answers(*names)
     assert None not in right.values()
@@ -89,7 +89,10 @@ def test_an_edited_bundle_is_refused_by_all_or_answers_to_the_last_bit(recipe, s
     for seed in seeds:
         users.take(bundle)
         edit(users.model, seed=seed)
-        assert users.answers(*names) in (refused, right), seed
+        found = users.answers(*names)
+        assert found in (refused, right), seed
+        if found == refused:
+            assert users.answers("export") == {"export": None}, seed
 
 
 @RECIPES
