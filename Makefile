@@ -2,6 +2,8 @@
 
 PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# DVC unpickles what it finds there
+export DVC_SITE_CACHE_DIR := $(CURDIR)/.cache/dvc
 
 # what a user gives is text: make expands it nowhere, and the shell gets it as a variable
 NIGHTS ?= 30
@@ -20,6 +22,7 @@ help: ## List every target
 setup: .venv/run.stamp ## Make .venv and install the locked packages
 
 repro: git .venv/run.stamp ## Run the pipeline: data, models, metrics; then print the results
+	@python -m pipeline.runtime.private .cache
 	@python -m pipeline.check
 	@dvc repro
 	@python -m pipeline.results
@@ -42,6 +45,7 @@ rollback: git ## Go back to an accepted night: make rollback TO=nightly-2026-01-
 	@python -m pipeline.rollback "$$TO"
 
 back: git ## Go back to the last commit's table, models and metrics; your changes wait in git stash
+	@python -m pipeline.runtime.private .cache
 	@git stash
 	@dvc checkout --quiet --allow-missing --force dvc.yaml
 	@dvc checkout --quiet --allow-missing
@@ -74,11 +78,15 @@ lock: .venv/dev.stamp ## Resolve the ranges of pyproject.toml anew, install the 
 	@# the build of torch (+cpu, +cu130) is the machine's affair
 	sed -i.bak 's/^\(torch==[0-9.]*\)+[a-z0-9]*/\1/' requirements.lock requirements-dev.lock
 	rm requirements.lock.bak requirements-dev.lock.bak
+	@# what a remote on S3 needs beside them, installed with --no-deps; hashed, as a runner installs it beside its secrets
+	echo 'dvc-s3>=3.2,<4' | pip-compile $(COMPILE) --upgrade --generate-hashes --constraint requirements.lock --output-file s3.lock.all -
+	awk -F== 'NR == FNR { locked[$$1]; next } /^[a-z]/ { new = !($$1 in locked) } new && !/^#/ && NF' requirements.lock s3.lock.all >requirements-s3.lock
+	rm s3.lock.all
 	$(MAKE) .venv/dev.stamp
 	python -m pipeline.versions
 
 clean: ## Remove .venv, prepared data, models and caches; DVC's own cache stays
-	rm -rf .venv data/prepared models/*/ dvc_plots .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis replay
+	rm -rf .venv data/prepared models/*/ dvc_plots .cache/[!d]* .mypy_cache .pytest_cache .ruff_cache .hypothesis replay
 
 COMPILE = --quiet --strip-extras --allow-unsafe --no-header --annotation-style=line --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 

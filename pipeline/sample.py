@@ -11,6 +11,7 @@ Source: aggregates of the public-domain (CC0) table of aijobs.net.
 
 import argparse
 import itertools
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -262,9 +263,9 @@ def write(out: Path, *, rows: int, seed: int) -> None:
     """
     if not out.parent.is_dir():
         raise FileNotFoundError(f"the folder of --out must exist, got {out.parent}: create it first")
-    part = out.with_name(f"{out.name}.part")
     like_the_real_file = pa.csv.WriteOptions(eol="\r\n", quoting_style="none", quoting_header="none")
-    try:
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=".sample-") as folder:
+        part = Path(folder) / out.name
         with (
             pa.csv.CSVWriter(part, SCHEMA, write_options=like_the_real_file) as file,
             tqdm(total=rows, unit="rows", unit_scale=True, disable=None) as bar,  # None: shown on a terminal only
@@ -273,8 +274,6 @@ def write(out: Path, *, rows: int, seed: int) -> None:
                 file.write_table(block)
                 bar.update(block.num_rows)
         part.replace(out)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -10,6 +10,7 @@ from pipeline.nights.night import Night, NightEnded
 from pipeline.nights.record import NightOutcome, Record
 from pipeline.repository.dvc_lock import inputs, md5_of
 from pipeline.runtime.errors import CommandError, RuleError, as_rule_error
+from pipeline.runtime.private import FILE
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ def check_table(night: Night, fetched: Fetched) -> CheckedTable:
 
 def _rejection(night: Night, fetched: Fetched, reason: str, checked: CheckedTable | None = None) -> NightEnded:
     """The end of the night. Its folder keeps the table: by the morning the source may have another."""
+    fetched.file.chmod(FILE)
     fetched.file.replace(night.folder / f"rejected{''.join(Path(night.table).suffixes)}")
     record = Record(
         date=night.date,

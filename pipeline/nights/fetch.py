@@ -1,12 +1,15 @@
 """Tonight's table from where it comes from: anything that `dvc get-url` reads, within a time and a number of tries."""
 
+import os
 import re
 import shutil
+import tempfile
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from http.client import HTTPException
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -70,14 +73,13 @@ def fetch(
     """Fetch the source to a file beside the destination, in at most so many tries of so many seconds each.
 
     A source that is a relative path starts at the project's folder. A password in a URL is not shown.
-    The file's name is always the same, so that one that a killed night leaves is replaced.
+    Nobody can foretell the file's name, and it is new. What a killed night leaves goes with its clone.
     Raises: RuleError if no try brings a file; then nothing is left beside the destination.
     """
     destination.parent.mkdir(parents=True, exist_ok=True)
-    file = destination.with_name(f".{destination.name}.fetched")
-    file.unlink(missing_ok=True)
+    get = partial(_get, source, project=project, destination=destination, seconds=seconds)
     try:
-        retried(lambda: _get(source, project=project, file=file, seconds=seconds), tries=tries, pause=pause)
+        file = retried(get, tries=tries, pause=pause)
     except CommandError as error:
         shown = re.sub(r"//[^/@]*@", "//***@", source)  # https://user:password@host -> https://***@host
         rule = f"must be read within {tries} tries of {seconds:g} s"
@@ -115,17 +117,17 @@ def _cause(source: str) -> tuple[str, str] | None:
     return None
 
 
-def _get(source: str, *, project: Project, file: Path, seconds: float) -> None:
-    """Get the source by way of a folder of its own: where DVC is killed it leaves parts of files."""
-    folder = file.with_suffix(".fetching")
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
+def _get(source: str, *, project: Project, destination: Path, seconds: float) -> Path:
+    """Get the source by way of a folder of its own: where DVC is killed it leaves parts of files. Returns the file."""
+    folder = Path(tempfile.mkdtemp(prefix=f".{destination.name}.", suffix=".fetching", dir=destination.parent))
     part = folder.resolve() / "table"
     command = (*DVC, "get-url", "--", source, str(part))
     try:
         run(command, folder=project.folder, environment=project.environment, seconds=seconds)
         if not part.is_file():
             raise CommandError(command, "brought no file")
-        part.rename(file)
+        descriptor, name = tempfile.mkstemp(prefix=f".{destination.name}.", suffix=".fetched", dir=destination.parent)
+        os.close(descriptor)
+        return part.replace(name)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

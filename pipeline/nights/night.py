@@ -54,7 +54,8 @@ class Night:
     def begin(cls, workspace: Workspace, *, folder: Path, date: datetime.date, force_reason: str | None) -> "Night":
         """A night with the settings of the clone's commit.
 
-        Raises: RuleError if these settings are missing or invalid, or if the user has changed what it would publish.
+        Raises: RuleError if these settings are missing or invalid, or if the user has changed what it would publish;
+        also if the table or an output lies elsewhere.
         """
         tree = workspace.project.folder
         file = tree / params.FILE
@@ -67,6 +68,7 @@ class Night:
             rule, fix = "must lie in the project, for the night to replace it", "name a path in data/raw"
             raise RuleError("data.path", rule=rule, found=table, fix=fix)
         night = cls(workspace, folder, date, force_reason, settings, prepare, table, recorded_stages(tree))
+        workspace.project.check_inside([table, night.model, *FILES, *outputs(night.accepted)])
         check_unchanged(workspace, [LOCK, night.table_in_git, *FILES, *night.publishable_files()])
         return night
 

@@ -15,6 +15,7 @@ from pipeline import params
 from pipeline.nights.night import NightResult
 from pipeline.repository.project import Project
 from pipeline.runtime.errors import CommandError
+from pipeline.runtime.private import FOLDER, private
 from pipeline.runtime.processes import run
 
 
@@ -30,8 +31,9 @@ def notify_and_log(
     seconds = (datetime.now(UTC) - started).total_seconds()
     log = {**facts, "seconds": round(seconds, 1), "not_notified": failures}
     try:
-        run.mkdir(parents=True, exist_ok=True)
-        (run / "night.json").write_text(json.dumps(log, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        run.mkdir(FOLDER, parents=True, exist_ok=True)
+        with open(run / "night.json", "w", encoding="utf-8", opener=private) as file:
+            file.write(json.dumps(log, indent=2, ensure_ascii=False) + "\n")
     except OSError as error:  # on a full disk, too, the night has ended as it has
         failures.append(f"no log: {error}")
     for failure in failures:

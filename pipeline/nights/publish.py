@@ -14,6 +14,7 @@ from pipeline.repository.project import DVC, Project
 from pipeline.repository.upstream import Upstream
 from pipeline.repository.workspace import Workspace
 from pipeline.runtime.errors import CommandError, RuleError, as_rule_error
+from pipeline.runtime.private import private
 
 
 def publish(night: Night, record: Record) -> NightResult:
@@ -26,7 +27,8 @@ def publish(night: Night, record: Record) -> NightResult:
             project.lines("git", "clean", "--quiet", "-d", "--force")
             project.lines(*DVC, "checkout", "--force", "--allow-missing", seconds=settings.publish_seconds)
         record.write(night.tree)
-        (night.folder / MARKDOWN.name).write_text(record.to_markdown(), encoding="utf-8")
+        with open(night.folder / MARKDOWN.name, "w", encoding="utf-8", opener=private) as file:
+            file.write(record.to_markdown())
         commit = None
         if accepted or settings.record_kept:
             files = night.publishable_files() if accepted else night.workspace.project.unignored_files(*FILES)

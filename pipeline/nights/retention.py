@@ -14,6 +14,7 @@ from pipeline.nights.record_files import HISTORY
 from pipeline.repository.project import DVC, Project
 from pipeline.repository.workspace import CLONE, LEFTOVER
 from pipeline.runtime.errors import RuleError
+from pipeline.runtime.private import private_folder
 
 PROTECTED = ("--workspace", "--rev", "HEAD", "--all-branches", "--all-tags", "--all-experiments")
 REMOVING = "Removing "  # what DVC prints before each path
@@ -22,10 +23,12 @@ REMOVING = "Removing "  # what DVC prints before each path
 def clean_up(folder: Path, *, nights: int, delete: bool) -> list[str]:
     """Show, or delete, what neither a commit that is protected nor one of the last nights needs; returns it in words.
 
-    Raises: RuleError if a night runs, or to delete from a cache that others may use; CommandError if git or DVC fail.
+    Raises: RuleError if a night runs, if others may write to `runs/`, or to delete from a cache that others may use;
+    CommandError if git or DVC fail.
     """
     checkout, runs = Project.at(folder), folder / "runs"
     with only_one(folder):
+        private_folder(runs)  # what is deleted lies there, and nowhere that a link leads to
         collect = (*DVC, "gc", "--force", *PROTECTED, *_since(checkout, nights))
         in_utc = checkout.with_variables({"TZ": "UTC"})  # as the nights' dates are
         printed = in_utc.lines(*collect, "--dry")

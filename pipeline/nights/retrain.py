@@ -8,6 +8,7 @@ from pipeline.nights.night import Night, recorded_stages
 from pipeline.repository.dvc_lock import inputs, outputs
 from pipeline.repository.project import DVC
 from pipeline.runtime.errors import LAST_LINES, CommandError, RuleError, as_rule_error
+from pipeline.runtime.private import private
 from pipeline.runtime.processes import run
 
 
@@ -34,7 +35,7 @@ def _run_pipeline(night: Night) -> None:
     try:
         if night.table_in_git != night.table:
             project.lines(*DVC, "add", "--", night.table, seconds=night.settings.publish_seconds)
-        with log.open("wb") as file:
+        with open(log, "wb", opener=private) as file:
             limit = night.settings.repro_seconds
             run((*DVC, "repro"), folder=project.folder, environment=project.environment, stdout=file, seconds=limit)
     except CommandError as error:

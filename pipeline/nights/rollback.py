@@ -45,6 +45,7 @@ def _in_clone(workspace: Workspace, tag: str, *, table: str, seconds: float) -> 
     workspace = as_bot(workspace, publication.date)
     clone, before = workspace.project, models(workspace.project)
     clone.lines(*GIT, "restore", f"--source=refs/tags/{tag}", "--worktree", "--", *files)
+    clone.check_inside(files)
     check_publication(workspace, publication)
     _check_outputs(workspace.checkout, seconds=seconds)
     workspace.checkout_outputs(seconds=seconds)

@@ -21,12 +21,14 @@ from pipeline.repository.upstream import catch_up
 from pipeline.repository.workspace import Workspace, keep_leftover_clones
 from pipeline.runtime import sections
 from pipeline.runtime.errors import BusyError, CommandError
+from pipeline.runtime.private import FOLDER, private_folder
 
 
 def run_night(checkout: Project, *, date: datetime.date, force_reason: str | None = None) -> NightResult:
     """Spend a night in the project; leave its log in `runs/`, and tell who is to be told.
 
-    Nobody is told, and no log is left, if the settings of nights are broken or the project is busy.
+    Nobody is told, and no log is left, if the settings of nights are broken, if the project is busy, or if others may
+    write to `runs/` or `.cache/`.
     """
     started = datetime.datetime.now(datetime.UTC)
     run = checkout.folder / "runs" / f"{started:%Y-%m-%dT%H%M%SZ}-{os.getpid()}"  # 2026-01-31T021700Z-4711
@@ -38,10 +40,13 @@ def run_night(checkout: Project, *, date: datetime.date, force_reason: str | Non
         fix = f"git checkout -- {params.FILE} brings back the committed ones"
         return NightResult(NightOutcome.FAILED, f"{error}\nmend the settings, or {fix}")
     try:
+        private_folder(run.parent)
         with only_one(checkout.folder):
             result = _run_in_fresh_clone(checkout, settings, run=run, date=date, force_reason=force_reason)
     except BusyError as error:
         return NightResult(NightOutcome.BUSY, str(error))
+    except FAILURES as error:
+        return NightResult(NightOutcome.FAILED, str(error))
     notify_and_log(result, settings.notify, checkout=checkout, run=run, date=date, started=started)
     return result
 
@@ -51,9 +56,10 @@ def _run_in_fresh_clone(
 ) -> NightResult:
     """Get the checkout ready, and spend the night in a clone of it, whatever it ends with."""
     try:
-        run.mkdir(parents=True)
+        run.mkdir(FOLDER)
         if keep_leftover_clones(run.parent):
             # the killed night may have moved the branch, and not have come to its outputs
+            checkout.check_links()
             checkout.lines(*DVC, "checkout", "--allow-missing", seconds=settings.publish_seconds)
         catch_up(checkout, tries=settings.tries, seconds=settings.publish_seconds)
         return _run_in_clone(Workspace.of_head(checkout, run=run), run=run, date=date, force_reason=force_reason)

@@ -3,17 +3,19 @@
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipeline.repository.links import check_inside, links
 from pipeline.runtime.processes import run
 
 DVC = (sys.executable, "-m", "dvc")
 GIT = ("git", "--literal-pathspecs", "-c", "core.quotePath=false")  # no path is a pattern, none is printed quoted
 NO_HOOKS = f"core.hooksPath={os.devnull}"
 FOLDERS_OF_THE_USER = ("DVC_GLOBAL_CONFIG_DIR", "DVC_SYSTEM_CONFIG_DIR", "DVC_SITE_CACHE_DIR", "TMPDIR")
+SITE_CACHE = ".cache/dvc"  # where DVC keeps pickles: by default all users of the machine may write there
 SET_BY_HOOKS = {"GIT_DIR", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_WORK_TREE"}  # they would lead git out of the clone
 
 
@@ -29,7 +31,7 @@ class Project:
         """The project in the folder."""
         environment = {name: value for name, value in os.environ.items() if name not in SET_BY_HOOKS}
         programs = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
-        return cls(folder, environment | {"PATH": programs, "DVC_NO_ANALYTICS": "true"})
+        return cls(folder, environment | {"PATH": programs, "DVC_NO_ANALYTICS": "true"} | _site_cache(folder))
 
     def lines(self, *command: str, seconds: float | None = None) -> list[str]:
         """The lines that a command prints there. Raises: CommandError if it fails, or takes longer."""
@@ -49,11 +51,32 @@ class Project:
         return self.with_variables(dict.fromkeys(FOLDERS_OF_THE_USER, str(temporary)))
 
     def cloned(self, folder: Path, *settings: str) -> "Project":
-        """The project in a clone of HEAD in the folder: no hooks, these settings of git. Raises: CommandError."""
+        """The project in a clone of HEAD in the folder: no hooks, these settings of git.
+
+        Raises: CommandError; RuleError if a link of the commit leads out of it.
+        """
         top, prefix = self.lines("git", "rev-parse", "--show-toplevel", "--show-prefix")
-        clone = ("clone", "--quiet", "--template=", *(f"--config={setting}" for setting in settings))
-        self.lines("git", "-c", NO_HOOKS, *clone, "--", top, str(folder))
-        return Project(folder / prefix, self.environment)
+        words = ("clone", "--quiet", "--template=", *(f"--config={setting}" for setting in settings))
+        self.lines("git", "-c", NO_HOOKS, *words, "--", top, str(folder))
+        clone = Project(folder / prefix, {**self.environment, **_site_cache(folder / prefix)})
+        clone.check_links()
+        return clone
+
+    def check_links(self) -> None:
+        """Refuse a commit of which a link leads out of the repository. Links that only the work tree has may.
+
+        Raises: RuleError, which names the link; CommandError if git cannot tell.
+        """
+        listed = run((*GIT, "ls-files", "--stage", "-z"), folder=self.folder, environment=self.environment)
+        self.check_inside(links(os.fsdecode(listed).split("\0")))
+
+    def check_inside(self, paths: Iterable[str]) -> None:
+        """Refuse paths, as seen from the project's folder, that lead out of the repository.
+
+        Raises: RuleError, which names the first; CommandError if git cannot tell.
+        """
+        (top,) = self.lines("git", "rev-parse", "--show-toplevel")
+        check_inside(Path(top), (self.folder / path for path in paths))
 
     def cache_folder(self) -> Path:
         """The folder in which DVC keeps files by their md5. Raises: CommandError if DVC cannot tell."""
@@ -85,3 +108,8 @@ class Project:
 
     def _answer(self, *question: str, seconds: float) -> Mapping[str, Any]:
         return dict(json.loads("\n".join(self.lines(*DVC, *question, "--json", seconds=seconds))))
+
+
+def _site_cache(folder: Path) -> dict[str, str]:
+    """The variable that has DVC keep its pickles in the project, whatever the user's settings say."""
+    return {"DVC_SITE_CACHE_DIR": str(folder.absolute() / SITE_CACHE)}

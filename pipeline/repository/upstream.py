@@ -69,6 +69,7 @@ def catch_up(checkout: Project, *, tries: int, seconds: float) -> None:
         checkout.lines("git", "fetch", "--quiet", seconds=seconds)
         if _has_new_commits(checkout, "@{upstream}", since="HEAD"):
             checkout.lines("git", "-c", NO_HOOKS, "merge", "--quiet", "--ff-only", "--no-autostash", "@{upstream}")
+            checkout.check_links()
             checkout.lines(*DVC, "checkout", "--allow-missing", seconds=seconds)
 
     rule, found, fix = "must follow its upstream", f"in the last of {tries} tries that", "make git pull work there"
@@ -96,6 +97,7 @@ def _rebase(workspace: Workspace, *, seconds: float) -> None:
     except CommandError as error:
         clone.lines("git", "rebase", "--abort")
         raise RuleError("the new commit", rule=rule, found=f"a conflict: {error}", fix=fix) from None
+    clone.check_links()
     workspace.checkout_outputs(seconds=seconds)
     if stale := clone.stale_stages(seconds=seconds):
         found = f"that it changes what they are made from: dvc status names {', '.join(sorted(stale))}"

@@ -77,7 +77,7 @@ def keep_leftover_clones(runs: Path) -> list[Path]:
     Only while no other run can begin: the clone of one that still works is not left over.
     """
     moved = []
-    for clone in sorted(runs.glob(f"*/{CLONE}")):
+    for clone in sorted(run / CLONE for run in runs.glob("*") if (run / CLONE).exists() and not run.is_symlink()):
         names = chain([LEFTOVER], (f"{LEFTOVER}-{number}" for number in count(2)))
         free = next(path for path in map(clone.with_name, names) if not path.exists())
         moved.append(clone.rename(free))

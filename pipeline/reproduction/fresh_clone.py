@@ -12,7 +12,7 @@ from pipeline import params, versions
 from pipeline.repository.dvc_lock import LOCK, Caches, Stage, inputs, md5_of, read_lock
 from pipeline.repository.project import DVC, Project
 from pipeline.runtime import sections
-from pipeline.runtime.errors import CommandError
+from pipeline.runtime.errors import CommandError, RuleError
 from pipeline.runtime.processes import STANDARD_ERROR, run
 
 DVC_SETTINGS = "[cache]\n    dir = cache\n[core]\n    autostage = true\n"  # else DVC advises to stage the clone's files
@@ -45,10 +45,13 @@ class FreshClone:
         """Clone HEAD into the temporary folder, as deep below it as the project lies below the root.
 
         So a relative path that leads out of the project, such as that of a table beside it, stays in the folder.
-        Raises: CannotVerifyError if HEAD has no dvc.lock or no versions.json.
+        Raises: CannotVerifyError if HEAD has no dvc.lock or no versions.json, or a link that leads out of it.
         """
         (top,) = checkout.lines("git", "rev-parse", "--show-toplevel")
-        clone = checkout.isolated(temporary).cloned(temporary / "root" / Path(top).relative_to("/"))
+        try:
+            clone = checkout.isolated(temporary).cloned(temporary / "root" / Path(top).relative_to("/"))
+        except RuleError as error:
+            raise CannotVerifyError(str(error)) from None
         for name in (LOCK, versions.FILE):
             if not (clone.folder / name).is_file():
                 raise CannotVerifyError(f"{name} must be in git, found none at HEAD; run dvc repro and commit it")

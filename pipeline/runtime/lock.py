@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pipeline.runtime.errors import BusyError
+from pipeline.runtime.private import private, private_folder
 
 
 @contextmanager
@@ -16,11 +17,12 @@ def exclusive(file: Path, *, rule: str, fix: str) -> Iterator[None]:
 
     The file says who holds it, and stays: to delete it would let in a third while a second still waits at the old one.
     rule, fix: what is told if another process holds it, with which one it is, and since when.
-    Raises: BusyError if another process holds it.
+    Its folder is made for the user alone.
+    Raises: BusyError if another process holds it; RuleError if others may write to its folder.
     Source: flock(2).
     """
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("a+", encoding="utf-8") as opened:
+    private_folder(file.parent)
+    with open(file, "a+", encoding="utf-8", opener=private) as opened:
         try:
             fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -7,6 +7,7 @@ import hashlib
 import json
 import logging
 import os
+import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import astuple
@@ -18,6 +19,7 @@ from pipeline.model.reproducible import safetensors, torch
 from pipeline.training.fit import START, Epoch, TrainingState
 
 DIGEST_BYTES = 32
+DRAFT = ".draft"
 ROOT = Path(__file__).parents[2]
 log = logging.getLogger(__name__)
 
@@ -27,7 +29,7 @@ class Checkpoint:
 
     def __init__(self, folder: Path, *, key: Mapping[str, Any], every_seconds: float) -> None:
         name = hashlib.sha256(json.dumps(key, sort_keys=True, allow_nan=False).encode()).hexdigest()
-        self.path, self._draft = folder / f"{name}.checkpoint", folder / f"{name}.draft"
+        self.path = folder / f"{name}.checkpoint"
         self._every_seconds, self._saved = every_seconds, time.monotonic()
 
     def load(self) -> TrainingState:
@@ -61,18 +63,25 @@ class Checkpoint:
         self._saved = time.monotonic()
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            with self._draft.open("wb") as file:
+            self._remove_drafts()
+            descriptor, draft = tempfile.mkstemp(prefix=f"{self.path.stem}.", suffix=DRAFT, dir=self.path.parent)
+            with os.fdopen(descriptor, "wb") as file:
                 file.write(hashlib.sha256(body).digest() + body)
                 file.flush()
                 os.fsync(file.fileno())
-            self._draft.replace(self.path)
+            Path(draft).replace(self.path)
         except OSError as error:
             log.warning("cannot save a checkpoint (%s): training goes on without", error)
 
     def remove(self) -> None:
         """Forget the training: it is over."""
         self.path.unlink(missing_ok=True)
-        self._draft.unlink(missing_ok=True)
+        self._remove_drafts()
+
+    def _remove_drafts(self) -> None:
+        """Remove what a killed training, or a full disk, has left of a checkpoint."""
+        for draft in self.path.parent.glob(f"{self.path.stem}.*{DRAFT}"):
+            draft.unlink(missing_ok=True)
 
 
 def imported_files(script: Path) -> dict[str, Path]:

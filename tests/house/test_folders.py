@@ -61,5 +61,6 @@ def test_dvc_finds_its_outputs_ignored_and_adds_no_line(trained):
 
 def test_make_clean_takes_what_is_made_and_leaves_what_git_keeps(clone):
     run(clone, "make", "clean")
-    assert not [path for path in ("models/full", "data/prepared", ".cache") if (clone / path).exists()]
+    assert not [path for path in ("models/full", "data/prepared") if (clone / path).exists()]
+    assert [path.name for path in (clone / ".cache").iterdir()] == ["dvc"]
     assert run(clone, "git", "ls-files", "--deleted") == ""

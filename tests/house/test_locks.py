@@ -38,3 +38,15 @@ def test_a_lock_names_versions_and_neither_hosts_nor_builds():
         lines = [line for line in lock(name).splitlines() if line and not line.startswith("#")]
         assert len(pins(name)) == len(lines)
         assert not re.search(r"://|\d\+[a-z]", lock(name))
+
+
+def test_the_lock_of_s3_has_a_hash_for_all_that_it_adds_and_repeats_nothing():
+    entries = re.findall(
+        r"^(\S+)==\S+ \\\n((?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n)+)(?:    # .*\n)+",
+        lock("requirements-s3.lock"),
+        re.M,
+    )
+    assert {name for name, _ in entries} == pins("requirements-s3.lock").keys()
+    assert "dvc-s3" in pins("requirements-s3.lock")
+    assert not pins("requirements-s3.lock").keys() & pins("requirements.lock").keys()
+    assert "://" not in lock("requirements-s3.lock")

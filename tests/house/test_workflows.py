@@ -65,3 +65,11 @@ def test_every_target_that_a_workflow_makes_exists():
     made = set(re.findall(r"^make (\S+)", "\n".join(map(commands, WORKFLOWS)), flags=re.MULTILINE))
     assert made
     assert not {target for target in made if not re.search(rf"^{target}:", makefile, flags=re.MULTILINE)}
+
+
+@pytest.mark.parametrize("name", WORKFLOWS)
+def test_what_a_workflow_installs_by_pip_is_hashed(name):
+    installed = re.findall(r"pip install (.*)", commands(name))
+    pinned = re.compile(r"--quiet --no-deps --require-hashes --requirement requirements-\w+\.lock")
+    assert not [words for words in installed if not pinned.fullmatch(words)]
+    assert bool(installed) == (name == "nightly")

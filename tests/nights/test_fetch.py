@@ -106,8 +106,6 @@ def test_a_source_that_is_not_there_at_first_is_fetched_at_the_second_try(tmp_pa
 
 
 def test_a_source_that_fails_says_why_and_leaves_nothing(tmp_path):
-    (tmp_path / "data").mkdir()
-    (tmp_path / "data/.table.csv.fetched").write_bytes(b"of a night that was killed")
     with pytest.raises(
         RuleError, match=r"the source source.csv must be read within 1 tries of 60 s(.|\n)*source.csv' does not exist"
     ):

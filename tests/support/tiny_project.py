@@ -21,7 +21,7 @@ FILES = {
     "code.txt": "one\n",
     "history.csv": "night\n",
     "notes.md": "",
-    ".gitignore": "/models\n/runs\n",
+    ".gitignore": "/.cache\n/models\n/runs\n",
 }
 
 

@@ -133,7 +133,7 @@ def test_whoever_is_killed_while_writing_leaves_the_old_one(tmp_path, monkeypatc
 def test_half_a_draft_is_neither_loaded_nor_in_the_way(tmp_path):
     checkpoint = make_checkpoint(tmp_path)
     checkpoint.save(make_state(1))
-    checkpoint.path.with_suffix(".draft").write_bytes(b"half a checkpo")
+    (tmp_path / f"{checkpoint.path.stem}.kil1ed.draft").write_bytes(b"half a checkpo")
     assert same(make_checkpoint(tmp_path).load(), make_state(1))
     checkpoint.save(make_state(2))
     assert same(make_checkpoint(tmp_path).load(), make_state(2))
