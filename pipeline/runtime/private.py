@@ -66,7 +66,7 @@ def _below(folder: Path) -> Iterator[Path]:
 
 def _refusal(folder: Path, found: str) -> RuleError:
     rule = "must be a folder of yours that nobody else may write to: what is in it is trusted"
-    fix = "delete or rename it, or chmod go-w a folder around it; it is made anew"
+    fix = "delete or rename it, and let it be made anew; if a folder around it is open, chmod go-w that one"
     return RuleError(str(folder), rule=rule, found=found, fix=fix)
 
 

@@ -99,3 +99,11 @@ def test_beside_a_night_that_runs_nothing_is_deleted(past):
     with only_one(past), pytest.raises(BusyError, match="this command must not run beside a night"):
         clean_up(past, nights=1, delete=True)
     assert cache(past) == before
+
+
+def test_nothing_is_deleted_where_a_link_in_place_of_the_runs_leads_to(past, tmp_path):
+    (tmp_path / "elsewhere/2020").mkdir(parents=True)
+    (past / "runs").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(RuleError, match=r"runs must be a folder of yours .* found a link to"):
+        clean_up(past, nights=1, delete=True)
+    assert (tmp_path / "elsewhere/2020").exists()

@@ -126,6 +126,17 @@ def test_a_table_that_dvc_has_goes_back_too(past):
     assert (past / "table.csv").read_text() == "a\n6\n"
 
 
+def test_a_night_whose_table_is_a_link_that_leads_out_is_refused(past, refused, tmp_path):
+    (tmp_path / "elsewhere.csv").write_text("a\n6\n")
+    (past / "table.csv").unlink()
+    (past / "table.csv").symlink_to(tmp_path / "elsewhere.csv")
+    (past / "dvc.lock").write_text((past / "dvc.lock").read_text() + "\n")
+    night(past, "2026-01-06", tag="nightly-2026-01-06")
+    (past / "table.csv").unlink()
+    night(past, "2026-01-07", table="a\n7\n")
+    refused("table.csv must stay in the project, as it may be written to, found that it leads to", "nightly-2026-01-06")
+
+
 @pytest.mark.parametrize("tag", ["", "v1", "nightly-2026-01-09", "--all", "main"])
 def test_what_is_no_tag_of_a_night_is_refused_with_those_that_there_are(past, refused, tag):
     git(past, "tag", "v1")

@@ -242,7 +242,9 @@ def test_a_remote_that_refuses_fails_the_night_and_main_stays(project):
 def test_a_full_disk_fails_the_night_and_loses_nothing(project):
     runs, before = project / "runs", state(project)
     runs.mkdir()
-    mount = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", runs], capture_output=True, check=False)
+    mount = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=300k,mode=700", "tmpfs", runs], capture_output=True, check=False
+    )
     if mount.returncode:
         pytest.skip(reason("mounting a small file system needs the right to", to_run="make test as root"))
     try:

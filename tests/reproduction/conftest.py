@@ -42,7 +42,7 @@ def trained_once(tmp_path_factory):
     """A folder with a table and, beside it, a committed project that was trained on it. Not to be changed."""
     folder = tmp_path_factory.mktemp("a folder") / "project"
     code = {str(FILES[name].relative_to(ROOT)) for name in reachable("versions")}
-    for file in (*code, ".dvc/config", ".dvc/.gitignore"):
+    for file in (*code, ".dvc/config", ".dvc/.gitignore", ".cache/dvc/repo/.gitignore"):
         (folder / file).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ROOT / file, folder / file)
     (folder.parent / "table.csv").write_text("a\n1\n2\n")

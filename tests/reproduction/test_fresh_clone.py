@@ -33,6 +33,13 @@ def test_a_damaged_file_of_the_cache_is_not_taken_for_the_recorded_one(project, 
     assert copy.recorded_bytes("elsewhere", md5) is None
 
 
+def test_a_commit_with_a_link_that_leads_out_is_not_verified_as_that_would_write_there(project, tmp_path):
+    (project / "data").symlink_to(tmp_path)
+    commit(project)
+    with pytest.raises(CannotVerifyError, match=r"data must stay in the project.*found that it leads to"):
+        clone(project, tmp_path)
+
+
 def test_a_shallow_clone_can_be_verified(project, tmp_path):
     run(tmp_path, "git", "clone", "--quiet", "--depth=1", f"file://{project}", "shallow")
     assert (clone(tmp_path / "shallow", tmp_path).project.folder / "dvc.lock").is_file()
