@@ -14,7 +14,9 @@ from urllib.parse import urlsplit
 from pipeline import params
 from pipeline.nights.night import NightResult
 from pipeline.repository.project import Project
+from pipeline.runtime import escape
 from pipeline.runtime.errors import CommandError
+from pipeline.runtime.masking import masked, secrets_in, shown_address
 from pipeline.runtime.processes import run
 
 
@@ -31,11 +33,11 @@ def notify_and_log(
     log = {**facts, "seconds": round(seconds, 1), "not_notified": failures}
     try:
         run.mkdir(parents=True, exist_ok=True)
-        (run / "night.json").write_text(json.dumps(log, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        (run / "night.json").write_text(escape.json_text(log), encoding="utf-8")
     except OSError as error:  # on a full disk, too, the night has ended as it has
         failures.append(f"no log: {error}")
     for failure in failures:
-        print(f"nightly: {failure}", file=sys.stderr)
+        print(escape.terminal(f"nightly: {failure}"), file=sys.stderr)
 
 
 def notify(report: Mapping[str, object], settings: params.Notify, *, checkout: Project) -> list[str]:
@@ -47,7 +49,8 @@ def notify(report: Mapping[str, object], settings: params.Notify, *, checkout: P
     failures = []
     if settings.command:
         try:
-            run(settings.command, folder=checkout.folder, environment=checkout.environment, stdin=text, seconds=seconds)
+            words, where = settings.command, checkout.folder
+            run(words, folder=where, environment=checkout.environment, stdin=text, seconds=seconds, secrets=words[1:])
         except (CommandError, ValueError) as error:  # ValueError: a word that cannot be one, such as one with a NUL
             failures.append(f"notify.command: {error}")
     if settings.webhook and (failure := _post_in_time(text, settings.webhook, seconds=seconds)):
@@ -68,12 +71,13 @@ def _post_in_time(text: bytes, webhook: str, *, seconds: float) -> str | None:
 
 
 def _post(text: bytes, webhook: str, *, seconds: float) -> str | None:
+    secrets = [*secrets_in(webhook), webhook.partition("://")[2].partition("/")[2]]
+    scheme, is_address, _ = webhook.partition("://")
+    if scheme not in ("http", "https"):
+        return f"the address must begin with https:// or http://, found {scheme if is_address else 'neither'}"
     host = "the address"
     try:
-        parts = urlsplit(webhook)
-        if parts.scheme not in ("http", "https"):
-            return f"the address must begin with https:// or http://, found {parts.scheme or 'neither'}"
-        host = parts.hostname or host
+        host = urlsplit(shown_address(webhook)).hostname or host
         headers = {"Content-Type": "application/json"}
         request = urllib.request.Request(webhook, data=text, headers=headers, method="POST")  # noqa: S310 (see above)
         with urllib.request.urlopen(request, timeout=seconds):  # noqa: S310
@@ -81,4 +85,4 @@ def _post(text: bytes, webhook: str, *, seconds: float) -> str | None:
     except (ValueError, InvalidURL):  # their words repeat the address
         return "the address must be a valid URL, found another (not shown: it may hold a password)"
     except (OSError, HTTPException) as error:
-        return f"{host}: {error}"
+        return f"{host}: {masked(str(error), secrets)}"

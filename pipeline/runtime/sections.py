@@ -13,7 +13,10 @@ from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from pipeline.runtime.masking import HIDDEN, masked
+
 LONGEST = 80  # characters of a value that a message shows
+NEVER_SHOWN = "notify"  # a section whose values may be passwords
 NUMBER = re.compile(r"[-+]?[0-9.]+(e[-+]?[0-9]+)?", re.IGNORECASE)  # "0.1", "1e-3"
 QUOTED = re.compile(r"'([^']+)'")  # of "'mlp' or 'embedding'"
 
@@ -88,11 +91,15 @@ def _problems(wrong: Sequence[ErrorDetails], settings: object) -> Iterator[tuple
 def _problem(details: ErrorDetails) -> str:
     """The rule, what was found, and a hint at what is meant."""
     kind, rule, value = details["type"], details["msg"], details["input"]
+    if NEVER_SHOWN in details["loc"] and kind not in ("missing", "value_error"):
+        return f"{rule}; found {HIDDEN}{_hint(kind, rule, value)}"
     if kind == "value_error":  # a rule of ours, which says what it found
         return rule.removeprefix("Value error, ")
     if kind == "missing":
         return f"{rule}; found only {', '.join(map(str, value)) or 'nothing'}"
     if kind == "extra_forbidden":
+        if isinstance(value, Mapping):
+            return f"no such setting; found {{{', '.join(map(str, value))}}}"
         return f"no such setting; found {_shown(value)}"
     if kind == "union_tag_invalid":
         key, value = details["ctx"]["discriminator"].strip("'"), details["ctx"]["tag"]
@@ -111,7 +118,7 @@ def _hint(kind: str, rule: str, value: object) -> str:
 
 
 def _shown(value: object) -> str:
-    text = json.dumps(value, ensure_ascii=False)
+    text = masked(json.dumps(value, ensure_ascii=False))
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 
@@ -141,7 +148,8 @@ def read(file: Path) -> Any:  # noqa: ANN401 (whatever the user wrote)
     except MarkedYAMLError as error:
         line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
         fix = "; indent with spaces, not with tabs" if "'\\t'" in str(error.problem) else ""
-        raise ValueError(f"{file} must be YAML 1.2: {line}{error.context or ''} {error.problem}{fix}") from None
+        problem = masked(f"{error.context or ''} {error.problem}")
+        raise ValueError(f"{file} must be YAML 1.2: {line}{problem}{fix}") from None
     except (YAMLError, TypeError, ValueError) as error:  # such as bytes that are not UTF-8, and keys that are no words
         raise ValueError(f"{file} must be YAML 1.2: {error}") from None
 
