@@ -43,7 +43,7 @@ def read_row(text: str) -> pa.RecordBatch:
     """
     try:
         values = json.loads(text, object_pairs_hook=_once, parse_float=Decimal)  # as it is written: 1e5 is no 100000
-        text.encode()
+        json.dumps(values, ensure_ascii=False, default=str).encode()  # halves of characters, however written, cannot
     except (ValueError, RecursionError) as error:
         raise ValueError(f"--row must be a JSON object such as {EXAMPLE}, found {text[:60]!r}: {error}") from None
     if not isinstance(values, dict):

@@ -152,4 +152,4 @@ def _sizes(folder: Path) -> Iterator[int]:
     """The sizes of the files below the folder, in bytes; DVC renames them meanwhile."""
     for path in folder.rglob("*"):
         with suppress(FileNotFoundError):
-            yield path.lstat().st_size
+            yield path.lstat().st_size if path.is_file() else 0

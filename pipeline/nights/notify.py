@@ -2,6 +2,7 @@
 
 import json
 import platform
+import re
 import sys
 import threading
 import urllib.request
@@ -16,7 +17,7 @@ from pipeline.nights.night import NightResult
 from pipeline.repository.project import Project
 from pipeline.runtime import escape
 from pipeline.runtime.errors import CommandError
-from pipeline.runtime.masking import masked, secrets_in, shown_address
+from pipeline.runtime.masking import masked, secrets_in
 from pipeline.runtime.processes import run
 
 
@@ -71,13 +72,14 @@ def _post_in_time(text: bytes, webhook: str, *, seconds: float) -> str | None:
 
 
 def _post(text: bytes, webhook: str, *, seconds: float) -> str | None:
-    secrets = [*secrets_in(webhook), webhook.partition("://")[2].partition("/")[2]]
-    scheme, is_address, _ = webhook.partition("://")
+    scheme, is_address, rest = webhook.partition("://")
+    path = rest.removeprefix(re.split(r"[/?#]", rest, maxsplit=1)[0])
     if scheme not in ("http", "https"):
         return f"the address must begin with https:// or http://, found {scheme if is_address else 'neither'}"
     host = "the address"
     try:
-        host = urlsplit(shown_address(webhook)).hostname or host
+        if "@" not in path:  # else what seems to be the host may belong to a password
+            host = urlsplit(webhook).hostname or host
         headers = {"Content-Type": "application/json"}
         request = urllib.request.Request(webhook, data=text, headers=headers, method="POST")  # noqa: S310 (see above)
         with urllib.request.urlopen(request, timeout=seconds):  # noqa: S310
@@ -85,4 +87,4 @@ def _post(text: bytes, webhook: str, *, seconds: float) -> str | None:
     except (ValueError, InvalidURL):  # their words repeat the address
         return "the address must be a valid URL, found another (not shown: it may hold a password)"
     except (OSError, HTTPException) as error:
-        return f"{host}: {masked(str(error), secrets)}"
+        return f"{host}: {masked(str(error), [*secrets_in(webhook), path])}"
