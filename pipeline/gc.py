@@ -6,8 +6,8 @@ from pathlib import Path
 
 from pipeline import params
 from pipeline.nights.retention import clean_up
-from pipeline.runtime.arguments import whole
 from pipeline.runtime import escape
+from pipeline.runtime.arguments import whole
 from pipeline.runtime.command import command
 
 
