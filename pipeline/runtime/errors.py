@@ -36,7 +36,7 @@ class CommandError(Exception):
     ) -> None:
         secrets = [*secrets, *(secret for word in command for secret in secrets_in(word))]
         words = [HIDDEN if word in secrets else shlex.quote(shown_address(word)) for word in command]
-        lines = (said or b"").decode(errors="replace").replace("\r\n", "\n").rstrip("\n").split("\n") if said else []
+        lines = said.decode(errors="replace").replace("\r\n", "\n").rstrip("\n").split("\n") if said else []
         text = "\n".join([f"{' '.join(words)} {how}", *lines[-LAST_LINES:]])
         super().__init__(masked(escape.terminal(text), secrets))
 

@@ -50,7 +50,7 @@ def commit_message(text: str) -> str:
 
 
 def json_text(facts: object) -> str:
-    """The facts as JSON for people: no character of it is invisible, or none that JSON does not write as `u202e`."""
+    """The facts as JSON for people, in which each character that cannot be seen is written by its number."""
     text = json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False)
     return re.sub(f"(?!\n)[{INVISIBLE}]", lambda found: json.dumps(found[0])[1:-1], text) + "\n"
 
