@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pipeline import params
 from pipeline.nights.retention import clean_up
+from pipeline.runtime import escape
 from pipeline.runtime.arguments import whole
 from pipeline.runtime.command import command
 
@@ -18,7 +19,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = parser.parse_args(argv)
     with command("gc", interrupted="some may be deleted, and the rest can be deleted again"):
         params.check()
-        print(*clean_up(Path.cwd(), nights=arguments.nights, delete=arguments.delete), sep="\n")
+        lines = clean_up(Path.cwd(), nights=arguments.nights, delete=arguments.delete)
+        print(escape.terminal("\n".join(lines)))
 
 
 if __name__ == "__main__":

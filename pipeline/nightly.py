@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pipeline.nights.run import run_night
 from pipeline.repository.project import Project
+from pipeline.runtime import escape
 from pipeline.runtime.arguments import date
 from pipeline.runtime.command import command
 
@@ -28,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         print("nightly: runs/ has the log of the training", file=sys.stderr)
         result = run_night(Project.at(Path.cwd()), date=arguments.date, force_reason=arguments.force)
         outcome = result.outcome
-        print(f"nightly: {outcome} (code {outcome.exit_code}): {result.message}", file=sys.stderr)
+        print(escape.terminal(f"nightly: {outcome} (code {outcome.exit_code}): {result.message}"), file=sys.stderr)
         sys.exit(outcome.exit_code)
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from pipeline.runtime import sections
+from pipeline.runtime.masking import shown_address
 from pipeline.runtime.sections import S, Section, did_you_mean
 from pipeline.runtime.sections import parse as parse
 
@@ -27,8 +28,9 @@ def _printable(salt: str) -> str:
 
 def _a_file_here(path: str) -> str:
     if re.match(r"[a-z0-9+]+://", path, re.IGNORECASE):  # https://…, s3://…
-        fix = f"get it (dvc get-url '{path}' data/raw/table.csv), and name that file; nightly.source may be a URL"
-        raise ValueError(f"the raw table must be a file on this machine; found a URL, {path}; {fix}")
+        url = shown_address(path)
+        fix = f"get it (dvc get-url '{url}' data/raw/table.csv), and name that file; nightly.source may be a URL"
+        raise ValueError(f"the raw table must be a file on this machine; found a URL, {url}; {fix}")
     return path
 
 
@@ -187,6 +189,7 @@ class Nightly(Section):
     recipe: str
     tries: Count
     fetch_seconds: Seconds
+    max_bytes: Count
     repro_seconds: Seconds
     publish_seconds: Seconds
     record_kept: bool

@@ -26,7 +26,7 @@ from pipeline.data.schema import FEATURES
 from pipeline.data.source import csv_text
 from pipeline.inference.answers import ANSWERS, PROBLEM, UNKNOWN_FEATURES, Answers, answer
 from pipeline.inference.predictions import CachingBundle
-from pipeline.inference.writers import CsvOutput, ParquetOutput
+from pipeline.inference.writers import CsvOutput, ParquetOutput, SafeCsvOutput
 from pipeline.runtime.arguments import share
 from pipeline.runtime.command import EXPECTED, command
 from pipeline.runtime.errors import RuleError
@@ -89,12 +89,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, required=True, help=".csv or .parquet file; - is CSV on standard output")
     rule = "exit with code 3 if a larger share of the rows has no prediction; else only if no row has one"
     parser.add_argument("--max-bad-fraction", type=share, help=rule)
+    safe = "no cell of the CSV output is a formula to a spreadsheet: an apostrophe stands before = + - @ tab and CR"
+    parser.add_argument("--safe-cells", action="store_true", help=safe)
     arguments = parser.parse_args(argv)
+    if arguments.safe_cells and arguments.out.suffix == ".parquet":
+        parser.error("--safe-cells is for CSV: nothing takes a text of Parquet for a formula")
     if arguments.out == STREAM and sys.platform != "win32":
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` ends this process as it ends any filter
     with command("predict", expected=EXIT_CODES, interrupted=f"{arguments.out} is as it was"):
         params.check(FEATURES)
-        counts = run(arguments.table, model=arguments.model, out=arguments.out)
+        counts = run(arguments.table, model=arguments.model, out=arguments.out, safe_cells=arguments.safe_cells)
         if counts.ignored:
             print(f"predict: {in_words(counts.ignored)}: kept in the output, and not read", file=sys.stderr)
         print(
@@ -110,9 +114,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         counts.check(arguments.max_bad_fraction)
 
 
-def run(table: Path, *, model: Path, out: Path, block_bytes: int = BLOCK_BYTES) -> Counts:
+def run(table: Path, *, model: Path, out: Path, safe_cells: bool = False, block_bytes: int = BLOCK_BYTES) -> Counts:
     """Predict the table's rows; `out` changes when all is written, or not at all.
 
+    safe_cells: no cell of a CSV output may be a formula to a spreadsheet; else the cells are as in the table.
     Raises: ValueError if a path is none to read or write, the bundle is damaged, or the table lacks a feature.
     """
     _check_paths(table, out)
@@ -125,7 +130,8 @@ def run(table: Path, *, model: Path, out: Path, block_bytes: int = BLOCK_BYTES) 
         if taken := [name for name in ANSWERS.names if name in header.names]:
             raise ValueError(f"{where}: these columns are for the answers, found {', '.join(taken)}; rename them")
         counts = Counts(other_columns(header.names), bundle.intervals.uncalibrated)
-        output = stack.enter_context(closing(FORMATS.get(out.suffix, CsvOutput)(draft, header)))
+        kind = SafeCsvOutput if safe_cells else FORMATS.get(out.suffix, CsvOutput)
+        output = stack.enter_context(closing(kind(draft, header)))
         size = None if table == STREAM else table.stat().st_size
         progress = stack.enter_context(tqdm(total=size, desc="predict", unit="B", unit_scale=True, disable=None))
         blocks = blocks_of(source, where=where, size=block_bytes)

@@ -9,6 +9,7 @@ from pipeline.reporting import markdown
 from pipeline.reporting.markdown import Markup
 from pipeline.reporting.run_results import read_metrics, ridge_mark, stages_of_results
 from pipeline.repository.freshness import changed_stages
+from pipeline.runtime import escape
 from pipeline.runtime.command import command
 
 COLUMNS = {
@@ -42,7 +43,7 @@ def table(metrics: Mapping[str, Mapping[str, float]]) -> str:
     for name, numbers in metrics.items():
         rows += [[f"cell mean, {name}'s features", *_scores(numbers, "test_cell_mean_")]]
         rows += [[f"ridge, {name}'s features", *_scores(numbers, "test_ridge_")]]
-        rows += [[Markup(f"**{name}**{ridge_mark(numbers)}"), *_scores(numbers, "test_")]]
+        rows += [[Markup(f"**{escape.markdown(name)}**{ridge_mark(numbers)}"), *_scores(numbers, "test_")]]
     return markdown.table(rows, padded=True)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pipeline import params
 from pipeline.nights.rollback import rollback
+from pipeline.runtime import escape
 from pipeline.runtime.command import command
 
 
@@ -16,7 +17,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = parser.parse_args(argv)
     with command("rollback", interrupted="nothing was changed"):
         params.check()
-        print(*rollback(Path.cwd(), tag=arguments.tag), sep="\n")
+        print(escape.terminal("\n".join(rollback(Path.cwd(), tag=arguments.tag))))
 
 
 if __name__ == "__main__":

@@ -2,12 +2,12 @@
 
 import datetime
 from collections.abc import Iterator, Mapping, Sequence
-from html import escape
 
 from pipeline.backtest.report import Replayed, errors_on_new_rows
 from pipeline.data.schema import UNIT
 from pipeline.reporting.html import STYLE
 from pipeline.reporting.svg import Axis, Frame, Point
+from pipeline.runtime.escape import html
 
 WINDOW = 12  # nights
 TITLE = "What the nights decided, and what retraining was worth"
@@ -79,8 +79,8 @@ def _dots(frame: Frame, nights: Sequence[Replayed]) -> Iterator[str]:
 
 
 def _text(x: float, y: float, text: str, kind: str) -> str:
-    return f'<text class="{kind}" x="{x}" y="{y}">{escape(text)}</text>'
+    return f'<text class="{kind}" x="{x}" y="{y}">{html(text)}</text>'
 
 
 def _dot(x: float, y: float, kind: str, title: str) -> str:
-    return f'<circle class="{kind}" cx="{x:.1f}" cy="{y}" r="3.4"><title>{title}</title></circle>'
+    return f'<circle class="{kind}" cx="{x:.1f}" cy="{y}" r="3.4"><title>{html(title)}</title></circle>'

@@ -63,17 +63,31 @@ def clean_blocks(
     return blocks()
 
 
-def read_table(raw: Path, *, settings: params.Prepare, block_bytes: int = BLOCK_BYTES) -> Table:
+def read_table(
+    raw: Path, *, settings: params.Prepare, max_bytes: int | None = None, block_bytes: int = BLOCK_BYTES
+) -> Table:
     """Read a whole raw table, with the hashes and splits that the prepare stage gives its rows.
 
-    Raises: ValueError if the file is no table, or more rows than allowed break the contract.
+    max_bytes: of its text, unpacked; any number if None.
+    Raises: ValueError if the file is no table, its text is longer, or more rows than allowed break the contract.
     """
     report = ContractReport()
     blocks = clean_blocks(raw, report=report, max_bad_fraction=settings.max_bad_fraction, block_bytes=block_bytes)
-    table = pa.Table.from_batches([block.rows for block in blocks])
+    table = pa.Table.from_batches([block.rows for block in _at_most(max_bytes, blocks, where=str(raw))])
     (rows,) = table.unify_dictionaries().combine_chunks().to_batches()
     hashes = row_hash(rows, salt=settings.split.salt)
     return Table(rows, hashes, assign(hashes, settings.split), report)
+
+
+def _at_most(max_bytes: int | None, blocks: Iterator[Cleaned], *, where: str) -> Iterator[Cleaned]:
+    """The blocks, as long as their texts together have no more bytes."""
+    size = 0
+    for block in blocks:
+        size += block.size
+        if max_bytes is not None and size > max_bytes:
+            rule = f"the table's text must have at most nightly.max_bytes, {max_bytes:,} bytes, once it is unpacked"
+            raise ValueError(f"{where}: {rule}, found more; raise it in params.yaml if the table may be so large")
+        yield block
 
 
 def new_rows(before: Table, after: Table) -> np.ndarray:

@@ -27,6 +27,8 @@ from pipeline.data.file_kinds import GZIP, HEAD_BYTES, PARQUET, refuse_other_kin
 
 PIECE_BYTES = 1 << 20
 BATCH_ROWS = 1 << 13
+MOST_INFLATED, ANY_INFLATED = 200, 1 << 28
+"""How many bytes each byte of gzip may become, once there are more than so many: a real table's become 4 to 10."""
 MUST_BE_QUOTED = r'[",\r\n]'  # Lead, AI
 LINE_BREAK = r"\r?\n"
 
@@ -86,9 +88,22 @@ def _peeked(file: BinaryIO) -> tuple[bytes, BinaryIO]:
 
 
 def _inflated(file: BinaryIO, *, where: str) -> Iterator[bytes]:
+    packed = inflated = 0  # bytes so far
+
+    def counted() -> Iterator[bytes]:
+        nonlocal packed
+        for piece in iter(partial(file.read, PIECE_BYTES), b""):
+            packed += len(piece)
+            yield piece
+
     try:
-        with gzip.GzipFile(fileobj=file) as unpacked:
-            yield from iter(partial(unpacked.read, PIECE_BYTES), b"")
+        with gzip.GzipFile(fileobj=_stream(counted())) as unpacked:
+            for piece in iter(partial(unpacked.read, PIECE_BYTES), b""):
+                inflated += len(piece)
+                if inflated > max(ANY_INFLATED, MOST_INFLATED * packed):
+                    rule = f"gzip may become {MOST_INFLATED} times as many bytes, or {ANY_INFLATED:,}"
+                    raise ValueError(f"{where}: {rule}, found more; unpack it first, if this is a table")
+                yield piece
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise _damaged(error, where=where, kind="gzip") from None
 

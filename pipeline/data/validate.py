@@ -31,7 +31,7 @@ def validate(text: pa.RecordBatch) -> tuple[pa.RecordBatch, dict[str, np.ndarray
     for name, column in zip(text.schema.names, text.columns, strict=True):
         is_dictionary = isinstance(column, pa.DictionaryArray)
         texts = _without_estimate_marks(name, texts_of(column))  # (distinct values,) or (rows,)
-        values = _whole_numbers(texts) if name in NUMBERS else texts
+        values = _whole_numbers(texts) if name in NUMBERS else pc.utf8_normalize(texts, "NFC")  # one text, one value
         wrong = _wrong(name, values)
         if len(wrong):
             broken[name] = np.flatnonzero(np.isin(column.indices.to_numpy(), wrong)) if is_dictionary else wrong

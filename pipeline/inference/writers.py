@@ -1,5 +1,6 @@
 """Answers → a CSV or a Parquet table: the input's columns as they stand, and each record's answer behind them."""
 
+import csv
 from collections.abc import Sequence
 from typing import BinaryIO
 
@@ -12,6 +13,7 @@ from pipeline.data.csv_header import Header
 from pipeline.data.csv_rows import RETURN, TYPES, Parsed
 from pipeline.data.schema import FEATURES
 from pipeline.inference.answers import ANSWERS, PROBLEM, Answers
+from pipeline.runtime.escape import BEGINS_FORMULA, NUMBER
 
 
 class CsvOutput:
@@ -25,7 +27,7 @@ class CsvOutput:
 
     def write(self, answers: Answers) -> Answers:
         """Append a block's records, and hand it on."""
-        records = _records(answers.parsed)
+        records = self._records(answers.parsed)
         if answers.parsed.problems.any():
             records = pc.if_else(pa.array(answers.parsed.problems > 0), self._no_row, records)
         cells = csv_cells(answers.distinct).take(pa.array(answers.inverse))
@@ -39,6 +41,23 @@ class CsvOutput:
         self._file.write(b"\n")
         self._file.flush()
 
+    def _records(self, parsed: Parsed) -> pa.Array:
+        """Each record behind a line feed; of one that is no row whatever comes handy. Shape: returns (records,)."""
+        return _records(parsed)
+
+
+class SafeCsvOutput(CsvOutput):
+    """A CSV table whose cells are all in quotes, and none of which is a formula to a spreadsheet."""
+
+    def __init__(self, file: BinaryIO, header: Header) -> None:
+        names = next(csv.reader([header.text], strict=True))
+        super().__init__(file, Header(",".join(safe_cells(pa.array(names)).to_pylist()), header.names))
+        self.columns = header.names  # all of them
+
+    def _records(self, parsed: Parsed) -> pa.Array:
+        cells = [safe_cells(column.cast(pa.string())) for column in _of_records(parsed).columns]
+        return pc.binary_join_element_wise("\n", pc.binary_join_element_wise(*cells, ","), "").cast(pa.binary())
+
 
 class ParquetOutput:
     """A Parquet table, the input's columns in it as text; the cells of a record that is no row are null."""
@@ -50,11 +69,7 @@ class ParquetOutput:
 
     def write(self, answers: Answers) -> Answers:
         """Append a block's records, and hand it on."""
-        parsed = answers.parsed
-        rows = np.full(len(answers.inverse), -1)  # (records,) the position of each one's row, -1 for none
-        rows[parsed.positions] = np.arange(parsed.rows.num_rows)
-        cells = parsed.rows.take(pa.array(rows, mask=rows < 0))  # the cells of no row are null
-        columns = [*cells.columns, *answers.distinct.take(pa.array(answers.inverse)).columns]
+        columns = [*_of_records(answers.parsed).columns, *answers.distinct.take(pa.array(answers.inverse)).columns]
         self._writer.write_table(pa.Table.from_arrays(columns, schema=self._schema))
         return answers
 
@@ -74,6 +89,24 @@ def csv_cells(answers: pa.Table) -> pa.Array:
     cells = [*answers.columns[:-1], pc.binary_join_element_wise('"', problem, '"', "")]
     texts = [pc.fill_null(cell.cast(pa.string()), "") for cell in cells]
     return pc.binary_join_element_wise(*texts, ",").cast(pa.binary()).combine_chunks()
+
+
+def safe_cells(texts: pa.Array) -> pa.Array:
+    """The texts in quotes, with an apostrophe before each that is a formula to a spreadsheet. Shape: (n,) each.
+
+    >>> print(*safe_cells(pa.array(["=1+1", "-5", "-5+cmd()", 'an "AI" lead'])))
+    "'=1+1" "-5" "'-5+cmd()" "an ""AI"" lead"
+    """
+    begins, is_number = (pc.match_substring_regex(texts, pattern) for pattern in (BEGINS_FORMULA, NUMBER))
+    mark = pc.if_else(pc.and_not(begins, is_number), "\"'", '"')
+    return pc.binary_join_element_wise(mark, pc.replace_substring(texts, '"', '""'), '"', "")
+
+
+def _of_records(parsed: Parsed) -> pa.RecordBatch:
+    """The cells of each record; those of one that is no row are null. Shape: (records,)."""
+    rows = np.full(len(parsed.problems), -1)  # (records,) the position of each one's row, -1 for none
+    rows[parsed.positions] = np.arange(parsed.rows.num_rows)
+    return parsed.rows.take(pa.array(rows, mask=rows < 0))
 
 
 def _records(parsed: Parsed) -> pa.Array:

@@ -12,6 +12,9 @@ from pipeline.repository.dvc_lock import inputs, md5_of
 from pipeline.runtime.errors import CommandError, RuleError, as_rule_error
 from pipeline.runtime.private import FILE
 
+KEPT_BYTES = 1 << 26
+"""A rejected table that is larger is not kept."""
+
 
 @dataclass(frozen=True)
 class CheckedTable:
@@ -37,7 +40,7 @@ def check_table(night: Night, fetched: Fetched) -> CheckedTable:
     with as_rule_error(CommandError, "the last accepted outputs", rule="must be at hand", fix=fix):
         night.workspace.checkout_outputs(seconds=night.settings.publish_seconds)
     try:
-        table = read_table(fetched.file, settings=night.prepare)
+        table = read_table(fetched.file, settings=night.prepare, max_bytes=night.settings.max_bytes)
     except ValueError as error:
         raise _rejection(night, fetched, str(error).replace(str(fetched.file), "tonight's table")) from None
     before = _yesterdays_table(night, md5=inputs(night.accepted).get(night.table))
@@ -50,9 +53,16 @@ def check_table(night: Night, fetched: Fetched) -> CheckedTable:
 
 
 def _rejection(night: Night, fetched: Fetched, reason: str, checked: CheckedTable | None = None) -> NightEnded:
-    """The end of the night. Its folder keeps the table: by the morning the source may have another."""
-    fetched.file.chmod(FILE)
-    fetched.file.replace(night.folder / f"rejected{''.join(Path(night.table).suffixes)}")
+    """The end of the night. Its folder keeps the table: by the morning the source may have another.
+
+    One that is large is not kept, as a source may have another every night.
+    """
+    if fetched.file.stat().st_size <= KEPT_BYTES:
+        fetched.file.chmod(FILE)
+        fetched.file.replace(night.folder / f"rejected{''.join(Path(night.table).suffixes)}")
+    else:
+        fetched.file.unlink()
+        reason = f"{reason}; the table is not kept: it has more than {KEPT_BYTES:,} bytes"
     record = Record(
         date=night.date,
         decision=NightOutcome.REJECTED,

@@ -2,6 +2,7 @@
 
 import json
 import platform
+import re
 import sys
 import threading
 import urllib.request
@@ -14,7 +15,9 @@ from urllib.parse import urlsplit
 from pipeline import params
 from pipeline.nights.night import NightResult
 from pipeline.repository.project import Project
+from pipeline.runtime import escape
 from pipeline.runtime.errors import CommandError
+from pipeline.runtime.masking import masked, secrets_in
 from pipeline.runtime.private import FOLDER, private
 from pipeline.runtime.processes import run
 
@@ -33,11 +36,11 @@ def notify_and_log(
     try:
         run.mkdir(FOLDER, parents=True, exist_ok=True)
         with open(run / "night.json", "w", encoding="utf-8", opener=private) as file:
-            file.write(json.dumps(log, indent=2, ensure_ascii=False) + "\n")
+            file.write(escape.json_text(log))
     except OSError as error:  # on a full disk, too, the night has ended as it has
         failures.append(f"no log: {error}")
     for failure in failures:
-        print(f"nightly: {failure}", file=sys.stderr)
+        print(escape.terminal(f"nightly: {failure}"), file=sys.stderr)
 
 
 def notify(report: Mapping[str, object], settings: params.Notify, *, checkout: Project) -> list[str]:
@@ -49,7 +52,8 @@ def notify(report: Mapping[str, object], settings: params.Notify, *, checkout: P
     failures = []
     if settings.command:
         try:
-            run(settings.command, folder=checkout.folder, environment=checkout.environment, stdin=text, seconds=seconds)
+            words, where = settings.command, checkout.folder
+            run(words, folder=where, environment=checkout.environment, stdin=text, seconds=seconds, secrets=words[1:])
         except (CommandError, ValueError) as error:  # ValueError: a word that cannot be one, such as one with a NUL
             failures.append(f"notify.command: {error}")
     if settings.webhook and (failure := _post_in_time(text, settings.webhook, seconds=seconds)):
@@ -70,12 +74,14 @@ def _post_in_time(text: bytes, webhook: str, *, seconds: float) -> str | None:
 
 
 def _post(text: bytes, webhook: str, *, seconds: float) -> str | None:
+    scheme, is_address, rest = webhook.partition("://")
+    path = rest.removeprefix(re.split(r"[/?#]", rest, maxsplit=1)[0])
+    if scheme not in ("http", "https"):
+        return f"the address must begin with https:// or http://, found {scheme if is_address else 'neither'}"
     host = "the address"
     try:
-        parts = urlsplit(webhook)
-        if parts.scheme not in ("http", "https"):
-            return f"the address must begin with https:// or http://, found {parts.scheme or 'neither'}"
-        host = parts.hostname or host
+        if "@" not in path:  # else what seems to be the host may belong to a password
+            host = urlsplit(webhook).hostname or host
         headers = {"Content-Type": "application/json"}
         request = urllib.request.Request(webhook, data=text, headers=headers, method="POST")  # noqa: S310 (see above)
         with urllib.request.urlopen(request, timeout=seconds):  # noqa: S310
@@ -83,4 +89,4 @@ def _post(text: bytes, webhook: str, *, seconds: float) -> str | None:
     except (ValueError, InvalidURL):  # their words repeat the address
         return "the address must be a valid URL, found another (not shown: it may hold a password)"
     except (OSError, HTTPException) as error:
-        return f"{host}: {error}"
+        return f"{host}: {masked(str(error), [*secrets_in(webhook), path])}"

@@ -13,6 +13,7 @@ from pipeline.repository.dvc_lock import LOCK
 from pipeline.repository.project import DVC, Project
 from pipeline.repository.upstream import Upstream
 from pipeline.repository.workspace import Workspace
+from pipeline.runtime import escape
 from pipeline.runtime.errors import CommandError, RuleError, as_rule_error
 from pipeline.runtime.private import private
 
@@ -32,7 +33,7 @@ def publish(night: Night, record: Record) -> NightResult:
         commit = None
         if accepted or settings.record_kept:
             files = night.publishable_files() if accepted else night.workspace.project.unignored_files(*FILES)
-            message = f"Night of {night.date.isoformat()}: {record.decision}\n\n{record.reason}"
+            message = f"Night of {night.date.isoformat()}: {record.decision}\n\n{escape.commit_message(record.reason)}"
             tag = _free_tag(night) if accepted else None
             publication = Publication(sorted(set(files)), message, night.date, tag)
             commit = publish_commit(

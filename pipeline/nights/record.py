@@ -15,6 +15,7 @@ from pipeline.nights.drift import TableDrift
 from pipeline.nights.record_files import HISTORY, JSON, MARKDOWN
 from pipeline.reporting.markdown import table
 from pipeline.repository.dvc_lock import md5_of
+from pipeline.runtime import escape
 
 ROOTS = {
     in_unit(f"{name}_mse", power=2): in_unit(f"{name}_rmse")
@@ -92,18 +93,18 @@ class Record:
             "warnings": list(map(str, self.drift.warnings)),
             "breaches": list(map(str, self.drift.breaches)),
         }
-        return json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        return escape.json_text(facts)
 
     def to_markdown(self) -> str:
         """The record for people."""
         drift = self.drift
-        parts = [f"# The night of {self.date.isoformat()}: {self.decision}", self.reason]
+        parts = [f"# The night of {self.date.isoformat()}: {self.decision}", escape.markdown_lines(self.reason)]
         if self.numbers:
             rows = [_row(name, value) for name, value in self.numbers.items()]
             parts.append(table([["number", "value"], *rows], align="left"))
         for title, found in {"Beyond a stop limit": drift.breaches, "Beyond a warning limit": drift.warnings}.items():
             if found:
-                parts += [f"**{title}**", "\n".join(f"- {measure}" for measure in found)]
+                parts += [f"**{title}**", "\n".join(f"- {escape.markdown(str(measure))}" for measure in found)]
         if drift.measures:
             rows = [[measure.title, f"{measure.value:.4g}"] for measure in drift.measures]
             parts += ["## Tonight's table against yesterday's", table([["measure", "value"], *rows], align="left")]

@@ -1,7 +1,6 @@
 """The report as one HTML page: pictures inside, no script, no network, light and dark, on a phone and on a screen."""
 
 from collections.abc import Sequence
-from html import escape
 from itertools import chain
 
 from pipeline.data.schema import MSE, NOUN, TEXT, UNIT, in_unit
@@ -9,6 +8,7 @@ from pipeline.reporting import summary, svg
 from pipeline.reporting.run_results import RecipeResult, RunResults
 from pipeline.reporting.summary import Rows, money, percent
 from pipeline.reporting.svg import Axis
+from pipeline.runtime.escape import html
 
 STYLE = """
 :root { color-scheme: light dark; --paper: #fff; --ink: #1c2430; --soft: #5c6675; --grid: #e3e7ec; --card: #f6f8fa;
@@ -51,13 +51,13 @@ def page(results: RunResults) -> str:
     ]
     charts = (_learning, _predictions, _residuals, _calibration, _importance, _bias)
     for result in results.recipes:
-        parts += [f"<h2>{escape(result.name)}</h2>", _paragraph(summary.description(result))]
+        parts += [f"<h2>{html(result.name)}</h2>", _paragraph(summary.description(result))]
         parts += [_grid([chart(result) for chart in charts])]
         parts += ["<h3>Where it is most wrong</h3>", _table(summary.worst_slices(result))]
         parts += ["<h3>How often its intervals hold</h3>", _table(summary.coverage(result))]
         parts += [_paragraph(summary.COVERAGE_NOTE, "note")]
     parts += ["<h2>Data</h2>", _table(summary.data(results))]
-    parts += ["<h2>How to reproduce it</h2>", _paragraph(summary.reproduction(results).replace("`", ""))]
+    parts += ["<h2>How to reproduce it</h2>", _paragraph(f"{summary.REPRODUCE} {summary.reproduction(results)}")]
     return "\n".join(["<!doctype html>", f'<html lang="en">{HEAD}<body>', *parts, "</body></html>\n"])
 
 
@@ -116,7 +116,7 @@ def _bias(result: RecipeResult) -> str:
 
 
 def _figure(title: str, note: str, chart: str) -> str:
-    return f"<figure><figcaption><b>{escape(title)}</b>{escape(note)}</figcaption>{chart}</figure>"
+    return f"<figure><figcaption><b>{html(title)}</b>{html(note)}</figcaption>{chart}</figure>"
 
 
 def _grid(figures: Sequence[str]) -> str:
@@ -124,11 +124,11 @@ def _grid(figures: Sequence[str]) -> str:
 
 
 def _paragraph(text: str, kind: str = "") -> str:
-    return f'<p class="{kind}">{escape(text)}</p>'
+    return f'<p class="{kind}">{html(text)}</p>'
 
 
 def _table(rows: Rows) -> str:
-    header, *body = ["".join(f"<td>{escape(cell)}</td>" for cell in row) for row in rows]
+    header, *body = ["".join(f"<td>{html(cell)}</td>" for cell in row) for row in rows]
     if not body:
         return _paragraph(summary.TOO_FEW, "note")
     lines = [f"<tr>{header.replace('td>', 'th>')}</tr>", *(f"<tr>{row}</tr>" for row in body)]

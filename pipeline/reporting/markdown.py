@@ -1,12 +1,12 @@
 """Tables as Markdown, and the whole report: to be read in a terminal, a pull request or a mail."""
 
-import re
 from collections.abc import Sequence
 from typing import Literal
 
 from pipeline.reporting import summary
 from pipeline.reporting.run_results import RunResults
 from pipeline.reporting.summary import Rows
+from pipeline.runtime import escape
 
 Align = Literal["left", "right"]
 
@@ -24,8 +24,12 @@ def report(results: RunResults) -> str:
         parts += [f"## {result.name}", summary.description(result)]
         parts += ["### Where it is most wrong", table(worst) if len(worst) > 1 else summary.TOO_FEW]
         parts += ["### How often its intervals hold", table(summary.coverage(result)), summary.COVERAGE_NOTE]
-    parts += ["## Data", table(summary.data(results)), "## How to reproduce it", summary.reproduction(results)]
+    parts += ["## Data", table(summary.data(results)), "## How to reproduce it", _reproduction(results)]
     return "\n\n".join(parts) + "\n"
+
+
+def _reproduction(results: RunResults) -> str:
+    return f"`{summary.REPRODUCE}` {escape.markdown(summary.reproduction(results))}"
 
 
 def table(rows: Rows, *, align: Align = "right", padded: bool = False) -> str:
@@ -53,9 +57,4 @@ def _column(cells: Sequence[str], align: Align, padded: bool) -> list[str]:
 
 
 def _escaped(cell: str) -> str:
-    r"""The cell with a backslash before each mark of Markdown.
-
-    >>> _escaped("R|D <b>"), _escaped(Markup("**full**"))
-    ('R\\|D \\<b\\>', '**full**')
-    """
-    return cell if isinstance(cell, Markup) else re.sub(r"([\\`*\[\]<>&|])", r"\\\1", cell)
+    return cell if isinstance(cell, Markup) else escape.markdown(cell)

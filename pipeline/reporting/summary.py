@@ -7,6 +7,7 @@ from pipeline.data.schema import GROUP, MSE, PLURAL, RMSE, SIGN, in_unit
 from pipeline.reporting.run_results import RecipeResult, RunResults, ridge_mark
 
 WORST_SLICES = 8
+REPRODUCE = "make repro"
 
 Rows = Sequence[Sequence[str]]
 """A table: the header first, then one row after the other."""
@@ -111,6 +112,6 @@ def data(results: RunResults) -> Rows:
 
 
 def reproduction(results: RunResults) -> str:
-    """How to get these very numbers."""
+    """With what `REPRODUCE` makes these very numbers."""
     hashes = ", ".join(f"{name} (SHA-256 {digest[:16]}…)" for name, digest in results.hashes.items())
-    return f"`make repro` with {hashes}, in the commit that holds this report."
+    return f"with {hashes}, in the commit that holds this report."

@@ -6,7 +6,8 @@ Colours come from the page's CSS, so a chart follows its light or dark scheme.
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
+
+from pipeline.runtime.escape import html
 
 WIDTH = 360.0  # of a chart, in pixels as all lengths here
 BAR, NAMES, VALUES = 22.0, 148.0, 68.0  # of a chart of bars: a line's height, the room for names and for values
@@ -97,7 +98,7 @@ class Frame:
         """The marks in front of the grid, as a whole chart; the axes say what they measure."""
         center, middle = (self.left + self.width - self.right) / 2, (self.height - self.bottom + self.top) / 2
         below = _text(center, self.height - 5, self.x.label, kind="label")
-        aside = f'<text class="label" transform="translate(11 {middle}) rotate(-90)">{escape(self.y.label)}</text>'
+        aside = f'<text class="label" transform="translate(11 {middle}) rotate(-90)">{html(self.y.label)}</text>'
         return _svg([*self.grid(), below, aside, *marks], self.height, title)
 
 
@@ -146,7 +147,7 @@ def bars(values: Mapping[str, float], *, text: Format, title: str, line: float |
 
 def _text(x: float, y: float, text: str, *, kind: str = "") -> str:
     class_ = kind and f' class="{kind}"'
-    return f'<text{class_} x="{x:.1f}" y="{y:.1f}">{escape(text)}</text>'
+    return f'<text{class_} x="{x:.1f}" y="{y:.1f}">{html(text)}</text>'
 
 
 def _bar(x: float, y: float, width: float, height: float) -> str:
@@ -154,10 +155,10 @@ def _bar(x: float, y: float, width: float, height: float) -> str:
 
 
 def _svg(marks: Sequence[str], height: float, title: str) -> str:
-    head = f'<svg viewBox="0 0 {WIDTH:g} {height:g}" role="img" aria-label="{escape(title)}">'
+    head = f'<svg viewBox="0 0 {WIDTH:g} {height:g}" role="img" aria-label="{html(title)}">'
     return "\n".join([head, *marks, "</svg>"])
 
 
 def _short(name: str, *, most: int = 26) -> str:
     """The name as the text of an SVG element; one that is too long is cut, and shown whole under the pointer."""
-    return escape(name) if len(name) <= most else f"<title>{escape(name)}</title>{escape(name[: most - 1])}…"
+    return html(name) if len(name) <= most else f"<title>{html(name)}</title>{html(name[: most - 1])}…"

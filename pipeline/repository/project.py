@@ -3,12 +3,15 @@
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pipeline.repository.links import check_inside, links
+from pipeline.runtime.errors import CommandError
+from pipeline.runtime.masking import secrets_in
 from pipeline.runtime.processes import run
 
 DVC = (sys.executable, "-m", "dvc")
@@ -35,7 +38,19 @@ class Project:
 
     def lines(self, *command: str, seconds: float | None = None) -> list[str]:
         """The lines that a command prints there. Raises: CommandError if it fails, or takes longer."""
-        return run(command, folder=self.folder, environment=self.environment, seconds=seconds).decode().splitlines()
+        secrets = self._secrets()
+        said = run(command, folder=self.folder, environment=self.environment, seconds=seconds, secrets=secrets)
+        return said.decode().splitlines()
+
+    def _secrets(self) -> Iterator[str]:
+        """What no message of git may show: the tokens in the addresses and headers of its settings."""
+        with suppress(CommandError):  # then git has said nothing of its settings, either
+            ask = ("git", "config", "--null", "--list")
+            listed = run(ask, folder=self.folder, environment=self.environment).decode(errors="replace")
+            for key, _, value in (entry.partition("\n") for entry in listed.split("\0")):
+                yield from (*secrets_in(key), *secrets_in(value))  # of url.https://t0ken@host/.insteadOf, too
+                if key.endswith((".extraheader", ".helper")):
+                    yield value
 
     def unignored_files(self, *paths: str) -> list[str]:
         """The files at or below these paths that git has, or would add. Raises: CommandError if git cannot tell."""

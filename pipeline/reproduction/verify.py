@@ -12,6 +12,7 @@ from pipeline.repository.dvc_lock import LOCK, NEVER_RUN, Artifact, Stage, artif
 from pipeline.repository.project import Project
 from pipeline.reproduction.difference import describe_difference
 from pipeline.reproduction.fresh_clone import CannotVerifyError, FreshClone, name_of_head
+from pipeline.runtime import escape
 from pipeline.runtime.errors import CommandError
 
 
@@ -36,7 +37,8 @@ def verify(folder: Path) -> VerifyOutcome:
     Raises: CannotVerifyError if there is nothing to verify or to train on, CommandError if the training fails.
     """
     project = Project.at(folder)
-    print(f"verify: training {name_of_head(project)} from scratch in a temporary clone", file=sys.stderr)
+    head = escape.terminal(name_of_head(project))
+    print(f"verify: training {head} from scratch in a temporary clone", file=sys.stderr)
     with tempfile.TemporaryDirectory(prefix="verify-") as temporary:
         clone = FreshClone.of_head(project, Path(temporary).resolve())
         try:
@@ -53,7 +55,7 @@ def verify(folder: Path) -> VerifyOutcome:
             return VerifyOutcome.SAME_BYTES
         print(f"differs: {len(different)} of {len(compared)} artifacts, first {different[0].path}")
         for artifact in different:
-            print(f"  {artifact.path}: {describe(artifact, clone)}")
+            print(escape.terminal(f"  {artifact.path}: {describe(artifact, clone)}"))
     print(f"recorded from other inputs: {', '.join(changed_inputs(recorded, retrained)) or 'none'}")
     print(f"recorded with other packages: {', '.join(packages) or 'none'}")
     return VerifyOutcome.OTHER_BYTES

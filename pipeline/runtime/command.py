@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+from pipeline.runtime import escape
 from pipeline.runtime.errors import CommandError, RuleError
 from pipeline.runtime.lifetime import CLOSED_PIPE, INTERRUPTED, end_as_ctrl_c_does
 
@@ -47,5 +48,5 @@ def command(
         code = next(code for kind, code in expected.items() if isinstance(error, kind))
     else:
         return
-    print(f"{name}: {message}", file=sys.stderr)
+    print(f"{name}: {escape.terminal(message)}", file=sys.stderr)
     sys.exit(code)

@@ -1,21 +1,24 @@
 """The errors that a command tells in one message, without a traceback."""
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+
+from pipeline.runtime import escape
+from pipeline.runtime.masking import HIDDEN, masked, secrets_in, shown_address
 
 LAST_LINES = 20
 
 
 class RuleError(Exception):
-    """A rule that is not kept: what it is about, the rule, what was found, how to fix it.
+    """A rule that is not kept: what it is about, the rule, what was found, how to fix it. It shows no secret.
 
     >>> str(RuleError("the source s3://salaries", rule="must answer within 3 tries", found="none", fix="wait"))
     'the source s3://salaries must answer within 3 tries, found none; wait'
     """
 
     def __init__(self, what: str, *, rule: str, found: str, fix: str) -> None:
-        super().__init__(f"{what} {rule}, found {found}; {fix}")
+        super().__init__(masked(escape.terminal(f"{what} {rule}, found {found}; {fix}")))
 
 
 class BusyError(RuleError):
@@ -23,11 +26,19 @@ class BusyError(RuleError):
 
 
 class CommandError(Exception):
-    """A command that failed: what it was, how it ended, the last lines of what it said."""
+    """A command that failed: what it was, how it ended, the last lines of what it said.
 
-    def __init__(self, command: Sequence[str], how: str, said: bytes | None = None) -> None:
-        lines = (said or b"").decode(errors="replace").splitlines()
-        super().__init__("\n".join([f"{shlex.join(command)} {how}", *lines[-LAST_LINES:]]))
+    It shows none of the secrets in the command's addresses, and none of the others that it is told.
+    """
+
+    def __init__(
+        self, command: Sequence[str], how: str, said: bytes | None = None, *, secrets: Iterable[str] = ()
+    ) -> None:
+        secrets = [*secrets, *(secret for word in command for secret in secrets_in(word))]
+        words = [HIDDEN if word in secrets else shlex.quote(shown_address(word)) for word in command]
+        lines = said.decode(errors="replace").replace("\r\n", "\n").rstrip("\n").split("\n") if said else []
+        text = "\n".join([f"{' '.join(words)} {how}", *lines[-LAST_LINES:]])
+        super().__init__(masked(escape.terminal(text), secrets))
 
 
 @contextmanager

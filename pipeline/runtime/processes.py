@@ -1,10 +1,11 @@
 """Runs commands, again if need be; none outlives its starter. No other module starts processes, none uses a shell."""
 
+import math
 import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, TypeVar
@@ -15,6 +16,7 @@ from pipeline.runtime.lifetime import ending_with_this_process
 T = TypeVar("T")
 Pause = Callable[[float], None]  # for so many seconds
 STANDARD_ERROR = 2
+WATCH_SECONDS = 0.1  # between two looks at what a command does
 
 
 def run(
@@ -25,27 +27,33 @@ def run(
     stdin: bytes | None = None,
     stdout: int | BinaryIO | None = None,
     seconds: float | None = None,
+    watch: Callable[[], None] | None = None,
+    secrets: Iterable[str] = (),
 ) -> bytes:
     """Run the command in the folder to its end; returns what it printed, unless that goes elsewhere.
 
     stdin: what it reads; nothing if None. stdout: where all that it says goes, its errors too: a file, or the number of
-    an open one. seconds: its time limit; none if None.
+    an open one. seconds: its time limit; none if None. watch: is called ten times a second, and ends the command by an
+    error of its own. secrets: what an error does not show; they are not asked for if there is none.
     It gets a process group of its own, which is killed if it takes too long or anything interrupts the waiting for it,
     so that ctrl-C leaves nothing behind.
     Raises: CommandError if it cannot be started, takes longer, or does not end with code 0.
     """
-    process = _start(command, folder, environment, reads=stdin is not None, stdout=stdout)
+    try:
+        process = _start(command, folder, environment, reads=stdin is not None, stdout=stdout)
+    except OSError as error:
+        raise CommandError(command, f"cannot be started: {error}", secrets=secrets) from None
     with process:
         try:
-            out, err = process.communicate(stdin, timeout=seconds)
+            out, err = _outcome(process, stdin, seconds=seconds, watch=watch)
         except subprocess.TimeoutExpired as late:
             _kill(process)
-            raise CommandError(command, f"took longer than {seconds:g} s", late.stderr) from None
+            raise CommandError(command, f"took longer than {seconds:g} s", late.stderr, secrets=secrets) from None
         except BaseException:
             _kill(process)
             raise
     if process.returncode:
-        raise CommandError(command, f"ended with code {process.returncode}", err)
+        raise CommandError(command, f"ended with code {process.returncode}", err, secrets=secrets)
     return out or b""
 
 
@@ -76,18 +84,39 @@ def _start(
 ) -> "subprocess.Popen[bytes]":
     """Start the command at the head of a process group of its own; what does not go elsewhere can be read from it."""
     out, err = (subprocess.PIPE, subprocess.PIPE) if stdout is None else (stdout, subprocess.STDOUT)
-    try:
-        return subprocess.Popen(  # noqa: S603 (a list of words, no shell)
-            ending_with_this_process(command),
-            cwd=folder,
-            env=environment,
-            stdin=subprocess.PIPE if reads else subprocess.DEVNULL,
-            stdout=out,
-            stderr=err,
-            process_group=0,
-        )
-    except OSError as error:
-        raise CommandError(command, f"cannot be started: {error}") from None
+    return subprocess.Popen(  # noqa: S603 (a list of words, no shell)
+        ending_with_this_process(command),
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.PIPE if reads else subprocess.DEVNULL,
+        stdout=out,
+        stderr=err,
+        process_group=0,
+    )
+
+
+def _outcome(
+    process: "subprocess.Popen[bytes]",
+    stdin: bytes | None,
+    *,
+    seconds: float | None,
+    watch: Callable[[], None] | None,
+) -> tuple[bytes | None, bytes | None]:
+    """What the process writes on standard output and error, once it has ended.
+
+    Raises: TimeoutExpired if it takes longer; whatever the watch raises.
+    """
+    if watch is None:
+        return process.communicate(stdin, timeout=seconds)
+    end = time.monotonic() + seconds if seconds is not None else math.inf
+    while True:
+        try:
+            return process.communicate(stdin, timeout=min(WATCH_SECONDS, max(0, end - time.monotonic())))
+        except subprocess.TimeoutExpired:
+            if time.monotonic() >= end:
+                raise
+        watch()
+        stdin = None  # communicate() has it, and goes on writing it
 
 
 def _kill(process: "subprocess.Popen[bytes]") -> None:

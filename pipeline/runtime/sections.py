@@ -10,10 +10,12 @@ from typing import TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
+from pipeline.runtime.masking import HIDDEN, masked
 from pipeline.runtime.yaml_files import bring_back, read
 
 LONGEST = 80  # characters of a value that a message shows
 MOST = 20  # wrong values that a message names
+NEVER_SHOWN = "notify"  # a section whose values may be passwords
 NUMBER = re.compile(r"[-+]?[0-9.]+(e[-+]?[0-9]+)?", re.IGNORECASE)  # "0.1", "1e-3"
 FIXES = {
     "bool_type": "; write true or false",
@@ -101,11 +103,15 @@ def _problems(wrong: Sequence[ErrorDetails], settings: object) -> Iterator[tuple
 def _problem(details: ErrorDetails) -> str:
     """The rule, what was found, and a hint at what is meant."""
     kind, rule, value = details["type"], details["msg"], details["input"]
+    if NEVER_SHOWN in details["loc"] and kind not in ("missing", "value_error"):
+        return f"{rule}; found {HIDDEN}{_hint(kind, rule, value)}"
     if kind == "value_error":  # a rule of ours, which says what it found
         return rule.removeprefix("Value error, ")
     if kind == "missing":
         return f"{rule}; found only {', '.join(map(str, value)) or 'nothing'}; add it"
     if kind == "extra_forbidden":
+        if isinstance(value, Mapping):
+            return f"no such setting; found {{{', '.join(map(str, value))}}}"
         return f"no such setting; found {_shown(value)}"
     if kind == "union_tag_not_found":
         return f"{details['ctx']['discriminator']} must be among its settings; found {_shown(value)}; add it"
@@ -132,7 +138,7 @@ def _hint(kind: str, rule: str, value: object) -> str:
 
 
 def _shown(value: object) -> str:
-    text = json.dumps(value, ensure_ascii=False)
+    text = masked(json.dumps(value, ensure_ascii=False))
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 

@@ -10,6 +10,8 @@ from ruamel.yaml.composer import Composer
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import AliasEvent
 
+from pipeline.runtime.masking import masked
+
 LARGEST = 1 << 20  # bytes of a file: at worst half a minute of reading
 
 
@@ -41,7 +43,7 @@ def read(file: Path) -> Any:  # noqa: ANN401 (whatever the user wrote)
     except MarkedYAMLError as error:
         line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
         fix = "; indent with spaces, not with tabs" if "'\\t'" in str(error.problem) else ""
-        words = " ".join(filter(None, [error.context, error.problem]))
+        words = masked(" ".join(filter(None, [error.context, error.problem])))
         raise ValueError(f"{file} must be YAML 1.2: {line}{words}{fix}") from None
     except RecursionError:
         raise ValueError(f"{file} must be YAML 1.2 of a few levels, found hundreds, one in the other") from None

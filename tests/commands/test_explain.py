@@ -98,6 +98,7 @@ def test_numbers_may_come_as_numbers_or_text_and_other_keys_are_ignored():
         ('{"a": 1, "a": 2}', r"--row must be a JSON object such as .*: each key must be given once"),
         ("[" * 100_000, r"--row must be a JSON object such as .*recursion"),
         ('{"job_title": "\ud800"}', r"^--row must hold whole characters, found .*, or a byte that is not UTF-8"),
+        (r'{"job_title": "\ud800"}', r"^--row must hold whole characters, found .*, or a byte that is not UTF-8"),
         ("[1]", r"--row must be a JSON object such as .*, found '\[1\]'$"),
         (json.dumps(CELLS | {"job_title": ""}), "--row: job_title must be 1 to 100 characters, .*, found ''$"),
         (json.dumps(CELLS | {"remote_ratio": 50.5}), "'50.5' \\(write a whole number, without a fraction\\)$"),

@@ -252,3 +252,15 @@ def test_a_reader_that_has_seen_enough_ends_it_in_silence(model):
     assert done.stdout.decode() == f"{HEADER},{','.join(ANSWERS.names)}\n"
     assert done.stderr == b""
     assert done.returncode == 128 + signal.SIGPIPE
+
+
+def test_cells_are_made_safe_for_a_spreadsheet_where_that_is_wanted(model, tmp_path, capsys):
+    (tmp_path / "new.csv").write_bytes(table([row(job_title="=1+1")]))
+    arguments = [str(tmp_path / "new.csv"), "--model", str(model), "--out"]
+    predict.main([*arguments, str(tmp_path / "plain.csv")])
+    predict.main([*arguments, str(tmp_path / "safe.csv"), "--safe-cells"])
+    assert ",=1+1," in (tmp_path / "plain.csv").read_text()
+    assert ',"\'=1+1",' in (tmp_path / "safe.csv").read_text()
+    with pytest.raises(SystemExit, match="2"):
+        predict.main([*arguments, str(tmp_path / "out.parquet"), "--safe-cells"])
+    assert "--safe-cells is for CSV" in capsys.readouterr().err

@@ -106,9 +106,9 @@ def test_json_keeps_the_whole_encoder():
 
 def test_an_encoder_of_another_contract_is_refused():
     text = fitted(rows(9)).to_json()
-    assert text.endswith('\n  "contract_version": 1\n}\n')
-    with pytest.raises(ValueError, match="the encoder must be of data contract 1, found 99"):
-        Encoder.from_json(text.replace('"contract_version": 1', '"contract_version": 99'))
+    assert text.endswith('\n  "contract_version": 2\n}\n')
+    with pytest.raises(ValueError, match="the encoder must be of data contract 2, found 99"):
+        Encoder.from_json(text.replace('"contract_version": 2', '"contract_version": 99'))
 
 
 def test_without_a_text_feature_there_are_no_words(monkeypatch):

@@ -1,3 +1,4 @@
+import gzip
 from collections import Counter
 
 import numpy as np
@@ -9,7 +10,7 @@ from pipeline.data.contract_report import ContractReport
 from pipeline.data.raw_table import clean_blocks, new_rows, read_table
 from pipeline.data.split import SPLITS
 from tests.conftest import prepare_settings
-from tests.support.tables import row, rows, table
+from tests.support.tables import parquet, row, rows, table
 
 
 @pytest.fixture
@@ -82,3 +83,13 @@ def test_new_rows_are_what_the_later_table_has_more_often(tmp_path_factory, befo
         tables.append(read_table(file, settings=prepare_settings()))
     new = tables[1].target[new_rows(*tables)] - 50_000
     assert Counter(new.tolist()) == Counter(after) - Counter(before)
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress, parquet])
+def test_a_text_of_more_bytes_is_refused_however_it_is_packed(tmp_path, pack):
+    raw = tmp_path / "table.csv"
+    raw.write_bytes(pack(table(rows(200))))
+    size = len(table(rows(200)))
+    assert len(read_table(raw, settings=prepare_settings(), max_bytes=size).hashes) == 200
+    with pytest.raises(ValueError, match=r"at most nightly.max_bytes, 5,000 bytes, once it is unpacked, found more"):
+        read_table(raw, settings=prepare_settings(), max_bytes=5000, block_bytes=1000)

@@ -5,6 +5,8 @@ import pytest
 from pipeline.data.schema import COLUMNS, FEATURES, NUMBERS, ORDINALS, TARGET, Salaries, requirement
 from tests.support.tables import ROW
 
+UNSEEN = ["a\x9bb", "a\u202eb", "a\u200bb", "a\u2028b", "a\u2029b", "a\xadb", "\ufeffab", "a\U000e0041"]
+
 
 def frame(**cells):
     """One row as the contract sees it: numbers typed."""
@@ -39,7 +41,7 @@ def test_the_contract_accepts_every_value_that_its_words_allow(column, values):
         ("work_year", [1999, 2101, None]),
         ("experience_level", ["XX", "se", "", " SE"]),
         ("employment_type", ["XX", "ft", ""]),
-        ("job_title", ["", " X", "X ", "x" * 101, "a\tb", "a\0b", "X\n", "a\nb"]),
+        ("job_title", ["", " X", "X ", "x" * 101, "a\tb", "a\0b", "X\n", "a\nb", *UNSEEN]),
         ("salary", [0, -1, 1_000_000_001, None]),
         ("salary_currency", ["usd", "US", "USDT", "", "USD\n"]),
         ("salary_in_usd", [0, -1, 10_000_001, 10**12, None]),

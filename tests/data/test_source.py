@@ -149,3 +149,15 @@ def test_rows_are_taken_a_batch_at_a_time(monkeypatch):
     text = text_of({"a": range(100)})
     assert (text.readline(), taken) == (b"a\n", [])
     assert (text.read(6), taken) == (b"x\n" * 3, [str(number) for number in range(10)])
+
+
+def test_gzip_that_becomes_far_too_much_is_refused_before_it_has(monkeypatch):
+    monkeypatch.setattr(source, "ANY_INFLATED", 1 << 16)
+    monkeypatch.setattr(source, "PIECE_BYTES", 1 << 12)
+    bomb = gzip.compress(TABLE + rows(1)[0].encode() * 100_000)
+    text = csv_text(io.BytesIO(bomb), where="a table")
+    sizes: list[int] = []
+    with pytest.raises(ValueError, match=r"^a table: gzip may become 200 times as many bytes, or 65,536, found more"):
+        sizes.extend(len(piece) for piece in iter(lambda: text.read(1000), b""))
+    assert sum(sizes) <= max(1 << 16, 200 * len(bomb)) < 100_000 * len(rows(1)[0])
+    assert csv_text(io.BytesIO(gzip.compress(TABLE * 100)), where="a table").read() == TABLE * 100

@@ -105,3 +105,9 @@ def test_the_contract_is_asked_once_per_distinct_value(monkeypatch):
     monkeypatch.setattr(module, "RULES", dict.fromkeys((*FEATURES, TARGET), Rule()))
     validate(text(company_size=np.array(["S", "M"] * 500), salary_in_usd=np.array(["7", "8"] * 500)))
     assert asked == [2, 1000]  # amounts hardly repeat: they are asked about as they stand
+
+
+def test_a_letter_that_is_written_as_two_characters_is_that_letter():
+    typed, wrong = validate(text(job_title=["Head of Donne\u0301es", "Head of Donn\u00e9es"]))
+    assert typed["job_title"].to_pylist() == ["Head of Donn\u00e9es"] * 2
+    assert not wrong

@@ -49,7 +49,7 @@ def with_industry(tmp_path_factory: pytest.TempPathFactory) -> Path:
     clone = copy_of_the_work_tree(tmp_path_factory.mktemp("one more column"))
     (field,) = (block for block in blocks("python") if "industry" in block)
     contract, settings = clone / "pipeline/data/schema.py", clone / "params.yaml"
-    text = read(contract).replace("VERSION = 1 ", "VERSION = 2 ")
+    text = read(contract).replace("VERSION = 2 ", "VERSION = 3 ")
     contract.write_text(text.replace("    class Config:\n", field + "\n    class Config:\n"), encoding="utf-8")
     text = read(settings).replace("      - company_size\n", "      - company_size\n      - industry\n")
     settings.write_text(text.replace("epochs: 20", "epochs: 2"), encoding="utf-8")

@@ -11,7 +11,7 @@ from pipeline.data.csv_header import parse_header
 from pipeline.data.csv_rows import parse
 from pipeline.data.schema import FEATURES
 from pipeline.inference.answers import ANSWERS, answer
-from pipeline.inference.writers import CsvOutput, ParquetOutput
+from pipeline.inference.writers import CsvOutput, ParquetOutput, SafeCsvOutput
 from pipeline.model.bundle import Bundle
 from tests.support.tables import DAMAGE, HEADER, damaged, records_of, row, table
 
@@ -132,3 +132,18 @@ def test_of_a_table_without_rows_the_columns_are_left(bundle, kind):
         assert found.decode() == f"{HEADER},{','.join(ANSWERS.names)}\n"
     else:
         assert pq.read_table(io.BytesIO(found)).num_rows == 0
+
+
+def test_safe_cells_are_no_formulas_and_else_what_they_were(bundle):
+    notes = ["=1+1", "+cmd|' /C calc'!A0", "-5", "-5.5e3", "+.5", "-5+cmd()", "@SUM(A1)", "\t=1", '"=a, ""b"""', "fine"]
+    data = table([*(f"{row()},{note}" for note in notes), "no row"], header=HEADER + ',"=note"')
+    plain, safe = (
+        list(csv.reader(io.StringIO(written(kind, bundle, data).decode(), newline="")))
+        for kind in (CsvOutput, SafeCsvOutput)
+    )
+    place = len(HEADER.split(","))
+    assert [line[:place] + line[place + 1 :] for line in safe] == [line[:place] + line[place + 1 :] for line in plain]
+    for before, after in zip(plain, safe, strict=True):
+        is_formula = before[place].startswith(tuple("=+-@\t")) and before[place] not in ("-5", "-5.5e3", "+.5")
+        assert after[place] == ("'" if is_formula else "") + before[place]
+    assert sum(line[place].startswith("'") for line in safe) == 7

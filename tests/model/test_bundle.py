@@ -110,7 +110,7 @@ def test_a_bundle_of_another_contract_is_refused(bundle, tmp_path):
     bundle.save(tmp_path)
     facts = json.loads((tmp_path / "bundle.json").read_text())
     (tmp_path / "bundle.json").write_text(json.dumps(facts | {"contract_version": 99}))
-    with pytest.raises(ValueError, match="must be of data contract 1, found 99; train it again"):
+    with pytest.raises(ValueError, match="must be of data contract 2, found 99; train it again"):
         Bundle.load(tmp_path)
 
 

@@ -71,5 +71,5 @@ def test_a_champion_of_which_nothing_is_at_hand_is_not_trusted(tree):
 
 def test_a_champion_of_another_contract_is_not_comparable(tree):
     text = (tree / MODEL / "bundle.json").read_text()
-    (tree / MODEL / "bundle.json").write_text(text.replace('"contract_version": 1', '"contract_version": 0'))
-    assert "data contract 1, found 0" in (find(tree, record(tree)).incomparable or "")
+    (tree / MODEL / "bundle.json").write_text(text.replace('"contract_version": 2', '"contract_version": 0'))
+    assert "data contract 2, found 0" in (find(tree, record(tree)).incomparable or "")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.nights import check
 from pipeline.nights.record import NightOutcome
 from tests.support.night_project import (
     DATE,
@@ -79,3 +80,17 @@ def test_without_yesterdays_table_the_night_fails_since_rows_may_be_gone(project
     rule = "must be the one that dvc.lock records, and keep the contract"
     assert f"yesterday's table {rule}, found {found}; {fix}; or look at tonight's and --force it" in result.message
     assert night(project, force_reason="I have looked at it").outcome == NightOutcome.FORCED
+
+
+def test_a_large_table_that_is_rejected_is_not_kept(project, monkeypatch):
+    monkeypatch.setattr(check, "KEPT_BYTES", 1000)
+    result = night(project, table(rows(300)))
+    assert result.message.endswith("; the table is not kept: it has more than 1,000 bytes")
+    assert not list((project / "runs").glob("*/rejected*"))
+
+
+def test_a_table_that_becomes_too_large_is_rejected(project):
+    change_settings(project, max_bytes=20_000)
+    result = night(project, gzip.compress(table(rows(640))))
+    assert result.outcome == NightOutcome.REJECTED
+    assert "at most nightly.max_bytes, 20,000 bytes, once it is unpacked" in result.message

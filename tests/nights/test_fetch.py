@@ -1,26 +1,39 @@
 """Sources that fail as real ones do: files, and a server of our own; dvc reads them."""
 
+import base64
+import gzip
 import http.server
+import shutil
 import threading
+from contextlib import suppress
+from types import SimpleNamespace
 
 import pytest
 
-from pipeline.nights.fetch import fetch
+from pipeline import params
+from pipeline.nights.fetch import RESERVE_BYTES, fetch
 from pipeline.repository.dvc_lock import md5_of
 from pipeline.repository.project import Project
 from pipeline.runtime.errors import RuleError
+from tests.support.settings import all_settings
+from tests.support.work_tree import run
 
 TABLE = b"a,b\n1,2\n"
+BOMB = gzip.compress(bytes(1 << 25))
+KEY = "a-t0ken-of-mine"
+BASIC = f"Basic {base64.b64encode(f'me:{KEY}'.encode()).decode()}"
 
 
 def forbidden(seconds):
     pytest.fail(f"waits {seconds} s where there is nothing to wait for")
 
 
-def fetch_here(tmp_path, source, *, tries=1, seconds=60, pause=forbidden):
+def fetch_here(tmp_path, source, *, tries=1, seconds=60, max_bytes=1000, pause=forbidden):
     (tmp_path / "data").mkdir(exist_ok=True)
     target = tmp_path / "data/table.csv"
-    return fetch(source, project=Project.at(tmp_path), destination=target, tries=tries, seconds=seconds, pause=pause)
+    changes = {"tries": tries, "fetch_seconds": seconds, "max_bytes": max_bytes}
+    limits = params.parse(params.Nightly, all_settings()["nightly"] | changes, where="test")
+    return fetch(source, project=Project.at(tmp_path), destination=target, limits=limits, pause=pause)
 
 
 def files(tmp_path):
@@ -28,7 +41,11 @@ def files(tmp_path):
 
 
 class Server(http.server.ThreadingHTTPServer):
-    """A server whose answer is the table, "half" of it, "silence", or an error's code; dvc asks several times a try."""
+    """A server whose answer is the table, or what `answer` says; dvc asks several times a try.
+
+    "half" of it, "silence", bytes without an "end", a "bomb" of gzip, an error's code; or "private": the table for who
+    knows the password, in either of two headers.
+    """
 
     daemon_threads = True
 
@@ -46,11 +63,17 @@ class Handler(http.server.BaseHTTPRequestHandler):
     server: Server
 
     def do_HEAD(self):
-        if self.server.answer.isdigit():
-            self.send_error(int(self.server.answer))
+        answer = self.server.answer
+        if answer == "private" and not {self.headers["Authorization"], self.headers["X-Token"]} & {BASIC, KEY}:
+            answer = "401"
+        if answer.isdigit():
+            self.send_error(int(answer))
             return
         self.send_response(200)
-        self.send_header("Content-Length", str(len(TABLE)))
+        if answer == "bomb":
+            self.send_header("Content-Encoding", "gzip")
+        elif answer != "end":
+            self.send_header("Content-Length", str(len(TABLE)))
         self.end_headers()
 
     def do_GET(self):
@@ -60,6 +83,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.do_HEAD()
         if self.server.answer.isdigit():
             return
+        if self.server.answer == "bomb":
+            self.wfile.write(BOMB)
+            return
+        with suppress(ConnectionError):
+            while self.server.answer == "end" and not self.server.closing.is_set():
+                self.wfile.write(bytes(1 << 16))
         self.wfile.write(TABLE[: len(TABLE) // 2] if self.server.answer == "half" else TABLE)
 
     def log_message(self, *arguments):
@@ -155,8 +184,63 @@ def test_half_a_table_is_none_and_fetched_again(tmp_path, serve):
     assert server.answer == "all"
 
 
-def test_a_password_in_the_address_is_not_shown(tmp_path):
+@pytest.mark.parametrize("answer", ["end", "bomb"])
+def test_a_source_that_is_too_large_is_given_up_while_it_comes_and_not_tried_again(tmp_path, serve, answer):
+    with pytest.raises(RuleError, match=r"must bring at most nightly.max_bytes, 1,000,000 bytes, found more; raise it"):
+        fetch_here(tmp_path, serve(answer).url, tries=3, max_bytes=10**6)
+    assert not files(tmp_path)
+
+
+def test_a_source_of_the_largest_size_is_fetched(tmp_path):
+    (tmp_path / "source.csv").write_bytes(bytes(5000))
+    assert fetch_here(tmp_path, "source.csv", max_bytes=5000).file.stat().st_size == 5000
+    with pytest.raises(RuleError, match=r"nightly.max_bytes, 4,999 bytes, found more"):
+        fetch_here(tmp_path, "source.csv", max_bytes=4999)
+
+
+def test_a_source_may_not_fill_the_disk(tmp_path, serve, monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=RESERVE_BYTES - 1))
+    with pytest.raises(RuleError, match=r"must leave 268,435,456 bytes of the disk free, found 268,435,455; free some"):
+        fetch_here(tmp_path, serve("end").url, tries=3)
+    assert not files(tmp_path)
+
+
+HEADER = """\
+['remote "survey"']
+    url = {url}
+    auth = custom
+    custom_auth_header = X-Token
+    password = {password}
+"""
+
+
+def test_a_remote_of_dvc_keeps_a_password_out_of_the_settings(tmp_path, serve):
+    url = serve("private").url.removesuffix("/table.csv")
+    run(tmp_path, "dvc", "init", "--quiet", "--no-scm")
+    run(tmp_path, "dvc", "remote", "add", "--quiet", "--local", "survey", url)
+    for name, value in {"auth": "basic", "user": "me", "password": KEY}.items():
+        run(tmp_path, "dvc", "remote", "modify", "--quiet", "--local", "survey", name, value)
+    assert fetch_here(tmp_path, "remote://survey/table.csv").file.read_bytes() == TABLE
+    (tmp_path / ".dvc/config.local").write_text(HEADER.format(url=url, password=KEY))
+    assert fetch_here(tmp_path, "remote://survey/table.csv").file.read_bytes() == TABLE
+    (tmp_path / ".dvc/config.local").write_text(HEADER.format(url=url, password=KEY[::-1]))
+    with pytest.raises(RuleError, match=r"the source remote://survey/table.csv must be read") as raised:
+        fetch_here(tmp_path, "remote://survey/table.csv")
+    assert KEY[::-1] not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("credentials", "query"),
+    [
+        ("me:s3cr@secret@", ""),
+        ("me:[p'secret\"secret@", ""),
+        ("secret@", "?token=a%20secret&raw=an unsafe secret"),
+        ("me:p?secret@", ""),
+    ],
+)
+def test_no_secret_in_the_address_is_shown(tmp_path, serve, credentials, query):
+    address = serve("404").url.replace("://", f"://{credentials}") + query
     with pytest.raises(RuleError) as raised:
-        fetch_here(tmp_path, "http://me:secret@127.0.0.1:1/table.csv")
-    assert "http://***@127.0.0.1:1/table.csv" in str(raised.value)
-    assert "secret" not in str(raised.value)
+        fetch_here(tmp_path, address)
+    assert "the source http://***" in str(raised.value)
+    assert "ecre" not in str(raised.value)

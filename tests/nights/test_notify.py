@@ -159,3 +159,12 @@ def test_a_log_that_cannot_be_written_is_said(tmp_path, capsys):
     (tmp_path / "runs").write_text("no folder")
     end(tmp_path, tmp_path / "runs/a", KEPT)
     assert "nightly: no log: " in capsys.readouterr().err
+
+
+def test_what_a_command_is_given_is_secret(tmp_path, server):
+    words = ["sh", "-c", 'echo "$0 is refused" >&2; exit 1', "Bearer: t0ken-of-mine"]
+    webhook = f"http://127.0.0.1:{server.server_port}/broken/t0ken-of-mine?t0ken=t0ken#t0ken"
+    failures = tell(tmp_path, command=words, webhook=webhook)
+    assert failures[0].startswith("notify.command: sh *** *** *** ended with code 1\n***")
+    assert failures[1].startswith("notify.webhook: 127.0.0.1: HTTP Error 500")
+    assert not [part for part in ("echo", "0ke", "mine", "Bear") if part in str(failures)]

@@ -3,8 +3,10 @@
 import json
 import shutil
 import subprocess
+import sys
 from dataclasses import replace
 from random import Random
+from urllib.parse import quote
 
 import pytest
 
@@ -287,3 +289,21 @@ def test_after_kills_at_any_moment_the_next_night_does_what_an_undisturbed_one_d
 @pytest.mark.parametrize("seed", range(2, 15))
 def test_after_many_kills_too(made_night_project, tmp_path, monkeypatch, seed):
     kill_and_recover(made_night_project, tmp_path, kills=4, seed=seed, monkeypatch=monkeypatch)
+
+
+def test_no_secret_is_shown_or_written_by_a_night_that_fails(project, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    secret = "s3cr@t'w\"0rx"  # noqa: S105 (it opens nothing)
+    words = ["sh", "-c", 'cat >told.json; echo "$0 is refused" >&2; exit 1', f"Bearer {secret}"]
+    change_settings(
+        project,
+        source=f"http://me:{secret}@127.0.0.1:1/table.csv?token={secret}",
+        notify__command=words,
+        notify__webhook=f"http://127.0.0.1:1/{secret}",
+    )
+    seen = run(project, sys.executable, "-m", "pipeline.nightly", "--date", str(DATE), code=41)
+    left = [file for folder in (project / "runs").iterdir() for file in folder.rglob("*") if file.is_file()]
+    seen += "".join(file.read_text(encoding="utf-8") for file in [*left, project / "told.json"])
+    assert "the source http://***" in seen
+    runs = {text[at : at + 4] for text in (secret, json.dumps(secret), quote(secret)) for at in range(len(text) - 3)}
+    assert not [part for part in runs if part in seen]

@@ -5,6 +5,7 @@ import pytest
 
 from pipeline.repository import project
 from pipeline.repository.project import Project
+from pipeline.runtime.errors import CommandError
 from tests.support.tiny_project import git
 from tests.support.work_tree import run
 
@@ -72,3 +73,14 @@ def test_outputs_that_a_checkout_would_lose_are_listed_and_missing_ones_are_not(
     else:
         shutil.rmtree(user / ".dvc/cache")
     assert Project.at(user).only_in_the_work_tree(seconds=60) == ["models/"]
+
+
+@pytest.mark.parametrize("secret", ["s3cr@t-t0ken", "p/w?o#rd-of 'mine", "100%25%40token"])
+def test_no_secret_of_gits_settings_is_shown(user, secret):
+    git(user, "remote", "set-url", "origin", f"http://me:{secret}@127.0.0.1:1/x.git")
+    git(user, "config", "http.extraHeader", f"Authorization: Basic {secret}x")
+    for command in (("git", "fetch"), ("git", "fetch", f"http://{secret}@127.0.0.1:1/y.git"), ("git", secret)):
+        with pytest.raises(CommandError) as raised:
+            Project.at(user).lines(*command)
+        runs = {secret[at : at + 4] for at in range(len(secret) - 3)}
+        assert not [run for run in runs if run in str(raised.value)]

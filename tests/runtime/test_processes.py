@@ -68,3 +68,21 @@ def ended(number):
         return Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
     except FileNotFoundError:
         return True
+
+
+def test_who_watches_a_command_can_end_it(tmp_path):
+    looks = []
+
+    def watch():
+        looks.append(1)
+        if len(looks) == 3:
+            raise ValueError("enough")
+
+    with pytest.raises(ValueError, match="enough"):
+        run(["sleep", "600"], folder=tmp_path, environment=os.environ, watch=watch)
+    assert len(looks) == 3
+    echo = ["sh", "-c", "sleep 0.3; cat"]
+    said = run(echo, folder=tmp_path, environment=os.environ, stdin=b"here", watch=lambda: None, seconds=60)
+    assert said == b"here"
+    with pytest.raises(CommandError, match=r"took longer than 0.2 s"):
+        run(["sleep", "600"], folder=tmp_path, environment=os.environ, watch=lambda: None, seconds=0.2)
