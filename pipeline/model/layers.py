@@ -29,14 +29,16 @@ def relu_and_dropout(values: torch.Tensor, noise: torch.Tensor | None, *, rate: 
 def positive(values: torch.Tensor, *, bend: float) -> torch.Tensor:
     """Squareplus: nearly 0 far below 0, nearly the value far above, and half of `bend` at 0; never negative.
 
-    It needs a square root alone, which all processors round alike, as they do not the exponential of softplus.
+    It needs a square root alone, which all processors round alike, as they do not the exponential of softplus. It is
+    taken as x / sqrt(x), since `torch.sqrt` is MKL's, and another on each CPU. Rounding could leave it just below 0.
     Shape: any; returns the same.
     Source: Barron, "Squareplus: A Softplus-Like Algebraic Rectifier" (2021), its b written as the square of `bend`.
 
     >>> positive(torch.tensor([-100.0, 0.0, 100.0]), bend=2.0)
     tensor([9.9983e-03, 1.0000e+00, 1.0001e+02])
     """
-    return (values + (values * values + bend * bend).sqrt()) / 2
+    squares = values * values + bend * bend
+    return (values + squares * squares.rsqrt()).relu() / 2
 
 
 @torch.no_grad()

@@ -3,6 +3,7 @@
 import logging
 
 import pytest
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from pipeline.model.reproducible import nn, torch
 from pipeline.training import loader
@@ -105,6 +106,28 @@ def test_a_training_without_a_compiler_says_so_before_it_begins(monkeypatch):
         ValueError, match=r"engine: compiled needs a C\+\+ compiler, found no nowhere; .* engine: eager"
     ):
         run({}, engine="compiled")
+
+
+class Operations(TorchDispatchMode):
+    """Notes the names of all operations that run within it."""
+
+    def __init__(self):
+        super().__init__()
+        self.names = set()
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        self.names.add(function.overloadpacket.__name__)
+        return function(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("recipe", [make_recipe(), make_recipe(**EMBEDDING)], ids=["course", "full"])
+def test_no_operation_of_a_training_or_a_prediction_is_one_that_every_cpu_rounds_in_its_own_way(recipe):
+    training = make_training(recipe)
+    with Operations() as operations:
+        training.run()
+        training.network.predict(training.valid.tensors[0])
+    assert {"addmm", "threshold_backward", "_fused_adamw_"} <= operations.names
+    assert not {"sqrt", "sqrt_", "pow", "exp", "gelu", "sigmoid", "softplus", "randn", "normal_"} & operations.names
 
 
 def test_an_epoch_of_the_eager_loop_takes_a_rate_per_batch():
