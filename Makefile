@@ -94,6 +94,8 @@ COMPILE = --quiet --strip-extras --allow-unsafe --no-header --annotation-style=l
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, found " + sys.version.split()[0] + "; say make PYTHON=python3.11")'
 	$(PYTHON) -m venv .venv
 	python -m pip install --quiet --requirement requirements.lock
+	@python -m pipeline.runtime.private .cache
+	@dvc config --local core.site_cache_dir "$$DVC_SITE_CACHE_DIR"
 	@touch $@
 
 .venv/dev.stamp: .venv/run.stamp requirements-dev.lock

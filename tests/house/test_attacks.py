@@ -1,6 +1,7 @@
 """What other users of the machine, and links of a commit, try against nights; what nights leave for others to read."""
 
 import os
+import re
 import sqlite3
 import stat
 from contextlib import closing
@@ -54,9 +55,11 @@ def test_a_poisoned_folder_that_all_users_share_runs_no_code_in_a_night(project,
     assert not payload.exists()
 
 
-def test_a_plain_dvc_of_a_fresh_clone_keeps_its_pickles_where_only_the_user_writes(tmp_path):
+def test_a_dvc_that_is_typed_after_the_set_up_keeps_its_pickles_where_only_the_user_writes(tmp_path):
     folder = copy_of_the_work_tree(tmp_path)
-    run(folder, "dvc", "status", "--quiet", code=1)
+    (command,) = re.findall(r"^\t@(dvc config .*)", (folder / "Makefile").read_text(), flags=re.MULTILINE)
+    run(folder, *command.replace("$$DVC_SITE_CACHE_DIR", f"{folder}/.cache/dvc").replace('"', "").split())
+    run(folder / "data", "dvc", "status", "--quiet", code=1)
     assert list(folder.glob(".cache/dvc/repo/*/hashes/local/cache.db"))
     open_for_others = [path for path in (folder / ".cache").rglob("*") if path.stat().st_mode & OTHERS_WRITE]
     assert not open_for_others
