@@ -228,6 +228,24 @@ def test_whatever_is_read_all_of_the_file_is_checked_and_one_message_says_what_i
     assert re.fullmatch(re.escape(f"{file}: {message}").replace(r"\.\*", ".*"), str(caught.value))
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("command: null", "command: curl -H 't0ken-of-mine'"),
+        ("notify:", "notifi: {command: [curl, t0ken-of-mine]}\n  notify:"),
+        ("webhook: null", "webhook: [https://a.example/t0ken-of-mine]"),
+        ("source: null", "sauce: https://me:t0ken@a.example/x?t0ken-of-mine"),
+        ("source: null", "source: https://a.example/x?t0ken-of-mine\n  source: https://me:t0ken-of-mine@a.example/x"),
+        ("path: data/raw/salaries.csv", "path: https://me:t0ken-of-mine@a.example/x"),
+    ],
+)
+def test_a_password_in_a_wrong_setting_is_not_shown(write, old, new):
+    assert old in YAML
+    with pytest.raises(ValueError, match=r"params.yaml") as caught:
+        load(Evaluate, "evaluate", file=write(YAML.replace(old, new, 1)))
+    assert "0ken" not in str(caught.value)
+
+
 def test_a_recipe_that_is_misspelt_is_found_among_those_there_are(write):
     with pytest.raises(ValueError, match=r"recipes.ful is missing; found course, full; did you mean full\?"):
         load(Recipe, "recipes", "ful", file=write(YAML))

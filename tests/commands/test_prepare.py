@@ -20,7 +20,7 @@ BLOCK_SIZES = pytest.mark.parametrize("block_bytes", [700, BLOCK_BYTES], ids=["m
 
 SALARY = "salary must be a whole number from 1 to 1000000000, digits only (in salary_currency)"
 DOLLARS = "salary_in_usd must be a whole number from 1 to 10000000, digits only"
-TITLE = "job_title must be 1 to 100 characters, without blanks around them or control characters"
+TITLE = "job_title must be 1 to 100 characters, without blanks around them, control or invisible characters"
 LINE = "a record must be one row of comma-separated UTF-8 text"
 
 BAD_LINES = {  # a line of the file: the rule it breaks, what the message shows
