@@ -3,12 +3,13 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.data.schema import VERSION
 from pipeline.model.bundle_fields import FILES, check_hash, hashes_of, parse
 from tests.support.recipes import make_recipe
 
 PATH = Path("model/bundle.json")
 FACTS = {
-    "contract_version": 1,
+    "contract_version": VERSION,
     "recipe": make_recipe().model_dump(mode="json"),
     "intervals": {"shares": [0.3, 0.2], "offset": 5e4, "quantiles": {"80": [1.5, 2.0], "95": [2.0, None]}},
     "kept_epoch": 7,
