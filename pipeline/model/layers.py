@@ -35,7 +35,7 @@ def positive(values: torch.Tensor, *, bend: float) -> torch.Tensor:
     Source: Barron, "Squareplus: A Softplus-Like Algebraic Rectifier" (2021), its b written as the square of `bend`.
 
     >>> positive(torch.tensor([-100.0, 0.0, 100.0]), bend=2.0)
-    tensor([9.9983e-03, 1.0000e+00, 1.0001e+02])
+    tensor([1.0002e-02, 1.0000e+00, 1.0001e+02])
     """
     squares = values * values + bend * bend
     return (values + squares * squares.rsqrt()).relu() / 2

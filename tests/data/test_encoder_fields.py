@@ -5,7 +5,7 @@ import pytest
 
 from pipeline.data.encoder_fields import SMALLEST_SCALE, check_version, natural_order
 from pipeline.data.encoding import Encoder, Scaling, fit
-from pipeline.data.schema import FEATURES, LARGEST
+from pipeline.data.schema import FEATURES, LARGEST, VERSION
 from tests.data.test_encoding import counts_of
 from tests.support.tables import rows
 
@@ -58,10 +58,13 @@ def test_scalings_of_all_targets_that_the_contract_allows_are_read(kind, center,
             ["us"],
             'vocabularies.company_location must hold values .* allows; found "us"',
         ),
-        ("vocabularies.job_title", [f"{n:05}" for n in range(2**15)], "vocabularies.job_title: Tuple should have"),
+        (
+            "vocabularies.job_title",
+            [f"{n:05}" for n in range(2**15)],
+            "vocabularies.job_title: must have 32767 or fewer",
+        ),
         ("words", ["lead", "data"], "words must be sorted, and name each value once"),
         ("words", ["Lead"], 'words must be single words in lower case; found "Lead"'),
-        ("contract_version", True, "contract_version: Input should be a valid integer; found true"),
     ],
 )
 def test_an_encoder_that_no_fit_writes_is_refused(keys, value, message):
@@ -71,13 +74,13 @@ def test_an_encoder_that_no_fit_writes_is_refused(keys, value, message):
 
 def test_an_encoder_that_no_fit_writes_is_refused_before_training(tmp_path):
     (tmp_path / "encoder.json").write_text("[]")
-    with pytest.raises(ValueError, match=r"encoder\.json: Input should be an object; found \[\]; run dvc repro$"):
+    with pytest.raises(ValueError, match=r"encoder\.json: Input should be an object; found \[\]; .*; run dvc repro$"):
         Encoder.read(tmp_path / "encoder.json")
 
 
-@pytest.mark.parametrize("found", [0, 2, "1", None, [1]])
+@pytest.mark.parametrize("found", [0, True, VERSION + 1, str(VERSION), None, [VERSION]])
 def test_another_version_of_the_contract_is_named_before_all_else(found):
-    with pytest.raises(ValueError, match=r"^a\.json must be of data contract 1, found "):
+    with pytest.raises(ValueError, match=rf"^a\.json must be of data contract {VERSION}, found "):
         check_version({"contract_version": found, "scaling": None}, where="a.json")
 
 

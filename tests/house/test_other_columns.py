@@ -212,5 +212,5 @@ def test_dvc_can_read_the_names_that_it_takes_from_the_schema(file):
 def test_a_name_that_is_no_feature_is_refused(tmp_path, name):
     text = re.sub(rf'^{name}(, WORDS)? = "\w+"', rf'{name}\1 = "typo"', read(ROOT / PATHS["schema.py"]), flags=re.M)
     (tmp_path / "schema.py").write_text(text, encoding="utf-8")
-    shown = run(tmp_path, "python", "-c", "import schema", code=1)
+    shown = run(tmp_path, "python", "-c", f"import sys; sys.path.append({str(ROOT)!r}); import schema", code=1)
     assert "schema.py: GROUP, TEXT and ESTIMATED_VALUES must name features, found typo" in shown

@@ -49,7 +49,7 @@ def test_all_facts_are_typed():
         ("intervals.quantiles.80", [None, 2.0], "intervals: quantiles must not fall as the percent rises; found"),
         ("recipe.network.hidden", [16, 0], "recipe.network.hidden.1: Input should be greater than or equal to 1"),
         ("recipe.seed", 2**63, "recipe.seed: Input should be less than"),
-        ("contract_version", True, "contract_version: Input should be a valid integer; found true"),
+        ("contract_version", True, f"the bundle must be of data contract {VERSION}, found true"),
         ("kept_epoch", None, "kept_epoch: Input should be a valid integer; found null"),
         ("reproducibility", "x" * 201, "reproducibility: String should have at most 200 characters"),
         ("data", {"train.parquet": "0"}, "data.train.parquet: String should match pattern"),

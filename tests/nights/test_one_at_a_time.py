@@ -14,5 +14,7 @@ def test_whoever_comes_second_is_told_who_runs_and_what_to_do(tmp_path):
 
 
 def test_two_projects_do_not_wait_for_each_other(tmp_path):
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
     with only_one(tmp_path / "one"), only_one(tmp_path / "other"):
         assert (tmp_path / "other/.cache/nightly.lock").is_file()
