@@ -128,7 +128,7 @@ def predict_held_out(recipe: params.Recipe, network_class: type[EmbeddingNet], f
     held_out = [read_rows(folder / f"{split}.parquet", network) for split in HELD_OUT]
     *_, last = fit(network, loader=loader, valid=held_out[0], recipe=recipe)
     nn.utils.vector_to_parameters(last.kept_weights, network.parameters())
-    outputs = [network.predict(rows.tensors[0]).numpy() for rows in held_out]
+    outputs = [network.predict_normalised(rows.tensors[0]).numpy() for rows in held_out]
     return encoder.scaling.denormalise(np.concatenate(outputs))
 
 

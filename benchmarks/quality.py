@@ -87,7 +87,7 @@ def train_recipes(cut_off: CutOff, folder: Path, settings: params.Prepare) -> di
 def train_recipe(recipe: params.Recipe, folder: Path) -> Predict:
     """What the recipe, trained on the prepared rows in the folder, predicts."""
     bundle = train_in(folder, recipe)
-    return lambda rows: bundle.predict_in_unit(bundle.encoder.encode(rows))
+    return lambda rows: bundle.predict(bundle.encoder.encode(rows))
 
 
 if __name__ == "__main__":

@@ -108,7 +108,7 @@ def plots_data(bundle: Bundle, test: Columns, found: Predictions, *, min_rows: i
             test[GROUP], actual, found.intervals, encoder=encoder, min_rows=min_rows
         ),
         "importance": plot_tables.permutation_importance(
-            bundle.predict_in_unit,
+            bundle.predict,
             test,
             actual,
             features=bundle.recipe.features,

@@ -83,7 +83,7 @@ def contributions(bundle: Bundle, codes: Mapping[str, np.ndarray]) -> tuple[floa
     """
     features, read = bundle.recipe.features, bundle.network.columns
     worths = coalition_worths(
-        lambda codes: all_finite(bundle.predict_in_unit(codes)),
+        lambda codes: all_finite(bundle.predict(codes)),
         codes,
         bundle.background,
         players=[[name for name in columns_of(feature) if name in read] for feature in features],

@@ -33,7 +33,7 @@ def predict(bundle: Bundle, codes: Mapping[str, np.ndarray]) -> Predictions:
 
 def predict_or_nan(bundle: Bundle, codes: Mapping[str, np.ndarray]) -> Predictions:
     """What `predict` returns, and NaN for the rows for which it would raise."""
-    predicted = bundle.predict_in_unit(codes)
+    predicted = bundle.predict(codes)
     intervals = {percent: bundle.interval(predicted, codes, percent=percent) for percent in PERCENTS}
     return Predictions(predicted, intervals)
 
@@ -80,7 +80,7 @@ class CachingBundle(Bundle):
 
     cache: dict[bytes, float] = field(default_factory=dict)
 
-    def predict(self, codes: Mapping[str, np.ndarray]) -> np.ndarray:
+    def predict_normalised(self, codes: Mapping[str, np.ndarray]) -> np.ndarray:
         """What the bundle predicts, to the last bit, as a row's prediction does not depend on its neighbours.
 
         Shape: codes by column, each (rows,); returns (rows,) float32.
@@ -92,6 +92,6 @@ class CachingBundle(Bundle):
         new = {key: row for row, key in enumerate(keys) if key not in self.cache}
         if new:
             rows = np.fromiter(new.values(), np.int64)
-            predictions = super().predict({name: codes[name][rows] for name in self.network.columns})
+            predictions = super().predict_normalised({name: codes[name][rows] for name in self.network.columns})
             self.cache.update(zip(new, predictions.tolist(), strict=True))
         return np.fromiter((self.cache[key] for key in keys), np.float32)

@@ -107,19 +107,19 @@ class Bundle:
         provenance = {key: value for key, value in in_todays_words(facts).items() if key in PROVENANCE}
         return cls(network.eval(), encoder, fields.recipe, intervals, background, provenance)
 
-    def predict(self, codes: Mapping[str, np.ndarray]) -> np.ndarray:
-        """The predicted target in normalised units, as the network gives it; `predict_in_unit` bounds it.
+    def predict_normalised(self, codes: Mapping[str, np.ndarray]) -> np.ndarray:
+        """The predicted target in normalised units, as the network gives it; `predict` bounds it.
 
         Shape: codes by column, each (rows,); returns (rows,) float32.
         """
-        return self.network.predict(self.network.inputs(codes)).numpy()
+        return self.network.predict_normalised(self.network.inputs(codes)).numpy()
 
-    def predict_in_unit(self, codes: Mapping[str, np.ndarray]) -> np.ndarray:
+    def predict(self, codes: Mapping[str, np.ndarray]) -> np.ndarray:
         """The predicted target in UNIT, within the contract's bounds.
 
         Shape: codes by column, each (rows,); returns (rows,) float64.
         """
-        return self.encoder.scaling.denormalise(self.predict(codes))
+        return self.encoder.scaling.denormalise(self.predict_normalised(codes))
 
     def interval(
         self, prediction: np.ndarray, codes: Mapping[str, np.ndarray], *, percent: int

@@ -101,7 +101,7 @@ from pipeline.model.bundle import Bundle
 bundle = Bundle.load(Path("models/${name}"))
 rows = pq.read_table("data/prepared/test.parquet")
 codes = {column: rows[column].to_numpy() for column in rows.column_names}
-${CARD_VARIABLE} = bundle.encoder.scaling.denormalise(bundle.predict(codes))
+${CARD_VARIABLE} = bundle.predict(codes)
 low, high = bundle.interval(${CARD_VARIABLE}, codes, percent=80)
 ```
 

@@ -51,7 +51,7 @@ class Regressor(nn.Module):
         return torch.rand(rows, self.noise_width, generator=self.generator, device=self.generator.device)
 
     @torch.inference_mode()
-    def predict(self, inputs: torch.Tensor) -> torch.Tensor:
+    def predict_normalised(self, inputs: torch.Tensor) -> torch.Tensor:
         """Predictions that do not depend on a row's neighbours: rows pass in blocks of one size, the last one padded.
 
         Shape: inputs (rows, columns); returns (rows,).

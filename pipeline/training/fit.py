@@ -95,7 +95,7 @@ def finished(history: Sequence[Epoch], recipe: Recipe) -> bool:
 def validation_loss(network: Regressor, valid: TensorDataset) -> float:
     """The mean squared error over the split, in squared normalised units, summed in float64."""
     inputs, target = valid.tensors  # (rows, columns) and (rows, 1)
-    errors = network.predict(inputs).double() - target.squeeze(1).double()  # (rows,)
+    errors = network.predict_normalised(inputs).double() - target.squeeze(1).double()  # (rows,)
     return float((errors * errors).mean())
 
 

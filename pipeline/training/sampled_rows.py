@@ -32,7 +32,7 @@ def read_sample(path: Path, network: Regressor) -> dict[str, np.ndarray]:
 
 def predict_rows(rows: Mapping[str, np.ndarray], network: Regressor, scaling: Scaling) -> PredictedRows:
     """The rows of a sample, with their predictions."""
-    prediction = scaling.denormalise(network.predict(network.inputs(rows)).numpy())
+    prediction = scaling.denormalise(network.predict_normalised(network.inputs(rows)).numpy())
     return PredictedRows(prediction, rows[TARGET], rows[GROUP])
 
 

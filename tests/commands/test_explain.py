@@ -39,7 +39,7 @@ def test_the_contributions_add_up_to_the_prediction_less_the_average(modelled, r
 
 def test_the_average_is_that_of_the_background(bundle):
     average, _ = explain.contributions(bundle, codes_of(bundle))
-    predicted = bundle.encoder.scaling.denormalise(bundle.predict(bundle.background))
+    predicted = bundle.encoder.scaling.denormalise(bundle.predict_normalised(bundle.background))
     assert average == pytest.approx(predicted.mean())
 
 

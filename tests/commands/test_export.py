@@ -40,7 +40,7 @@ def test_onnxruntime_scores_any_number_of_rows_as_we_do(modelled, exported):
         normalised, predicted = session.run(export.OUTPUTS, inputs)
         assert normalised.shape == predicted.shape == (rows,)
         assert normalised.dtype == np.float32
-        assert np.abs(normalised - bundle.predict(inputs)).max() < 1e-5
+        assert np.abs(normalised - bundle.predict_normalised(inputs)).max() < 1e-5
         assert predicted.tolist() == bundle.encoder.scaling.denormalise(normalised).tolist()
 
 

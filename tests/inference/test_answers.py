@@ -68,7 +68,7 @@ def test_a_row_predicts_the_same_as_in_evaluate_to_the_last_bit(modelled, recipe
 def test_the_answer_is_in_whole_numbers_with_its_intervals_around_it(bundle):
     (told,) = answers(bundle, [row()])
     codes = bundle.encoder.encode(clean(parsed([row()])).rows)
-    predicted = bundle.encoder.scaling.denormalise(bundle.predict(codes))
+    predicted = bundle.encoder.scaling.denormalise(bundle.predict_normalised(codes))
     assert told["predicted_salary_usd"] == round(predicted.item())
     assert told["low_95_usd"] < told["low_80_usd"] < told["predicted_salary_usd"]
     assert told["predicted_salary_usd"] < told["high_80_usd"] < told["high_95_usd"]

@@ -19,7 +19,7 @@ def test_what_a_model_predicts_is_what_its_parts_say(modelled):
     bundle = Bundle.load(modelled.folder / "model")
     codes = bundle.encoder.encode(batch(rows(50)))
     found = predict(bundle, codes)
-    assert found.predicted.tolist() == bundle.encoder.scaling.denormalise(bundle.predict(codes)).tolist()
+    assert found.predicted.tolist() == bundle.encoder.scaling.denormalise(bundle.predict_normalised(codes)).tolist()
     for percent, ends in found.intervals.items():
         for ours, theirs in zip(ends, bundle.interval(found.predicted, codes, percent=percent), strict=True):
             assert ours.tolist() == theirs.tolist()
@@ -96,22 +96,22 @@ def test_predictions_are_those_of_the_bundle_to_the_last_bit(model, codes, capac
     bundle, caching = Bundle.load(model), CachingBundle.load(model)
     for start, stop in ((0, 100), (50, 150), (0, 100), (7, 7), (0, 300)):
         block = part(codes, start, stop)
-        found = caching.predict(block)
+        found = caching.predict_normalised(block)
         assert found.dtype == np.float32
-        assert found.tobytes() == bundle.predict(block).tobytes()
+        assert found.tobytes() == bundle.predict_normalised(block).tobytes()
 
 
 def test_a_row_passes_the_network_once(model, codes, monkeypatch):
-    computed, predict = [], Regressor.predict
+    computed, predict = [], Regressor.predict_normalised
 
     def counted(network, rows):
         computed.append(len(rows))
         return predict(network, rows)
 
-    monkeypatch.setattr(Regressor, "predict", counted)
+    monkeypatch.setattr(Regressor, "predict_normalised", counted)
     caching = CachingBundle.load(model)
     for start, stop in ((0, 100), (50, 150), (20, 120)):
-        caching.predict(part(codes, start, stop))
+        caching.predict_normalised(part(codes, start, stop))
     rows = np.stack([codes[name][:150] for name in caching.network.columns], axis=1)
     assert sum(computed) == len(np.unique(rows, axis=0)) < 150
     assert len(computed) == 2
@@ -121,5 +121,5 @@ def test_memory_is_bounded(model, codes, monkeypatch):
     monkeypatch.setattr(predictions, "CAPACITY", 20)
     caching = CachingBundle.load(model)
     for start in range(0, 200, 10):
-        caching.predict(part(codes, start, start + 10))
+        caching.predict_normalised(part(codes, start, start + 10))
         assert len(caching.cache) <= 20 + 10

@@ -23,7 +23,7 @@ import sys, pathlib, numpy as np
 from pipeline.model.bundle import FIX, Bundle
 bundle = Bundle.load(pathlib.Path(sys.argv[1]))
 codes = {name: np.arange(5, dtype=np.int16) % 2 for name in bundle.network.columns}
-print(bundle.predict(codes).tobytes().hex())
+print(bundle.predict_normalised(codes).tobytes().hex())
 """
 
 
@@ -65,7 +65,7 @@ def test_a_saved_bundle_loads_as_it_was(bundle, tmp_path):
     assert loaded.provenance == bundle.provenance
     assert set(loaded.background) == set(bundle.network.columns)
     assert all(rows.tolist() == [0, 1, 2] for rows in loaded.background.values())
-    assert loaded.predict(codes()).tobytes() == bundle.predict(codes()).tobytes()
+    assert loaded.predict_normalised(codes()).tobytes() == bundle.predict_normalised(codes()).tobytes()
 
 
 def test_a_bundle_puts_intervals_around_predictions_by_their_group(bundle):
@@ -79,7 +79,7 @@ def test_a_bundle_predicts_the_same_bits_in_another_process_and_folder(bundle, t
     bundle.save(tmp_path / "moved here")
     command = [sys.executable, "-c", PREDICT, str(tmp_path / "moved here")]
     printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    assert printed.strip() == bundle.predict(codes()).tobytes().hex()
+    assert printed.strip() == bundle.predict_normalised(codes()).tobytes().hex()
 
 
 def test_the_same_bundle_has_the_same_bytes(bundle, tmp_path):
@@ -103,7 +103,7 @@ def test_a_bundle_in_the_words_of_earlier_ones_loads_as_it_was(bundle, tmp_path)
     assert loaded.recipe == bundle.recipe
     assert loaded.intervals == replace(bundle.intervals, offset=0.0)
     assert loaded.provenance == bundle.provenance
-    assert loaded.predict(codes()).tobytes() == bundle.predict(codes()).tobytes()
+    assert loaded.predict_normalised(codes()).tobytes() == bundle.predict_normalised(codes()).tobytes()
 
 
 def test_a_bundle_of_another_contract_is_refused(bundle, tmp_path):

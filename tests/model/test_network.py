@@ -85,8 +85,8 @@ def test_every_hidden_layer_is_used():
 def test_a_prediction_does_not_depend_on_the_rows_around_it(rows):
     network = embedding_net()
     inputs = some_inputs(network, rows=2 * BLOCK + 5)
-    assert torch.equal(network.predict(inputs[:rows]), network.predict(inputs)[:rows])
-    assert torch.equal(network.predict(inputs[-rows:]), network.predict(inputs)[-rows:])
+    assert torch.equal(network.predict_normalised(inputs[:rows]), network.predict_normalised(inputs)[:rows])
+    assert torch.equal(network.predict_normalised(inputs[-rows:]), network.predict_normalised(inputs)[-rows:])
 
 
 @pytest.mark.parametrize("rates", [{"dropout": 0.5}, {"code_dropout": 0.5}])
@@ -122,7 +122,7 @@ def test_evaluation_draws_nothing():
     network = embedding_net(dropout=0.3, code_dropout=0.3).eval()
     state = network.generator.get_state()
     network(some_inputs(network))
-    network.predict(some_inputs(network))
+    network.predict_normalised(some_inputs(network))
     assert torch.equal(network.generator.get_state(), state)
 
 

@@ -24,7 +24,7 @@ def test_both_sides_predict_what_evaluate_does_for_the_test_rows(modelled, read)
     bundle = Bundle.load(modelled.folder / "model")
     found = compare_on_test_rows(read, champion=Champion(bundle, "0.dir"), challenger=bundle)
     test = read_split(modelled.out / "test.parquet")
-    dollars = Encoder.read(modelled.out / "encoder.json").scaling.denormalise(bundle.predict(test))
+    dollars = Encoder.read(modelled.out / "encoder.json").scaling.denormalise(bundle.predict_normalised(test))
     assert found.champion is not None
     expected = sorted(zip(test[TARGET].tolist(), dollars.tolist(), strict=True))
     for predicted in (found.champion, found.challenger):

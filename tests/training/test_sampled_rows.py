@@ -43,7 +43,7 @@ def test_they_are_the_rows_of_the_file_whatever_the_row_groups(stage, recipe):
     pq.write_table(file, stage.out / "train.parquet", row_group_size=7)
     again = predict_file(stage.out / "train.parquet", network, encoder.scaling)
     codes = {name: file[name].to_numpy() for name in network.columns}
-    expected = encoder.scaling.denormalise(network.predict(network.inputs(codes)).numpy())
+    expected = encoder.scaling.denormalise(network.predict_normalised(network.inputs(codes)).numpy())
     for predicted in (found, again):
         assert predicted.prediction.tobytes() == expected.tobytes()
         assert predicted.actual.tolist() == file["salary_in_usd"].to_pylist()
