@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline import params
+from pipeline.data.schema import FEATURES
 from pipeline.runtime.command import GO_BACK, command
 
 
@@ -12,7 +13,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the check."""
     argparse.ArgumentParser(description=__doc__).parse_args(argv)
     with command("check", advice=f"Nothing has run. Once this is mended, make repro goes on; or {GO_BACK}"):
-        params.check()
+        params.check(FEATURES)
         check_table(Path(params.load(params.Data, "data").path))
 
 

@@ -26,7 +26,6 @@ def main(argv: Sequence[str] | None = None) -> None:
     if arguments.date > today:
         parser.error(f"--date must not be after today, {today}, found {arguments.date}")
     with command("nightly", expected={}):
-        print("nightly: runs/ has the log of the training", file=sys.stderr)
         result = run_night(Project.at(Path.cwd()), date=arguments.date, force_reason=arguments.force)
         outcome = result.outcome
         print(escape.terminal(f"nightly: {outcome} (code {outcome.exit_code}): {result.message}"), file=sys.stderr)

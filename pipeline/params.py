@@ -235,7 +235,7 @@ class Settings(Section):
     @model_validator(mode="after")
     def _spend_nights_on_a_recipe(self) -> "Settings":
         if (name := self.nightly.recipe) not in self.recipes:
-            found = f"found {name}{did_you_mean(name, self.recipes)}"
+            found = f"found {shown_address(name)}{did_you_mean(name, self.recipes)}"
             raise ValueError(f"nightly.recipe must be the name of a recipe, one of {', '.join(self.recipes)}; {found}")
         return self
 

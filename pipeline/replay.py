@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pipeline import params
 from pipeline.backtest.run import dated_snapshots, replay
+from pipeline.data.schema import FEATURES
 from pipeline.repository.project import Project
 from pipeline.runtime.command import command
 
@@ -20,7 +21,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder for history.csv, replay.md and replay.svg")
     arguments = parser.parse_args(argv)
     with command("replay"):
-        params.check()
+        params.check(FEATURES)
         snapshots = dated_snapshots(arguments.snapshots)
         nights = replay(snapshots, project=Project.at(Path.cwd()), out=arguments.out)
         print(f"replay: {len(nights)} nights are in {arguments.out}/: replay.md, replay.svg, history.csv")

@@ -26,7 +26,6 @@ from pipeline.model.bundle_fields import (
     WEIGHTS,
     check_hash,
     hashes_of,
-    in_todays_words,
     parse,
 )
 from pipeline.model.intervals import Intervals
@@ -104,7 +103,7 @@ class Bundle:
         network.load_state_dict(weights)
         sizes = {name: encoder.sizes()[name] for name in network.columns}
         background = _read_background(folder / BACKGROUND, sizes, hashes=fields.sha256)
-        provenance = {key: value for key, value in in_todays_words(facts).items() if key in PROVENANCE}
+        provenance = {key: value for key, value in facts.items() if key in PROVENANCE}
         return cls(network.eval(), encoder, fields.recipe, intervals, background, provenance)
 
     def predict_normalised(self, codes: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -132,7 +131,7 @@ class Bundle:
 
 
 def _read(path: Path, *, largest: int, hashes: Mapping[str, str]) -> bytes:
-    """The file's bytes, if bundle.json has no other hash of them."""
+    """The file's bytes, if they have the hash that bundle.json says."""
     content = json_file.read_bytes(path, largest=largest)
     check_hash(content, hashes, path=path)
     return content

@@ -1,4 +1,4 @@
-"""What a bundle.json must hold, in the words of any release, and the hashes by which damage is noticed."""
+"""What a bundle.json must hold, and the hashes by which damage is noticed."""
 
 import hashlib
 import json
@@ -21,10 +21,6 @@ FILES = (WEIGHTS, BACKGROUND, ENCODER, BUNDLE)
 LARGEST_FILE = 1 << 20  # bytes of a bundle.json: it names a share for each value of one feature, and little more
 HUGE = 1e30  # far beyond any share or quantile of training; a product of two is finite
 PROVENANCE = ("kept_epoch", "reproducibility", "packages", "data")
-RENAMED = {"promise": "reproducibility", "reach": "quantiles"}
-"""What bundles written before 2026-11-25 call by another word. They also name the loss, of which there was only one.
-They have no word for a network's output, which was linear, and none for the intervals' offset, which was 0. Those
-written before 2026-11-29 have no `sha256`."""
 
 End = Annotated[float, Field(ge=-HUGE, le=HUGE)] | None
 Text = Annotated[str, Field(max_length=200)]
@@ -56,16 +52,16 @@ def _of_each_file(hashes: dict[str, str]) -> dict[str, str]:
 
 
 class BundleFields(Section):
-    """All of a bundle.json. Older ones lack the last fields."""
+    """All of a bundle.json."""
 
     contract_version: ContractVersion
     recipe: params.Recipe
     intervals: IntervalFields
-    kept_epoch: params.Count = 1
-    reproducibility: Text = ""
-    packages: dict[Text, Text] = Field(default_factory=dict)
-    data: dict[Text, Hash] = Field(default_factory=dict)
-    sha256: Annotated[dict[str, Hash], AfterValidator(_of_each_file)] = Field(default_factory=dict)
+    kept_epoch: params.Count
+    reproducibility: Text
+    packages: dict[Text, Text]
+    data: dict[Text, Hash]
+    sha256: Annotated[dict[str, Hash], AfterValidator(_of_each_file)]
 
 
 def parse(facts: Any, *, path: Path) -> BundleFields:  # noqa: ANN401 (whatever the file holds)
@@ -75,10 +71,9 @@ def parse(facts: Any, *, path: Path) -> BundleFields:  # noqa: ANN401 (whatever 
     not the one among them.
     """
     check_version(facts, where=f"{path}: the bundle")
-    fields = sections.parse(BundleFields, in_todays_words(facts), where=f"{path}:")
+    fields = sections.parse(BundleFields, facts, where=f"{path}:")
     params.check_features(fields.recipe.features, FEATURES, where=f"{path}: recipe")
-    if fields.sha256:
-        check_hash(own_text(facts), fields.sha256, path=path)
+    check_hash(own_text(facts), fields.sha256, path=path)
     return fields
 
 
@@ -99,30 +94,8 @@ def own_text(facts: Mapping[str, Any]) -> bytes:
 
 
 def check_hash(content: bytes, hashes: Mapping[str, str], *, path: Path) -> None:
-    """Raise ValueError if the content of the file has another hash than bundle.json says; older ones say none."""
+    """Raise ValueError if the content of the file has another hash than bundle.json says."""
     found = hashlib.sha256(content).hexdigest()
-    if (recorded := hashes.get(path.name, found)) != found:
+    if (recorded := hashes[path.name]) != found:
         rule = f"must be as train wrote it, with the SHA-256 {recorded[:12]}… that {BUNDLE} records"
         raise ValueError(f"{path} {rule}; found {found[:12]}…")
-
-
-def in_todays_words(facts: Any) -> Any:  # noqa: ANN401 (whatever the file holds)
-    """The facts of a bundle.json as they are written today, whatever its age: see RENAMED. What is unknown stays."""
-    if not isinstance(facts, dict):
-        return facts
-    facts = _renamed(facts)
-    recipe, intervals = facts.get("recipe"), facts.get("intervals")
-    if isinstance(recipe, dict):
-        recipe = {key: value for key, value in recipe.items() if (key, value) != ("loss", "mse")}
-        network = recipe.get("network")
-        if isinstance(network, dict) and network.get("kind") == "embedding":
-            recipe["network"] = {"output": "linear"} | network
-        facts["recipe"] = recipe
-    if isinstance(intervals, dict):
-        facts["intervals"] = {"offset": 0.0} | _renamed(intervals)
-    return facts
-
-
-def _renamed(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """With today's words for the old ones, unless both stand there: then the old one is a word too many."""
-    return {key if RENAMED.get(key, key) in facts else RENAMED[key]: value for key, value in facts.items()}

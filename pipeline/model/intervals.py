@@ -121,7 +121,7 @@ def quantile(scores: np.ndarray, level: float) -> float:
 
 
 def _scale(prediction: np.ndarray, offset: float) -> np.ndarray:
-    """What errors are shares of, at least STEP: bundles without an offset have nothing else. Shape: (rows,)."""
+    """What errors are shares of, at least STEP. Shape: (rows,)."""
     scale: np.ndarray = np.maximum(prediction + offset, STEP)
     return scale
 

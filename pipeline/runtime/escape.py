@@ -15,7 +15,8 @@ INVISIBLE = (
 
 MARKS = re.compile(r"([\\`*\[\]<>&|~@]|(?<!\w)_|_(?!\w)|(?<=http):|(?<=https):|(?<=www)\.)", re.IGNORECASE)
 BLOCK_MARKS = re.compile(r"^([#+=-]|[0-9]+(?=[.)]))")  # "# title", "- item", "1. item"
-BEGINS_FORMULA, NUMBER = r"^[=+@\t\r\n-]", r"^[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?$"  # -5, +1.5e3
+BEGINS_FORMULA = r"^[=+@\t\r\n\x{ff1d}\x{ff0b}\x{ff20}\x{ff0d}-]"  # the last but one are = + @ - of full width
+NUMBER = r"^[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?$"  # -5, +1.5e3
 """Patterns, for Arrow, of the cells that a spreadsheet takes for formulas, and of those among them that are none.
 
 Source: OWASP, "CSV Injection".

@@ -10,7 +10,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
-from pipeline.runtime.masking import HIDDEN, masked
+from pipeline.runtime.masking import HIDDEN, shown_address
 from pipeline.runtime.yaml_files import bring_back, read
 
 LONGEST = 80  # characters of a value that a message shows
@@ -112,7 +112,8 @@ def _problem(details: ErrorDetails) -> str:
     if kind == "extra_forbidden":
         if isinstance(value, Mapping):
             return f"no such setting; found {{{', '.join(map(str, value))}}}"
-        return f"no such setting; found {_shown(value)}"
+        is_text = isinstance(value, str | list)  # it may be a password: nobody knows what it was to be
+        return "no such setting" if is_text else f"no such setting; found {_shown(value)}"
     if kind == "union_tag_not_found":
         return f"{details['ctx']['discriminator']} must be among its settings; found {_shown(value)}; add it"
     if kind == "too_long":
@@ -138,7 +139,11 @@ def _hint(kind: str, rule: str, value: object) -> str:
 
 
 def _shown(value: object) -> str:
-    text = masked(json.dumps(value, ensure_ascii=False))
+    if isinstance(value, str):
+        value = shown_address(value)  # as a whole: a password may hold blanks
+    text = json.dumps(value, ensure_ascii=False)
+    if not isinstance(value, str) and "://" in text:
+        return HIDDEN
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 

@@ -9,7 +9,7 @@ from contextlib import closing
 import pytest
 
 from pipeline.nights.record import NightOutcome
-from tests.support.night_project import TONIGHT, WORSE, night, push_changes
+from tests.support.night_project import TONIGHT, night, push_changes
 from tests.support.tiny_project import git, state
 from tests.support.work_tree import copy_of_the_work_tree, run
 
@@ -121,7 +121,7 @@ def test_links_that_the_upstream_brings_are_refused_before_outputs_are_checked_o
     assert below(outside) == files
 
 
-@pytest.mark.parametrize("table", [TONIGHT, WORSE, b"no table"])
+@pytest.mark.parametrize("table", [TONIGHT, b"no table"])
 def test_nobody_else_can_read_what_a_night_leaves(project, table):
     before = os.umask(0o000)
     try:

@@ -16,7 +16,7 @@ from pipeline.inference.answers import ANSWERS, PROBLEM
 from pipeline.model.bundle import FIX, Bundle
 from pipeline.nights.compare import predicted
 from tests.nights.test_champion import MODEL, find, record
-from tests.support.bundle_edits import edit, without_hashes
+from tests.support.bundle_edits import edit, with_new_hashes
 from tests.support.models import make_bundle
 from tests.support.tables import ROW, rows, table
 
@@ -97,12 +97,12 @@ def test_an_edited_bundle_is_refused_by_all_or_answers_to_the_last_bit(recipe, s
 
 @RECIPES
 @SEEDS
-def test_an_edited_bundle_without_hashes_is_refused_or_keeps_the_contract(recipe, seeds, modelled, tmp_path):
+def test_an_edited_bundle_with_new_hashes_is_refused_or_keeps_the_contract(recipe, seeds, modelled, tmp_path):
     users, bundle = Users(tmp_path), make_bundle(modelled.out, recipe=recipe)
     for seed in seeds:
         users.take(bundle)
-        without_hashes(users.model)
         edit(users.model, seed=seed)
+        with_new_hashes(users.model)
         found = users.answers("predict", "explain", "night")
         assert (found["predict"] is None) == (found["night"] is None), seed
         if found["predict"] is not None:

@@ -38,6 +38,7 @@ WRONG = {
     ),
     "a folder": ("raw/salaries.csv", "raw", "data.path must be a file; found a folder, data/raw; name the table in it"),
     "a misspelt key": ("tries: 3", "trys: 3", "nightly.trys: no such setting; found 3; did you mean tries?"),
+    "a misspelt feature": ("- job_title", "- job_titel", 'found "job_titel"; did you mean job_title?'),
     "no recipes": ("recipes:", "recipe:", "recipe: no such setting; found {"),
     "a dot": ("  course:", "  course.2:", "recipes.course.2: a recipe's name must be a letter, then letters, digits"),
     "a path": ("  course:", "  ../../course:", "recipes.../../course: a recipe's name must be a letter, then letters"),

@@ -135,7 +135,19 @@ def test_of_a_table_without_rows_the_columns_are_left(bundle, kind):
 
 
 def test_safe_cells_are_no_formulas_and_else_what_they_were(bundle):
-    notes = ["=1+1", "+cmd|' /C calc'!A0", "-5", "-5.5e3", "+.5", "-5+cmd()", "@SUM(A1)", "\t=1", '"=a, ""b"""', "fine"]
+    notes = [
+        "=1+1",
+        "+cmd|' /C calc'!A0",
+        "-5",
+        "-5.5e3",
+        "+.5",
+        "-5+cmd()",
+        "@SUM(A1)",
+        "\t=1",
+        "\uff1d1+1",
+        '"=a, ""b"""',
+        "fine",
+    ]
     data = table([*(f"{row()},{note}" for note in notes), "no row"], header=HEADER + ',"=note"')
     plain, safe = (
         list(csv.reader(io.StringIO(written(kind, bundle, data).decode(), newline="")))
@@ -144,6 +156,6 @@ def test_safe_cells_are_no_formulas_and_else_what_they_were(bundle):
     place = len(HEADER.split(","))
     assert [line[:place] + line[place + 1 :] for line in safe] == [line[:place] + line[place + 1 :] for line in plain]
     for before, after in zip(plain, safe, strict=True):
-        is_formula = before[place].startswith(tuple("=+-@\t")) and before[place] not in ("-5", "-5.5e3", "+.5")
+        is_formula = before[place].startswith(tuple("=+-@\t\uff1d")) and before[place] not in ("-5", "-5.5e3", "+.5")
         assert after[place] == ("'" if is_formula else "") + before[place]
-    assert sum(line[place].startswith("'") for line in safe) == 7
+    assert sum(line[place].startswith("'") for line in safe) == 8

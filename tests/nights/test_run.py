@@ -140,18 +140,15 @@ def test_a_champion_of_another_split_is_not_comparable(project):
     assert "another prepare.split" in result.message
 
 
-def test_a_champion_of_the_tree_before_its_redrawing_is_compared(project):
+def test_a_champion_of_an_earlier_contract_is_not_comparable(project):
     bundle = project / "bundles/good/bundle.json"
-    facts = json.loads(bundle.read_text())
-    del facts["sha256"]
-    facts["recipe"]["loss"] = "mse"
-    bundle.write_text(json.dumps({**facts, "promise": "the same bytes on every CPU"}))
+    bundle.write_text(json.dumps({**json.loads(bundle.read_text()), "contract_version": 1}))
     run(project, "dvc", "repro", "--quiet")
     run(project, "dvc", "push", "--quiet")
     push_changes(project, "a bundle as it was once written")
     result = night(project)
-    assert result.outcome == NightOutcome.PROMOTED, result.message
-    assert "the champion's" in result.message
+    assert result.outcome == NightOutcome.INCOMPARABLE, result.message
+    assert "must be of data contract" in result.message
 
 
 def test_a_champion_of_which_cache_and_remote_have_lost_a_file_is_not_comparable(project):

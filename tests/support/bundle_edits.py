@@ -3,10 +3,11 @@
 import json
 import random
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from pipeline.model.bundle_fields import BACKGROUND, BUNDLE, ENCODER, FILES, WEIGHTS
+from pipeline.model.bundle_fields import BACKGROUND, BUNDLE, ENCODER, FILES, WEIGHTS, hashes_of
 
 JSON_VALUES = [
     *("NaN", "-Infinity", "1e999", "1e308", "-1e308", "1e-320", "-1", "0", "1", "2.5", "9" * 400, "1e5", "32768"),
@@ -17,11 +18,14 @@ NUMBERS = [-1, 0, 1, 2, 3, 2**31, 2**40, 2**63, 2**64, 10**30, 1.5, None, "4"]
 TYPES = ["F32", "F64", "F16", "BF16", "F8_E4M3", "F8_E8M0", "F4", "C64", "I16", "U16", "I8", "I64", "BOOL", "", "?", 7]
 
 
-def without_hashes(folder: Path) -> None:
-    """Make the bundle one of a release before 2026-11-29, which knows no hash of its files."""
-    facts = json.loads((folder / BUNDLE).read_text(encoding="utf-8"))
-    del facts["sha256"]
-    (folder / BUNDLE).write_text(json.dumps(facts, indent=2), encoding="utf-8")
+def with_new_hashes(folder: Path) -> None:
+    """Write the hashes of the files as they are now, as a forger would, unless bundle.json cannot hold them."""
+    with suppress(ValueError, RecursionError):
+        facts = json.loads((folder / BUNDLE).read_text(encoding="utf-8"))
+        if isinstance(facts, dict):
+            files = {name: (folder / name).read_bytes() for name in FILES if name != BUNDLE}
+            facts["sha256"] = hashes_of(files, facts)
+            (folder / BUNDLE).write_text(json.dumps(facts, indent=2), encoding="utf-8")
 
 
 def edit(folder: Path, *, seed: int) -> None:
@@ -64,7 +68,7 @@ def _value(content: bytes, draw: random.Random) -> bytes:
         return json.dumps(facts).encode().replace(b'"@@"', twice.encode())
     del owner[key]
     if is_key and draw.random() < 0.5:
-        owner[draw.choice(["", "x", "\ud800", f"{key} ", "sha256", "reach", "promise"])] = value
+        owner[draw.choice(["", "x", "\ud800", f"{key} ", "sha256"])] = value
     elif not is_key:
         owner.insert(draw.randrange(len(owner) + 1), draw.choice([value, *owner, 0, "US"]))
     return json.dumps(facts).encode()

@@ -8,8 +8,10 @@ from pipeline.data.schema import GROUP
 from pipeline.model.bundle import BACKGROUND_ROWS, Bundle
 from pipeline.model.intervals import calibrate
 from pipeline.model.network import build
-from pipeline.model.reproducible import torch
+from pipeline.model.reproducible import ANY_CPU, torch
 from pipeline.training.sampled_rows import predict_rows, read_sample, representative_rows
+
+PROVENANCE = {"kept_epoch": 1, "reproducibility": ANY_CPU, "packages": {}, "data": {}}
 
 
 def make_bundle(prepared: Path, *, recipe: str = "full") -> Bundle:
@@ -22,4 +24,4 @@ def make_bundle(prepared: Path, *, recipe: str = "full") -> Bundle:
     intervals = calibrate(train=train, valid=valid, groups=encoder.sizes()[GROUP])
     chosen = representative_rows(train.prediction, count=BACKGROUND_ROWS)
     background = {name: samples[0][name][chosen] for name in network.columns}
-    return Bundle(network, encoder, settings, intervals, background, {})
+    return Bundle(network, encoder, settings, intervals, background, PROVENANCE)
