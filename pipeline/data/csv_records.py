@@ -3,18 +3,20 @@
 The last line of a record starts within `RECORD_BYTES` bytes of its first.
 
 Of a record that a quote breaks, no line may be taken for a row: it may be text of a cell. Where the next row begins,
-nothing in the text says for sure; but quotes come in pairs, even those that should have been doubled. So the record
-reaches to the last of `RECORD_LINES` lines whose quotes are not paired, and is its first line alone if there is none.
-If the quotes of these lines together are not paired, one is never closed, or its cell has more lines. The next quote
-without a pair tells: unless it opens another cell, the record reaches to its line. If it does, or if there is none, the
-record is `RECORD_LINES` lines: it is better to lose 63 good rows, and to say so, than to score one that nobody wrote.
+nothing in the text says for sure, so the quotes of the next `RECORD_LINES` lines are counted, pairs `""` aside:
+- A line may be part of the cell if its quotes are odd, or if one that should open a cell (the first, the third, ...)
+  does not: `ask" again"`. The record reaches to the last such line, and is its first line alone if there is none.
+- Unless a cell is open there: the quotes of all these lines are odd, or the last line that has an odd number, or that
+  ends in an open cell, opens one with its last quote. Then the next quote behind these lines tells: if it opens no cell,
+  the record reaches to the line that closes it. If it does, or if there is none, the record is `RECORD_LINES` lines: it
+  is better to lose 63 good rows, and to say so, than to score one that nobody wrote.
 Behind them reading goes on, so that one quote never takes the rest of a table with it.
 """
 
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import groupby
 
 import numpy as np
 
@@ -32,7 +34,7 @@ QUOTED_IN_LINE = re.compile(OPENING + IN_LINE)
 QUOTED = re.compile(OPENING + ANYWHERE)
 QUOTE_OR_QUOTED = re.compile(rb"%b(?:%b())?" % (OPENING, IN_LINE))  # the empty group says that its line closes it
 FIELD = rb'(?:"%b[^,\n]*+|(?!")[^,\n]*+)' % ANYWHERE
-UNPAIRED = re.compile(rb'(?<!")"(?:"")*+(?!")')  # those of `ask again"` and `""AI"""`, none of `""`
+UNPAIRED = re.compile(rb'"(?<!"")(?:"")*+(?!")')  # those of `ask again"` and `""AI"""`, none of `""`
 OPENS_A_CELL = re.compile(rb'(?<=[,\n])"+(?![",\r\n]|\Z)')  # that of `,"Lead`, none of `,"",` or `⏎",`
 RECORD = re.compile(rb"%b(?:,%b)*(?:\n|\Z)" % (FIELD, FIELD))  # `1,"told by phone,⏎ask again",5" Analyst⏎`
 
@@ -118,12 +120,17 @@ def _line_behind(text: bytes, lines: list[int], first: int, quote: int, *, is_al
         return bisect_left(lines, record.end())
     if not is_all and limit == len(lines) - 1:
         return len(lines)
-    starts = [quote, *lines[first + 1 : limit + 1]]  # those before the open quote are text: 5" Analyst,"told by
-    quotes = [text.count(b'"', start, end) for start, end in pairwise(starts)]
-    unpaired = [line for line, count in enumerate(quotes, first + 1) if count % 2]
-    if len(unpaired) % 2 == 0:
-        return max(unpaired, default=first + 1)
-    return _line_behind_long_cell(text, lines, first, limit, is_all=is_all)
+    quotes = [each.start() for each in UNPAIRED.finditer(text, quote, lines[limit])]  # not the first of 5" x,"told by
+    behind, is_open = first + 1, False
+    for line, of_line in groupby(quotes, key=lambda each: bisect_right(lines, each)):  # counted from 1
+        opens = [OPENS_A_CELL.match(text, each) is not None for each in of_line]
+        if len(opens) % 2 or opens[-1]:
+            behind, is_open = line, opens[-1]
+        elif not all(opens[::2]):
+            behind = line
+    if len(quotes) % 2 or is_open:
+        return _line_behind_long_cell(text, lines, first, limit, is_all=is_all)
+    return behind
 
 
 def _line_behind_long_cell(text: bytes, lines: list[int], first: int, limit: int, *, is_all: bool) -> int:

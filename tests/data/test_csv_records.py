@@ -110,9 +110,23 @@ QUOTE = "unclosed or misplaced quote"
         ('1,2,"pasted:\n3,"Lead, AI",5\n3,4,5\nend"\n6,7,8\n', [("6", "7", "8")], [(2, 5, QUOTE)]),
         ('1,2,"a 5" screen\n3,4,5\nend"\n6,7,8\n', [], [(2, 5, QUOTE)]),
         ('1,5" Analyst,"pasted:\n3,4,5\nend" x\n6,7,8\n', [("6", "7", "8")], [(2, 4, QUOTE)]),
+        # each line has an even number of them
+        (r'1,2,"told \"by phone,\n3,4,5\nask\" again"\n6,7,8\n'.replace(r"\n", "\n"), [("6", "7", "8")], [(2, 4, QUOTE)]),
+        ('1,2,"told "by phone,\n3,4,5\nask" again"\n6,7,8\n', [("6", "7", "8")], [(2, 4, QUOTE)]),
+        ('1,2,"told, "by phone\n3,4,5\nask", again"\n6,7,8\n', [("6", "7", "8")], [(2, 4, QUOTE)]),
+        ('1,2,"told ""by phone" x\n3,4,5\nend"\n6,7,8\n', [], [(2, 5, QUOTE)]),
+        ('1,"stray,"stray\n3,4,5\n', [], [(2, 3, QUOTE)]),
+        # two that nothing closes: no more than the bound of lines
+        ('1,"stray,2\n3,4,5\n6,"stray,8\n3,4,5\n', [], [(2, 5, QUOTE)]),
+        ('1,"stray,2\n3,4,5\n"stray,7,8\n3,4,5\n', [], [(2, 5, QUOTE)]),
         # all in one line
         ('1,2,"told" by phone\n3,4,5\n', [("3", "4", "5")], [(2, 2, QUOTE)]),
         ('1,"a "good" one",2\n3,"Lead, AI",5\n', [("3", "Lead, AI", "5")], [(2, 2, QUOTE)]),
+        (
+            '"Data" Engineer,1,2\n3,4,5\n"Data" Analyst,1,2\n3,"Lead, AI",5\n',
+            [("3", "4", "5"), ("3", "Lead, AI", "5")],
+            [(2, 2, QUOTE), (4, 4, QUOTE)],
+        ),
         ('1,"two\nlines"\n3,4,5\n', [("3", "4", "5")], [(2, 3, "not 3 fields")]),
     ],
 )
@@ -123,17 +137,23 @@ def test_a_broken_record_takes_the_lines_that_may_be_its_own(body, rows, broken,
     assert parsed_in_blocks(body.replace("\n", end).encode(), size=size) == (expected, broken)
 
 
-PASTED = st.lists(
-    st.sampled_from(["not,a,row", '"not",a,row', 'not,"a, b",row', "text", 'said "hi" to me', ""]), max_size=30
-)
-ENDS = st.sampled_from(["", 'end" x', 'end" x,"y" z', 'say "hi" x"', "x"])
+LINES = ["not,a,row", '"not",a,row', 'not,"a, b",row', "text", 'said "hi" to me', r"said \"hi\" to me", 'not,"a,row', ""]
+PASTED = st.lists(st.sampled_from(LINES), max_size=30)
+ENDS = {
+    '"pasted:': ["", 'end" x', 'end" x,"y" z', 'say "hi" x"', "x"],
+    r'"told \"by phone,': [r'ask\" again"', r'ask\", again"'],
+    '"told "by phone,': ['ask" again"', 'ask", again"', '"hi", ask" again"'],
+    '"told, "by phone': ['ask" again"', 'ask", again"'],
+    '"told ""by phone" x': ['again"', 'say ""hi"" again"'],
+}
+FRAMES = st.sampled_from([(start, end) for start, ends in ENDS.items() for end in ends])
 
 
-@settings(max_examples=300)
-@given(st.integers(0, 2), PASTED, ENDS, st.integers(1, 300))
-def test_no_line_of_a_broken_cell_is_a_row_and_the_rows_behind_the_bounds_are_all_there(place, pasted, last, size):
+@settings(max_examples=500)
+@given(st.integers(0, 2), PASTED, FRAMES, st.integers(1, 300))
+def test_no_line_of_a_broken_cell_is_a_row_and_the_rows_behind_the_bounds_are_all_there(place, pasted, frame, size):
     cells = ["1", "2", "3"]
-    cells[place] = "\n".join(['"pasted:', *pasted, last])
+    cells[place] = "\n".join([frame[0], *pasted, frame[1]])
     before, behind = "good,row,0\n" * 3, [f"good,row,{number}" for number in range(100)]
     body = "\n".join([before + ",".join(cells), *behind])
     rows, broken = parsed_in_blocks(body.encode(), size=size)
