@@ -44,7 +44,7 @@ DIALECTS = [
 CELLS = st.text(st.sampled_from('a",\n\ré '), max_size=12)
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(st.lists(st.tuples(CELLS, CELLS, CELLS), max_size=12), st.sampled_from(DIALECTS), st.integers(1, 300))
 def test_what_pythons_csv_writes_is_read_as_pythons_csv_reads_it(cells, dialect, size):
     file = io.StringIO(newline="")
@@ -66,7 +66,7 @@ def test_all_short_texts_have_the_records_found_by_hand_in_blocks_of_any_size(mo
         assert [record for block in blocks for record in split(block)] == records_of(text), text
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(
     st.lists(st.sampled_from(['"', '""', "a", ",", "\n", "\r\n", "1,2,3\n", 'x"', '\n"']), max_size=60),
     st.integers(1, 50),
