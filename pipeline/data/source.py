@@ -147,7 +147,7 @@ def _text_bytes(column: pa.Array) -> np.ndarray:
             lengths = pc.binary_length(column)
         except pa.ArrowNotImplementedError:  # lists, structures: each may be long, so one at a time
             lengths = pa.array([len(str(value).encode()) for value in column], pa.int64())
-    return pc.fill_null(lengths, 0).to_numpy(zero_copy_only=False).astype(np.int64)
+    return np.asarray(pc.fill_null(lengths, 0), np.int64)
 
 
 @contextmanager
