@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from pipeline.data.csv_records import has_no_multiline_quotes, last_start
-from pipeline.data.source import open_table
+from pipeline.data.source import LINE_BYTES, open_table
 
-BLOCK_BYTES = 16 << 20
+BLOCK_BYTES = LINE_BYTES
 TAIL_BYTES = 1 << 16  # blank lines at the end of a text are looked for in so much of it
 UTF8_MARK = b"\xef\xbb\xbf"
 

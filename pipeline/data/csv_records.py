@@ -3,14 +3,16 @@
 The last line of a record starts within `RECORD_BYTES` bytes of its first.
 
 Of a record that a quote breaks, no line may be taken for a row: it may be text of a cell. Where the next row begins,
-nothing in the text says for sure, so the quotes of the next `RECORD_LINES` lines are counted, pairs `""` aside:
-- A line may be part of the cell if its quotes are odd, or if one that should open a cell (the first, the third, ...)
-  does not: `ask" again"`. The record reaches to the last such line, and is its first line alone if there is none.
-- Unless a cell is open there: the quotes of all these lines are odd, or the last line that has an odd number, or that
-  ends in an open cell, opens one with its last quote. Then the next quote behind these lines tells: if it opens no cell,
-  the record reaches to the line that closes it. If it does, or if there is none, the record is `RECORD_LINES` lines: it
-  is better to lose 63 good rows, and to say so, than to score one that nobody wrote.
-Behind them reading goes on, so that one quote never takes the rest of a table with it.
+nothing in the text says for sure. So the record reaches to the last of `RECORD_LINES` lines that may be text of its
+cell: the line's quotes, pairs `""` aside, are odd, or do not open and close cells in turn, as in `ask" again"`. Without
+such a line, the record is its first line alone.
+
+A cell may still be open there: if all these quotes are odd, or if the last of those lines that are odd, or end in an
+open cell, opens one with its last quote. Then the record reaches to the next line with an odd number of quotes, unless
+the first of them opens another cell. If it does, or if there is none, the record is `RECORD_LINES` lines: it is better
+to lose 63 good rows, and to say so, than to score one that nobody wrote.
+
+Behind it reading goes on, so that one quote never takes the rest of a table with it.
 """
 
 import re

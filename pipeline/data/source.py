@@ -15,22 +15,21 @@ import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from functools import partial
-from itertools import chain
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import IO, BinaryIO
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.data.file_kinds import GZIP, HEAD_BYTES, PARQUET, refuse_other_kinds
 
-PIECE_BYTES = 1 << 20
-BATCH_ROWS = 1 << 13
+PIECE_BYTES, LINE_BYTES, BATCH_ROWS = 1 << 20, 16 << 20, 1 << 13
 MOST_INFLATED, ANY_INFLATED = 200, 1 << 28
 """How many bytes each byte of gzip may become, once there are more than so many: a real table's become 4 to 10."""
-MUST_BE_QUOTED = r'[",\r\n]'  # Lead, AI
-LINE_BREAK = r"\r?\n"
+MUST_BE_QUOTED, LINE_BREAK = r'[",\r\n]', r"\r?\n"  # Lead, AI
 
 
 @contextmanager
@@ -115,15 +114,45 @@ def _csv_of_parquet(file: BinaryIO, *, where: str) -> Iterator[bytes]:
             table = pq.ParquetFile(whole, buffer_size=PIECE_BYTES)  # in memory are parts of a row group, not all of it
             names = pa.array([" ".join(name.splitlines()) for name in table.schema_arrow.names], pa.string())
             yield ",".join(_csv_cells(names).to_pylist()).encode() + b"\n"
-            for batch in table.iter_batches(batch_size=BATCH_ROWS):
-                yield _csv_lines([_csv_cells(column) for column in batch.columns])
+            for rows in _pieces_of_parquet(table, whole, where=where):
+                yield _csv_lines([_csv_cells(column) for column in rows.columns])
         except (pa.ArrowException, OSError) as error:
             raise _damaged(error, where=where, kind="Parquet") from None
 
 
+def _pieces_of_parquet(table: pq.ParquetFile, file: IO[bytes] | BinaryIO, *, where: str) -> Iterator[pa.RecordBatch]:
+    """The rows, in pieces of about `PIECE_BYTES` of text. A file may hold a long text once that is in many rows."""
+    names = [column.path for column in table.schema]
+    table = pq.ParquetFile(file, metadata=table.metadata, buffer_size=PIECE_BYTES, read_dictionary=names)
+    size, line = min(BATCH_ROWS, PIECE_BYTES // (8 * len(names) + 1) + 1), 2
+    for batch in table.iter_batches(batch_size=size):
+        lengths = sum((_text_bytes(column) for column in batch.columns), np.zeros(len(batch), np.int64))  # (rows,)
+        if lengths.max(initial=0) > LINE_BYTES:
+            found = f"{LINE_BYTES:,} bytes of text, found line {line + lengths.argmax()} with {lengths.max():,}"
+            raise ValueError(f"{where}: a row may have {found}; shorten its longest cell, or leave out the column")
+        pieces = np.cumsum(lengths) // PIECE_BYTES  # (rows,) the number of each row's piece
+        for start, end in pairwise([*np.flatnonzero(np.diff(pieces, prepend=-1)).tolist(), len(batch)]):
+            yield batch.slice(start, end - start)
+        line += len(batch)
+
+
+def _text_bytes(column: pa.Array) -> np.ndarray:
+    """How long the text of each value is, in bytes; 0 for numbers, which are short. Shape: (rows,) each, int64."""
+    if pa.types.is_primitive(column.type) or pa.types.is_decimal(column.type) or pa.types.is_null(column.type):
+        return np.zeros(len(column), np.int64)
+    if pa.types.is_dictionary(column.type):
+        lengths = pc.take(pa.array(_text_bytes(column.dictionary)), column.indices)
+    else:
+        try:
+            lengths = pc.binary_length(column)
+        except pa.ArrowNotImplementedError:  # lists, structures: each may be long, so one at a time
+            lengths = pa.array([len(str(value).encode()) for value in column], pa.int64())
+    return np.asarray(pc.fill_null(lengths, 0), np.int64)
+
+
 @contextmanager
 def _on_disk(pipe: BinaryIO) -> Iterator[IO[bytes]]:
-    """All that the pipe brings, in a temporary file."""
+    """All that the pipe brings, in a temporary file, which the disk alone bounds."""
     with tempfile.TemporaryFile() as file:
         shutil.copyfileobj(pipe, file)
         yield file
@@ -157,6 +186,7 @@ def _csv_cells(column: pa.Array) -> pa.Array:
     >>> [_csv_cells(pa.array(values)).to_pylist() for values in ([2023.0, 0.5], [[1, 2]])]
     [['2023', '0.5'], ['"[1, 2]"']]
     """
+    column = column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
     try:
         texts = pc.cast(column, pa.string())
     except (pa.ArrowNotImplementedError, pa.ArrowInvalid):  # lists, structures, bytes that are no text

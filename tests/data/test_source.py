@@ -108,6 +108,8 @@ def lines_of(**columns):
         (pa.array([datetime.date(2023, 1, 31)]), ["2023-01-31"]),
         (pa.array([[1, 2], None]), ['"[1, 2]"', ""]),
         (pa.array([b"\xff"]), [r"b'\xff'"]),
+        (pa.array([2023, None], pa.decimal128(9)), ["2023", ""]),
+        (pa.array(["x", None], pa.string_view()), ["x", ""]),
     ],
     ids=lambda each: str(each.type) if isinstance(each, pa.Array) else "",
 )
@@ -149,6 +151,42 @@ def test_rows_are_taken_a_batch_at_a_time(monkeypatch):
     text = text_of({"a": range(100)})
     assert (text.readline(), taken) == (b"a\n", [])
     assert (text.read(6), taken) == (b"x\n" * 3, [str(number) for number in range(10)])
+
+
+LONG = "x" * 60_000
+LONG_CELLS = {
+    "text": pa.array([LONG] * 500),
+    "bytes": pa.array([LONG.encode()] * 500),
+    "a dictionary": pa.array([LONG] * 500).dictionary_encode(),
+    "lists": pa.array([[LONG]] * 500),
+    "short text": pa.array(["x" * 600] * 50_000),
+}
+
+
+@pytest.mark.parametrize("kind", LONG_CELLS)
+def test_a_long_text_that_a_file_holds_once_comes_in_small_pieces(kind):
+    file = io.BytesIO()
+    pq.write_table(pa.table({"a": LONG_CELLS[kind], "b": range(len(LONG_CELLS[kind]))}), file)
+    assert len(file.getvalue()) < 600_000
+    before = pa.total_allocated_bytes()
+    sizes, held = [], []
+    for piece in source._csv_of_parquet(file, where="a table"):
+        sizes.append(len(piece))
+        held.append(pa.total_allocated_bytes() - before)
+    assert sum(sizes) > 30_000_000 - 1
+    assert max(sizes) <= source.PIECE_BYTES + 70_000
+    assert max(held) < 8 * source.PIECE_BYTES
+
+
+def test_a_row_that_no_bound_on_memory_could_hold_is_refused(monkeypatch):
+    monkeypatch.setattr(source, "LINE_BYTES", 100)
+    good = {"a": ["x" * 50, "y"], "b": ["x" * 50, None]}
+    assert len(text_of(good).read()) == len("a,b\n") + 102 + len("y,\n")
+    text = text_of({"a": ["y", "x" * 50], "b": [None, "x" * 51]})
+    with pytest.raises(
+        ValueError, match="a row may have 100 bytes of text, found line 3 with 101; shorten its longest"
+    ):
+        text.read()
 
 
 def test_gzip_that_becomes_far_too_much_is_refused_before_it_has(monkeypatch):

@@ -105,16 +105,17 @@ def _first_record(lines: list[bytes]) -> int:
     if count:
         return count
     looked_at = [lines[0][opened:], *lines[1:most]]
-    unpaired = [[_opens_a_cell(line, run) for run in re.finditer(rb'"+', line) if len(run[0]) % 2] for line in looked_at]
+    unpaired = [_opening(line) for line in looked_at]
     telling = [line[-1] for line in unpaired if len(line) % 2 or line[-1:] == [True]]
     if sum(map(len, unpaired)) % 2 or telling[-1:] == [True]:
         return _end_of_long_cell(lines, most)
     return max([1, *(n for n, line in enumerate(unpaired, 1) if len(line) % 2 or False in line[::2])])
 
 
-def _opens_a_cell(line: bytes, run: re.Match[bytes]) -> bool:
-    before, behind = line[: run.start()], line[run.end() :] + b"\n"
-    return (not before or before.endswith(b",")) and behind[0] not in b",\r\n"
+def _opening(line: bytes) -> list[bool]:
+    """For each of the line's quotes without a pair, whether it opens a cell."""
+    runs = [run.span() for run in re.finditer(rb'"+', line) if len(run[0]) % 2]
+    return [(not start or line[start - 1] in b",") and line[end : end + 1] not in b",\r\n" for start, end in runs]
 
 
 def _end_of_long_cell(lines: list[bytes], most: int) -> int:
