@@ -57,7 +57,7 @@ test: git .venv/dev.stamp ## Check the style and the types, run the tests
 	ruff check
 	ruff format --check
 	mypy
-	pytest -m "not soak" --numprocesses 2 --dist loadfile
+	pytest -m "not soak" --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 soak: git .venv/dev.stamp ## Run the long campaigns: kills, edited tables and bundles, real weeks, ten million rows
 	pytest -m soak

@@ -54,11 +54,7 @@ BAD_LINES = {  # a line of the file: the rule it breaks, what the message shows
     "2023,SE,FT,Da": (f"{LINE} (not 11 fields)", "'2023,SE,FT,Da'"),
     "": (f"{LINE} (blank line)", "''"),
     row(job_title='"Data" x'): (f"{LINE} (unclosed or misplaced quote)", repr(row(job_title='"Data" x'))),
-    row(job_title='a "b" c', salary='"a" b'): (
-        f"{LINE} (unclosed or misplaced quote)",
-        repr(row(job_title='a "b" c', salary='"a" b')),
-    ),
-    row(company_size='"an "M""'): (f"{LINE} (unclosed or misplaced quote)", repr(row(company_size='"an "M""'))),
+    row(company_size='"an M" x'): (f"{LINE} (unclosed or misplaced quote)", repr(row(company_size='"an M" x'))),
 }
 
 

@@ -140,17 +140,6 @@ def test_a_champion_of_another_split_is_not_comparable(project):
     assert "another prepare.split" in result.message
 
 
-def test_a_champion_of_an_earlier_contract_is_not_comparable(project):
-    bundle = project / "bundles/good/bundle.json"
-    bundle.write_text(json.dumps({**json.loads(bundle.read_text()), "contract_version": 1}))
-    run(project, "dvc", "repro", "--quiet")
-    run(project, "dvc", "push", "--quiet")
-    push_changes(project, "a bundle as it was once written")
-    result = night(project)
-    assert result.outcome == NightOutcome.INCOMPARABLE, result.message
-    assert "must be of data contract" in result.message
-
-
 def test_a_champion_of_which_cache_and_remote_have_lost_a_file_is_not_comparable(project):
     shutil.rmtree(project.parent / "remote/files")
     shutil.rmtree(project / "models")
