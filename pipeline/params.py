@@ -189,7 +189,7 @@ class Nightly(Section):
     recipe: str
     tries: Count
     fetch_seconds: Seconds
-    max_bytes: Count
+    max_bytes: Count | None
     repro_seconds: Seconds
     publish_seconds: Seconds
     record_kept: bool

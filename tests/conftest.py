@@ -1,5 +1,6 @@
 """What several tests share: how hypothesis runs, one run of the prepare stage, the real weekly tables."""
 
+import fcntl
 import json
 import os
 import shutil
@@ -33,6 +34,8 @@ LAST_TABLE = "salaries_2024-07-28"
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # tests send it, and a shell's & has it ignored
 signal.signal(signal.SIGHUP, signal.SIG_DFL)  # so has nohup
+for variable in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):  # of the make that started the tests
+    os.environ.pop(variable, None)
 torch.ones(8, 8) @ torch.ones(8, 8)  # from here on MKL is pinned, whatever a test trains
 
 settings.register_profile("reproducible", deadline=None, derandomize=True, database=None, max_examples=60)
@@ -105,34 +108,70 @@ def stages(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Stage]:
     return lambda: Stage(tmp_path_factory.mktemp("stage"))
 
 
+Make = Callable[[Path], Path]  # in an empty folder; returns where in it is what was made
+MadeOnce = Callable[[str, Make], Path]
+
+
 @pytest.fixture(scope="session")
-def modelled(tmp_path_factory: pytest.TempPathFactory) -> Stage:
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> MadeOnce:
+    """Makes what several tests share, once for all workers, in a folder of that name."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def made(name: str, make: Make) -> Path:
+        with (shared / f"{name}.made").open("a+") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)  # a second worker waits until it is made
+            file.seek(0)
+            if not (path := file.read()):
+                folder = shared / name
+                folder.mkdir()
+                path = str(make(folder))
+                file.write(path)
+        return Path(path)
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def modelled(made_once: MadeOnce) -> Stage:
     """A prepared table, and in its folder's `model` an untrained model of all features. Not to be changed."""
-    stage = Stage(tmp_path_factory.mktemp("modelled"))
-    stage.run(table(rows(600)))
-    make_bundle(stage.out).save(stage.folder / "model")
-    return stage
+
+    def make(folder: Path) -> Path:
+        stage = Stage(folder)
+        stage.run(table(rows(600)))
+        make_bundle(stage.out).save(folder / "model")
+        return folder
+
+    return Stage(made_once("modelled", make))
 
 
 @pytest.fixture(scope="session")
-def real_tables(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+def real_tables(made_once: MadeOnce) -> list[Path]:
     """The 152 real weekly tables, oldest first."""
+
+    def extract(folder: Path) -> Path:
+        with tarfile.open(WEEKLY_TABLES) as archive:
+            archive.extractall(folder, filter="data")
+        return folder
+
     folder = Path(WEEKLY_TABLES).resolve()
     if folder.is_file():
-        with tarfile.open(folder) as archive:
-            folder = tmp_path_factory.mktemp("real")
-            archive.extractall(folder, filter="data")
+        folder = made_once("real", extract)
     elif not folder.is_dir():
         pytest.skip(reason("the real weekly tables are not here", to_run=f"WEEKLY_TABLES=FOLDER make test, {HISTORY}"))
     return sorted(file for file in folder.rglob("salaries_*.csv") if file.stem <= LAST_TABLE)
 
 
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trained(made_once: MadeOnce) -> Path:
     """A copy of the repository after its first `dvc repro`, in a folder with a space and an umlaut. Not to change."""
-    folder = copy_of_the_work_tree(tmp_path_factory.mktemp("a clöne"))
-    run(folder, "dvc", "repro", "--force", "--no-run-cache")
-    return folder
+
+    def make(folder: Path) -> Path:
+        copy = copy_of_the_work_tree(folder)
+        run(copy, "dvc", "repro", "--force", "--no-run-cache")
+        return copy
+
+    return made_once("a clöne", make)
 
 
 @pytest.fixture
@@ -142,9 +181,9 @@ def clone(trained: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def made_for_nights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made_for_nights(made_once: MadeOnce) -> Path:
     """A tiny project, with its upstream and its remote beside it. Not to be changed."""
-    return make_project(tmp_path_factory.mktemp("a user"))
+    return made_once("a user", make_project)
 
 
 @pytest.fixture
@@ -154,9 +193,9 @@ def user(made_for_nights: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def made_past(made_for_nights: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made_past(made_for_nights: Path, made_once: MadeOnce) -> Path:
     """The tiny project after some nights. Not to be changed."""
-    return make_past(made_for_nights, tmp_path_factory.mktemp("a past"))
+    return made_once("a past", lambda folder: make_past(made_for_nights, folder))
 
 
 @pytest.fixture
@@ -166,9 +205,9 @@ def past(made_past: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def made_night_project(modelled: Stage, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made_night_project(modelled: Stage, made_once: MadeOnce) -> Path:
     """A small project that nights can be spent in. Not to be changed."""
-    return make_night_project(tmp_path_factory.mktemp("a project"), modelled.folder / "model")
+    return made_once("a project", lambda folder: make_night_project(folder, modelled.folder / "model"))
 
 
 @pytest.fixture

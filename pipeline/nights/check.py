@@ -40,7 +40,7 @@ def check_table(night: Night, fetched: Fetched) -> CheckedTable:
     with as_rule_error(CommandError, "the last accepted outputs", rule="must be at hand", fix=fix):
         night.workspace.checkout_outputs(seconds=night.settings.publish_seconds)
     try:
-        table = read_table(fetched.file, settings=night.prepare, max_bytes=night.settings.max_bytes)
+        table = read_table(fetched.file, settings=night.prepare, max_bytes=night.max_bytes)
     except ValueError as error:
         raise _rejection(night, fetched, str(error).replace(str(fetched.file), "tonight's table")) from None
     before = _yesterdays_table(night, md5=inputs(night.accepted).get(night.table))

@@ -48,7 +48,9 @@ def fetch_table(night: Night) -> Fetched:
         rule, fix = "must say where tonight's table comes from", "name a URL or a path in params.yaml, and commit it"
         raise RuleError("nightly.source", rule=rule, found="null", fix=fix)
     destination, checkout = night.tree / night.table, night.workspace.checkout
-    fetched = fetch(settings.source, project=checkout, destination=destination, limits=settings)
+    fetched = fetch(
+        settings.source, project=checkout, destination=destination, limits=settings, max_bytes=night.max_bytes
+    )
     if night.force_reason is not None:
         return fetched
     if fetched.md5 == inputs(night.accepted).get(night.table):
@@ -68,6 +70,7 @@ def fetch(
     project: Project,
     destination: Path,
     limits: params.Nightly,
+    max_bytes: int,
     pause: Callable[[float], None] = time.sleep,
 ) -> Fetched:
     """Fetch the source to a file beside the destination, in some tries, each within a time and a size.
@@ -77,7 +80,7 @@ def fetch(
     Raises: RuleError if no try brings a file, or if it is too large; then nothing is left beside the destination.
     """
     destination.parent.mkdir(parents=True, exist_ok=True)
-    get = partial(_get, source, project=project, destination=destination, limits=limits)
+    get = partial(_get, source, project=project, destination=destination, limits=limits, max_bytes=max_bytes)
     try:
         file = retried(get, tries=limits.tries, pause=pause)
     except CommandError as error:
@@ -117,14 +120,14 @@ def _cause(source: str) -> tuple[str, str] | None:
     return None
 
 
-def _get(source: str, *, project: Project, destination: Path, limits: params.Nightly) -> Path:
+def _get(source: str, *, project: Project, destination: Path, limits: params.Nightly, max_bytes: int) -> Path:
     """Get the source by way of a folder of its own: where DVC is killed it leaves parts of files. Returns the file."""
     folder = Path(tempfile.mkdtemp(prefix=f".{destination.name}.", suffix=".fetching", dir=destination.parent))
     part = folder.resolve() / "table"
     command = (*DVC, "get-url", "--", source, str(part))
 
     def check_size() -> None:
-        _check_size(folder, source=source, max_bytes=limits.max_bytes)
+        _check_size(folder, source=source, max_bytes=max_bytes)
 
     try:
         seconds = limits.fetch_seconds

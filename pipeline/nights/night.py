@@ -16,6 +16,9 @@ from pipeline.repository.workspace import Workspace
 from pipeline.runtime.errors import CommandError, RuleError, as_rule_error
 from pipeline.runtime.yaml_files import read
 
+MAX_BYTES = 1 << 30
+"""Of a table, where the settings say nothing; more if yesterday's has more than a `MAX_GROWTH`th of it."""
+MAX_GROWTH = 32  # many times what a table grows in a night, and what its text is longer than its gzip
 FAILURES = (RuleError, CommandError, OSError)  # what fails a night; any other error is a defect
 
 
@@ -76,6 +79,12 @@ class Night:
     def tree(self) -> Path:
         """The project in the night's clone."""
         return self.workspace.project.folder
+
+    @property
+    def max_bytes(self) -> int:
+        """The largest table that it reads, as it comes and once it is unpacked."""
+        sizes = (stage.sizes.get(self.table, 0) for stage in self.accepted.values())
+        return self.settings.max_bytes or max(MAX_BYTES, *(size * MAX_GROWTH for size in sizes), 0)
 
     @property
     def table_in_git(self) -> str:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -16,11 +16,12 @@ Hashes = Mapping[str, str]  # the md5 of each path; that of a folder ends in .di
 
 @dataclass(frozen=True)
 class Stage:
-    """A stage as it ran: what it read and wrote, and its settings by file and key."""
+    """A stage as it ran: what it read and wrote, its settings by file and key, and the bytes of each path it read."""
 
     reads: Hashes
     writes: Hashes
     settings: Mapping[str, object]
+    sizes: Mapping[str, int] = field(default_factory=dict)
 
 
 NEVER_RUN = Stage(reads={}, writes={}, settings={})
@@ -111,4 +112,5 @@ def _writers(paths: Iterable[str], stages: Mapping[str, Stage]) -> set[str]:
 def _stage(entry: Mapping[str, Any]) -> Stage:
     reads, writes = ({file["path"]: file["md5"] for file in entry.get(part, ())} for part in ("deps", "outs"))
     settings = {f"{file} {key}": value for file, keys in entry.get("params", {}).items() for key, value in keys.items()}
-    return Stage(reads, writes, settings)
+    sizes = {file["path"]: file.get("size", 0) for file in entry.get("deps", ())}
+    return Stage(reads, writes, settings, sizes)

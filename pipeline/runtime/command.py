@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 from pipeline.runtime import escape
 from pipeline.runtime.errors import CommandError, RuleError
-from pipeline.runtime.lifetime import CLOSED_PIPE, INTERRUPTED, end_as_ctrl_c_does
+from pipeline.runtime.interrupts import CLOSED_PIPE, INTERRUPTED, end_as_ctrl_c_does
 
 EXPECTED: Mapping[type[Exception], int] = {OSError: 1, ValueError: 1, RuleError: 1, CommandError: 1}
 GO_BACK = "put your changes into git stash and go back to all that the last commit records: make back"

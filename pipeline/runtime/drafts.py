@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from pipeline.runtime.lifetime import interrupts_held_back
+from pipeline.runtime.interrupts import interrupts_held_back
 
 DRAFT = ".draft"  # git and DVC ignore such files
 

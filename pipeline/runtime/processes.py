@@ -85,7 +85,7 @@ def _start(
     """Start the command at the head of a process group of its own; what does not go elsewhere can be read from it."""
     out, err = (subprocess.PIPE, subprocess.PIPE) if stdout is None else (stdout, subprocess.STDOUT)
     return subprocess.Popen(  # noqa: S603 (a list of words, no shell)
-        ending_with_this_process(command),
+        ending_with_this_process(*command),
         cwd=folder,
         env=environment,
         stdin=subprocess.PIPE if reads else subprocess.DEVNULL,

@@ -10,7 +10,7 @@ from pipeline.data.schema import LARGEST, NORMALISED, SMALLEST
 from pipeline.evaluate import read_split
 from pipeline.model.reproducible import nn
 from tests.support.models import make_bundle
-from tests.support.skips import reason
+from tests.support.skips import in_soak, reason
 
 needs_onnx = pytest.mark.skipif(
     not all(map(importlib.util.find_spec, ("onnx", "onnxruntime", "onnxscript"))),
@@ -45,7 +45,7 @@ def test_onnxruntime_scores_any_number_of_rows_as_we_do(modelled, exported):
 
 
 @needs_onnx
-@pytest.mark.parametrize(("kind", "scale"), [("log1p", 3.0), ("minmax", 2e5)])
+@pytest.mark.parametrize(("kind", "scale"), [("log1p", 3.0), *in_soak(("minmax", 2e5))])
 def test_onnxruntime_too_answers_within_the_contract(modelled, tmp_path, kind, scale):
     import onnxruntime
 

@@ -3,6 +3,7 @@ import pytest
 from pipeline.gc import main
 
 
+@pytest.mark.soak
 def test_it_shows_what_would_go_and_deletes_it_when_told_so(past, monkeypatch, capsys):
     monkeypatch.chdir(past)
     main(["--nights", "1"])

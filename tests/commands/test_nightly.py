@@ -31,6 +31,7 @@ def test_the_command_exits_with_the_code_of_its_ending_and_says_it(project, monk
     assert "nightly: unchanged (code 21): no new data" in printed
 
 
+@pytest.mark.soak
 def test_sigterm_ends_the_night_and_changes_nothing(project, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     (project / "train.sh").write_text("sleep 600\n")

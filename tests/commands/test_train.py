@@ -17,6 +17,7 @@ from pipeline.training.engines import EagerLoop
 from pipeline.training.loader import read_rows
 from tests.support.processes import ARGUMENTS, ended, kill_in_training, set_params, trained_files, training, wait_for
 from tests.support.recipes import make_recipe
+from tests.support.skips import in_soak
 from tests.support.tables import rows, table
 from tests.support.work_tree import ROOT
 
@@ -271,13 +272,12 @@ def here(clone, monkeypatch):
     return clone
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize(
     ("recipe", "epochs", "kills"),
     [
-        ("course", 10, 2),
-        ("full", 40, 2),
-        pytest.param("course", 100, 16, marks=pytest.mark.soak),
-        pytest.param("full", 500, 16, marks=pytest.mark.soak),
+        ("course", 100, 16),
+        ("full", 500, 16),
     ],
 )
 def test_a_training_killed_at_any_moment_ends_with_the_same_bytes(here, recipe, epochs, kills, caplog):
@@ -295,7 +295,7 @@ def test_a_training_killed_at_any_moment_ends_with_the_same_bytes(here, recipe, 
     assert not list((here / ".cache/checkpoints").iterdir())
 
 
-@pytest.mark.parametrize(("recipe", "ending"), [("course", signal.SIGINT), ("full", signal.SIGTERM)])
+@pytest.mark.parametrize(("recipe", "ending"), [("course", signal.SIGINT), *in_soak(("full", signal.SIGTERM))])
 def test_a_training_that_is_asked_to_end_keeps_its_last_epoch(here, recipe, ending, caplog, monkeypatch):
     set_params(here, {f"recipes.{recipe}.epochs": 100_000, f"recipes.{recipe}.patience": None})
     with training(here, recipe) as process:
@@ -333,10 +333,6 @@ def test_only_code_that_training_imports_decides_whether_it_goes_on(here):
     assert first_line(here).startswith("course epoch 1/")
     for file in ("nights/gate.py", "evaluate.py", "model/another.py"):
         append(here / "pipeline" / file, "# changed\n")
-    assert "going on after epoch" in first_line(here)
-    for file in ("training/optimizer.py", "data/schema.py", "train.py", "model/__init__.py"):
-        append(here / "pipeline" / file, "# changed\n")
-        assert first_line(here).startswith("course epoch 1/"), file
     assert "going on after epoch" in first_line(here)
     append(here / "pipeline/runtime/errors.py", "import pipeline.nights.gate  # noqa\n")
     assert first_line(here).startswith("course epoch 1/")

@@ -10,6 +10,7 @@ import pytest
 
 from pipeline.nights.record import NightOutcome
 from tests.support.night_project import TONIGHT, night, push_changes
+from tests.support.skips import in_soak
 from tests.support.tiny_project import git, state
 from tests.support.work_tree import copy_of_the_work_tree, run
 
@@ -55,7 +56,8 @@ def test_a_poisoned_folder_that_all_users_share_runs_no_code_in_a_night(project,
     assert not payload.exists()
 
 
-def test_a_dvc_that_is_typed_after_the_set_up_keeps_its_pickles_where_only_the_user_writes(tmp_path):
+def test_a_dvc_that_is_typed_after_the_set_up_keeps_its_pickles_where_only_the_user_writes(tmp_path, monkeypatch):
+    monkeypatch.delenv("DVC_SITE_CACHE_DIR", raising=False)  # make test sets it
     folder = copy_of_the_work_tree(tmp_path)
     (command,) = re.findall(r"^\t@(dvc config .*)", (folder / "Makefile").read_text(), flags=re.MULTILINE)
     run(folder, *command.replace("$$DVC_SITE_CACHE_DIR", f"{folder}/.cache/dvc").replace('"', "").split())
@@ -121,7 +123,7 @@ def test_links_that_the_upstream_brings_are_refused_before_outputs_are_checked_o
     assert below(outside) == files
 
 
-@pytest.mark.parametrize("table", [TONIGHT, b"no table"])
+@pytest.mark.parametrize("table", [TONIGHT, *in_soak(b"no table")])
 def test_nobody_else_can_read_what_a_night_leaves(project, table):
     before = os.umask(0o000)
     try:
@@ -136,6 +138,7 @@ def test_nobody_else_can_read_what_a_night_leaves(project, table):
     assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
 
 
+@pytest.mark.soak
 def test_a_night_deletes_nothing_that_a_link_in_runs_leads_to(project, outside):
     (outside / "tree").mkdir()
     files = below(outside)

@@ -14,6 +14,7 @@ from ruamel.yaml import YAML
 
 from pipeline import params, results
 from tests.support.pages import PAGES, README
+from tests.support.skips import in_soak
 from tests.support.work_tree import ROOT, environment, run
 
 RECIPES = params.recipe_names(ROOT / "params.yaml")
@@ -36,7 +37,9 @@ def metrics_of(recipe: str) -> dict[str, float]:
 RUN_HERE = [page for name, page in PAGES.items() if name != "docs/your-own-columns.md"]  # test_other_columns runs it
 
 
-@pytest.mark.parametrize("page", [page for page in RUN_HERE if page.blocks("sh")], ids=str)
+@pytest.mark.parametrize(
+    "page", [README, *in_soak(*(page for page in RUN_HERE if page.blocks("sh") and page != README))], ids=str
+)
 def test_every_command_runs(clone, page):
     run(clone, "git", "commit", "--quiet", "--allow-empty", "--message", "second")
     for command in "".join(page.blocks("sh")).splitlines():

@@ -18,13 +18,12 @@ from pipeline.nights.compare import predicted
 from tests.nights.test_champion import MODEL, find, record
 from tests.support.bundle_edits import edit, with_new_hashes
 from tests.support.models import make_bundle
+from tests.support.skips import in_soak
 from tests.support.tables import ROW, rows, table
 
 LINES = rows(40)
 CAMPAIGN = [range(start, start + 350) for start in range(20, 1420, 350)]
-SEEDS = pytest.mark.parametrize(
-    "seeds", [range(20), *(pytest.param(seeds, marks=pytest.mark.soak) for seeds in CAMPAIGN)], ids=str
-)
+SEEDS = pytest.mark.parametrize("seeds", [range(20), *in_soak(*CAMPAIGN)], ids=str)
 RECIPES = pytest.mark.parametrize("recipe", ["course", "full"])
 
 

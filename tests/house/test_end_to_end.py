@@ -30,6 +30,7 @@ def test_a_changed_recipe_trains_only_itself(clone):
     assert "Stage 'prepare' didn't change" in planned
 
 
+@pytest.mark.soak
 def test_a_new_recipe_needs_nothing_but_its_settings(clone):
     params = clone / "params.yaml"
     course = params.read_text().split("  course:\n")[1].split("\n  full:")[0]
@@ -58,6 +59,7 @@ def test_the_course_beats_the_mean_and_full_beats_the_course(clone):
     assert full["test_mse_usd2"] < course["test_mse_usd2"]
 
 
+@pytest.mark.soak
 def test_a_broken_table_fails_loudly_and_the_last_good_outputs_come_back(clone):
     (clone / "broken.csv").write_bytes((clone / "data/raw/salaries.csv").read_bytes() + b"2024,SE,FT,Analyst,1e5\r\n")
     shown = run(clone, "dvc", "exp", "run", "--set-param", "data.path=broken.csv", code=255)
@@ -79,6 +81,7 @@ def test_a_column_that_leaks_the_target_is_no_feature(clone):
     assert "course epoch" not in shown
 
 
+@pytest.mark.soak
 def test_a_vocabulary_and_scaling_of_all_rows_fail_the_run(clone):
     code = clone / "pipeline/prepare.py"
     chosen = 'np.flatnonzero(splits == SPLITS.index("train"))'
@@ -101,6 +104,7 @@ def test_a_killed_run_leaves_no_training_behind(clone):
         until(lambda: not stages_running_in(clone))
 
 
+@pytest.mark.soak
 def test_a_run_ends_with_ctrl_c_and_the_next_one_with_the_same_bytes(clone):
     weights = clone / "models/course/weights.safetensors"
     expected = weights.read_bytes()

@@ -60,17 +60,20 @@ def with_industry(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return clone
 
 
+@pytest.mark.soak
 def test_one_more_feature_needs_the_schema_the_settings_and_the_table(with_industry):
     assert not [name for name in changed_files(with_industry) if not MAY_CHANGE.match(name)]
     assert "pipeline/sample.py" not in changed_files(with_industry)
 
 
+@pytest.mark.soak
 def test_one_more_feature_is_encoded(with_industry):
     encoder = json.loads(read(with_industry / "data/prepared/encoder.json"))
     assert encoder["vocabularies"]["industry"] == ["health", "media"]
     assert set(pq.read_table(with_industry / "data/prepared/train.parquet")["industry"].to_pylist()) == {1, 2}
 
 
+@pytest.mark.soak
 def test_one_more_feature_is_read_by_the_network(with_industry):
     row = {
         "work_year": 2023, "experience_level": "SE", "employment_type": "FT", "job_title": "Data Engineer",
@@ -82,6 +85,7 @@ def test_one_more_feature_is_read_by_the_network(with_industry):
     assert "industry" in read(with_industry / "metrics/plots/full/importance.csv")
 
 
+@pytest.mark.soak
 def test_one_more_feature_is_read_from_a_table_to_predict(with_industry, tmp_path):
     row = pd.read_csv(with_industry / "data/raw/salaries.csv", dtype=str, keep_default_na=False)[:1]
     rows = pd.concat([row.assign(industry=industry) for industry in ("health", "media", "other", "law")])

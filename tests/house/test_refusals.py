@@ -2,6 +2,7 @@
 
 import pytest
 
+from pipeline import check, params
 from pipeline.runtime.command import GO_BACK
 from tests.runtime.test_yaml_files import BOMB
 from tests.support.work_tree import copy_of_the_work_tree, run
@@ -47,12 +48,27 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize("mistake", WRONG)
-def test_make_repro_refuses_wrong_settings_before_dvc_starts(project, settings, mistake):
+def make_mistake(settings, mistake):
+    """Write it into the settings; returns the words that must be said of it."""
     old, new, words = WRONG[mistake]
     text = settings.read_text(encoding="utf-8")
     assert old in text
     settings.write_text(text.replace(old, new, 1), encoding="utf-8")
+    return words
+
+
+@pytest.mark.parametrize("mistake", WRONG)
+def test_wrong_settings_are_named_with_the_remedy(project, settings, mistake, monkeypatch, capsys):
+    monkeypatch.chdir(project)
+    monkeypatch.setattr(params, "__file__", str(project / "pipeline/params.py"))
+    words = make_mistake(settings, mistake)
+    with pytest.raises(SystemExit, match="1"):
+        check.main([])
+    assert words in capsys.readouterr().err
+
+
+def test_make_repro_refuses_wrong_settings_before_dvc_starts(project, settings):
+    words = make_mistake(settings, "a command")
     shown = run(project, *MAKE, "repro", code=2)
     assert shown.startswith("check: params.yaml")
     assert words in shown

@@ -17,6 +17,7 @@ TESTED_ELSEWHERE = {
     "pipeline/nights/record_files": "tests/nights/test_record",
     "pipeline/repository/delivery": "tests/nights/test_publish",
     "pipeline/runtime/errors": "tests/runtime/test_command",
+    "pipeline/runtime/lifetime": "tests/runtime/test_processes",
     "pipeline/verify_cpus": "tests/commands/test_verify",
     "benchmarks/speed/frameworks": "tests/benchmarks/speed/test_contestants",
     "benchmarks/speed/tasks": "tests/benchmarks/speed/test_contestants",

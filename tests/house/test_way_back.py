@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 
 from pipeline.runtime.command import WAY_BACK
 from tests.support.processes import set_params
-from tests.support.skips import reason
+from tests.support.skips import in_soak, reason
 from tests.support.work_tree import copy_of_the_work_tree, run
 
 NAME = "x'$(touch PWN)`touch PWN`'"  # what a shell would run, even between single quotes
@@ -94,11 +94,13 @@ def settings(**changes):
     ("change", "command", "refusing"),
     [
         (break_table, ["dvc", "repro"], "prepare: "),
-        (settings(prepare__split__test_fraction=2.0), ["dvc", "repro"], "prepare: "),
-        (settings(recipes__course__features=["salary"]), ["dvc", "repro"], "train course: "),
         (add_recipe(NAME), ["dvc", "repro"], f"train {NAME}: "),
-        (settings(evaluate__min_slice_rows=0), ["dvc", "repro"], "evaluate course: "),
-        (settings(prepare__min_count=3), ["dvc", "repro", "--single-item", "report", "--force"], "report: "),
+        *in_soak(
+            (settings(prepare__min_count=3), ["dvc", "repro", "--single-item", "report", "--force"], "report: "),
+            (settings(prepare__split__test_fraction=2.0), ["dvc", "repro"], "prepare: "),
+            (settings(recipes__course__features=["salary"]), ["dvc", "repro"], "train course: "),
+            (settings(evaluate__min_slice_rows=0), ["dvc", "repro"], "evaluate course: "),
+        ),
     ],
 )
 def test_a_refusal_keeps_the_last_good_outputs_and_ends_with_the_way_back(project, change, command, refusing):
@@ -124,12 +126,14 @@ def test_a_refusal_keeps_the_last_good_outputs_and_ends_with_the_way_back(projec
 @pytest.mark.parametrize(
     ("stage", "change", "moment"),
     [
-        ("prepare", {"prepare.min_count": 3}, "valid.parquet"),
-        ("train@course", {"recipes.course.seed": 2}, "course"),
         ("train@course", {"recipes.course.seed": 2}, "learning_curve.csv"),
-        ("evaluate@course", {"evaluate.min_slice_rows": 40}, "course.json"),
-        ("evaluate@course", {"evaluate.min_slice_rows": 40}, "slices.csv"),
-        ("report", {}, "report.html"),
+        *in_soak(
+            ("prepare", {"prepare.min_count": 3}, "valid.parquet"),
+            ("train@course", {"recipes.course.seed": 2}, "course"),
+            ("evaluate@course", {"evaluate.min_slice_rows": 40}, "course.json"),
+            ("evaluate@course", {"evaluate.min_slice_rows": 40}, "slices.csv"),
+            ("report", {}, "report.html"),
+        ),
     ],
 )
 def test_a_kill_in_the_middle_is_noticed_and_the_way_back_is_printed(project, tmp_path, stage, change, moment):
@@ -149,6 +153,7 @@ def test_a_kill_in_the_middle_is_noticed_and_the_way_back_is_printed(project, tm
     assert contents(project) == before
 
 
+@pytest.mark.soak
 def test_after_a_kill_the_next_run_makes_the_outputs_anew_and_clears_up(project, tmp_path):
     set_params(project, {"prepare.min_count": 3})
     expected = contents_after_repro(project, tmp_path / "undisturbed")
@@ -166,6 +171,7 @@ def contents_after_repro(project, folder):
     return contents(folder)
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("kind", ["hardlink", "symlink"])
 def test_outputs_that_are_links_into_dvcs_cache_are_replaced_and_the_cache_keeps_its_bytes(project, kind):
     run(project, "dvc", "config", "--local", "cache.type", kind)

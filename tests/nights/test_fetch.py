@@ -31,9 +31,10 @@ def forbidden(seconds):
 def fetch_here(tmp_path, source, *, tries=1, seconds=60, max_bytes=1000, pause=forbidden):
     (tmp_path / "data").mkdir(exist_ok=True)
     target = tmp_path / "data/table.csv"
-    changes = {"tries": tries, "fetch_seconds": seconds, "max_bytes": max_bytes}
+    changes = {"tries": tries, "fetch_seconds": seconds}
     limits = params.parse(params.Nightly, all_settings()["nightly"] | changes, where="test")
-    return fetch(source, project=Project.at(tmp_path), destination=target, limits=limits, pause=pause)
+    project = Project.at(tmp_path)
+    return fetch(source, project=project, destination=target, limits=limits, max_bytes=max_bytes, pause=pause)
 
 
 def files(tmp_path):

@@ -2,14 +2,21 @@
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 from ruamel.yaml import YAML
 
+from pipeline import params
+from pipeline.nights.night import Night
 from pipeline.nights.record import NightOutcome
-from tests.support.night_project import change_settings, night, push_changes
+from pipeline.repository.dvc_lock import Stage
+from pipeline.repository.project import Project
+from pipeline.repository.workspace import Workspace
+from tests.support.night_project import DATE, change_settings, night, push_changes
 from tests.support.tables import rows, table
 from tests.support.tiny_project import git
+from tests.support.work_tree import ROOT
 
 
 def test_uncommitted_work_elsewhere_stays_and_in_the_nights_files_is_refused(project):
@@ -34,7 +41,6 @@ def test_for_a_deleted_file_the_advice_is_the_command_that_brings_it_back(projec
     assert result.message.endswith(f"found  D metrics/full.json{fix}")
     git(project, "checkout", "HEAD", "--", "metrics/full.json")
     assert (project / "metrics/full.json").read_bytes() == before
-    assert night(project).outcome == NightOutcome.PROMOTED
 
 
 def test_broken_settings_in_the_work_tree_name_the_way_back(project):
@@ -54,6 +60,22 @@ def test_a_table_is_not_judged_again_for_the_same_settings_in_another_form(proje
     again = night(project)
     assert (again.outcome, again.record) == (NightOutcome.REJECTED, None)
     assert "still the table that was rejected" in again.message
+
+
+GIB = 1 << 30
+
+
+@pytest.mark.parametrize(("yesterdays", "set_to", "limit"), [(0, None, GIB), (GIB, None, 32 * GIB), (GIB, 5, 5)])
+def test_a_table_may_have_a_gibibyte_or_many_times_yesterdays_or_what_the_settings_say(yesterdays, set_to, limit):
+    settings = params.load(params.Nightly, "nightly", file=ROOT / "params.yaml").model_copy(
+        update={"max_bytes": set_to}
+    )
+    prepare = params.load(params.Prepare, "prepare", file=ROOT / "params.yaml")
+    project = Project(Path(), {})
+    workspace = Workspace(project, project, "main", "", Path(), has_remote=False)
+    stages = {"prepare": Stage({}, {}, {}, sizes={"table.csv": yesterdays}), "train": Stage({}, {}, {})}
+    night = Night(workspace, Path(), DATE, None, settings, prepare, "table.csv", stages)
+    assert night.max_bytes == limit
 
 
 def test_a_table_that_nobody_would_get_is_refused(project):

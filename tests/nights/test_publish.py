@@ -119,6 +119,7 @@ def test_without_upstream_only_the_users_branch_moves(without_remote):
     assert git(upstream_of(user), "for-each-ref") == before
 
 
+@pytest.mark.soak
 def test_a_remote_that_takes_no_data_changes_nothing_and_its_reason_is_given(user):
     night = trained(user)
     break_remote(user)
@@ -134,6 +135,7 @@ def test_a_night_that_has_only_its_record_to_publish_needs_no_remote(user):
     assert published(night, KEPT) == git(user, "rev-parse", "main")
 
 
+@pytest.mark.soak
 def test_a_remote_that_has_lost_a_file_is_found_out(user):
     night = trained(user)
     run(night.project.folder, "dvc", "push", "--quiet")
@@ -193,6 +195,7 @@ def test_changes_of_the_user_that_the_night_would_overwrite_stop_it(without_remo
     refused(night, r"your work tree must have no changes of your own .*, found  M history.csv; commit what is changed")
 
 
+@pytest.mark.soak
 def test_changes_that_only_a_pushed_commit_of_others_would_overwrite_are_kept(without_remote):
     user = without_remote
     night = kept(user)

@@ -11,6 +11,7 @@ from pipeline.nights.rollback import rollback
 from pipeline.runtime.errors import RuleError
 from tests.support.night_history import FIRST, RECORD, SECOND, night
 from tests.support.settings import write_settings
+from tests.support.skips import in_soak
 from tests.support.tiny_project import commit, git, state
 from tests.support.work_tree import run
 
@@ -70,6 +71,7 @@ def test_the_record_goes_on_telling_of_all_nights(back):
     assert git(user, "diff", "--stat", "HEAD~1", "--", *RECORD) == ""
 
 
+@pytest.mark.soak
 def test_what_says_what_the_metrics_are_stays_even_if_that_night_had_none(past):
     (past / "metrics/README.md").write_text("newer than the night")
     commit(past)
@@ -108,6 +110,7 @@ def test_at_the_night_already_there_is_nothing_to_do(past):
     assert state(past) == before
 
 
+@pytest.mark.soak
 def test_with_other_code_it_goes_back_and_says_what_would_run_again(past):
     commit(past, code="two\n")
     said = rollback(past, tag=FIRST)
@@ -115,6 +118,7 @@ def test_with_other_code_it_goes_back_and_says_what_would_run_again(past):
     assert (past / "models/weights").read_text() == "a\n1\none\n"
 
 
+@pytest.mark.soak
 def test_a_table_that_dvc_has_goes_back_too(past):
     git(past, "rm", "--quiet", "--cached", "table.csv")
     run(past, "dvc", "add", "--quiet", "table.csv")
@@ -175,7 +179,7 @@ def test_outputs_that_only_the_work_tree_has_are_not_overwritten(past, refused, 
     refused("your table and outputs must be as dvc.lock records .* found changed, or not in the cache: models/;")
 
 
-@pytest.mark.parametrize("fault", ["lost", "damaged"])
+@pytest.mark.parametrize("fault", ["lost", *in_soak("damaged")])
 def test_a_model_that_is_not_at_hand_any_more_is_refused(past, refused, fault):
     (past / ".dvc/config").write_text("[core]\n    analytics = false\n")
     commit(past)
@@ -186,6 +190,7 @@ def test_a_model_that_is_not_at_hand_any_more_is_refused(past, refused, fault):
     refused("must be in git, in DVC's cache or in its remote, as they were, found in none of them: models/weights;")
 
 
+@pytest.mark.soak
 def test_a_night_of_the_tree_before_its_redrawing_comes_back_and_its_stale_stages_are_named(past):
     redrawn_since(past, tag="nightly-2026-01-06")
     said = rollback(past, tag="nightly-2026-01-06")

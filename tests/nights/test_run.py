@@ -57,6 +57,7 @@ def test_a_night_with_a_better_founded_model_is_one_commit_with_all_that_belongs
     }
 
 
+@pytest.mark.soak
 def test_a_table_that_dvc_has_is_versioned_there(project):
     git(project, "rm", "--quiet", "--cached", "data/raw/salaries.csv")
     run(project, "dvc", "add", "--quiet", "data/raw/salaries.csv")
@@ -91,6 +92,7 @@ def test_a_worse_model_is_not_published_but_recorded_and_not_trained_again(proje
     assert night(project).outcome == NightOutcome.UNCHANGED
 
 
+@pytest.mark.soak
 def test_an_operator_may_force_a_model_with_a_reason_that_is_recorded(project):
     result = night(project, WORSE, force_reason="the market has changed")
     assert result.outcome == NightOutcome.FORCED
@@ -100,6 +102,7 @@ def test_an_operator_may_force_a_model_with_a_reason_that_is_recorded(project):
     assert git(project, "tag", "--list") == f"nightly-{DATE}"
 
 
+@pytest.mark.soak
 def test_as_long_as_the_source_has_a_rejected_table_every_night_says_so(project):
     first = night(project, table(rows(300)))
     commit = git(project, "rev-parse", "HEAD")
@@ -110,6 +113,7 @@ def test_as_long_as_the_source_has_a_rejected_table_every_night_says_so(project)
     assert night(project, YESTERDAY).outcome == NightOutcome.UNCHANGED
 
 
+@pytest.mark.soak
 def test_a_tag_of_another_branch_or_of_the_upstream_is_left_alone(project):
     name = f"nightly-{DATE}"
     git(project, "tag", f"{name}.2")
@@ -131,6 +135,7 @@ def test_without_a_champion_the_first_model_is_promoted_as_such(project):
     assert night(project).outcome == NightOutcome.FIRST
 
 
+@pytest.mark.soak
 def test_a_champion_of_another_split_is_not_comparable(project):
     text = (project / "params.yaml").read_text()
     (project / "params.yaml").write_text(text.replace("salt: v1", "salt: v2"))
@@ -140,6 +145,7 @@ def test_a_champion_of_another_split_is_not_comparable(project):
     assert "another prepare.split" in result.message
 
 
+@pytest.mark.soak
 def test_a_champion_of_which_cache_and_remote_have_lost_a_file_is_not_comparable(project):
     shutil.rmtree(project.parent / "remote/files")
     shutil.rmtree(project / "models")
@@ -151,6 +157,7 @@ def test_a_champion_of_which_cache_and_remote_have_lost_a_file_is_not_comparable
     assert "models/full: its files must be as recorded, found" in result.message
 
 
+@pytest.mark.soak
 def test_a_file_that_the_cache_has_damaged_comes_back_from_the_remote(project):
     for name in run(project, "find", ".dvc/cache", "-size", "-5c", "-type", "f").split():
         (project / name).chmod(0o644)
@@ -177,6 +184,7 @@ def test_a_night_begins_with_what_others_have_pushed(project):
     assert (project / "notes.md").is_file()
 
 
+@pytest.mark.soak
 def test_a_night_without_an_identity_of_git_commits_as_the_bot(project):
     user = Project.at(project)
     empty = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_SYSTEM": "/dev/null", "HOME": str(project.parent)}
@@ -218,6 +226,7 @@ def test_a_detached_head_is_refused(project):
     assert "must be a commit on a branch" in result.message
 
 
+@pytest.mark.soak
 def test_a_remote_that_refuses_fails_the_night_and_main_stays(project):
     before = state(project)
     shutil.rmtree(project.parent / "remote")
@@ -227,6 +236,7 @@ def test_a_remote_that_refuses_fails_the_night_and_main_stays(project):
     assert state(project) == before
 
 
+@pytest.mark.soak
 def test_a_full_disk_fails_the_night_and_loses_nothing(project):
     runs, before = project / "runs", state(project)
     runs.mkdir()
@@ -265,6 +275,7 @@ def kill_and_recover(made, folder, *, kills, seed, monkeypatch):
     assert "up to date" in run(killed, "dvc", "status")
 
 
+@pytest.mark.soak
 def test_after_kills_at_any_moment_the_next_night_does_what_an_undisturbed_one_does(
     made_night_project, tmp_path, monkeypatch
 ):

@@ -144,8 +144,7 @@ def test_a_browser_needs_no_scrolling_sideways(browser, tmp_path, width):
     assert browser.measure(text, width=width) == (width, width)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize(("width", "scheme"), list(zip(WIDTHS, ["light", "dark"], strict=True)))
 def test_a_browser_draws_it_in_the_scheme_that_the_reader_prefers(browser, tmp_path, width, scheme):
     picture = browser.draw(make_page(tmp_path), width=width, dark=scheme == "dark")
     found = schemes()[scheme]

@@ -1,8 +1,9 @@
-"""Why a test cannot run here: what it lacks, and what would run it. `pytest_terminal_summary` tells it at the end."""
+"""What does not run: cases left to `make soak`, and skips with what would run them, told at the end of the tests."""
 
 import shutil
 from collections import Counter
 from collections.abc import Iterable
+from typing import Any
 
 import pytest
 
@@ -21,6 +22,11 @@ def summary(reports: Iterable[pytest.TestReport]) -> list[str]:
     places = [report.longrepr for report in reports if isinstance(report.longrepr, tuple)]
     reasons = Counter(said.removeprefix("Skipped: ") for _, _, said in places)
     return [f"skipped {count}: {said}" for said, count in reasons.most_common()]
+
+
+def in_soak(*cases: Any) -> list[Any]:
+    """Cases of a parametrized test that `make soak` adds; each is a value, or a tuple of values."""
+    return [pytest.param(*(case if isinstance(case, tuple) else [case]), marks=pytest.mark.soak) for case in cases]
 
 
 needs_a_compiler = pytest.mark.skipif(

@@ -93,6 +93,7 @@ def test_a_path_that_can_be_neither_quoted_nor_linked_is_refused(what, where, fi
         require_compiler()
 
 
+@pytest.mark.soak
 @needs_a_compiler
 def test_a_project_and_a_torch_in_folders_with_a_space_and_an_umlaut_train_compiled(stage, tmp_path, monkeypatch):
     project, packages = tmp_path / "a pröject", tmp_path / "sïte packages"

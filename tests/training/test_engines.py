@@ -12,7 +12,7 @@ from pipeline.training.engines import CompiledLoop, EagerLoop, step_of
 from pipeline.training.fit import weighted_mse_loss
 from pipeline.training.optimizer import FlatAdamW
 from tests.support.recipes import EMBEDDING, make_network, make_recipe, make_training
-from tests.support.skips import needs_a_compiler
+from tests.support.skips import in_soak, needs_a_compiler
 
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.*deprecated:DeprecationWarning")  # torch's own compiler's
 COURSE = {"epochs": 3, "optimizer": {"schedule": "cosine", "clip_norm": 0.5, "ema_decay": 0.9}}
@@ -42,7 +42,7 @@ def run(changes, *, engine):
 
 @needs_a_compiler
 @pytest.mark.usefixtures("cache")
-@pytest.mark.parametrize("changes", [COURSE, FULL], ids=["course", "embedding"])
+@pytest.mark.parametrize("changes", [COURSE, *in_soak(FULL)], ids=["course", "embedding"])
 def test_both_engines_train_the_same_up_to_rounding(changes):
     ours, eager = (run(changes, engine=engine) for engine in ("compiled", "eager"))
     for epoch, expected in zip(ours.history, eager.history, strict=True):
@@ -56,6 +56,7 @@ def libraries(folder):
     return set(folder.rglob("*.so"))
 
 
+@pytest.mark.soak
 @needs_a_compiler
 def test_a_second_run_takes_its_loop_from_the_cache_and_gives_the_same_bits(cache, caplog):
     caplog.set_level(logging.INFO)

@@ -15,6 +15,7 @@ def in_c(trained, monkeypatch):
         yield contestant
 
 
+@pytest.mark.soak
 def test_a_contestant_starts_with_one_task_after_another_and_says_what_it_cannot_do(in_c):
     assert isinstance(in_c.start("course", 4, seconds=0.001), float)
     assert in_c.turn() > 0

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from pipeline.runtime.lifetime import end_as_ctrl_c_does, end_at_once_if_interrupted, interrupts_held_back
+from pipeline.runtime.interrupts import end_as_ctrl_c_does, end_at_once_if_interrupted, interrupts_held_back
 from tests.support.work_tree import ROOT
 
 ENDING = [signal.SIGTERM, signal.SIGHUP]
