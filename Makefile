@@ -95,7 +95,8 @@ COMPILE = --quiet --strip-extras --allow-unsafe --no-header --annotation-style=l
 	$(PYTHON) -m venv .venv
 	python -m pip install --quiet --requirement requirements.lock
 	@python -m pipeline.runtime.private .cache
-	@dvc config --local core.site_cache_dir "$$DVC_SITE_CACHE_DIR"
+	@# DVC writes its settings in ASCII alone: asked to write another letter, it fails and leaves them empty
+	@LC_ALL=C; case "$$DVC_SITE_CACHE_DIR" in *[!\ -~]*) ;; *) dvc config --local core.site_cache_dir "$$DVC_SITE_CACHE_DIR" ;; esac
 	@touch $@
 
 .venv/dev.stamp: .venv/run.stamp requirements-dev.lock

@@ -56,11 +56,25 @@ def test_a_poisoned_folder_that_all_users_share_runs_no_code_in_a_night(project,
     assert not payload.exists()
 
 
+def set_up_dvc(folder):
+    """What make does with DVC's settings."""
+    (command,) = re.findall(r"^\t@(.* dvc config .*)", (folder / "Makefile").read_text(), flags=re.MULTILINE)
+    run(folder, "env", f"DVC_SITE_CACHE_DIR={folder}/.cache/dvc", "sh", "-c", command.replace("$$", "$"))
+
+
+@pytest.mark.parametrize("name", ["é", "日本"])
+def test_in_a_folder_whose_name_dvc_cannot_write_its_settings_stay_as_they_are(tmp_path, name):
+    folder = copy_of_the_work_tree(tmp_path / name)
+    settings = folder / ".dvc/config.local"
+    settings.write_text("[core]\n    autostage = true\n")
+    set_up_dvc(folder)
+    assert settings.read_text() == "[core]\n    autostage = true\n"
+
+
 def test_a_dvc_that_is_typed_after_the_set_up_keeps_its_pickles_where_only_the_user_writes(tmp_path, monkeypatch):
     monkeypatch.delenv("DVC_SITE_CACHE_DIR", raising=False)  # make test sets it
     folder = copy_of_the_work_tree(tmp_path)
-    (command,) = re.findall(r"^\t@(dvc config .*)", (folder / "Makefile").read_text(), flags=re.MULTILINE)
-    run(folder, *command.replace("$$DVC_SITE_CACHE_DIR", f"{folder}/.cache/dvc").replace('"', "").split())
+    set_up_dvc(folder)
     run(folder / "data", "dvc", "status", "--quiet", code=1)
     assert list(folder.glob(".cache/dvc/repo/*/hashes/local/cache.db"))
     open_for_others = [path for path in (folder / ".cache").rglob("*") if path.stat().st_mode & OTHERS_WRITE]
