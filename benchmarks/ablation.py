@@ -1,8 +1,8 @@
 """What the parts of `full` are worth, and what was tried and left out: `python -m benchmarks.ablation FOLDER`.
 
 Each row of the table is `full` with one thing changed. It is trained on a snapshot's training rows, with several
-seeds, and scored on its validation and test rows; the future rows of benchmarks/quality.py are not looked at. Prints
-a table of docs/quality.md.
+seeds, and scored on the rows that the next eight snapshots add, as benchmarks/quality.py does; its last cut-offs are
+not looked at. Prints a table of docs/quality.md.
 """
 
 import argparse
@@ -17,12 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from benchmarks.accuracy import variants
+from benchmarks.accuracy.future_rows import CutOff, read_cut_off
 from benchmarks.accuracy.scores import OURS, Scores, comparison
-from benchmarks.accuracy.stages import prepare_in
+from benchmarks.quality import CUTOFFS, LAST
 from pipeline import params
 from pipeline.data.encoding import Encoder
 from pipeline.data.schema import FEATURES, TARGET
@@ -36,8 +35,7 @@ from pipeline.runtime.yaml_files import read
 from pipeline.training.fit import fit
 from pipeline.training.loader import loader_of, read_rows
 
-CUTOFFS = ("2022-08-28", "2023-03-26", "2023-10-29")
-HELD_OUT = ("valid", "test")
+WEEKS = 8
 
 
 @dataclass(frozen=True)
@@ -46,6 +44,14 @@ class Change:
 
     settings: Mapping[str, Any] = field(default_factory=dict)
     network: type[EmbeddingNet] = EmbeddingNet
+
+    def of_params(self) -> Any:  # noqa: ANN401 (what YAML holds)
+        """All of params.yaml with these settings."""
+        settings = read(params.FILE)
+        for path, value in self.settings.items():
+            *sections, key = path.split(".")
+            reduce(getitem, sections, settings)[key] = value
+        return settings
 
 
 CHANGES = {
@@ -66,9 +72,12 @@ CHANGES = {
     "ordinals embedded": Change(network=variants.EmbeddedOrdinals),
     "ordinals piecewise linear": Change(network=variants.PiecewiseLinearOrdinals),
     "ordinals periodic": Change(network=variants.PeriodicOrdinals),
-    "target encoding inside folds": Change(network=variants.TargetEncoded),
     "8 parallel heads, packed": Change(network=variants.PackedHeads),
     "8 parallel heads, TabM mini": Change(network=variants.TabM),
+}
+CHANGES |= {
+    f"without {feature}": Change({"recipes.full.features": [name for name in FEATURES if name != feature]})
+    for feature in FEATURES
 }
 AVERAGED = "networks of all seeds, averaged"
 
@@ -77,59 +86,47 @@ def main() -> None:
     """Measure each snapshot, print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="folder of salaries_YYYY-MM-DD.csv files")
-    parser.add_argument("--cutoffs", nargs="+", default=CUTOFFS, help="dates of the snapshots")
+    parser.add_argument("--cutoffs", nargs="+", default=[*CUTOFFS][:-LAST], help="dates of the snapshots")
     parser.add_argument("--seeds", type=whole(1), default=3, help="how many networks each")
     arguments = parser.parse_args()
     with command("benchmarks.ablation"):
         with contextlib.redirect_stdout(sys.stderr):
             scores = {
-                cutoff: score_changes(arguments.folder / f"salaries_{cutoff}.csv", seeds=range(1, arguments.seeds + 1))
-                for cutoff in arguments.cutoffs
+                date: score_changes(arguments.folder, date, seeds=range(1, arguments.seeds + 1))
+                for date in arguments.cutoffs
             }
         print("\n".join(comparison(scores, methods=[*CHANGES, AVERAGED])))
 
 
-def score_changes(snapshot: Path, *, seeds: Sequence[int]) -> Scores:
+def score_changes(folder: Path, date: str, *, seeds: Sequence[int]) -> Scores:
     """Train and score all changes on one snapshot."""
-    with tempfile.TemporaryDirectory() as scratch:
-        predictions = {
-            name: train_and_predict(change, snapshot, Path(scratch, name), seeds=seeds)
-            for name, change in CHANGES.items()
-        }
-        train, *held_out = (pq.read_table(Path(scratch, OURS, f"{split}.parquet")) for split in ("train", *HELD_OUT))
+    predictions = {}
+    for name, change in CHANGES.items():
+        with tempfile.TemporaryDirectory() as scratch:
+            settings = change.of_params()
+            prepare = params.parse(params.Prepare, settings["prepare"], where="prepare")
+            cut_off = read_cut_off(folder, date, weeks=WEEKS, settings=prepare, scratch=Path(scratch))
+            recipe = params.parse(params.Recipe, settings["recipes"][OURS], where=OURS)
+            recipes = [recipe.model_copy(update={"seed": seed}) for seed in seeds]
+            predictions[name] = np.stack([predict_future(recipe, change.network, cut_off) for recipe in recipes])
     predictions[AVERAGED] = predictions[OURS].mean(axis=0, keepdims=True)
-    rows = pa.concat_tables(held_out)
-    cells = cell_numbers({name: rows[name].to_numpy() for name in FEATURES})
-    return Scores(train.num_rows, rows[TARGET].to_numpy(), cells, None, predictions, tuned={})
+    cells = cell_numbers({name: np.array(cut_off.future[name].to_pylist()) for name in FEATURES})
+    return Scores(cut_off.train.num_rows, cut_off.future[TARGET].to_numpy(), cells, None, predictions)
 
 
-def train_and_predict(change: Change, snapshot: Path, folder: Path, *, seeds: Sequence[int]) -> np.ndarray:
-    """The predictions of the held-out rows after a training with each seed. Shape: (seeds, rows), US dollars."""
-    settings = read(params.FILE)
-    for path, value in change.settings.items():
-        *sections, key = path.split(".")
-        reduce(getitem, sections, settings)[key] = value
-    prepare_in(folder, snapshot, settings=params.parse(params.Prepare, settings["prepare"], where="prepare"))
-    if change.network is variants.TargetEncoded:
-        variants.add_target_means(folder)
-    recipe = params.parse(params.Recipe, settings["recipes"][OURS], where=OURS)
-    recipes = [recipe.model_copy(update={"seed": seed}) for seed in seeds]
-    return np.stack([predict_held_out(recipe, change.network, folder) for recipe in recipes])
-
-
-def predict_held_out(recipe: params.Recipe, network_class: type[EmbeddingNet], folder: Path) -> np.ndarray:
-    """The predictions of the held-out rows after one training. Shape: (rows,), US dollars."""
-    encoder, generator = Encoder.read(folder / "encoder.json"), torch.Generator().manual_seed(recipe.seed)
+def predict_future(recipe: params.Recipe, network_class: type[EmbeddingNet], cut_off: CutOff) -> np.ndarray:
+    """The predictions of the rows to come after one training. Shape: (rows,), US dollars."""
+    encoder, generator = Encoder.read(cut_off.prepared / "encoder.json"), torch.Generator().manual_seed(recipe.seed)
     assert isinstance(recipe.network, params.Embedding)  # noqa: S101 (`full` has no other)
     network = network_class(recipe.features, recipe.network, encoder, generator=generator)
     initialise(network, generator=generator)
     order = torch.Generator().manual_seed(recipe.seed)
-    loader = loader_of(folder / "train.parquet", network, recipe, generator=order)
-    held_out = [read_rows(folder / f"{split}.parquet", network) for split in HELD_OUT]
-    *_, last = fit(network, loader=loader, valid=held_out[0], recipe=recipe)
+    loader = loader_of(cut_off.prepared / "train.parquet", network, recipe, generator=order)
+    valid = read_rows(cut_off.prepared / "valid.parquet", network)
+    *_, last = fit(network, loader=loader, valid=valid, recipe=recipe)
     nn.utils.vector_to_parameters(last.kept_weights, network.parameters())
-    outputs = [network.predict_normalised(rows.tensors[0]).numpy() for rows in held_out]
-    return encoder.scaling.denormalise(np.concatenate(outputs))
+    inputs = network.inputs(encoder.encode(cut_off.future))
+    return encoder.scaling.denormalise(network.predict_normalised(inputs).numpy())
 
 
 if __name__ == "__main__":

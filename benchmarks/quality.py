@@ -1,23 +1,25 @@
 """The recipes against gradient boosting and simple baselines on the future: `python -m benchmarks.quality FOLDER`.
 
-For each cut-off, all train on one dated snapshot, are tuned on its validation rows, and predict the rows that the next
-snapshots add. Prints the tables of docs/quality.md. The boosters are in benchmarks/quality-peers.txt; what is not
-installed is left out, and said to be.
+For each cut-off, all train on one dated snapshot and predict the rows that the next snapshots add. Settings are chosen
+by forward validation: each method tries as many, on the future rows of all cut-offs but the last three. Those are only
+looked at once, at the end. Prints the tables of docs/quality.md. The boosters are in benchmarks/quality-peers.txt; what
+is not installed is left out, and said to be.
 """
 
 import argparse
 import contextlib
 import sys
 import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.accuracy.boosters import BOOSTERS
 from benchmarks.accuracy.future_rows import CutOff, read_cut_off
-from benchmarks.accuracy.scores import OURS, SEEDED, Scores, report
-from benchmarks.accuracy.stages import prepare_in, train_in
-from benchmarks.accuracy.tuned_baselines import SIMPLE_RIVALS, Predict, tune
+from benchmarks.accuracy.recipes import course, full
+from benchmarks.accuracy.scores import OURS, SEEDED, TUNED, Scores, report
+from benchmarks.accuracy.tuned_baselines import SIMPLE_RIVALS, Settings, tune
 from pipeline import params
 from pipeline.data.schema import FEATURES, TARGET
 from pipeline.data.split import row_hash
@@ -25,69 +27,64 @@ from pipeline.evaluation.noise_floor import cell_numbers, noise_floor
 from pipeline.runtime.arguments import whole
 from pipeline.runtime.command import command
 
-CUTOFFS = ("2022-08-28", "2022-12-25", "2023-03-26", "2023-06-25", "2023-08-27", "2023-10-29", "2023-12-31")
+CUTOFFS = {
+    **dict.fromkeys(("2022-08-28", "2022-12-25", "2023-03-26", "2023-06-25", "2023-08-27", "2023-10-29"), 8),
+    "2023-12-31": 8,
+    "2024-01-28": 26,
+    "2024-03-03": 8,
+    "2024-05-05": 8,
+}
+"""Dates of the snapshots to train on, and how many later ones are their future."""
+LAST = 3  # cut-offs that settings are not chosen by
 RIVALS = SIMPLE_RIVALS | BOOSTERS
 SEEDS = (1, 2, 3, 4, 5)
-METHODS = ("training mean", *RIVALS, "course", OURS, SEEDED)
+METHODS = ("training mean", *RIVALS, "course", TUNED, OURS, SEEDED)
 
 
 def main() -> None:
-    """Measure each cut-off, print the tables."""
+    """Tune on the first cut-offs, measure all, print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="folder of salaries_YYYY-MM-DD.csv files")
-    parser.add_argument("--cutoffs", nargs="+", default=CUTOFFS, help="dates of the snapshots to train on")
-    parser.add_argument("--weeks", type=whole(1), default=8, help="how many later snapshots are the future")
-    parser.add_argument("--trials", type=whole(1), default=30, help="settings that each rival may try")
+    parser.add_argument("--trials", type=whole(1), default=30, help="settings that each method may try")
     arguments = parser.parse_args()
     with command("benchmarks.quality"):
         settings = params.load(params.Prepare, "prepare")
-        scores = {}
-        for date in arguments.cutoffs:
-            with tempfile.TemporaryDirectory() as name, contextlib.redirect_stdout(sys.stderr):
-                folder = Path(name)
-                cut_off = read_cut_off(arguments.folder, date, weeks=arguments.weeks, settings=settings, scratch=folder)
-                scores[date] = score_methods(cut_off, folder, settings, trials=arguments.trials)
-        print(report(scores, methods=METHODS))
+        with tempfile.TemporaryDirectory() as name, contextlib.redirect_stdout(sys.stderr):
+            cut_offs = {
+                date: read_cut_off(arguments.folder, date, weeks=weeks, settings=settings, scratch=Path(name, date))
+                for date, weeks in CUTOFFS.items()
+            }
+            methods = {name: rival for name, rival in RIVALS.items() if rival.installed} | {TUNED: full()}
+            past = [*cut_offs.values()][:-LAST]
+            tuned = {name: tune(method, past, trials=arguments.trials) for name, method in methods.items()}
+            chosen = {name: trial.settings for name, trial in tuned.items()}
+            scores = {date: score(cut_off, chosen, salt=settings.split.salt) for date, cut_off in cut_offs.items()}
+        print(report(scores, methods=METHODS, tuned={name: tuned[name].mse for name in tuned if name in RIVALS}))
+        for name, trial in tuned.items():
+            print(f"{name}, by forward validation: {dict(trial.settings)}")
 
 
-def score_methods(cut_off: CutOff, folder: Path, settings: params.Prepare, *, trials: int) -> Scores:
-    """Fit and tune all on one cut-off; only then are the future rows looked at, once."""
+def score(cut_off: CutOff, chosen: Mapping[str, Settings], *, salt: str) -> Scores:
+    """What each method, fitted with its chosen settings, predicts for the future rows."""
     mean = float(cut_off.train[TARGET].to_numpy().mean())
-    fitted: dict[str, list[Predict]] = {"training mean": [lambda rows: np.full(rows.num_rows, mean)]}
-    tuned = {}
-    for name, rival in RIVALS.items():
-        if rival.installed:
-            tuned[name], predict = tune(rival, cut_off.train, cut_off.valid, trials=trials)
-            fitted[name] = [predict]
-    fitted |= train_recipes(cut_off, folder, settings)
     target = cut_off.future[TARGET].to_numpy()
+    methods = RIVALS | {TUNED: full()}
+    predictions = {name: [methods[name].fit(cut_off, settings)(cut_off.future)] for name, settings in chosen.items()}
+    seeds: Sequence[np.ndarray] = [full().fit(cut_off, {"seed": seed})(cut_off.future) for seed in SEEDS]
+    predictions |= {
+        "training mean": [np.full(len(target), mean)],
+        "course": [course(cut_off)(cut_off.future)],
+        OURS: [full().fit(cut_off, {})(cut_off.future)],
+        SEEDED: [*seeds],
+    }
     cells = cell_numbers({name: np.array(cut_off.future[name].to_pylist()) for name in FEATURES})
     return Scores(
         train_rows=cut_off.train.num_rows,
         target=target,
         cells=cells,
-        floor=noise_floor(target, cells=cells, rows=row_hash(cut_off.future, salt=settings.split.salt)),
-        predictions={name: np.stack([predict(cut_off.future) for predict in fits]) for name, fits in fitted.items()},
-        tuned=tuned,
+        floor=noise_floor(target, cells=cells, rows=row_hash(cut_off.future, salt=salt)),
+        predictions={name: np.stack(fits) for name, fits in predictions.items()},
     )
-
-
-def train_recipes(cut_off: CutOff, folder: Path, settings: params.Prepare) -> dict[str, list[Predict]]:
-    """The shipped recipes, through the pipeline's own stages; and `full` with other seeds."""
-    prepare_in(folder, cut_off.snapshot, settings=settings)
-    course, full = (params.load(params.Recipe, "recipes", name) for name in ("course", OURS))
-    seeded = [full.model_copy(update={"seed": seed}) for seed in SEEDS]
-    return {
-        "course": [train_recipe(course, folder)],
-        OURS: [train_recipe(full, folder)],
-        SEEDED: [train_recipe(recipe, folder) for recipe in seeded],
-    }
-
-
-def train_recipe(recipe: params.Recipe, folder: Path) -> Predict:
-    """What the recipe, trained on the prepared rows in the folder, predicts."""
-    bundle = train_in(folder, recipe)
-    return lambda rows: bundle.predict(bundle.encoder.encode(rows))
 
 
 if __name__ == "__main__":

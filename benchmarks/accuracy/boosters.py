@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from benchmarks.accuracy.future_rows import CutOff
 from benchmarks.accuracy.tuned_baselines import (
     ROW_SETTINGS,
     YEAR,
@@ -35,24 +36,27 @@ Part = tuple[pd.DataFrame, np.ndarray]  # features and normalised target
 Grow = Callable[[Part, Part, np.ndarray, Settings], Any]  # training part, validation part, weights → a model
 
 
-def fit(train: pa.RecordBatch, valid: pa.RecordBatch, settings: Settings, *, grow: Grow) -> Predict:
+def fit(cut_off: CutOff, settings: Settings, *, grow: Grow) -> Predict:
     """Grow trees on the training rows."""
     of_trees = dict(settings)
-    encoder, words = fit_encoder(train, min_count=of_trees.pop("min_count")), of_trees.pop("words")
-    weights = row_weights(train, of_trees.pop("equal_rows"))
+    encoder = fit_encoder(cut_off.train, min_count=of_trees.pop("min_count"))
+    weights = row_weights(cut_off.train, of_trees.pop("equal_rows"))
+    seen = {name: of_trees.pop(name) for name in ("words", "year")}
     of_train, of_valid = (
-        (features(rows, encoder, words=words), encoder.scaling.normalise(rows[TARGET].to_numpy()))
-        for rows in (train, valid)
+        (features(rows, encoder, **seen), encoder.scaling.normalise(rows[TARGET].to_numpy()))
+        for rows in (cut_off.train, cut_off.valid)
     )
     model = grow(of_train, of_valid, weights, of_trees)
-    return lambda rows: encoder.scaling.denormalise(model.predict(features(rows, encoder, words=words)))
+    return lambda rows: encoder.scaling.denormalise(model.predict(features(rows, encoder, **seen)))
 
 
-def features(rows: pa.RecordBatch, encoder: Encoder, *, words: bool) -> pd.DataFrame:
+def features(rows: pa.RecordBatch, encoder: Encoder, *, words: bool, year: bool) -> pd.DataFrame:
     """What the trees see. The year is the number itself: to a tree, one newer than any in training is the newest."""
     codes, sizes = encoder.encode(rows), encoder.sizes()
     columns: dict[str, Any] = {name: pd.Categorical(codes[name], categories=range(sizes[name])) for name in NOMINALS}
-    columns |= {name: codes[name] for name in ORDINALS} | {YEAR: np.array(rows[YEAR].to_pylist())}
+    columns |= {name: codes[name] for name in ORDINALS if name != YEAR}
+    if year:
+        columns[YEAR] = np.array(rows[YEAR].to_pylist())
     if words:
         bag = bag_of_words(codes, size=sizes[WORDS[0]])
         columns |= {f"word_{word}": bag[:, word] for word in range(bag.shape[1])}

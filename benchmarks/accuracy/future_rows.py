@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from benchmarks.accuracy.stages import prepare_in
 from pipeline import params
 from pipeline.data.raw_table import read_table
 from pipeline.evaluation.bootstrap import resampled
@@ -15,16 +16,16 @@ from pipeline.evaluation.bootstrap import resampled
 
 @dataclass(frozen=True)
 class CutOff:
-    """A date: the rows to train on and to tune by, the pipeline's own split of its snapshot, and those added later."""
+    """A date: the prepare stage's files of its snapshot, the rows to train on and to stop by, and those to come."""
 
-    snapshot: Path
+    prepared: Path
     train: pa.RecordBatch
     valid: pa.RecordBatch
     future: pa.RecordBatch
 
 
 def read_cut_off(folder: Path, date: str, *, weeks: int, settings: params.Prepare, scratch: Path) -> CutOff:
-    """The rows of the date's snapshot, and those that the next `weeks` snapshots add to it.
+    """The rows of the date's snapshot, and those that the next `weeks` snapshots add to it; files go to `scratch`.
 
     Raises: ValueError if there is no such snapshot, no later one, or one that breaks the data contract.
     """
@@ -38,7 +39,8 @@ def read_cut_off(folder: Path, date: str, *, weeks: int, settings: params.Prepar
     new.write_bytes(added_lines(later.read_bytes(), snapshot.read_bytes()))
     table = read_table(snapshot, settings=settings)
     train, valid = (table.rows.take(pa.array(table.positions(split))) for split in ("train", "valid"))
-    return CutOff(snapshot, train, valid, read_table(new, settings=settings).rows)
+    prepare_in(scratch, snapshot, settings=settings)
+    return CutOff(scratch, train, valid, read_table(new, settings=settings).rows)
 
 
 def added_lines(later: bytes, earlier: bytes) -> bytes:

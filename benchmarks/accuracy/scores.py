@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 
 import numpy as np
 
@@ -12,14 +13,14 @@ from pipeline.evaluation.noise_floor import NoiseFloor
 
 OURS = "full"
 SEEDED = "full, mean over seeds 1 to 5"
+TUNED = "full, tuned as the rivals"
 
 
 @dataclass(frozen=True)
 class Scores:
     """One cut-off: each method's predictions of the future rows (several, if it was fitted with several seeds).
 
-    Shape: target (rows,) and predictions (fits, rows) in US dollars; cells (rows,). `tuned` has the mean squared error
-    of each rival on the validation rows, in USD².
+    Shape: target (rows,) and predictions (fits, rows) in US dollars; cells (rows,).
     """
 
     train_rows: int
@@ -27,7 +28,6 @@ class Scores:
     cells: np.ndarray
     floor: NoiseFloor | None
     predictions: Mapping[str, np.ndarray]
-    tuned: Mapping[str, float]
 
     def errors(self, method: str) -> np.ndarray:
         """Squared errors, in USD²; of several fits, their mean. Shape: (rows,)."""
@@ -38,6 +38,14 @@ class Scores:
         """The mean squared error, in USD²."""
         return float(self.errors(method).mean())
 
+    def level(self, method: str) -> float:
+        """The mean error, in USD: what all predictions are too high by. Of several fits, the mean."""
+        return float((self.predictions[method] - self.target).mean())
+
+    def shape_mse(self, method: str) -> float:
+        """The variance of the errors, in USD²: the mean squared error without the squared level. Of fits, the mean."""
+        return float((self.predictions[method] - self.target).var(axis=1).mean())
+
     def r2(self, method: str) -> float:
         """The share of the variance explained; of several fits, the mean."""
         return float(np.mean([r2(fit, self.target) for fit in self.predictions[method]]))
@@ -46,46 +54,48 @@ class Scores:
         """Our mean squared error / the noise floor, on the rows where that is known."""
         return float(self.errors(OURS)[self.floor.known].mean() / self.floor.mse) if self.floor else None
 
-    def chosen_by_valid(self) -> str:
-        """The rival that the validation rows would have one choose."""
-        return min(self.tuned, key=self.tuned.__getitem__)
 
-    def best_in_hindsight(self) -> str:
-        """The rival that turned out best: an opponent that nobody can choose in advance."""
-        return min(self.tuned, key=self.mse)
+def report(scores: Mapping[str, Scores], *, methods: Sequence[str], tuned: Mapping[str, float]) -> str:
+    """Each cut-off's mean squared errors as multiples of ours, level and shape, the scores, and ours against the best.
 
-
-def report(scores: Mapping[str, Scores], *, methods: Sequence[str]) -> str:
-    """Each cut-off's mean squared errors as multiples of ours, the scores themselves, and ours against the best."""
+    tuned: of each rival, what forward validation says of it; the least is the one to choose.
+    """
     cut_offs = [*scores.values()]
+    chosen = min(tuned, key=tuned.__getitem__)
     return "\n".join(
         [
-            *comparison(scores, methods=methods),
+            *comparison(scores, methods=methods, bold=chosen),
             _row("noise floor, where known", *_floors(cut_offs)),
             "",
             *_header("MSE, USD² · RMSE, USD · R²", *scores),
             *(_row(method, *(_scores(cut_off, method) for cut_off in cut_offs)) for method in methods),
             "",
+            *_header(f"level, USD · MSE without it / {OURS}'s", *scores, "all"),
+            *(_row(method, *_level_and_shape(method, cut_offs)) for method in methods),
+            "",
             *(
-                f"{ours} / {words}: {ratio_with_interval([(cut_off, ours, choose(cut_off)) for cut_off in cut_offs])}"
+                f"{ours} / {words}: {ratio_with_interval([*zip(cut_offs, repeat(ours), rivals, strict=False)])}"
                 for ours in (OURS, SEEDED)
-                for words, choose in (
-                    ("the rival that the validation rows choose", Scores.chosen_by_valid),
-                    ("the best rival in hindsight", Scores.best_in_hindsight),
+                for words, rivals in (
+                    (f"{chosen}, which forward validation chooses", [chosen] * len(cut_offs)),
+                    ("the best rival in hindsight", [min(tuned, key=cut_off.mse) for cut_off in cut_offs]),
                 )
             ),
         ]
     )
 
 
-def comparison(scores: Mapping[str, Scores], *, methods: Sequence[str]) -> list[str]:
-    """A table of the mean squared errors as multiples of ours; bold is the rival that the validation rows choose."""
+def comparison(scores: Mapping[str, Scores], *, methods: Sequence[str], bold: str | None = None) -> list[str]:
+    """A table of the mean squared errors as multiples of ours."""
     cut_offs = [*scores.values()]
     return [
         *_header(f"MSE / {OURS}'s", *scores, "all"),
         _row("rows to train on", *(f"{cut_off.train_rows:,}" for cut_off in cut_offs), ""),
         _row("rows to score on", *(f"{len(cut_off.target):,}" for cut_off in cut_offs), ""),
-        *(_row(method, *_compared_with_ours(method, cut_offs)) for method in methods),
+        *(
+            _row(f"**{method}**" if method == bold else method, *_compared_with_ours(method, cut_offs))
+            for method in methods
+        ),
     ]
 
 
@@ -105,9 +115,16 @@ def _compared_with_ours(method: str, cut_offs: Sequence[Scores]) -> list[str]:
     if method == OURS or not all(method in cut_off.predictions for cut_off in cut_offs):
         return ["1" if method == OURS else "not installed"] * (len(cut_offs) + 1)
     each = [ratio_with_interval([(cut_off, method, OURS)]) for cut_off in cut_offs]
-    chosen_by_valid = [method in cut_off.tuned and cut_off.chosen_by_valid() == method for cut_off in cut_offs]
-    marked = [f"**{cell}**" if bold else cell for cell, bold in zip(each, chosen_by_valid, strict=True)]
-    return [*marked, ratio_with_interval([(cut_off, method, OURS) for cut_off in cut_offs])]
+    return [*each, ratio_with_interval([(cut_off, method, OURS) for cut_off in cut_offs])]
+
+
+def _level_and_shape(method: str, cut_offs: Sequence[Scores]) -> list[str]:
+    """How much too high a method is, and its error without that as a multiple of ours; of all, the geometric mean."""
+    if not all(method in cut_off.predictions for cut_off in cut_offs):
+        return ["not installed"] * (len(cut_offs) + 1)
+    shapes = [cut_off.shape_mse(method) / cut_off.shape_mse(OURS) for cut_off in cut_offs]
+    each = [f"{cut_off.level(method):+,.0f} · {shape:.3f}" for cut_off, shape in zip(cut_offs, shapes, strict=True)]
+    return [*each, f"{geometric_mean(shapes):.3f}"]
 
 
 def _floors(cut_offs: Sequence[Scores]) -> list[str]:

@@ -1,14 +1,15 @@
-"""Rivals of the network, each tuned by random trials on the validation rows; here are the simple ones."""
+"""Methods, each tuned by random trials on the rows that came after; here are the simple rivals of the network."""
 
 import importlib.util
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from benchmarks.accuracy.future_rows import CutOff, geometric_mean
 from pipeline.data import encoding
 from pipeline.data.encoding import Encoder
 from pipeline.data.schema import FEATURES, GROUP, TARGET, TEXT, WORDS
@@ -30,10 +31,10 @@ Distribution = Callable[[np.random.Generator], Any]  # draws one value
 
 @dataclass(frozen=True)
 class Rival:
-    """A method: what its settings are drawn from, how it fits to training and validation rows, and its package."""
+    """A method: what its settings are drawn from, how it fits to a cut-off's rows but the future's, and its package."""
 
     space: Mapping[str, Distribution]
-    fit: Callable[[pa.RecordBatch, pa.RecordBatch, Settings], Predict]
+    fit: Callable[[CutOff, Settings], Predict]
     package: str
 
     @property
@@ -42,14 +43,30 @@ class Rival:
         return importlib.util.find_spec(self.package) is not None
 
 
-def tune(rival: Rival, train: pa.RecordBatch, valid: pa.RecordBatch, *, trials: int) -> tuple[float, Predict]:
-    """The best of the trials by the validation rows: its mean squared error there, in USD², and its predictions."""
+@dataclass(frozen=True)
+class Trial:
+    """Settings, and the geometric mean over cut-offs of the mean squared error on their future rows, in USD²."""
+
+    settings: Settings
+    mse: float
+
+
+def tune(rival: Rival, cut_offs: Iterable[CutOff], *, trials: int) -> Trial:
+    """Forward validation: the best of the trials on the rows that came after each of the cut-offs.
+
+    A method without settings needs one trial, whatever they may be.
+    """
     rng = np.random.default_rng(0)
-    tried = []
-    for _ in range(trials):
-        predict = rival.fit(train, valid, {name: distribution(rng) for name, distribution in rival.space.items()})
-        tried.append((mean_squared_error(predict(valid), valid[TARGET].to_numpy()), predict))
-    return min(tried, key=lambda one: one[0])
+    drawn = [{name: draw(rng) for name, draw in rival.space.items()} for _ in range(trials if rival.space else 1)]
+    return min((Trial(settings, forward_mse(rival, settings, cut_offs)) for settings in drawn), key=lambda one: one.mse)
+
+
+def forward_mse(rival: Rival, settings: Settings, cut_offs: Iterable[CutOff]) -> float:
+    """The geometric mean of the mean squared errors on the rows that came after each of the cut-offs, in USD²."""
+    errors = [
+        mean_squared_error(rival.fit(one, settings)(one.future), one.future[TARGET].to_numpy()) for one in cut_offs
+    ]
+    return float(geometric_mean(errors))
 
 
 def log_uniform(low: float, high: float) -> Distribution:
@@ -72,8 +89,12 @@ def choice(*values: object) -> Distribution:
     return lambda rng: values[rng.integers(len(values))]
 
 
-ROW_SETTINGS: Mapping[str, Distribution] = {"min_count": choice(1, 2, 3, 5, 10), "equal_rows": choice(0.0, 0.5, 1.0)}
-"""What each rival may do about rare values (`fit_encoder`) and about equal rows (`row_weights`)."""
+ROW_SETTINGS: Mapping[str, Distribution] = {
+    "min_count": choice(1, 2, 3, 5, 10),
+    "equal_rows": choice(0.0, 0.5, 1.0),
+    "year": choice(False, True),
+}
+"""What a rival may do about rare values (`fit_encoder`), equal rows (`row_weights`) and the year: see it or not."""
 
 
 def fit_encoder(rows: pa.RecordBatch, *, min_count: int) -> Encoder:
@@ -98,8 +119,9 @@ def bag_of_words(codes: Mapping[str, np.ndarray], *, size: int) -> np.ndarray:
     return bag[:, 1:]
 
 
-def cell_mean(train: pa.RecordBatch, valid: pa.RecordBatch, settings: Settings) -> Predict:
+def cell_mean(cut_off: CutOff, settings: Settings) -> Predict:
     """The mean of the row's cell, shrunk to that of the coarser cell around it, and so on up to the training mean."""
+    train = cut_off.train
     target = train[TARGET].to_numpy()
 
     def predict(rows: pa.RecordBatch) -> np.ndarray:
@@ -115,17 +137,18 @@ def cell_mean(train: pa.RecordBatch, valid: pa.RecordBatch, settings: Settings) 
     return predict
 
 
-def ridge(train: pa.RecordBatch, valid: pa.RecordBatch, settings: Settings) -> Predict:
+def ridge(cut_off: CutOff, settings: Settings) -> Predict:
     """Ridge regression on one-hot codes and title words; a year newer than any in training counts as the newest."""
     from sklearn.linear_model import Ridge
 
+    train = cut_off.train
     encoder = fit_encoder(train, min_count=settings["min_count"])
-    sizes = encoder.sizes()
+    sizes, names = encoder.sizes(), [name for name in FEATURES if settings["year"] or name != YEAR]
 
     def design(rows: pa.RecordBatch) -> np.ndarray:
         codes = encoder.encode(rows)
         codes[YEAR] = np.where(codes[YEAR] == encoding.UNKNOWN, sizes[YEAR] - 1, codes[YEAR])
-        one_hot = [np.eye(sizes[name], dtype=np.float32)[codes[name]] for name in FEATURES]
+        one_hot = [np.eye(sizes[name], dtype=np.float32)[codes[name]] for name in names]
         return np.concatenate([*one_hot, bag_of_words(codes, size=sizes[WORDS[0]])], axis=1)
 
     model = Ridge(alpha=settings["alpha"])

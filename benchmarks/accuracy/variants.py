@@ -3,26 +3,14 @@
 import math
 from collections.abc import Sequence
 from itertools import pairwise
-from pathlib import Path
-
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from pipeline.data.encoding import Encoder
-from pipeline.data.schema import FEATURES, HASH, NORMALISED, ORDINALS
-from pipeline.data.split import SPLITS
 from pipeline.model.network import EmbeddingNet
 from pipeline.model.reproducible import nn, torch
 from pipeline.params import Embedding
 
 HEADS = 8
 FREQUENCIES = 2.0 ** torch.arange(-1, 3)  # waves over an ordinal's range
-FOLDS = 10
-SHRINKAGE = 10  # rows at the mean of all, added to those of each value
-NOMINALS = [name for name in FEATURES if name not in ORDINALS]
-MEANS = tuple(f"mean_of_{name}" for name in NOMINALS)
-PARTS = 1000  # of the normalised target's unit: stored among the codes, means must be whole numbers
 
 
 class Variant(EmbeddingNet):
@@ -141,49 +129,3 @@ class TabM(PackedHeads):
     def _embed(self, codes: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         hidden, linear = super()._embed(codes)
         return hidden * self.signs, linear
-
-
-class TargetEncoded(Wider):
-    """The nominals' mean targets beside their embeddings; `add_target_means` computes them."""
-
-    means = torch.zeros(1, len(MEANS))
-
-    def change(self) -> None:
-        """Read the means behind the codes."""
-        super().change()
-        self.columns += MEANS
-
-    def forward(self, inputs: torch.Tensor, noise: torch.Tensor | None = None) -> torch.Tensor:
-        """Predict normalised salaries."""
-        self.means = inputs[:, -len(MEANS) :] / PARTS
-        return super().forward(inputs[:, : -len(MEANS)], noise)
-
-    def extra_inputs(self, codes: torch.Tensor) -> torch.Tensor:
-        """The means that `forward` has split off."""
-        return self.means
-
-
-def add_target_means(folder: Path) -> None:
-    """Write into the prepared splits, beside each nominal, its value's shrunken mean target among the training rows.
-
-    A training row gets the mean of the other folds' rows, so that it does not see its own target.
-    Source: Micci-Barreca, "A Preprocessing Scheme for High-Cardinality Categorical Attributes" (2001).
-    """
-    train = pq.read_table(folder / "train.parquet")
-    target, of_train = train[NORMALISED].to_numpy(), train[HASH].to_numpy() % FOLDS  # equal rows in one fold
-    for split in SPLITS:
-        path = folder / f"{split}.parquet"
-        table = pq.read_table(path)
-        folds = of_train if split == "train" else np.full(table.num_rows, FOLDS)  # none is left out
-        for name, column in zip(NOMINALS, MEANS, strict=True):
-            codes, of_row = train[name].to_numpy(), table[name].to_numpy()
-            size = max(codes.max(), of_row.max()) + 1
-            means = [_means(codes[of_train != fold], target[of_train != fold], size) for fold in range(FOLDS + 1)]
-            parts = np.rint(np.stack(means)[folds, of_row] * PARTS).astype(np.int16)  # of a (folds + 1, size) table
-            table = table.append_column(column, pa.array(parts))
-        pq.write_table(table, path)
-
-
-def _means(codes: np.ndarray, target: np.ndarray, size: int) -> np.ndarray:
-    """The mean target of each code, shrunk to 0, the mean of a standardised target. Shape: returns (size,)."""
-    return np.bincount(codes, target, minlength=size) / (np.bincount(codes, minlength=size) + SHRINKAGE)

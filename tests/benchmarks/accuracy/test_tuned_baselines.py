@@ -1,29 +1,48 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from benchmarks.accuracy import tuned_baselines
+from benchmarks.accuracy.future_rows import CutOff
 from benchmarks.accuracy.tuned_baselines import Rival, tune
 from pipeline.data.schema import TARGET
 from tests.support.tables import batch, row, rows
 
 
-def test_tuning_keeps_the_trial_that_is_best_on_the_validation_rows():
+def cut_off(train, future=None):
+    return CutOff(Path(), train, train, future or train)
+
+
+def test_tuning_keeps_the_trial_that_is_best_on_the_rows_to_come_of_all_cut_offs():
     guesses = Rival(
         {"guess": tuned_baselines.uniform(0, 300_000)},
-        lambda train, valid, settings: lambda rows: np.full(rows.num_rows, settings["guess"]),
+        lambda cut_off, settings: lambda rows: np.full(rows.num_rows, settings["guess"]),
         "numpy",
     )
-    train, valid = batch(rows(4)), batch([row(salary_in_usd=150_000)])
-    mse, predict = tune(guesses, train, valid, trials=50)
-    (guess,) = predict(valid)
-    assert mse == pytest.approx((guess - 150_000) ** 2)
-    assert guess == pytest.approx(150_000, rel=0.05)
-    assert tune(guesses, train, valid, trials=50)[0] == mse
+    cut_offs = [cut_off(batch(rows(4)), batch([row(salary_in_usd=salary)])) for salary in (100_000, 200_000)]
+    best = tune(guesses, cut_offs, trials=50)
+    guess = best.settings["guess"]
+    assert best.mse == pytest.approx(abs((guess - 100_000) * (guess - 200_000)))
+    assert best == tune(guesses, cut_offs, trials=50)
+    assert best.mse < min(tune(guesses, cut_offs, trials=trials).mse for trials in (1, 2))
+
+
+def test_a_method_without_settings_is_tried_once():
+    tried = []
+
+    def fit(cut_off, settings):
+        tried.append(settings)
+        return lambda rows: np.zeros(rows.num_rows)
+
+    constant = Rival({}, fit, "numpy")
+    assert tune(constant, [cut_off(batch([row(salary_in_usd=3_000)]))], trials=50).mse == pytest.approx(9e6)
+    assert tried == [{}]
 
 
 def test_a_cell_is_shrunk_to_the_coarser_one_around_it():
     train = batch([row(salary_in_usd=100), row(salary_in_usd=200, job_title="Analyst"), row(salary_in_usd=600)])
-    predict = tuned_baselines.cell_mean(train, train, {"coarse": 1.0, "middle": 2.0, "fine": 2.0})
+    predict = tuned_baselines.cell_mean(cut_off(train), {"coarse": 1.0, "middle": 2.0, "fine": 2.0})
     coarse = (900 + 300) / (3 + 1)
     middle = (200 + 2 * coarse) / (1 + 2)
     analyst = row(job_title="Analyst")
@@ -32,15 +51,19 @@ def test_a_cell_is_shrunk_to_the_coarser_one_around_it():
 
 def test_ridge_shrunk_to_nothing_predicts_the_training_mean():
     train = batch(rows(60))
-    predict = tuned_baselines.ridge(train, train, {"alpha": 1e12, "min_count": 1, "equal_rows": 0.0})
+    predict = tuned_baselines.ridge(cut_off(train), {"alpha": 1e12, "min_count": 1, "equal_rows": 0.0, "year": True})
     assert predict(batch(rows(3))) == pytest.approx(train[TARGET].to_numpy().mean(), rel=1e-6)
 
 
-def test_ridge_takes_a_year_to_come_for_the_newest_it_knows():
+@pytest.mark.parametrize("year", [False, True])
+def test_ridge_takes_a_year_to_come_for_the_newest_it_knows_or_sees_none(year):
     train = batch(rows(60))
-    predict = tuned_baselines.ridge(train, train, {"alpha": 1.0, "min_count": 1, "equal_rows": 1.0})
-    newest, to_come = predict(batch([row(work_year=2023), row(work_year=2031)]))
+    settings = {"alpha": 1.0, "min_count": 1, "equal_rows": 1.0, "year": year}
+    oldest, newest, to_come = tuned_baselines.ridge(cut_off(train), settings)(
+        batch([row(work_year=2021), row(work_year=2023), row(work_year=2031)])
+    )
     assert newest == to_come
+    assert (oldest == newest) == (not year)
 
 
 def test_equal_rows_share_the_weight_of_one():

@@ -1,14 +1,10 @@
-import pyarrow.parquet as pq
 import pytest
 
 from benchmarks.accuracy import variants
 from pipeline.data.encoding import Encoder, Scaling
-from pipeline.data.schema import HASH, NORMALISED
 from pipeline.model.layers import initialise
 from pipeline.model.reproducible import torch
 from pipeline.params import Embedding
-from tests.conftest import Stage
-from tests.support.tables import rows, table
 
 SETTINGS = Embedding(kind="embedding", width=4, hidden=(8, 6), dropout=0.0, code_dropout=0.0, output="linear")
 FEATURES = ("job_title", "experience_level", "company_size")
@@ -62,15 +58,3 @@ def test_tabm_shares_its_hidden_layers_and_packed_heads_do_not():
         for kind in (variants.TabM, variants.PackedHeads)
     )
     assert packed == variants.HEADS * tabm
-
-
-def test_target_means_are_of_the_training_rows_in_other_folds(tmp_path):
-    stage = Stage(tmp_path)
-    stage.run(table(rows(200)))
-    variants.add_target_means(stage.out)
-    train, valid = (pq.read_table(stage.out / f"{name}.parquet").to_pandas() for name in ("train", "valid"))
-    for line in [*train.to_dict("records"), *valid.to_dict("records")]:
-        apart = train[HASH] % variants.FOLDS != line[HASH] % variants.FOLDS
-        seen = train[(train["job_title"] == line["job_title"]) & (apart | (line[HASH] in valid[HASH].array))]
-        mean = seen[NORMALISED].sum() / (len(seen) + variants.SHRINKAGE)
-        assert line["mean_of_job_title"] == pytest.approx(mean * variants.PARTS, abs=0.51)
