@@ -20,6 +20,7 @@ import numpy as np
 
 from benchmarks.accuracy import variants
 from benchmarks.accuracy.future_rows import CutOff, read_cut_off
+from benchmarks.accuracy.recipes import WITHOUT_YEAR
 from benchmarks.accuracy.scores import OURS, Scores, comparison
 from benchmarks.quality import CUTOFFS, LAST
 from pipeline import params
@@ -59,6 +60,7 @@ CHANGES = {
     "linear output": Change({"recipes.full.network.output": "linear"}),
     "without linear skips": Change(network=variants.WithoutSkips),
     "without code dropout": Change({"recipes.full.network.code_dropout": 0.0}),
+    "less code dropout, 0.03": Change({"recipes.full.network.code_dropout": 0.03}),
     "without dropout": Change({"recipes.full.network.dropout": 0.0}),
     "without a schedule": Change({"recipes.full.optimizer.schedule": "constant"}),
     "equal rows count each": Change({"recipes.full.equal_rows": "each"}),
@@ -66,7 +68,12 @@ CHANGES = {
     "more values folded, min_count 5": Change({"prepare.min_count": 5}),
     "target log1p": Change({"prepare.target": "log1p"}),
     "linear: no hidden layers": Change({"recipes.full.network.hidden": []}),
+    "weight decay 0.01": Change({"recipes.full.optimizer.weight_decay": 0.01}),
     "weight decay 1": Change({"recipes.full.optimizer.weight_decay": 1.0}),
+    "as many epochs whatever the rows, 20": Change({"recipes.full.epochs": 20, "recipes.full.min_steps": 0}),
+    "400 steps": Change({"recipes.full.min_steps": 400}),
+    "wider, 16 and 128-128": Change({"recipes.full.network.width": 16, "recipes.full.network.hidden": [128, 128]}),
+    "with the year": Change({"recipes.full.features": ["work_year", *WITHOUT_YEAR]}),
     "averaged weights, ema_decay 0.9": Change({"recipes.full.optimizer.ema_decay": 0.9}),
     "averaged weights, ema_decay 0.98": Change({"recipes.full.optimizer.ema_decay": 0.98}),
     "ordinals embedded": Change(network=variants.EmbeddedOrdinals),
@@ -76,8 +83,8 @@ CHANGES = {
     "8 parallel heads, TabM mini": Change(network=variants.TabM),
 }
 CHANGES |= {
-    f"without {feature}": Change({"recipes.full.features": [name for name in FEATURES if name != feature]})
-    for feature in FEATURES
+    f"without {feature}": Change({"recipes.full.features": [name for name in WITHOUT_YEAR if name != feature]})
+    for feature in WITHOUT_YEAR
 }
 AVERAGED = "networks of all seeds, averaged"
 

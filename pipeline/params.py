@@ -119,6 +119,7 @@ class Recipe(Section):
     optimizer: Optimizer
     batch_size: Count
     epochs: Count
+    min_steps: Annotated[int, Field(ge=0)] = 0  # where the rows are few, more epochs, until it has made so many
     patience: Count | None
     keep: Literal["best", "last"]
     seed: Annotated[int, Field(ge=0, lt=2**63)]

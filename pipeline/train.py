@@ -28,7 +28,7 @@ from pipeline.runtime.drafts import drafts
 from pipeline.runtime.lifetime import end_with_parent
 from pipeline.training.checkpoint import Checkpoint, imported_files
 from pipeline.training.compiler import keep_compiled_code_in
-from pipeline.training.fit import Epoch, TrainingState, fit
+from pipeline.training.fit import Epoch, TrainingState, epochs_of, fit
 from pipeline.training.loader import loader_of, read_rows
 from pipeline.training.sampled_rows import predict_rows, read_sample, representative_rows
 
@@ -108,7 +108,8 @@ def _train(network: Regressor, recipe: params.Recipe, paths: Paths, checkpoint: 
     loader = loader_of(paths.train, network, recipe, generator=torch.Generator().manual_seed(recipe.seed))
     valid = read_rows(paths.valid, network)
     last = start = checkpoint.load()
-    with tqdm(total=recipe.epochs, initial=len(start.history), desc=name, unit="epoch", disable=None) as progress:
+    epochs = epochs_of(recipe, steps_per_epoch=len(loader))
+    with tqdm(total=epochs, initial=len(start.history), desc=name, unit="epoch", disable=None) as progress:
         try:
             for last in fit(network, loader=loader, valid=valid, recipe=recipe, start=start):
                 _show(last.history[-1], progress, name)

@@ -67,9 +67,10 @@ def fit(
         order.set_state(order_state)
         noise.set_state(noise_state)
         optimizer.restore(optimizer_state)
-    rates = learning_rates(recipe.optimizer, steps=recipe.epochs * len(loader))
+    epochs = epochs_of(recipe, steps_per_epoch=len(loader))
+    rates = learning_rates(recipe.optimizer, steps=epochs * len(loader))
     rates = islice(rates, len(state.history) * len(loader), None)  # without those of the epochs that are over
-    while not finished(state.history, recipe):
+    while not finished(state.history, epochs=epochs, patience=recipe.patience):
         network.train()
         train_mse = loop.epoch(loader, rates)
         with optimizer.averaged():
@@ -85,11 +86,21 @@ def fit(
         yield state
 
 
-def finished(history: Sequence[Epoch], recipe: Recipe) -> bool:
-    """True if the recipe's epochs are over, or as many as its patience without a better validation loss."""
+def epochs_of(recipe: Recipe, *, steps_per_epoch: int) -> int:
+    """How many epochs the recipe trains at most: its own, or as many as its least number of steps takes.
+
+    >>> recipe = Recipe.model_construct(epochs=3, min_steps=150)
+    >>> epochs_of(recipe, steps_per_epoch=4), epochs_of(recipe, steps_per_epoch=1000)
+    (38, 3)
+    """
+    return max(recipe.epochs, math.ceil(recipe.min_steps / steps_per_epoch))
+
+
+def finished(history: Sequence[Epoch], *, epochs: int, patience: int | None) -> bool:
+    """True if so many epochs are over, or as many as the patience without a better validation loss."""
     losses = [epoch.valid_mse for epoch in history]
     since_best = len(losses) - 1 - losses.index(min(losses)) if losses else 0
-    return len(losses) >= recipe.epochs or (recipe.patience is not None and since_best >= recipe.patience)
+    return len(losses) >= epochs or (patience is not None and since_best >= patience)
 
 
 def validation_loss(network: Regressor, valid: TensorDataset) -> float:

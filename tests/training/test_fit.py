@@ -127,7 +127,23 @@ def test_training_stops_after_as_many_epochs_without_progress_as_the_patience():
 )
 def test_a_training_of_four_epochs_is_finished_when(valid, patience, expected):
     history = [Epoch(number, 0.0, loss) for number, loss in enumerate(valid, start=1)]
-    assert finished(history, make_recipe(epochs=4, patience=patience)) is expected
+    assert finished(history, epochs=4, patience=patience) is expected
+
+
+def test_a_least_number_of_steps_makes_more_epochs_and_the_schedule_is_stretched_over_them():
+    settings = {"optimizer": {"schedule": "one_cycle"}}
+    _, expected = trained(make_recipe(**settings, epochs=5))
+    steps = len(make_training(make_recipe()).loader)
+    _, found = trained(make_recipe(**settings, epochs=2, min_steps=5 * steps - 1))
+    assert found.history == expected.history
+    assert torch.equal(found.kept_weights, expected.kept_weights)
+
+
+def test_a_least_number_of_steps_that_the_epochs_make_changes_nothing():
+    _, expected = trained(make_recipe(epochs=3))
+    steps = len(make_training(make_recipe()).loader)
+    _, found = trained(make_recipe(epochs=3, min_steps=3 * steps))
+    assert found.history == expected.history
 
 
 def test_an_average_of_the_weights_is_what_is_validated_and_kept():
@@ -207,7 +223,7 @@ def test_a_state_does_not_change_while_the_training_goes_on():
 
 def test_the_start_is_no_epoch():
     assert not START.history
-    assert not finished(START.history, make_recipe(epochs=1))
+    assert not finished(START.history, epochs=1, patience=None)
 
 
 def test_weights_of_one_make_the_weighted_loss_the_plain_one():
