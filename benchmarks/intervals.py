@@ -65,14 +65,15 @@ def train_and_evaluate(table: Path, folder: Path, *, salt: str) -> tuple[dict[st
     settings = settings.model_copy(update={"split": settings.split.model_copy(update={"salt": salt})})
     prepare_in(folder, table, settings=settings)
     train_in(folder, params.load(params.Recipe, "recipes", RECIPE))
-    evaluate.run(
+    paths = evaluate.Paths(
         model=folder / "model",
         prepared=folder,
+        table=table,
         metrics=folder / "metrics.json",
         plots=folder,
-        min_slice_rows=params.load(params.Evaluate, "evaluate").min_slice_rows,
-        min_count=settings.min_count,
+        card=folder / "card.md",
     )
+    evaluate.run(RECIPE, paths, params.load(params.Evaluate, "evaluate"), min_count=settings.min_count)
     return json.loads((folder / "metrics.json").read_text(encoding="utf-8")), pd.read_csv(folder / "coverage.csv")
 
 

@@ -1,8 +1,10 @@
-"""Stage 3: a model bundle and the encoded splits → its metrics, the baselines beside them, and plots data."""
+"""Stage 3: a model bundle and the encoded splits → its metrics beside baselines, plots data, and its model card."""
 
 import argparse
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -10,16 +12,32 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from pipeline import params, versions
-from pipeline.data.schema import FEATURES, GROUP, HASH, MSE, NORMALISED, TARGET
+from pipeline.data.encoding import Encoder
+from pipeline.data.schema import AUDITED, FEATURES, GROUP, HASH, MSE, NORMALISED, TARGET
 from pipeline.data.split import SPLITS
-from pipeline.evaluation import leaks, plot_tables, scorecard
+from pipeline.evaluation import fairness, importance, leaks, plot_tables, scorecard
 from pipeline.evaluation.metrics import Columns, mean_squared_error
 from pipeline.inference.predictions import Predictions, predict
 from pipeline.model.bundle import Bundle
+from pipeline.model.costs import parameters_by_feature
+from pipeline.reporting.card import Origin, card
+from pipeline.reporting.run_results import RecipeResult, sha256_of
 from pipeline.runtime.arguments import recipe_name
 from pipeline.runtime.command import WAY_BACK, command
 from pipeline.runtime.drafts import drafts
 from pipeline.runtime.lifetime import end_with_parent
+
+
+@dataclass(frozen=True)
+class Paths:
+    """The folder of the bundle, that of the splits, and the raw table; the files and the folder that it writes."""
+
+    model: Path
+    prepared: Path
+    table: Path
+    metrics: Path
+    plots: Path
+    card: Path
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -30,37 +48,44 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--prepared", type=Path, required=True, help="folder of the encoded splits")
     parser.add_argument("--metrics", type=Path, required=True, help="folder in which it gets a JSON file of metrics")
     parser.add_argument("--plots", type=Path, required=True, help="folder in which it gets that of its plots data")
+    parser.add_argument("--cards", type=Path, required=True, help="folder in which it gets its model card")
     arguments = parser.parse_args(argv)
     name = arguments.recipe
     end_with_parent()
     with command(f"evaluate {name}", advice=WAY_BACK):
         params.check(FEATURES)
         versions.check("numpy", "pandas", "pyarrow", "safetensors", "torch")
-        run(
+        paths = Paths(
             model=arguments.models / name,
             prepared=arguments.prepared,
+            table=Path(params.load(params.Data, "data").path),
             metrics=arguments.metrics / f"{name}.json",
             plots=arguments.plots / name,
-            min_slice_rows=params.load(params.Evaluate, "evaluate").min_slice_rows,
-            min_count=params.load(params.Prepare, "prepare").min_count,
+            card=arguments.cards / f"{name}.md",
         )
+        settings, min_count = params.load(params.Evaluate, "evaluate"), params.load(params.Prepare, "prepare").min_count
+        run(name, paths, settings, min_count=min_count)
 
 
-def run(*, model: Path, prepared: Path, metrics: Path, plots: Path, min_slice_rows: int, min_count: int) -> None:
-    """Check for leaks, score the model on every split; write its metrics and the data of its plots."""
-    bundle = Bundle.load(model)
-    splits = {name: read_split(prepared / f"{name}.parquet") for name in SPLITS}
+def run(name: str, paths: Paths, settings: params.Evaluate, *, min_count: int) -> None:
+    """Check for leaks, score the recipe's model on every split; write its metrics, plots data and card."""
+    bundle = Bundle.load(paths.model)
+    splits = {split: read_split(paths.prepared / f"{split}.parquet") for split in SPLITS}
     leaks.check_columns(bundle.network.columns)
     leaks.check_splits(splits)
     leaks.check_encoder(bundle.encoder, splits["train"], min_count=min_count)
-    predictions = {name: predict(bundle, rows) for name, rows in splits.items()}
+    predictions = {split: predict(bundle, rows) for split, rows in splits.items()}
+    tables = plots_data(bundle, splits["test"], predictions["test"], settings)
     numbers = all_metrics(bundle, splits, predictions)
-    tables = plots_data(bundle, splits["test"], predictions["test"], min_rows=min_slice_rows)
+    numbers["test_fairness_groups_beyond"] = fairness.count_beyond(tables["fairness"])
     scorecard.check_finite(numbers)
+    result = RecipeResult(name, bundle.recipe, numbers, {key: as_text(table) for key, table in tables.items()})
+    origin = Origin(paths.table.name, sha256_of(paths.table), bundle.provenance, bundle.intervals.uncalibrated)
     with drafts() as draft_of:
-        draft_of(metrics).write_text(json.dumps(numbers, indent=2, allow_nan=False) + "\n", encoding="utf-8")
-        for name, table in tables.items():
-            table.to_csv(draft_of(plots / f"{name}.csv"), index=False, lineterminator="\n")
+        draft_of(paths.metrics).write_text(json.dumps(numbers, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+        for key, table in tables.items():
+            table.to_csv(draft_of(paths.plots / f"{key}.csv"), index=False, lineterminator="\n")
+        draft_of(paths.card).write_text(card(result, origin), encoding="utf-8")
 
 
 def read_split(path: Path) -> dict[str, np.ndarray]:
@@ -95,9 +120,9 @@ def all_metrics(
     )
 
 
-def plots_data(bundle: Bundle, test: Columns, found: Predictions, *, min_rows: int) -> dict[str, pd.DataFrame]:
+def plots_data(bundle: Bundle, test: Columns, found: Predictions, settings: params.Evaluate) -> dict[str, pd.DataFrame]:
     """The data of the plots, by file name: the test rows, and what is predicted for them."""
-    encoder, actual = bundle.encoder, test[TARGET]
+    encoder, actual, min_rows = bundle.encoder, test[TARGET], settings.min_slice_rows
     errors = found.predicted - actual
     return {
         "predictions": plot_tables.scatter(found.predicted, test),
@@ -107,13 +132,34 @@ def plots_data(bundle: Bundle, test: Columns, found: Predictions, *, min_rows: i
         "coverage": plot_tables.coverage_by_group(
             test[GROUP], actual, found.intervals, encoder=encoder, min_rows=min_rows
         ),
-        "importance": plot_tables.permutation_importance(
-            bundle.predict,
-            test,
-            actual,
-            features=bundle.recipe.features,
-        ),
+        "importance": _importance(bundle, test),
+        "fairness": _fairness(encoder, test, errors, settings),
     }
+
+
+def _importance(bundle: Bundle, test: Columns) -> pd.DataFrame:
+    """What each feature of the recipe is worth and costs."""
+    table = importance.permutation_importance(bundle.predict, test, features=bundle.recipe.features)
+    parameters = parameters_by_feature(bundle.recipe, bundle.encoder)
+    return importance.with_costs(table, test, codes=bundle.encoder.sizes(), parameters=parameters)
+
+
+def _fairness(encoder: Encoder, test: Columns, errors: np.ndarray, settings: params.Evaluate) -> pd.DataFrame:
+    """Whom the model is wrong about, and whether that is within the limits. Shape: errors (test rows,)."""
+    min_rows, limits = settings.min_slice_rows, settings.fairness
+    columns = (fairness.groups_of(name, test[name], encoder=encoder, min_rows=min_rows) for name in AUDITED)
+    return fairness.audit(
+        test,
+        errors,
+        list(chain.from_iterable(columns)),
+        limits={"bias_share": limits.max_bias_share, "error_ratio": limits.max_error_ratio},
+        min_rows=min_rows,
+    )
+
+
+def as_text(table: pd.DataFrame) -> list[dict[str, str]]:
+    """The table's rows as they are read back from its file."""
+    return [{str(name): str(value) for name, value in row.items()} for row in table.to_dict("records")]
 
 
 def _prefixed(split: str, numbers: Mapping[str, float]) -> dict[str, float]:

@@ -134,10 +134,18 @@ class Recipe(Section):
         return self
 
 
+class Fairness(Section):
+    """`evaluate.fairness:` how wrong a model may be about a group of the audited columns."""
+
+    max_bias_share: Annotated[float, Field(gt=0, le=1)]
+    max_error_ratio: Annotated[float, Field(ge=1)]
+
+
 class Evaluate(Section):
-    """`evaluate:` how many test rows a slice must have to be shown."""
+    """`evaluate:` how many test rows a slice must have to be shown, and a group to be judged by what limits."""
 
     min_slice_rows: Count
+    fairness: Fairness
 
 
 Limit = Annotated[float, Field(ge=0)] | None

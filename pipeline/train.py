@@ -4,21 +4,17 @@ import argparse
 import csv
 import hashlib
 import logging
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
 from tqdm import tqdm
 
 from pipeline import params, versions
 from pipeline.data.encoding import Encoder
 from pipeline.data.schema import FEATURES, GROUP
-from pipeline.evaluation.metrics import mean_squared_error
 from pipeline.model.bundle import BACKGROUND_ROWS, Bundle
-from pipeline.model.card import CARD, card
 from pipeline.model.intervals import calibrate
 from pipeline.model.network import Regressor, build
 from pipeline.model.reproducible import ANY_CPU, device_for, nn, reproducibility_level, torch, unpin_matrix_products
@@ -88,7 +84,7 @@ def run(recipe: params.Recipe, settings: params.Train, paths: Paths, *, name: st
     last = _train(network, recipe, paths, checkpoint, name)
     with drafts() as draft_of:
         paths = replace(paths, out=draft_of(paths.out), curve=draft_of(paths.curve))
-        _finish_bundle(network, encoder, recipe, last, provenance, paths, name)
+        _finish_bundle(network, encoder, recipe, last, provenance, paths)
         _write_curve(last.history, paths.curve)
     checkpoint.remove()
 
@@ -137,9 +133,8 @@ def _finish_bundle(
     last: TrainingState,
     provenance: Mapping[str, Any],
     paths: Paths,
-    name: str,
 ) -> None:
-    """Give the kept weights intervals, a background for explanations and a model card; write all of it."""
+    """Give the kept weights intervals and a background for explanations; write all of it."""
     nn.utils.vector_to_parameters(last.kept_weights, network.parameters())
     samples = [read_sample(path, network) for path in (paths.train, paths.valid)]
     train, valid = (predict_rows(rows, network.cpu(), encoder.scaling) for rows in samples)
@@ -148,11 +143,6 @@ def _finish_bundle(
     background = {name: samples[0][name][chosen] for name in network.columns}
     bundle = Bundle(network, encoder, recipe, intervals, background, {"kept_epoch": last.kept_epoch, **provenance})
     bundle.save(paths.out)
-    kept = last.history[last.kept_epoch - 1]
-    rmse = [math.sqrt(mean_squared_error(rows.prediction, rows.actual)) for rows in (train, valid)]  # in UNIT
-    scores = {"training": (kept.train_mse, rmse[0]), "validation": (kept.valid_mse, rmse[1])}
-    counts = {path.name: pq.read_metadata(path).num_rows for path in (paths.train, paths.valid)}
-    (paths.out / CARD).write_text(card(name, bundle, rows=counts, scores=scores), encoding="utf-8")
 
 
 def _write_curve(history: Sequence[Epoch], path: Path) -> None:

@@ -20,6 +20,8 @@ SUFFIX = "usd"  # of the names of numbers in UNIT
 SIGN = "$"
 UNIT_NAME = "US dollars"
 GROUP = "experience_level"  # the feature within whose values intervals hold, too
+AUDITED = ("employee_residence", "experience_level", "company_size", "employment_type")
+"""Features by whose values evaluate tells whether a model is wrong about some people more than about others."""
 
 STEP = 10_000
 """A difference in UNIT that matters: residuals are counted in such steps, and intervals get no narrower below it."""
@@ -103,7 +105,11 @@ CARD_PROJECT = "salary-pipeline"
 CARD_TITLE = f"A regression of data-science {PLURAL}"
 CARD_USE = """\
 To learn and to teach with, as a baseline for other models, and for a rough idea of what such jobs paid in the years of
-the training rows. Not for decisions about a person: nobody's pay, credit or hiring should hang on it."""
+the training rows."""
+CARD_MISUSE = """\
+- Decisions about a person: nobody's pay, offer, credit, tax, residence permit or hiring may hang on it.
+- A claim that somebody is paid fairly or not: it tells what such rows said, and not what work is worth.
+- Countries, levels and kinds of employment that the fairness table calls beyond the limits, or too few to tell."""
 CARD_TARGET = f"The gross {NOUN} of one year in {UNIT_NAME}"
 CARD_FORMAT = "the aijobs.net survey"
 CARD_KNOWLEDGE = "real pay"
@@ -119,6 +125,8 @@ What the survey does not ask (skills, employer,
   city, hours) the model cannot see, however much pay depends on it."""
 CARD_LICENCE = f"""\
 That of {CARD_PROJECT}, MIT, as far as it goes: of another table than the sample, its owner's terms hold as well."""
+CARD_LICENCE_TAG = "mit"
+"""The licence by the name that model hubs know."""
 CARD_VARIABLE = "dollars"
 """What the card's example in Python calls predictions in UNIT."""
 
@@ -145,8 +153,9 @@ ORDINALS: tuple[str, ...] = with_role("ordinal")
 AMOUNTS: tuple[str, ...] = tuple(name for name in COLUMNS if name in NUMBERS and name not in FEATURES)
 """Numbers that hardly repeat: they stay plain columns where all others are dictionaries of few values."""
 (TARGET,) = with_role("target")
-if _unknown := sorted({GROUP, *ESTIMATED_VALUES, TEXT} - {*FEATURES, ""}):
-    raise ValueError(f"schema.py: GROUP, TEXT and ESTIMATED_VALUES must name features, found {', '.join(_unknown)}")
+if _unknown := sorted({GROUP, *AUDITED, *ESTIMATED_VALUES, TEXT} - {*FEATURES, ""}):
+    _rule = "GROUP, AUDITED, TEXT and ESTIMATED_VALUES must name features"
+    raise ValueError(f"schema.py: {_rule}, found {', '.join(_unknown)}")
 SMALLEST, LARGEST = (bound for check in RULES[TARGET].checks for bound in check.statistics.values())
 
 

@@ -1,9 +1,11 @@
-"""How far two methods' errors are apart by chance: they are summed again over rows drawn anew."""
+"""How far sums over rows are off by chance: they are summed again over rows drawn anew."""
 
 import numpy as np
 
 ROUNDS = 2000
 NUMBERS_AT_ONCE = 1 << 22
+EXACT_BITS = 52  # a float64 holds every whole number of so many bits
+INTERVAL = (0.025, 0.975)  # what a 95 % interval leaves out at either end
 
 
 def resampled(
@@ -15,12 +17,41 @@ def resampled(
     draws (many are copies, or the two ends of one advertisement's pay band).
 
     Shape: all (rows,), groups numbered from 0; returns two (ROUNDS,).
-    Source: the paired cluster bootstrap, Davison & Hinkley, "Bootstrap Methods and their Application" (1997), 3.8.
     """
     sums = np.stack([np.bincount(groups, weights=column) for column in (errors, others)], axis=1)  # (groups, 2)
-    shares = np.full(len(sums), 1 / len(sums))  # each group is as likely as any other
-    rounds = max(NUMBERS_AT_ONCE // len(sums), 1)  # so many at once, as how often each group is drawn must be in memory
-    sizes = [min(rounds, ROUNDS - start) for start in range(0, ROUNDS, rounds)]
-    # how often each group is drawn, (rounds, groups), times the groups' sums gives the sums of each round, (rounds, 2)
-    ours, theirs = np.concatenate([rng.multinomial(len(sums), shares, size=size) @ sums for size in sizes]).T
+    ours, theirs = redrawn(sums, rng=rng).T
     return ours, theirs
+
+
+def redrawn(sums: np.ndarray, *, rng: np.random.Generator) -> np.ndarray:
+    """What sums over all groups of rows might have been, had other groups come: each is as likely as any other.
+
+    All columns are summed over the same draws, in whole multiples of a power of two so small that it tells nothing
+    apart: such sums are exact in any order, so BLAS gives the same bytes on every CPU.
+
+    Shape: sums (groups, columns), of each group's rows; returns (ROUNDS, columns).
+    Source: the paired cluster bootstrap, Davison & Hinkley, "Bootstrap Methods and their Application" (1997), 3.8.
+    """
+    groups = len(sums)
+    _, bits = np.frexp(np.abs(sums).max(axis=0) * groups)  # (columns,): a round's sum has no more
+    unit = np.ldexp(1.0, bits - EXACT_BITS)
+    whole = np.rint(sums / unit)
+    at_once = max(NUMBERS_AT_ONCE // groups, 1)  # rounds, as how often each group is drawn must be in memory
+    sizes = [min(at_once, ROUNDS - start) for start in range(0, ROUNDS, at_once)]
+    draws: np.ndarray = np.concatenate([_counts(groups, size, rng) @ whole for size in sizes]) * unit
+    return draws
+
+
+def interval(draws: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The ends of the 95 % interval of each column. Shape: draws (ROUNDS, columns); returns two (columns,).
+
+    Source: the percentile interval, Efron & Tibshirani, "An Introduction to the Bootstrap" (1993), 13.3.
+    """
+    low, high = np.quantile(draws, INTERVAL, axis=0)
+    return low, high
+
+
+def _counts(groups: int, rounds: int, rng: np.random.Generator) -> np.ndarray:
+    """How often each group is drawn in each round. Shape: returns (rounds, groups) float64."""
+    drawn = rng.integers(groups, size=(rounds, groups)) + np.arange(rounds)[:, np.newaxis] * groups
+    return np.bincount(drawn.ravel(), minlength=rounds * groups).reshape(rounds, groups).astype(np.float64)

@@ -1,17 +1,16 @@
 """The data of the plots: where a model is good and where it is not, by slice, by group and by tenth of the rows."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
 from pipeline.data.encoding import UNKNOWN, Encoder
-from pipeline.data.schema import FEATURES, GROUP, HASH, MSE, STEP, TARGET, columns_of, in_unit
-from pipeline.evaluation.metrics import Columns, mean_squared_error
+from pipeline.data.schema import FEATURES, GROUP, HASH, MSE, STEP, TARGET, in_unit
+from pipeline.evaluation.metrics import Columns
 from pipeline.evaluation.scorecard import IntervalEnds
 
 SCATTER_ROWS = 1000
-ROWS, REPEATS, SEED = 4096, 5, 1  # of the permutations that tell how important a feature is
 RESIDUAL_LIMIT = 20 * STEP  # in units of the target, as STEP
 
 
@@ -25,16 +24,25 @@ def means_by_code(codes: np.ndarray, values: Columns, *, names: Sequence[str], m
       value  rows  height
     0     b     2     3.0
     """
-    rarer = len(names)  # the code of the codes of too few rows
-    alone = np.bincount(codes, minlength=rarer) >= min_rows  # (codes,) True where a code has rows enough
-    group = np.where(alone, np.arange(rarer), rarer)[codes]  # (rows,)
-    rows = np.bincount(group, minlength=rarer + 1)  # (codes + 1,)
+    group = rare_together(codes, count=len(names), min_rows=min_rows)
+    rows = np.bincount(group, minlength=len(names) + 1)  # (codes + 1,)
     shown = np.flatnonzero(rows >= min_rows)
     sums = {name: np.bincount(group, column, minlength=len(rows)) for name, column in values.items()}
     return pd.DataFrame(
         {"value": [[*names, "(rarer)"][code] for code in shown], "rows": rows[shown]}
         | {name: total[shown] / rows[shown] for name, total in sums.items()}
     )
+
+
+def rare_together(codes: np.ndarray, *, count: int, min_rows: int) -> np.ndarray:
+    """The codes, and `count` in place of each that fewer than `min_rows` rows have. Shape: (rows,), returns (rows,).
+
+    >>> rare_together(np.array([0, 1, 1]), count=2, min_rows=2)
+    array([2, 1, 1])
+    """
+    alone = np.bincount(codes, minlength=count) >= min_rows  # (codes,) True where a code has rows enough
+    together: np.ndarray = np.where(alone, np.arange(count), count)[codes]
+    return together
 
 
 def errors_by_slice(codes: Columns, errors: np.ndarray, *, encoder: Encoder, min_rows: int) -> pd.DataFrame:
@@ -83,9 +91,17 @@ def coverage_by_group(
     return table.rename(columns={"value": GROUP})
 
 
+def fair_draw(split: Columns, *, rows: int) -> np.ndarray:
+    """The positions of at most so many rows: those of the smallest hashes, so each row is as likely as any other.
+
+    Equal rows have one hash, and are drawn together. Shape: the hashes (rows,).
+    """
+    return np.argsort(split[HASH], kind="stable")[:rows]
+
+
 def scatter(prediction: np.ndarray, split: Columns) -> pd.DataFrame:
-    """Predicted against actual targets of at most `SCATTER_ROWS` rows: the smallest hashes, so a fair draw."""
-    chosen = np.argsort(split[HASH], kind="stable")[:SCATTER_ROWS]  # positions of rows
+    """Predicted against actual targets of a fair draw of at most `SCATTER_ROWS` rows."""
+    chosen = fair_draw(split, rows=SCATTER_ROWS)
     predicted = prediction[chosen].round().astype(int)
     return pd.DataFrame({in_unit("actual"): split[TARGET][chosen], in_unit("predicted"): predicted})
 
@@ -97,30 +113,6 @@ def histogram(residuals: np.ndarray) -> pd.DataFrame:
     nearest = (residuals.clip(-RESIDUAL_LIMIT, RESIDUAL_LIMIT) / STEP).round().astype(int)
     rows = np.bincount(nearest + RESIDUAL_LIMIT // STEP, minlength=len(steps))
     return pd.DataFrame({in_unit("residual"): steps, "rows": rows})
-
-
-def permutation_importance(
-    predict: Callable[[Columns], np.ndarray], codes: Columns, actual: np.ndarray, *, features: Sequence[str]
-) -> pd.DataFrame:
-    """Permutation importance: the increase of the mean squared error when one feature's codes move to other rows.
-
-    The code of a text and its words move together. The mean of `REPEATS` seeded permutations, over the first `ROWS`
-    rows: in the order of their hashes these are a fair draw. Below zero means chance.
-
-    Shape: codes of each column and actual (rows,), in units of the target as `predict` returns them.
-    Source: Breiman, "Random Forests" (2001), as sklearn.inspection.permutation_importance defines it.
-    """
-    random = np.random.default_rng(SEED)
-    codes, actual = {name: column[:ROWS] for name, column in codes.items()}, actual[:ROWS]
-    error = mean_squared_error(predict(codes), actual)
-    orders = [random.permutation(len(actual)) for _ in range(REPEATS)]
-    increases = []
-    for feature in features:
-        permuted = [
-            predict({**codes, **{name: codes[name][order] for name in columns_of(feature)}}) for order in orders
-        ]
-        increases.append(sum(mean_squared_error(wrong, actual) for wrong in permuted) / REPEATS - error)
-    return pd.DataFrame({"feature": list(features), in_unit("mse_increase", power=2): increases})
 
 
 def value_names(encoder: Encoder, feature: str) -> list[str]:

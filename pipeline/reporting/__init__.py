@@ -1,1 +1,1 @@
-"""The metrics files as text, page and pictures."""
+"""The metrics files as text, page, pictures and model cards."""

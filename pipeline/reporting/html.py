@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import chain
 
 from pipeline.data.schema import MSE, NOUN, TEXT, UNIT, in_unit
-from pipeline.reporting import summary, svg
+from pipeline.reporting import summary, svg, verdicts
 from pipeline.reporting.run_results import RecipeResult, RunResults
 from pipeline.reporting.summary import Rows, money, percent
 from pipeline.reporting.svg import Axis
@@ -32,7 +32,8 @@ svg .line { fill: none; stroke-width: 2 } svg .dots { stroke: var(--c0); stroke-
 .line.c0 { stroke: var(--c0) } .line.c1 { stroke: var(--c1) }
 .scroll { overflow-x: auto } table { border-collapse: collapse; font-size: .9rem; margin: .5rem 0 }
 th, td { padding: .3rem .7rem; border-bottom: 1px solid var(--grid); text-align: right; white-space: nowrap }
-th:first-child, td:first-child { text-align: left } th { white-space: normal; vertical-align: bottom }
+th:first-child, td:first-child { text-align: left }
+th { white-space: normal; overflow-wrap: normal; vertical-align: bottom }
 """
 META = '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
 HEAD = f"<head>{META}<title>Training report</title><style>{STYLE}</style></head>"
@@ -56,6 +57,9 @@ def page(results: RunResults) -> str:
         parts += ["<h3>Where it is most wrong</h3>", _table(summary.worst_slices(result))]
         parts += ["<h3>How often its intervals hold</h3>", _table(summary.coverage(result))]
         parts += [_paragraph(summary.COVERAGE_NOTE, "note")]
+        for part in verdicts.parts(result):
+            parts += [f"<h3>{html(part.title)}</h3>", _paragraph(part.verdict)]
+            parts += [_table(part.rows), _paragraph(part.note, "note")] if len(part.rows) > 1 else []
     parts += ["<h2>Data</h2>", _table(summary.data(results))]
     parts += ["<h2>How to reproduce it</h2>", _paragraph(f"{summary.REPRODUCE} {summary.reproduction(results)}")]
     return "\n".join(["<!doctype html>", f'<html lang="en">{HEAD}<body>', *parts, "</body></html>\n"])
@@ -110,7 +114,7 @@ def _importance(result: RecipeResult) -> str:
 
 def _bias(result: RecipeResult) -> str:
     biases = {row["slice"].removeprefix(f"{TEXT}="): float(row[in_unit("bias")]) for row in result.tables["slices"]}
-    largest = sorted(biases, key=lambda name: -abs(biases[name]))[: summary.WORST_SLICES]
+    largest = sorted(biases, key=lambda name: -abs(biases[name]))[: summary.SLICES]
     chart = svg.bars({name: biases[name] for name in largest}, text=money, title="bias by slice")
     return _figure("Largest biases", "Mean of predicted - actual among the test rows of a value.", chart)
 

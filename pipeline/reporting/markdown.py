@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from pipeline.reporting import summary
+from pipeline.reporting import summary, verdicts
 from pipeline.reporting.run_results import RunResults
 from pipeline.reporting.summary import Rows
+from pipeline.reporting.verdicts import Verdict
 from pipeline.runtime import escape
 
 Align = Literal["left", "right"]
@@ -24,12 +25,20 @@ def report(results: RunResults) -> str:
         parts += [f"## {result.name}", summary.description(result)]
         parts += ["### Where it is most wrong", table(worst) if len(worst) > 1 else summary.TOO_FEW]
         parts += ["### How often its intervals hold", table(summary.coverage(result)), summary.COVERAGE_NOTE]
+        for part in verdicts.parts(result):
+            parts += [f"### {part.title}", verdict(part)]
     parts += ["## Data", table(summary.data(results)), "## How to reproduce it", _reproduction(results)]
     return "\n\n".join(parts) + "\n"
 
 
 def _reproduction(results: RunResults) -> str:
     return f"`{summary.REPRODUCE}` {escape.markdown(summary.reproduction(results))}"
+
+
+def verdict(part: Verdict) -> str:
+    """The sentence, and below it the table that shows why, if it has a row."""
+    shown = [escape.markdown(part.verdict), *([table(part.rows), part.note] if len(part.rows) > 1 else [])]
+    return "\n\n".join(shown)
 
 
 def table(rows: Rows, *, align: Align = "right", padded: bool = False) -> str:

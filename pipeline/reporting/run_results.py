@@ -7,12 +7,13 @@ import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 
 from pipeline.data.schema import MSE, RMSE
 from pipeline.params import Recipe
 
-TABLES = ("learning_curve", "predictions", "residuals", "calibration", "slices", "coverage", "importance")
+TABLES = ("learning_curve", "predictions", "residuals", "calibration", "slices", "coverage", "importance", "fairness")
 
 Table = Sequence[Mapping[str, str]]
 
@@ -68,7 +69,7 @@ def read_results(metrics: Path, recipes: Mapping[str, Recipe], *, data: Path, lo
         tables = {table: _read_csv(metrics / "plots" / name / f"{table}.csv") for table in TABLES}
         results.append(RecipeResult(name, recipe, read_metrics(metrics, name), tables))
     results.sort(key=lambda result: result.metrics[f"test_{MSE}"])
-    hashes = {path.name: hashlib.sha256(_read(path)).hexdigest() for path in (data, lock)}
+    hashes = {path.name: sha256_of(path) for path in (data, lock)}
     return RunResults(tuple(results), json.loads(_read(metrics / "prepare.json")), hashes)
 
 
@@ -82,6 +83,12 @@ def read_metrics(metrics: Path, recipe: str) -> dict[str, float]:
     return dict(json.loads(_read(metrics / "recipes" / f"{recipe}.json")))
 
 
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of the file's bytes. Raises: as `read_results`."""
+    with _opened(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def ridge_mark(metrics: Mapping[str, float]) -> str:
     """What stands behind the name of a recipe that ridge regression beats on the test rows; of others nothing."""
     return " (worse than ridge)" if metrics["test_mse_over_ridge"] > 1 else ""
@@ -92,7 +99,12 @@ def _read_csv(path: Path) -> Table:
 
 
 def _read(path: Path) -> bytes:
+    with _opened(path) as file:
+        return file.read()
+
+
+def _opened(path: Path) -> BufferedReader:
     try:
-        return path.read_bytes()
+        return path.open("rb")
     except FileNotFoundError:
         raise FileNotFoundError(f"{path} must be there, found none; run dvc repro, which makes it") from None

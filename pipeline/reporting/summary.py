@@ -1,12 +1,12 @@
 """What the report says, in words and tables, before it is written as Markdown or as a page."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pipeline.data.schema import GROUP, MSE, PLURAL, RMSE, SIGN, in_unit
 from pipeline.reporting.run_results import RecipeResult, RunResults, ridge_mark
 
-WORST_SLICES = 8
+SLICES = 8  # so many are shown
 REPRODUCE = "make repro"
 
 Rows = Sequence[Sequence[str]]
@@ -76,17 +76,33 @@ def scores(results: Sequence[RecipeResult]) -> Rows:
 
 def worst_slices(result: RecipeResult) -> Rows:
     """The slices of the largest mean squared error."""
-    slices = sorted(result.tables["slices"], key=lambda row: -float(row[MSE]))[:WORST_SLICES]
+    return _slices(sorted(result.tables["slices"], key=lambda row: -float(row[MSE])))
+
+
+def largest_slices(result: RecipeResult) -> Rows:
+    """The slices of the most rows, each with fewer than all."""
+    some = (row for row in result.tables["slices"] if int(row["rows"]) < result.metrics["test_rows"])
+    return _slices(sorted(some, key=lambda row: -int(row["rows"])))
+
+
+def _slices(slices: Sequence[Mapping[str, str]]) -> Rows:
+    """The first of the slices, with their errors."""
     header, bias = ["slice", "test rows", "RMSE", "bias (predicted - actual)"], in_unit("bias")
-    rows = ([row["slice"], row["rows"], money(float(row[MSE]) ** 0.5), money(float(row[bias]))] for row in slices)
+    first = slices[:SLICES]
+    rows = ([row["slice"], row["rows"], money(float(row[MSE]) ** 0.5), money(float(row[bias]))] for row in first)
     return [header, *rows]
+
+
+def interval_levels(numbers: Mapping[str, float]) -> list[str]:
+    """The intervals' percents, as the metrics name them: "80" and "95"."""
+    return re.findall(r"\btest_interval(\d+)_coverage\b", " ".join(numbers))
 
 
 def coverage(result: RecipeResult) -> Rows:
     """The share of test rows inside their intervals and the intervals' mean width, over all rows and by group."""
     numbers, header = result.metrics, [GROUP.replace("_", " "), "test rows"]
     overall = {GROUP: "all", "rows": f"{numbers['test_rows']:,}"}
-    levels = re.findall(r"\btest_interval(\d+)_coverage\b", " ".join(numbers))  # ["80", "95"], in percent
+    levels = interval_levels(numbers)
     for level in levels:
         header += [f"in {level} % interval", "its width"]
         overall[f"coverage{level}"] = str(numbers[f"test_interval{level}_coverage"])

@@ -1,6 +1,9 @@
-"""The one reader of YAML files: what they say, as JSON can, in bounded time and memory."""
+"""The one reader and writer of YAML: what it says, as JSON can, read in bounded time and memory."""
 
+import io
 import json
+import sys
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -10,6 +13,7 @@ from ruamel.yaml.composer import Composer
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import AliasEvent
 
+from pipeline.runtime import escape
 from pipeline.runtime.masking import masked
 
 LARGEST = 1 << 20  # bytes of a file: at worst half a minute of reading
@@ -49,6 +53,29 @@ def read(file: Path) -> Any:  # noqa: ANN401 (whatever the user wrote)
         raise ValueError(f"{file} must be YAML 1.2 of a few levels, found hundreds, one in the other") from None
     except (YAMLError, TypeError, ValueError) as error:  # such as bytes that are not UTF-8, and keys that are no words
         raise ValueError(f"{file} must be YAML 1.2: {error}") from None
+
+
+def dump(facts: Mapping[str, object]) -> str:
+    r"""The facts as YAML 1.2, in which each character that cannot be seen is written as Python writes it.
+
+    >>> print(dump({"name": "a: b\u202e", "tags": ["c"]}), end="")
+    name: 'a: b\u202e'
+    tags:
+    - c
+    """
+    yaml = YAML(typ="safe", pure=True)
+    yaml.default_flow_style, yaml.width = False, sys.maxsize  # blocks, and no line is broken
+    text = io.StringIO()
+    yaml.dump(_visible(facts), text)
+    return text.getvalue()
+
+
+def _visible(facts: Any) -> Any:  # noqa: ANN401 (JSON)
+    if isinstance(facts, str):
+        return escape.visible(facts)
+    if isinstance(facts, Mapping):
+        return {key: _visible(value) for key, value in facts.items()}
+    return [_visible(each) for each in facts] if isinstance(facts, Sequence) else facts
 
 
 def bring_back(file: Path) -> str:

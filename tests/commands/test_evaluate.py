@@ -10,13 +10,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline import evaluate, params
-from pipeline.data.schema import TARGET
+from pipeline.data.schema import AUDITED, TARGET
 from pipeline.model.bundle import Bundle
 from pipeline.model.reproducible import nn
 from tests.support.models import make_bundle
 from tests.support.tables import rows, table
 
-TABLES = ("calibration", "coverage", "importance", "predictions", "residuals", "slices")
+TABLES = ("calibration", "coverage", "fairness", "importance", "predictions", "residuals", "slices")
 
 
 @pytest.fixture
@@ -27,17 +27,20 @@ def prepared(stage):
     return stage.folder
 
 
-def run(folder, *, out="out", min_slice_rows=10, min_count=1):
+def run(folder, *, out="out", min_slice_rows=10, min_count=1, **limits):
     """Evaluate the model in the folder; returns the bytes of all that was written."""
     (folder / out).mkdir()
-    evaluate.run(
+    paths = evaluate.Paths(
         model=folder / "model",
         prepared=folder / "prepared",
+        table=folder / "raw.csv",
         metrics=folder / out / "metrics.json",
         plots=folder / out,
-        min_slice_rows=min_slice_rows,
-        min_count=min_count,
+        card=folder / out / "card.md",
     )
+    fairness = {"max_bias_share": 0.05, "max_error_ratio": 1.25} | limits
+    settings = params.parse(params.Evaluate, {"min_slice_rows": min_slice_rows, "fairness": fairness}, where="test")
+    evaluate.run("mine", paths, settings, min_count=min_count)
     return {file.name: file.read_bytes() for file in sorted((folder / out).iterdir())}
 
 
@@ -67,7 +70,7 @@ def test_a_split_of_one_row_cannot_be_scored(tmp_path):
 
 def test_it_writes_the_metrics_and_a_table_for_each_plot(prepared):
     written = run(prepared)
-    assert set(written) == {"metrics.json", *(f"{name}.csv" for name in TABLES)}
+    assert set(written) == {"metrics.json", "card.md", *(f"{name}.csv" for name in TABLES)}
     numbers = json.loads(written["metrics.json"])
     assert all(isinstance(value, int | float) and math.isfinite(value) for value in numbers.values())
     assert numbers["test_mse_over_ridge"] == numbers["test_mse_usd2"] / numbers["test_ridge_mse_usd2"]
@@ -96,6 +99,35 @@ def test_no_slice_is_smaller_than_the_setting_says(prepared):
     lines = written["slices.csv"].decode().splitlines()[1:]
     assert lines
     assert min(int(line.rsplit(",", 3)[1]) for line in lines) >= 25
+
+
+def test_the_groups_beyond_the_limits_are_counted_among_the_metrics(prepared):
+    strict = run(prepared, max_bias_share=0.0001)
+    lax = run(prepared, out="lax", max_bias_share=1.0, max_error_ratio=100.0)
+    verdicts = [line.rsplit(",", 1)[1] for line in strict["fairness.csv"].decode().splitlines()[1:]]
+    beyond = sum(verdict.startswith("beyond by") for verdict in verdicts)
+    assert json.loads(strict["metrics.json"])["test_fairness_groups_beyond"] == beyond > 0
+    assert json.loads(lax["metrics.json"])["test_fairness_groups_beyond"] == 0
+    assert b" of all): %d of %d groups" % (beyond, len(verdicts)) in strict["card.md"]
+
+
+def test_each_audited_feature_has_its_groups(prepared):
+    lines = run(prepared)["fairness.csv"].decode().splitlines()[1:]
+    assert {line.strip('"').split("=")[0] for line in lines} == set(AUDITED)
+
+
+def test_a_contract_that_audits_nothing_has_no_groups(prepared, monkeypatch):
+    monkeypatch.setattr(evaluate, "AUDITED", ())
+    written = run(prepared)
+    assert len(written["fairness.csv"].decode().splitlines()) == 1
+    assert json.loads(written["metrics.json"])["test_fairness_groups_beyond"] == 0
+
+
+def test_a_raw_table_that_is_gone_fails_the_run(prepared):
+    (prepared / "raw.csv").unlink()
+    with pytest.raises(FileNotFoundError, match=r"raw\.csv must be there, found none; run dvc repro"):
+        run(prepared)
+    assert not list((prepared / "out").iterdir())
 
 
 def test_a_training_row_among_the_test_rows_fails_the_run(prepared):
@@ -137,7 +169,7 @@ def test_the_command_reads_its_settings_and_names_what_is_wrong(prepared, monkey
     (prepared / "params.yaml").write_text(settings.replace("min_count: 2", "min_count: 500"), encoding="utf-8")
     shutil.copy("versions.json", prepared)
     monkeypatch.chdir(prepared)
-    files = ["--models", ".", "--prepared", "prepared", "--metrics", "metrics", "--plots", "plots"]
+    files = ["--models", ".", "--prepared", "prepared", "--metrics", "metrics", "--plots", "plots", "--cards", "cards"]
     for model, message in {
         "model": r"evaluate model: leak: a value of .* must stand in 500 training rows",
         "none": r"evaluate none: none: a model bundle must hold",

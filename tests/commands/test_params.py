@@ -250,6 +250,21 @@ def test_a_password_in_a_wrong_setting_is_not_shown(write, old, new):
     assert "0ken" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("max_bias_share: 0.05", "max_bias_share: 0", r"max_bias_share: Input should be greater than 0; found 0"),
+        ("max_bias_share: 0.05", "max_bias_share: 5", r"max_bias_share: .* less than or equal to 1; found 5"),
+        ("max_error_ratio: 1.25", "max_error_ratio: 0.9", r"max_error_ratio: .* greater than or equal to 1; found 0.9"),
+        ("    max_error_ratio: 1.25\n", "", r"max_error_ratio: Field required; found only max_bias_share"),
+    ],
+)
+def test_a_limit_of_fairness_that_no_model_could_keep_or_break_is_refused(write, old, new, message):
+    assert old in YAML
+    with pytest.raises(ValueError, match=rf"evaluate\.fairness\.{message}"):
+        load(Evaluate, "evaluate", file=write(YAML.replace(old, new, 1)))
+
+
 def test_a_recipe_that_is_misspelt_is_found_among_those_there_are(write):
     with pytest.raises(ValueError, match=r"recipes.ful is missing; found course, full; did you mean full\?"):
         load(Recipe, "recipes", "ful", file=write(YAML))

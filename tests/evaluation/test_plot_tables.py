@@ -4,15 +4,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.data.encoding import Encoder, Scaling
-from pipeline.data.schema import FEATURES, TARGET, WORDS
+from pipeline.data.schema import FEATURES, TARGET
 from pipeline.evaluation.plot_tables import (
-    ROWS,
     calibration,
     coverage_by_group,
     errors_by_slice,
+    fair_draw,
     histogram,
     means_by_code,
-    permutation_importance,
     scatter,
 )
 
@@ -109,68 +108,13 @@ def test_the_scatter_takes_the_rows_with_the_smallest_hashes_and_shows_whole_dol
     assert (drawn["predicted_usd"] == drawn["actual_usd"]).all()
 
 
+def test_a_fair_draw_takes_equal_rows_together_and_no_more_rows_than_there_are():
+    split = {"row_hash": np.array([7, 3, 9, 3, 1], np.uint64)}
+    assert fair_draw(split, rows=3).tolist() == [4, 1, 3]
+    assert len(fair_draw(split, rows=10)) == 5
+
+
 def test_the_histogram_holds_every_row_once():
     residuals = np.array([0.0, 4_999.0, -5_001.0, 1e9, -1e9, 195_001.0])
     counted = histogram(residuals).set_index("residual_usd")["rows"]
     assert counted[counted > 0].to_dict() == {-200_000: 1, -10_000: 1, 0: 2, 200_000: 2}
-
-
-def random_codes(rows):
-    random = np.random.default_rng(1)
-    return {name: random.integers(0, 5, rows).astype(np.int16) for name in ("work_year", "job_title", *WORDS)}
-
-
-def importance(predict, columns, actual):
-    table = permutation_importance(predict, columns, actual, features=["work_year", "job_title"])
-    return dict(zip(table["feature"], table["mse_increase_usd2"], strict=True))
-
-
-def test_a_feature_that_the_model_does_not_read_has_none():
-    columns = random_codes(300)
-    found = importance(lambda given: given["work_year"] * 2.0, columns, columns["work_year"] * 2.0)
-    assert found["job_title"] == 0.0
-
-
-def test_a_feature_that_tells_all_is_worth_twice_the_variance():
-    columns = random_codes(4000)
-    found = importance(lambda given: given["work_year"] * 2.0, columns, columns["work_year"] * 2.0)
-    assert found["work_year"] == pytest.approx(2 * np.var(columns["work_year"] * 2.0), rel=0.05)
-
-
-def test_a_title_moves_with_its_words():
-    columns = random_codes(300)
-    columns |= dict.fromkeys(WORDS, columns["job_title"])
-
-    def predict(given):
-        assert all((given[word] == given["job_title"]).all() for word in WORDS)
-        return given["title_word_3"] * 10.0
-
-    assert importance(predict, columns, columns["job_title"] * 10.0)["job_title"] > 100
-
-
-def test_the_model_sees_each_code_as_often_as_before():
-    columns = random_codes(200)
-
-    def predict(given):
-        assert all((np.sort(given[name]) == np.sort(columns[name])).all() for name in columns)
-        return given["work_year"] * 1.0
-
-    importance(predict, columns, columns["work_year"] * 1.0)
-
-
-def test_many_rows_are_judged_by_the_first_of_them():
-    columns = random_codes(ROWS + 10)
-    seen = set()
-
-    def predict(given):
-        seen.add(len(given["work_year"]))
-        return given["work_year"] * 1.0
-
-    importance(predict, columns, columns["work_year"] * 1.0)
-    assert seen == {ROWS}
-
-
-def test_it_is_the_same_every_time():
-    columns = random_codes(100)
-    first, second = (importance(lambda g: g["job_title"] * 3.0, columns, columns["work_year"] * 1.0) for _ in range(2))
-    assert first == second

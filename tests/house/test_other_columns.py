@@ -122,7 +122,7 @@ def test_another_table_needs_no_other_file(flats):
 @pytest.fixture(scope="module")
 def texts(flats: Path) -> dict[str, str]:
     """All that the pipeline tells people."""
-    files = ["metrics/report.md", "metrics/report.html", "models/course/MODEL_CARD.md", "models/full/MODEL_CARD.md"]
+    files = ["metrics/report.md", "metrics/report.html", "metrics/cards/course.md", "metrics/cards/full.md"]
     row = {"district": "Hafen", "rooms": 3, "area_in_m2": 74, "condition": "new"}
     explain = ["python", "-m", "pipeline.explain", "--model", "models/full", "--row", json.dumps(row)]
     commands = {
@@ -139,7 +139,7 @@ def test_what_it_tells_people_is_about_rents_in_euros(texts):
     for name, words in {
         "metrics/report.md": ("rents", "€"),
         "metrics/report.html": ("rents", "€", "EUR"),
-        "models/full/MODEL_CARD.md": ("rent", "EUR", "district, rooms, area_in_m2, condition"),
+        "metrics/cards/full.md": ("rent", "EUR", "district, rooms, area_in_m2, condition"),
         "rents.csv": ("predicted_rent_eur", "low_80_eur", "high_95_eur"),
         "explain": ("euros",),
         "results": ("EUR",),
@@ -212,9 +212,9 @@ def test_dvc_can_read_the_names_that_it_takes_from_the_schema(file):
     assert file.parent == FLATS or all(plain[name] == getattr(schema, name) for name in names.split(","))
 
 
-@pytest.mark.parametrize("name", ["GROUP", "TEXT"])
+@pytest.mark.parametrize("name", ["GROUP", "TEXT", "AUDITED"])
 def test_a_name_that_is_no_feature_is_refused(tmp_path, name):
-    text = re.sub(rf'^{name}(, WORDS)? = "\w+"', rf'{name}\1 = "typo"', read(ROOT / PATHS["schema.py"]), flags=re.M)
+    text = re.sub(rf'^({name}(, WORDS)? = \(?)"\w+"', r'\1"typo"', read(ROOT / PATHS["schema.py"]), flags=re.M)
     (tmp_path / "schema.py").write_text(text, encoding="utf-8")
     shown = run(tmp_path, "python", "-c", f"import sys; sys.path.append({str(ROOT)!r}); import schema", code=1)
-    assert "schema.py: GROUP, TEXT and ESTIMATED_VALUES must name features, found typo" in shown
+    assert "schema.py: GROUP, AUDITED, TEXT and ESTIMATED_VALUES must name features, found typo" in shown

@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from pipeline.reporting import html, summary
+from pipeline.reporting import html, summary, verdicts
 from pipeline.reporting.run_results import RunResults
 from tests.support.browsers import CHROMIUM, Browser
 from tests.support.reports import TABLES, make_result, write_metrics
@@ -68,6 +68,12 @@ def test_groups_that_are_all_too_small_leave_a_page(tmp_path):
     assert summary.TOO_FEW in make_page(tmp_path, slices=[], coverage=[])
 
 
+def test_a_contract_that_audits_nothing_leaves_a_page_that_says_so(tmp_path):
+    text = make_page(tmp_path, fairness=[])
+    assert text.count(verdicts.NO_GROUPS) == 2
+    assert verdicts.FAIRNESS_NOTE not in text
+
+
 def test_every_tag_is_closed(tmp_path):
     assert Structure(make_page(tmp_path)).open == []
 
@@ -91,7 +97,8 @@ def test_its_pictures_are_inside_and_have_names_for_those_who_do_not_see_them(tm
 def test_hostile_names_and_values_stay_text(tmp_path):
     tables = {
         "slices": [{"slice": HOSTILE, **SLICE}],
-        "importance": [{"feature": HOSTILE, "mse_increase_usd2": 1.0}],
+        "importance": [TABLES["importance"][0] | {"feature": HOSTILE}],
+        "fairness": [TABLES["fairness"][0] | {"group": HOSTILE}],
         "coverage": [TABLES["coverage"][0] | {"experience_level": HOSTILE}],
     }
     result = replace(make_result(tmp_path, **tables), name=HOSTILE)

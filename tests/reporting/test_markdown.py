@@ -57,7 +57,12 @@ def test_only_what_is_said_to_be_markdown_keeps_its_marks():
 def test_the_markdown_has_each_table_of_each_recipe(tmp_path):
     text = markdown.report(write_metrics(tmp_path, one={}, two={}).results())
     headings = [line for line in text.splitlines() if line.startswith("#")]
-    each = ["### Where it is most wrong", "### How often its intervals hold"]
+    each = [
+        "### Where it is most wrong",
+        "### How often its intervals hold",
+        "### What each feature earns",
+        "### Fairness",
+    ]
     assert headings == [
         *("# Training report", "## Scores"),
         *("## one", *each),

@@ -56,6 +56,14 @@ def test_the_worst_slices_come_first_and_only_the_worst(tmp_path):
     assert rows == [[f"job_title={x}", "30", f"${x}", f"-${x}"] for x in range(19, 11, -1)]
 
 
+def test_the_largest_slices_are_those_of_the_most_rows_but_not_of_all(tmp_path):
+    slices = [
+        {"slice": f"job_title={rows}", "rows": rows, "mse_usd2": 4.0, "bias_usd": 1.0} for rows in (30, 340, 90, 60)
+    ]
+    _, *rows = summary.largest_slices(make_result(tmp_path, slices=slices))
+    assert [row[1] for row in rows] == ["90", "60", "30"]
+
+
 def test_coverage_is_of_all_and_then_of_each_level(tmp_path):
     assert summary.coverage(make_result(tmp_path))[1:] == [
         ["all", "340", "81.1 %", "$51,111", "95.7 %", "$92,222"],

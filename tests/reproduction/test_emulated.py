@@ -104,7 +104,7 @@ def test_a_training_is_short_and_writes_all_that_the_stage_does(tmp_path):
     folder = TrainingFolder(ROOT, tmp_path)
     folder.prepare()
     files = folder.train(Training("native", "2", "course"))
-    bundle = {"weights.safetensors", "background.safetensors", "encoder.json", "bundle.json", "MODEL_CARD.md"}
+    bundle = {"weights.safetensors", "background.safetensors", "encoder.json", "bundle.json"}
     assert set(files) == {*(f"models/course/{name}" for name in bundle), "metrics/plots/course/learning_curve.csv"}
     assert len(files["metrics/plots/course/learning_curve.csv"].splitlines()) == 1 + EPOCHS
 

@@ -1,6 +1,11 @@
-import pytest
+import re
 
-from pipeline.runtime.yaml_files import LARGEST, read
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.runtime import escape
+from pipeline.runtime.yaml_files import LARGEST, dump, read
 
 BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 10)}]\n" for level in range(1, 12)
@@ -25,6 +30,30 @@ def test_a_file_is_read_as_json_can_say_it(write):
         "a": [1, 0.001, "yes", 15, None],
         "b": {"date": "2026-01-31"},
     }
+
+
+FACTS = st.recursive(
+    st.text() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | st.booleans(),
+    lambda facts: st.lists(facts, max_size=3) | st.dictionaries(st.from_regex("[a-z]{1,5}", fullmatch=True), facts),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(st.from_regex("[a-z]{1,5}", fullmatch=True), FACTS, min_size=1))
+def test_what_is_written_is_read_back_with_what_cannot_be_seen_made_visible(tmp_path_factory, facts):
+    def visible(value):
+        if isinstance(value, dict):
+            return {key: visible(each) for key, each in value.items()}
+        return [visible(each) for each in value] if isinstance(value, list) else shown(value)
+
+    def shown(value):
+        return escape.visible(value) if isinstance(value, str) else value
+
+    text = dump(facts)
+    file = tmp_path_factory.getbasetemp() / "facts.yaml"
+    file.write_text(text, encoding="utf-8")
+    assert read(file) == visible(facts)
+    assert not re.search(f"(?!\n)[{escape.INVISIBLE}]", text)
 
 
 def test_an_anchor_that_nothing_refers_to_does_no_harm(write):

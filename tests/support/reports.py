@@ -27,14 +27,33 @@ METRICS: dict[str, float] = {
     "valid_rows_with_unknown": 5,
     "test_rows_distinct": 333,
     "test_rows_with_unknown": 17,
+    **{f"{split}_mse_normalised": loss for split, loss in (("train", 0.5), ("valid", 0.25), ("test", 0.125))},
+    **{f"{split}_rmse_usd": rmse for split, rmse in (("train", 50_000.4), ("valid", 61_234.0))},
+    **{f"{split}_mae_usd": mae for split, mae in (("train", 40_004.0), ("valid", 41_414.0), ("test", 42_424.0))},
+    **{f"{split}_r2": r2 for split, r2 in (("train", 0.625), ("valid", 0.375))},
     "test_mean_rmse_usd": 29_017.0,
     "test_cell_mean_rmse_usd": 25_023.0,
     "test_ridge_rmse_usd": 22_041.0,
     "test_mse_over_ridge": 0.823,
     "test_interval80_coverage": 0.811,
+    "test_interval80_coverage_lowest_tenth": 0.777,
     "test_interval80_width_usd": 51_111.0,
     "test_interval95_coverage": 0.957,
+    "test_interval95_coverage_lowest_tenth": 0.944,
     "test_interval95_width_usd": 92_222.0,
+    "test_fairness_groups_beyond": 1,
+}
+GROUP = {
+    "bias_usd": -1_234.0,
+    "mae_usd": 31_313.0,
+    "bias_share": -0.0625,
+    "bias_share_low": -0.125,
+    "bias_share_high": -0.05,
+    "bias_share_limit": 0.05,
+    "error_ratio": 1.5,
+    "error_ratio_low": 1.25,
+    "error_ratio_high": 1.75,
+    "error_ratio_limit": 1.25,
 }
 TABLES: dict[str, list[dict[str, Any]]] = {
     "learning_curve": [
@@ -62,8 +81,29 @@ TABLES: dict[str, list[dict[str, Any]]] = {
         }
     ],
     "importance": [
-        {"feature": "job_title", "mse_increase_usd2": 1.2e8},
-        {"feature": "company_size", "mse_increase_usd2": -4e6},
+        {
+            "feature": "company_size",
+            "mse_increase_usd2": -4e6,
+            "mse_increase_low_usd2": -6e6,
+            "mse_increase_high_usd2": 2e6,
+            "codes": 4,
+            "parameters": 1196,
+            "unseen_share": 0.0625,
+        },
+        {
+            "feature": "job_title",
+            "mse_increase_usd2": 1.2e8,
+            "mse_increase_low_usd2": 1e8,
+            "mse_increase_high_usd2": 1.6e8,
+            "codes": 1062,
+            "parameters": 5779,
+            "unseen_share": 0.25,
+        },
+    ],
+    "fairness": [
+        GROUP | {"group": "company_size=S", "rows": 41, "verdict": "beyond by bias"},
+        GROUP | {"group": "company_size=M", "rows": 299, "verdict": "within"},
+        GROUP | {"group": "company_size=L", "rows": 9, "verdict": "too few rows to tell"},
     ],
 }
 DATA = {"rows": 1987, "rows_quarantined": 3, "rows_train": 1200, "rows_valid": 444, "rows_test": 340}

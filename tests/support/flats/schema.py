@@ -14,6 +14,8 @@ SUFFIX = "eur"  # of the names of numbers in UNIT
 SIGN = "€"
 UNIT_NAME = "euros"
 GROUP = "district"  # the feature within whose values intervals hold, too
+AUDITED = ("district",)
+"""Features by whose values evaluate tells whether a model is wrong about some people more than about others."""
 
 STEP = 100
 """A difference in UNIT that matters: residuals are counted in such steps, and intervals get no narrower below it."""
@@ -55,7 +57,8 @@ CONTRACT: pa.DataFrameSchema = Flats.to_schema()
 CARD_PROJECT = "rent-pipeline"
 CARD_TITLE = f"A regression of the {PLURAL} of flats"
 CARD_USE = """\
-To see what flats like one's own are let for. Not for decisions about a person: nobody's lease should hang on it."""
+To see what flats like one's own are let for."""
+CARD_MISUSE = "- Decisions about a person: nobody's lease may hang on it."
 CARD_TARGET = f"The {NOUN} of one month in {UNIT_NAME}"
 CARD_FORMAT = "our own table of flats"
 CARD_KNOWLEDGE = "real flats"
@@ -66,5 +69,7 @@ CARD_LIMITS = """\
 CARD_UNSEEN = "What the table leaves out (floor, balcony, neighbours) the model cannot see."
 CARD_LICENCE = f"""\
 That of {CARD_PROJECT}, MIT, as far as it goes: of another table than the sample, its owner's terms hold as well."""
+CARD_LICENCE_TAG = "mit"
+"""The licence by the name that model hubs know."""
 CARD_VARIABLE = "euros"
 """What the card's example in Python calls predictions in UNIT."""
