@@ -35,6 +35,7 @@ def read_cut_off(folder: Path, date: str, *, weeks: int, settings: params.Prepar
         known = f"{dates[0]} to {dates[-1]}" if dates else "none"
         raise ValueError(f"{folder}: a cut-off must be the date of a snapshot with a later one, found {date} ({known})")
     snapshot, later = files[dates.index(date)], files[dates.index(date) :][: weeks + 1][-1]
+    scratch.mkdir(exist_ok=True)
     new = scratch / "future.csv"
     new.write_bytes(added_lines(later.read_bytes(), snapshot.read_bytes()))
     table = read_table(snapshot, settings=settings)
