@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pipeline.runtime.escape import html
 
 WIDTH = 360.0  # of a chart, in pixels as all lengths here
+NAME_WIDTH = 110.0  # the room for the name of a line
 BAR, NAMES, VALUES = 22.0, 148.0, 68.0  # of a chart of bars: a line's height, the room for names and for values
 
 Point = tuple[float, float]
@@ -103,12 +104,14 @@ class Frame:
 
 
 def lines(series: Mapping[str, Sequence[Point]], *, x: Axis, y: Axis, title: str, diagonal: bool = False) -> str:
-    """One line per series, in the colours of the page, with its name at the top."""
+    """One line per series, in the colours of the page, with its name at the top: where falling lines have come down."""
     frame = Frame(x, y)
     marks = [frame.diagonal()] if diagonal else []
+    (_, first), *_, (_, last) = next(iter(series.values()))
+    start = frame.width - frame.right - NAME_WIDTH * len(series) if first > last else frame.left + 8
     for number, (name, points) in enumerate(series.items()):
         marks.append(frame.polyline(points, f"line c{number}"))
-        marks.append(_text(frame.left + 8 + 110 * number, frame.top + 10, name, kind=f"c{number}"))
+        marks.append(_text(start + NAME_WIDTH * number, frame.top + 10, name, kind=f"c{number}"))
     return frame.chart(marks, title=title)
 
 

@@ -88,7 +88,7 @@ def test_an_epoch_over_ten_million_rows_fits_in_six_hundred_megabytes(tmp_path):
     write_encoded_rows(prepared / "train.parquet", rows=10_000_000, sizes=encoder.sizes(), draw=draw)
     write_encoded_rows(prepared / "valid.parquet", rows=10_000, sizes=encoder.sizes(), draw=draw)
     assert memory_of(tmp_path, "-m", "pipeline.train", "full", *ARGUMENTS) < 600
-    assert len((tmp_path / "trained/learning_curve.csv").read_text().splitlines()) == 2
+    assert len((tmp_path / "trained/plots/full/learning_curve.csv").read_text().splitlines()) == 2
 
 
 @pytest.mark.real

@@ -98,6 +98,16 @@ def test_each_line_has_its_colour_and_its_name():
     assert re.findall(r'<text class="(c\d)".*?>(\w+)</text>', chart) == [("c0", "training"), ("c1", "validation")]
 
 
+@pytest.mark.parametrize(("heights", "side"), [((9, 1), "right"), ((1, 9), "left"), ((5, 5), "left")])
+def test_the_names_of_lines_stand_where_these_do_not_begin_or_end_at_the_top(heights, side):
+    points = list(zip((0, 10), heights, strict=True))
+    chart = lines({"one": points, "other": points}, x=axis(0, 10), y=axis(0, 10), title="losses")
+    names = [x for kind in ("c0", "c1") for x in attributes(chart, f"text[@class='{kind}']", "x")]
+    assert [LEFT < x < RIGHT for x in names] == [True, True]
+    assert names[0] < names[1]
+    assert (names[0] > LEFT + 50) == (side == "right")
+
+
 def test_bars_are_as_long_as_their_values_and_negative_ones_go_left():
     chart = bars({"up": 2.0, "down": -1.0, "nothing": 0.0}, text="{:g}".format, title="bars")
     up, down, nothing = attributes(chart, "rect", "width")
