@@ -107,8 +107,9 @@ def lines(series: Mapping[str, Sequence[Point]], *, x: Axis, y: Axis, title: str
     """One line per series, in the colours of the page, with its name at the top: where falling lines have come down."""
     frame = Frame(x, y)
     marks = [frame.diagonal()] if diagonal else []
-    (_, first), *_, (_, last) = next(iter(series.values()))
-    start = frame.width - frame.right - NAME_WIDTH * len(series) if first > last else frame.left + 8
+    first, *_ = series.values()
+    falls = first[0][1] > first[-1][1]
+    start = frame.width - frame.right - NAME_WIDTH * len(series) if falls else frame.left + 8
     for number, (name, points) in enumerate(series.items()):
         marks.append(frame.polyline(points, f"line c{number}"))
         marks.append(_text(start + NAME_WIDTH * number, frame.top + 10, name, kind=f"c{number}"))

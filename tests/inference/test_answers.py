@@ -80,9 +80,13 @@ def test_the_answer_is_in_whole_numbers_with_its_intervals_around_it(bundle):
 
 def test_features_whose_value_has_no_code_are_named(bundle):
     found = answers(
-        bundle, [row(), row(job_title="Bard"), row(company_location="ZW", work_year=2050, job_title="Bard")]
+        bundle, [row(), row(job_title="Bard"), row(company_location="ZW", employment_type="FL", job_title="Bard")]
     )
-    assert [told["unknown_features"] for told in found] == ["", "job_title", "work_year job_title company_location"]
+    assert [told["unknown_features"] for told in found] == [
+        "",
+        "job_title",
+        "employment_type job_title company_location",
+    ]
     assert [told["problem"] for told in found] == [None] * 3
 
 

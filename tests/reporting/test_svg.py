@@ -98,9 +98,9 @@ def test_each_line_has_its_colour_and_its_name():
     assert re.findall(r'<text class="(c\d)".*?>(\w+)</text>', chart) == [("c0", "training"), ("c1", "validation")]
 
 
-@pytest.mark.parametrize(("heights", "side"), [((9, 1), "right"), ((1, 9), "left"), ((5, 5), "left")])
+@pytest.mark.parametrize(("heights", "side"), [((9, 1), "right"), ((1, 9), "left"), ((5, 5), "left"), ((5,), "left")])
 def test_the_names_of_lines_stand_where_these_do_not_begin_or_end_at_the_top(heights, side):
-    points = list(zip((0, 10), heights, strict=True))
+    points = list(zip((0, 10), heights, strict=False))
     chart = lines({"one": points, "other": points}, x=axis(0, 10), y=axis(0, 10), title="losses")
     names = [x for kind in ("c0", "c1") for x in attributes(chart, f"text[@class='{kind}']", "x")]
     assert [LEFT < x < RIGHT for x in names] == [True, True]
