@@ -119,7 +119,7 @@ class Recipe(Section):
     optimizer: Optimizer
     batch_size: Count
     epochs: Count
-    min_steps: Annotated[int, Field(ge=0)] = 0  # where the rows are few, more epochs, until it has made so many
+    max_steps: Count | None = None  # on many rows: the epoch in which it is made is the last
     patience: Count | None
     keep: Literal["best", "last"]
     seed: Annotated[int, Field(ge=0, lt=2**63)]

@@ -19,7 +19,7 @@ SPACE = {
     "network.code_dropout": choice(0.03, 0.1, 0.2),
     "network.width": choice(8, 16),
     "network.hidden": choice([64, 64], [128, 128]),
-    "min_steps": choice(80, 150, 300),
+    "max_steps": choice(80, 150, 300),
     "equal_rows": choice("once", "each"),
     "features": choice(WITHOUT_YEAR, ["work_year", *WITHOUT_YEAR]),
 }

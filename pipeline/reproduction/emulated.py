@@ -94,7 +94,7 @@ class TrainingFolder:
         settings = read(self.project / params.FILE)
         settings["data"]["path"] = "table.csv"
         for recipe in settings["recipes"].values():
-            recipe |= {"epochs": EPOCHS, "min_steps": 0}
+            recipe["epochs"] = EPOCHS
         YAML().dump(settings, self.folder / params.FILE)
         sample = ("-m", "pipeline.sample", "--rows", str(ROWS), "--seed", "1", "--out", "table.csv")
         for arguments in (("-m", "pipeline.versions"), sample, python_arguments(self._stage("prepare")["cmd"])):

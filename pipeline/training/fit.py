@@ -87,13 +87,15 @@ def fit(
 
 
 def epochs_of(recipe: Recipe, *, steps_per_epoch: int) -> int:
-    """How many epochs the recipe trains at most: its own, or as many as its least number of steps takes.
+    """How many epochs the recipe trains at most: its own, or fewer if so many make its steps. Each is a whole one.
 
-    >>> recipe = Recipe.model_construct(epochs=3, min_steps=150)
-    >>> epochs_of(recipe, steps_per_epoch=4), epochs_of(recipe, steps_per_epoch=1000)
-    (38, 3)
+    >>> recipe = Recipe.model_construct(epochs=30, max_steps=150)
+    >>> [epochs_of(recipe, steps_per_epoch=steps) for steps in (2, 7, 1000)]
+    [30, 22, 1]
     """
-    return max(recipe.epochs, math.ceil(recipe.min_steps / steps_per_epoch))
+    return (
+        recipe.epochs if recipe.max_steps is None else min(recipe.epochs, math.ceil(recipe.max_steps / steps_per_epoch))
+    )
 
 
 def finished(history: Sequence[Epoch], *, epochs: int, patience: int | None) -> bool:

@@ -130,19 +130,19 @@ def test_a_training_of_four_epochs_is_finished_when(valid, patience, expected):
     assert finished(history, epochs=4, patience=patience) is expected
 
 
-def test_a_least_number_of_steps_makes_more_epochs_and_the_schedule_is_stretched_over_them():
+def test_a_largest_number_of_steps_makes_fewer_epochs_and_the_schedule_ends_with_them():
     settings = {"optimizer": {"schedule": "one_cycle"}}
     _, expected = trained(make_recipe(**settings, epochs=5))
     steps = len(make_training(make_recipe()).loader)
-    _, found = trained(make_recipe(**settings, epochs=2, min_steps=5 * steps - 1))
+    _, found = trained(make_recipe(**settings, epochs=9, max_steps=4 * steps + 1))
     assert found.history == expected.history
     assert torch.equal(found.kept_weights, expected.kept_weights)
 
 
-def test_a_least_number_of_steps_that_the_epochs_make_changes_nothing():
+def test_a_largest_number_of_steps_that_the_epochs_do_not_make_changes_nothing():
     _, expected = trained(make_recipe(epochs=3))
     steps = len(make_training(make_recipe()).loader)
-    _, found = trained(make_recipe(epochs=3, min_steps=3 * steps))
+    _, found = trained(make_recipe(epochs=3, max_steps=3 * steps + 1))
     assert found.history == expected.history
 
 

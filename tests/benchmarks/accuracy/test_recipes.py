@@ -28,7 +28,7 @@ def test_a_recipe_learns_from_the_training_rows_and_other_settings_give_another_
         (tmp_path / f"salaries_{date}.csv").write_bytes(table(rows(80 + number)))
     folder = tmp_path / "files"
     cut_off = read_cut_off(tmp_path, "2023-01-01", weeks=1, settings=prepare_settings(), scratch=folder)
-    short = {"min_steps": 0, "epochs": 2}
+    short = {"epochs": 2}
     ours, seeded = (recipes.full().fit(cut_off, short | {"seed": seed})(cut_off.future) for seed in (1, 2))
     assert np.isfinite([*ours, *seeded]).all()
     assert (ours != seeded).all()
