@@ -11,8 +11,6 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import reduce
-from operator import getitem
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +18,7 @@ import numpy as np
 
 from benchmarks.accuracy import variants
 from benchmarks.accuracy.future_rows import CutOff, read_cut_off
-from benchmarks.accuracy.recipes import WITHOUT_YEAR
+from benchmarks.accuracy.recipes import WITHOUT_YEAR, put
 from benchmarks.accuracy.scores import OURS, Scores, comparison
 from benchmarks.quality import CUTOFFS, LAST
 from pipeline import params
@@ -49,9 +47,7 @@ class Change:
     def of_params(self) -> Any:  # noqa: ANN401 (what YAML holds)
         """All of params.yaml with these settings."""
         settings = read(params.FILE)
-        for path, value in self.settings.items():
-            *sections, key = path.split(".")
-            reduce(getitem, sections, settings)[key] = value
+        put(self.settings, settings)
         return settings
 
 

@@ -10,7 +10,7 @@ import argparse
 import contextlib
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -68,14 +68,14 @@ def score(cut_off: CutOff, chosen: Mapping[str, Settings], *, salt: str) -> Scor
     """What each method, fitted with its chosen settings, predicts for the future rows."""
     mean = float(cut_off.train[TARGET].to_numpy().mean())
     target = cut_off.future[TARGET].to_numpy()
-    methods = RIVALS | {TUNED: full()}
+    ours = full()
+    methods = RIVALS | {TUNED: ours}
     predictions = {name: [methods[name].fit(cut_off, settings)(cut_off.future)] for name, settings in chosen.items()}
-    seeds: Sequence[np.ndarray] = [full().fit(cut_off, {"seed": seed})(cut_off.future) for seed in SEEDS]
     predictions |= {
         "training mean": [np.full(len(target), mean)],
         "course": [course(cut_off)(cut_off.future)],
-        OURS: [full().fit(cut_off, {})(cut_off.future)],
-        SEEDED: [*seeds],
+        OURS: [ours.fit(cut_off, {})(cut_off.future)],
+        SEEDED: [ours.fit(cut_off, {"seed": seed})(cut_off.future) for seed in SEEDS],
     }
     cells = cell_numbers({name: np.array(cut_off.future[name].to_pylist()) for name in FEATURES})
     return Scores(

@@ -2,6 +2,7 @@
 
 from functools import reduce
 from operator import getitem
+from typing import Any
 
 from benchmarks.accuracy.future_rows import CutOff
 from benchmarks.accuracy.stages import train_in
@@ -40,10 +41,15 @@ def course(cut_off: CutOff) -> Predict:
 def with_settings(recipe: params.Recipe, settings: Settings) -> params.Recipe:
     """The recipe with other settings, given by their paths in its block of params.yaml."""
     facts = recipe.model_dump(mode="json")
+    put(settings, facts)
+    return params.parse(params.Recipe, facts, where="recipe")
+
+
+def put(settings: Settings, facts: Any) -> None:  # noqa: ANN401 (what YAML holds)
+    """Write settings, given by their paths, into what holds them."""
     for path, value in settings.items():
         *sections, key = path.split(".")
         reduce(getitem, sections, facts)[key] = value
-    return params.parse(params.Recipe, facts, where="recipe")
 
 
 def _train(recipe: params.Recipe, cut_off: CutOff) -> Predict:

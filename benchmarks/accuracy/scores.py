@@ -3,7 +3,6 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import repeat
 
 import numpy as np
 
@@ -74,11 +73,11 @@ def report(scores: Mapping[str, Scores], *, methods: Sequence[str], tuned: Mappi
             *(_row(method, *_level_and_shape(method, cut_offs)) for method in methods),
             "",
             *(
-                f"{ours} / {words}: {ratio_with_interval([*zip(cut_offs, repeat(ours), rivals, strict=False)])}"
+                f"{ours} / {words}: {ratio_with_interval(pairs)}"
                 for ours in (OURS, SEEDED)
-                for words, rivals in (
-                    (f"{chosen}, which forward validation chooses", [chosen] * len(cut_offs)),
-                    ("the best rival in hindsight", [min(tuned, key=cut_off.mse) for cut_off in cut_offs]),
+                for words, pairs in (
+                    (f"{chosen}, which forward validation chooses", [(one, ours, chosen) for one in cut_offs]),
+                    ("the best rival in hindsight", [(one, ours, min(tuned, key=one.mse)) for one in cut_offs]),
                 )
             ),
         ]

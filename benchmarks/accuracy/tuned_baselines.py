@@ -2,7 +2,7 @@
 
 import importlib.util
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,7 +51,7 @@ class Trial:
     mse: float
 
 
-def tune(rival: Rival, cut_offs: Iterable[CutOff], *, trials: int) -> Trial:
+def tune(rival: Rival, cut_offs: Sequence[CutOff], *, trials: int) -> Trial:
     """Forward validation: the best of the trials on the rows that came after each of the cut-offs.
 
     A method without settings needs one trial, whatever they may be.
@@ -61,7 +61,7 @@ def tune(rival: Rival, cut_offs: Iterable[CutOff], *, trials: int) -> Trial:
     return min((Trial(settings, forward_mse(rival, settings, cut_offs)) for settings in drawn), key=lambda one: one.mse)
 
 
-def forward_mse(rival: Rival, settings: Settings, cut_offs: Iterable[CutOff]) -> float:
+def forward_mse(rival: Rival, settings: Settings, cut_offs: Sequence[CutOff]) -> float:
     """The geometric mean of the mean squared errors on the rows that came after each of the cut-offs, in USD²."""
     errors = [
         mean_squared_error(rival.fit(one, settings)(one.future), one.future[TARGET].to_numpy()) for one in cut_offs

@@ -83,8 +83,8 @@ class Night:
     @property
     def max_bytes(self) -> int:
         """The largest table that it reads, as it comes and once it is unpacked."""
-        sizes = (stage.sizes.get(self.table, 0) for stage in self.accepted.values())
-        return self.settings.max_bytes or max(MAX_BYTES, *(size * MAX_GROWTH for size in sizes), 0)
+        yesterdays = max((stage.sizes.get(self.table, 0) for stage in self.accepted.values()), default=0)
+        return self.settings.max_bytes or max(MAX_BYTES, yesterdays * MAX_GROWTH)
 
     @property
     def table_in_git(self) -> str:
