@@ -26,7 +26,7 @@ from pipeline.training.checkpoint import Checkpoint, imported_files
 from pipeline.training.compiler import keep_compiled_code_in
 from pipeline.training.fit import Epoch, TrainingState, epochs_of, fit
 from pipeline.training.loader import loader_of, read_rows
-from pipeline.training.sampled_rows import predict_rows, read_sample, representative_rows
+from pipeline.training.sampled_rows import distinct_rows, predict_rows, read_sample, representative_rows
 
 
 @dataclass(frozen=True)
@@ -136,11 +136,13 @@ def _finish_bundle(
 ) -> None:
     """Give the kept weights intervals and a background for explanations; write all of it."""
     nn.utils.vector_to_parameters(last.kept_weights, network.parameters())
-    samples = [read_sample(path, network) for path in (paths.train, paths.valid)]
-    train, valid = (predict_rows(rows, network.cpu(), encoder.scaling) for rows in samples)
+    train_rows, valid_rows = (read_sample(path, network) for path in (paths.train, paths.valid))
+    if recipe.equal_rows == "once":
+        valid_rows = distinct_rows(valid_rows)
+    train, valid = (predict_rows(rows, network.cpu(), encoder.scaling) for rows in (train_rows, valid_rows))
     intervals = calibrate(train=train, valid=valid, groups=encoder.sizes()[GROUP])
     chosen = representative_rows(train.prediction, count=BACKGROUND_ROWS)
-    background = {name: samples[0][name][chosen] for name in network.columns}
+    background = {name: train_rows[name][chosen] for name in network.columns}
     bundle = Bundle(network, encoder, recipe, intervals, background, {"kept_epoch": last.kept_epoch, **provenance})
     bundle.save(paths.out)
 

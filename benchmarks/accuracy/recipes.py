@@ -8,6 +8,7 @@ from benchmarks.accuracy.future_rows import CutOff
 from benchmarks.accuracy.stages import train_in
 from benchmarks.accuracy.tuned_baselines import Predict, Rival, Settings, choice, log_uniform
 from pipeline import params
+from pipeline.model.bundle import Bundle
 
 WITHOUT_YEAR = [
     *("experience_level", "employment_type", "job_title", "employee_residence"),
@@ -29,13 +30,18 @@ SPACE = {
 
 def full() -> Rival:
     """`full` as params.yaml has it, but for the settings that it is fitted with."""
+    return Rival(SPACE, lambda cut_off, settings: _predict(train_full(cut_off, settings)), "torch")
+
+
+def train_full(cut_off: CutOff, settings: Settings) -> Bundle:
+    """`full` with these settings, trained on the cut-off's training rows."""
     recipe = params.load(params.Recipe, "recipes", "full")
-    return Rival(SPACE, lambda cut_off, settings: _train(with_settings(recipe, settings), cut_off), "torch")
+    return train_in(cut_off.prepared, with_settings(recipe, settings))
 
 
 def course(cut_off: CutOff) -> Predict:
     """What `course`, trained on the cut-off's training rows, predicts."""
-    return _train(params.load(params.Recipe, "recipes", "course"), cut_off)
+    return _predict(train_in(cut_off.prepared, params.load(params.Recipe, "recipes", "course")))
 
 
 def with_settings(recipe: params.Recipe, settings: Settings) -> params.Recipe:
@@ -52,6 +58,5 @@ def put(settings: Settings, facts: Any) -> None:  # noqa: ANN401 (what YAML hold
         reduce(getitem, sections, facts)[key] = value
 
 
-def _train(recipe: params.Recipe, cut_off: CutOff) -> Predict:
-    bundle = train_in(cut_off.prepared, recipe)
+def _predict(bundle: Bundle) -> Predict:
     return lambda rows: bundle.predict(bundle.encoder.encode(rows))

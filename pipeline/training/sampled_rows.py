@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.data.encoding import Scaling
-from pipeline.data.schema import GROUP, TARGET
+from pipeline.data.schema import GROUP, HASH, TARGET
 from pipeline.model.intervals import PredictedRows
 from pipeline.model.network import Regressor
 from pipeline.training.loader import row_groups
@@ -21,13 +21,19 @@ def read_sample(path: Path, network: Regressor) -> dict[str, np.ndarray]:
 
     Shape: each (`MAX_ROWS` at most,).
     """
-    columns = list(dict.fromkeys((*network.columns, GROUP, TARGET)))
+    columns = list(dict.fromkeys((*network.columns, GROUP, TARGET, HASH)))
     step, first, parts = max(1, -(-pq.read_metadata(path).num_rows // MAX_ROWS)), 0, []  # the quotient rounded up
     for group in row_groups(path, columns):
         parts.append(group.take(pa.array(range(first, group.num_rows, step), pa.int64())))
         first = (first - group.num_rows) % step  # where the step meets the next group
     rows = pa.concat_tables(parts)
     return {name: rows[name].to_numpy() for name in columns}
+
+
+def distinct_rows(rows: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The first of the rows that are equal in all columns of the raw table."""
+    _, first = np.unique(rows[HASH], return_index=True)
+    return {name: column[first] for name, column in rows.items()}
 
 
 def predict_rows(rows: Mapping[str, np.ndarray], network: Regressor, scaling: Scaling) -> PredictedRows:

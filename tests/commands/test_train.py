@@ -5,6 +5,7 @@ import shutil
 import signal
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -74,6 +75,16 @@ def test_the_bundle_records_what_it_was_made_of(prepared):
     assert bundle.provenance["packages"] == PACKAGES
     assert bundle.provenance["kept_epoch"] == 2
     assert set(bundle.provenance["data"]) == {"train.parquet", "valid.parquet"}
+
+
+@pytest.mark.parametrize(("equal_rows", "same"), [("once", True), ("each", False)])
+def test_copies_of_validation_rows_widen_no_interval_where_equal_rows_count_once(prepared, equal_rows, same):
+    recipe = make_recipe(equal_rows=equal_rows, keep="last", patience=None)
+    before = trained(prepared, recipe).intervals
+    valid = pq.read_table(prepared.out / "valid.parquet")
+    copies = pa.concat_tables([valid, *([valid.slice(0, 3)] * 9)])
+    pq.write_table(copies, prepared.out / "valid.parquet")
+    assert (trained(prepared, recipe).intervals == before) is same
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.data.schema import LARGEST, SMALLEST
-from pipeline.model.intervals import PERCENTS, PRIOR_ROWS, Intervals, PredictedRows, calibrate, quantile
+from pipeline.model import intervals as module
+from pipeline.model.intervals import PERCENTS, PRIOR_ROWS, WIDENING, Intervals, PredictedRows, calibrate, quantile
+
+
+@pytest.fixture
+def today(monkeypatch):
+    """Intervals for rows of the same day: what conformal prediction promises is about those alone."""
+    monkeypatch.setattr(module, "WIDENING", 1.0)
 
 
 def survey(rows, *, seed):
@@ -45,10 +52,14 @@ def test_the_shares_and_the_quantiles_are_those_worked_out_by_hand():
     mean = 0.2
     assert intervals.offset == 50_000
     assert intervals.shares == pytest.approx([mean, (0.1 + mean) / 2, (0.3 + mean) / 2, mean])
-    assert intervals.quantiles[80] == pytest.approx((-0.04 / 0.15, 0.36 / 0.15))  # the 36th of 40 ranks at either end
-    assert intervals.quantiles[95] == pytest.approx((-0.01 / 0.15, 0.39 / 0.15))
+    # the 36th and the 39th of 40 ranks at either end
+    expected = {80: [-0.04 / 0.15, 0.36 / 0.15], 95: [-0.01 / 0.15, 0.39 / 0.15]}
+    assert {percent: [end / WIDENING for end in ends] for percent, ends in intervals.quantiles.items()} == {
+        percent: pytest.approx(ends) for percent, ends in expected.items()
+    }
 
 
+@pytest.mark.usefixtures("today")
 @pytest.mark.parametrize("percent", PERCENTS)
 def test_the_intervals_cover_what_they_say_overall_and_in_every_group(percent):
     covered: dict[int, list[float]] = {group: [] for group in range(5)}  # 0: all
@@ -61,6 +72,7 @@ def test_the_intervals_cover_what_they_say_overall_and_in_every_group(percent):
         assert 100 * np.mean(found) == pytest.approx(percent, abs=2 if group else 1)
 
 
+@pytest.mark.usefixtures("today")
 def test_both_tails_are_even():
     train, valid, test = (survey(20_000, seed=seed) for seed in (1, 2, 3))
     intervals = calibrate(train=train, valid=valid, groups=5)
@@ -129,6 +141,7 @@ def test_a_model_without_any_error_is_not_taken_for_certain():
     assert (low.tolist(), high.tolist()) == ([69_999.0], [70_001.0])
 
 
+@pytest.mark.usefixtures("today")
 @pytest.mark.parametrize("percent", PERCENTS)
 def test_low_predictions_are_covered_as_often_as_all_where_errors_shrink_less_than_they(percent):
     def rows(count, seed):

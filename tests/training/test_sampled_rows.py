@@ -8,7 +8,7 @@ from pipeline.data.encoding import Encoder
 from pipeline.model.network import build
 from pipeline.model.reproducible import torch
 from pipeline.training import sampled_rows
-from pipeline.training.sampled_rows import predict_rows, read_sample, representative_rows
+from pipeline.training.sampled_rows import distinct_rows, predict_rows, read_sample, representative_rows
 from tests.support.recipes import make_network, make_recipe
 from tests.support.tables import rows, table
 
@@ -51,6 +51,14 @@ def test_they_are_the_rows_of_the_file_whatever_the_row_groups(stage, recipe):
     assert np.ptp(found.prediction) > 0
 
 
+def test_of_equal_rows_one_is_distinct():
+    rows = {"row_hash": np.array([7, 5, 7, 9, 5], np.uint64), "salary_in_usd": np.array([1, 2, 1, 3, 2])}
+    assert {name: column.tolist() for name, column in distinct_rows(rows).items()} == {
+        "row_hash": [5, 7, 9],
+        "salary_in_usd": [2, 1, 3],
+    }
+
+
 def test_few_rows_have_nearly_the_mean_of_all():
     prediction = np.random.default_rng(1).lognormal(11.8, 0.5, 40_000)
     chosen = prediction[representative_rows(prediction, count=256)]
@@ -74,11 +82,11 @@ def test_another_order_of_the_rows_gives_the_same_rows():
 @pytest.mark.parametrize("size", [7, 1000])
 def test_a_sample_has_the_columns_of_the_network_the_group_and_the_target(tmp_path, size, step, monkeypatch):
     monkeypatch.setattr(sampled_rows, "MAX_ROWS", 1000 // step)
-    names = ("experience_level", "company_size", "salary_in_usd", "work_year")
+    names = ("experience_level", "company_size", "salary_in_usd", "work_year", "row_hash")
     file = pa.table({name: np.arange(1000, dtype=np.int16) + 1000 * index for index, name in enumerate(names)})
     pq.write_table(file, tmp_path / "train.parquet", row_group_size=size)
     found = read_sample(tmp_path / "train.parquet", make_network(make_recipe(features=["company_size"])))
-    assert list(found) == ["company_size", "experience_level", "salary_in_usd"]
+    assert list(found) == ["company_size", "experience_level", "salary_in_usd", "row_hash"]
     assert all(codes.dtype == np.int16 for codes in found.values())
     assert {name: codes.tolist() for name, codes in found.items()} == {
         name: file[name].to_pylist()[::step] for name in found
