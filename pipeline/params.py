@@ -152,7 +152,7 @@ Limit = Annotated[float, Field(ge=0)] | None
 
 
 class DriftLimits(Section):
-    """`nightly.drift.stop:` and `.warn:` how far tonight's table may be from yesterday's; null is any far."""
+    """`nightly.drift.stop:` and `.warn:` how far tonight's table and its new rows may be off; null is any far."""
 
     rows_gone: Limit
     rows_added: Limit
@@ -162,11 +162,21 @@ class DriftLimits(Section):
     stability_index: Limit
     target_mean: Limit
     target_spread: Limit
+    unseen_values: Limit
+    new_rows_bias: Limit
+    new_rows_error: Limit
+    new_rows_coverage: Limit
+    bias_over_nights: Limit
 
 
 class Drift(Section):
-    """`nightly.drift:` beyond one limit tonight's table is rejected, beyond the other the report says so."""
+    """`nightly.drift:` beyond one limit tonight's table is rejected, beyond the other the report says so.
 
+    What new rows say is beyond a limit if it is so with this confidence, and if they are enough.
+    """
+
+    confidence: Annotated[float, Field(gt=0.5, lt=1)]
+    min_new_rows: Count
     stop: DriftLimits
     warn: DriftLimits
 

@@ -1,13 +1,16 @@
-"""Tonight's table is checked against the contract and against yesterday's, before it replaces anything."""
+"""Tonight's table is checked against the contract, against yesterday's, and against what the champion expects."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.data.raw_table import Table, read_table
-from pipeline.nights.drift import TableDrift, table_drift
+from pipeline.nights.champion import Champion
+from pipeline.nights.drift import TableDrift, judge, table_drift
 from pipeline.nights.fetch import Fetched
+from pipeline.nights.new_rows import BIAS, measure_new_rows
 from pipeline.nights.night import Night, NightEnded
-from pipeline.nights.record import NightOutcome, Record
+from pipeline.nights.record import NightOutcome, Record, accepted_nights
 from pipeline.repository.dvc_lock import inputs, md5_of
 from pipeline.runtime.errors import CommandError, RuleError, as_rule_error
 from pipeline.runtime.private import FILE
@@ -18,17 +21,13 @@ KEPT_BYTES = 1 << 26
 
 @dataclass(frozen=True)
 class CheckedTable:
-    """Tonight's table, yesterday's if there is a sound one, and how far the one is from the other."""
+    """Tonight's table, yesterday's if there is a sound one, how far the one is from the other, and numbers of both."""
 
     fetched: Fetched
     table: Table
     before: Table | None
     drift: TableDrift
-
-    @property
-    def numbers(self) -> dict[str, float]:
-        """How many rows keep the contract, and how many do not."""
-        return {"rows": len(self.table.hashes), "rows_quarantined": self.table.contract_report.quarantined}
+    numbers: Mapping[str, float]
 
 
 def check_table(night: Night, fetched: Fetched) -> CheckedTable:
@@ -44,11 +43,32 @@ def check_table(night: Night, fetched: Fetched) -> CheckedTable:
     except ValueError as error:
         raise _rejection(night, fetched, str(error).replace(str(fetched.file), "tonight's table")) from None
     before = _yesterdays_table(night, md5=inputs(night.accepted).get(night.table))
-    checked = CheckedTable(fetched, table, before, table_drift(before, table, limits=night.settings.drift))
+    drift = table_drift(before, table, limits=night.settings.drift)
+    numbers = {"rows": len(table.hashes), "rows_quarantined": table.contract_report.quarantined}
+    return _within_limits(night, CheckedTable(fetched, table, before, drift, numbers))
+
+
+def check_new_rows(night: Night, checked: CheckedTable, champion: Champion) -> CheckedTable:
+    """Check the rows that yesterday's table has not, if there are enough; adds what they say to the checked table.
+
+    Raises: NightEnded, as `check_table`.
+    """
+    if checked.before is None:
+        return checked
+    earlier, limits = [float(line[BIAS]) for line in accepted_nights(night.tree) if line[BIAS]], night.settings.drift
+    found, numbers = measure_new_rows(
+        checked.before, checked.table, champion.bundle, limits=limits, earlier_bias=earlier
+    )
+    drift = judge([*checked.drift.measures, *found], limits=limits)
+    return _within_limits(night, replace(checked, drift=drift, numbers={**checked.numbers, **numbers}))
+
+
+def _within_limits(night: Night, checked: CheckedTable) -> CheckedTable:
+    """The checked table, if it is within the limits that stop a night, or if the night is forced."""
     if checked.drift.breaches and night.force_reason is None:
         listed = "; ".join(map(str, checked.drift.breaches))
         reason = f"beyond nightly.drift.stop: {listed}; if the table is right, --force it with a reason"
-        raise _rejection(night, fetched, reason, checked)
+        raise _rejection(night, checked.fetched, reason, checked)
     return checked
 
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pyarrow as pa
 
-from pipeline.data.raw_table import Table, new_rows
-from pipeline.data.schema import FEATURES, in_unit
+from pipeline.data.raw_table import Table
+from pipeline.data.schema import FEATURES
 from pipeline.evaluation.metrics import mean_squared_error
 from pipeline.inference.predictions import distinct, predict_or_nan
 from pipeline.model.bundle import Bundle
@@ -17,8 +17,7 @@ from pipeline.repository.dvc_lock import outputs
 
 
 def compare(night: Night, checked: CheckedTable, *, champion: Champion, challenger: Bundle) -> Record:
-    """Let the gate decide between the two; returns the night's record."""
-    champion = comparable(champion, checked.table)
+    """Let the gate decide between the two, of which the champion is `comparable`; returns the night's record."""
     comparison = compare_on_test_rows(checked.table, champion=champion, challenger=challenger)
     decision = decide(comparison, night.settings.gate, force_reason=night.force_reason)
     return Record(
@@ -30,7 +29,7 @@ def compare(night: Night, checked: CheckedTable, *, champion: Champion, challeng
         champion_md5=champion.md5,
         challenger_md5=outputs(recorded_stages(night.tree))[night.model],
         drift=checked.drift,
-        numbers={**checked.numbers, **_on_new_rows(checked, champion), **decision.numbers},
+        numbers={**checked.numbers, **decision.numbers},
     )
 
 
@@ -72,17 +71,6 @@ def predicted(bundle: Bundle, rows: pa.RecordBatch) -> np.ndarray:
     codes = bundle.encoder.encode(features.take(pa.array(firsts)))
     predictions: np.ndarray = predict_or_nan(bundle, codes).predicted[inverse]
     return predictions
-
-
-def _on_new_rows(checked: CheckedTable, champion: Champion) -> dict[str, float]:
-    """How many rows came tonight, and the champion's error on them, which it has never seen."""
-    if checked.before is None:
-        return {}
-    new = new_rows(checked.before, checked.table)  # (new rows,) positions
-    numbers: dict[str, float] = {"new_rows": len(new)}
-    if champion.bundle and len(new):
-        numbers[in_unit("champion_new_rows_mse", power=2)] = mse_on(champion.bundle, checked.table, new)
-    return numbers
 
 
 def mse_on(bundle: Bundle, table: Table, positions: np.ndarray) -> float:

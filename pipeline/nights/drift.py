@@ -16,11 +16,15 @@ TENTHS = np.linspace(0.1, 0.9, 9)  # the quantiles between ten equal parts
 
 @dataclass(frozen=True)
 class Measure:
-    """One way in which two tables differ: its name in `nightly.drift`, the column unless it is all, and how much."""
+    """One way in which two tables differ: its name in `nightly.drift`, the column unless it is all, and how much.
+
+    `least` is how much it is at least, beyond chance; None if the rows are all that there are.
+    """
 
     name: str
     column: str
     value: float
+    least: float | None = None
 
     @property
     def title(self) -> str:
@@ -45,7 +49,11 @@ def table_drift(before: Table | None, after: Table, *, limits: params.Drift) -> 
     """How far the later table is from the earlier, if there is one."""
     if before is None:
         return TableDrift()
-    found = measures(before, after)
+    return judge(measures(before, after), limits=limits)
+
+
+def judge(found: Sequence[Measure], *, limits: params.Drift) -> TableDrift:
+    """The measures, and which of them are beyond a limit."""
     breaches = exceeding(found, limits.stop)
     warnings = [measure for measure in exceeding(found, limits.warn) if measure not in breaches]
     return TableDrift(found, warnings, breaches)
@@ -54,7 +62,7 @@ def table_drift(before: Table | None, after: Table, *, limits: params.Drift) -> 
 def exceeding(found: Sequence[Measure], limits: params.DriftLimits) -> list[Measure]:
     """The measures that exceed their limit, if they have one."""
     allowed = {name: float("inf") if limit is None else limit for name, limit in limits.model_dump().items()}
-    return [measure for measure in found if measure.value > allowed[measure.name]]
+    return [one for one in found if (one.value if one.least is None else one.least) > allowed[one.name]]
 
 
 def measures(before: Table, after: Table) -> list[Measure]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from pipeline import params
 from pipeline.data.schema import in_unit
 from pipeline.nights.drift import TableDrift
+from pipeline.nights.new_rows import BIAS
 from pipeline.nights.record_files import HISTORY, JSON, MARKDOWN
 from pipeline.reporting.markdown import table
 from pipeline.repository.dvc_lock import md5_of
@@ -23,7 +24,7 @@ ROOTS = {
 }
 """The name of each mean squared error among a record's numbers, and the name of its root."""
 COUNTS = ("rows", "new_rows", "test_rows")
-COLUMNS = ("date", "decision", "table_md5", *COUNTS, *ROOTS.values(), "worse_share", "beyond_limits")
+COLUMNS = ("date", "decision", "table_md5", *COUNTS, *ROOTS.values(), "worse_share", "beyond_limits", BIAS)
 
 
 class NightOutcome(StrEnum):
@@ -118,8 +119,7 @@ class Record:
         cells = {"date": self.date.isoformat(), "decision": self.decision, "table_md5": self.table_md5}
         cells |= {name: f"{numbers[name]:.0f}" for name in COUNTS if name in numbers}
         cells |= {root: f"{math.sqrt(numbers[name]):.0f}" for name, root in ROOTS.items() if name in numbers}
-        if "worse_share" in numbers:
-            cells["worse_share"] = f"{numbers['worse_share']:.3f}"
+        cells |= {name: f"{numbers[name]:.3f}" for name in ("worse_share", BIAS) if name in numbers}
         cells["beyond_limits"] = "; ".join(map(str, (*self.drift.breaches, *self.drift.warnings)))
         return cells
 
@@ -128,12 +128,27 @@ class Record:
         (project / JSON).parent.mkdir(parents=True, exist_ok=True)
         (project / JSON).write_text(self.to_json(), encoding="utf-8")
         (project / MARKDOWN).write_text(self.to_markdown(), encoding="utf-8")
-        history = project / HISTORY
-        with history.open("a", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-            if not file.tell():
-                writer.writeheader()
-            writer.writerow(self.line())
+        lines = [*read_history(project), self.line()]
+        with (project / HISTORY).open("w", encoding="utf-8", newline="") as file:
+            columns = dict.fromkeys([*COLUMNS, *lines[0]])  # another version of the pipeline may have written others
+            writer = csv.DictWriter(file, [*columns], restval="", lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(lines)
+
+
+def read_history(project: Path) -> list[dict[str, str]]:
+    """The lines of the history, oldest first; none if no night has left one."""
+    try:
+        with (project / HISTORY).open(encoding="utf-8", newline="") as file:
+            return [{**dict.fromkeys(COLUMNS, ""), **line} for line in csv.DictReader(file)]
+    except FileNotFoundError:
+        return []
+
+
+def accepted_nights(project: Path) -> list[dict[str, str]]:
+    """The history's lines of the nights that were accepted."""
+    words = {outcome for outcome in NightOutcome if outcome.accepted}
+    return [line for line in read_history(project) if line["decision"] in words]
 
 
 def last_decision(project: Path, *, table_md5: str, settings_md5: str) -> tuple[NightOutcome, str] | None:

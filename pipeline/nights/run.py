@@ -7,8 +7,8 @@ from pathlib import Path
 
 from pipeline import params
 from pipeline.nights.champion import find_champion
-from pipeline.nights.check import check_table
-from pipeline.nights.compare import compare
+from pipeline.nights.check import check_new_rows, check_table
+from pipeline.nights.compare import comparable, compare
 from pipeline.nights.fetch import fetch_table
 from pipeline.nights.night import FAILURES, Night, NightEnded, NightResult
 from pipeline.nights.notify import notify_and_log
@@ -87,7 +87,8 @@ def _run_steps(night: Night) -> NightResult:
     try:
         fetched = fetch_table(night)
         checked = check_table(night, fetched)
-        champion = find_champion(night)
+        champion = comparable(find_champion(night), checked.table)
+        checked = check_new_rows(night, checked, champion)
         challenger = retrain(night, checked)
         record = compare(night, checked, champion=champion, challenger=challenger)
     except NightEnded as ended:

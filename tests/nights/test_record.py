@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from pipeline.nights.drift import Measure, TableDrift
-from pipeline.nights.record import COLUMNS, NightOutcome, Record, last_decision
+from pipeline.nights.new_rows import BIAS
+from pipeline.nights.record import COLUMNS, NightOutcome, Record, accepted_nights, last_decision, read_history
 from pipeline.nights.record_files import HISTORY, JSON, MARKDOWN
 from pipeline.repository.dvc_lock import md5_of
 from tests.support.work_tree import ROOT, run
@@ -45,6 +46,27 @@ def test_the_history_gets_one_line_a_night_under_one_header(tmp_path):
     assert first["challenger_rmse_usd"] == "50000"
     assert (first["champion_rmse_usd"], first["worse_share"]) == ("", "0.522")
     assert first["beyond_limits"] == "stability_index of work_year: 0.304"
+
+
+def test_lines_of_before_stay_when_the_history_gets_other_columns(tmp_path):
+    (tmp_path / HISTORY).parent.mkdir()
+    (tmp_path / HISTORY).write_text("date,decision,of_another_version\n2025-01-31,kept,x\n")
+    RECORD.write(tmp_path)
+    first, second = read_history(tmp_path)
+    assert (first["date"], first["decision"], first["of_another_version"], first[BIAS]) == (
+        "2025-01-31",
+        "kept",
+        "x",
+        "",
+    )
+    assert (second["date"], second["of_another_version"]) == ("2026-01-31", "")
+
+
+def test_only_accepted_nights_are_found_as_such(tmp_path):
+    assert accepted_nights(tmp_path) == []
+    for outcome in (NightOutcome.PROMOTED, NightOutcome.KEPT, NightOutcome.FIRST):
+        replace(RECORD, decision=outcome).write(tmp_path)
+    assert [line["decision"] for line in accepted_nights(tmp_path)] == ["promoted", "first"]
 
 
 def test_the_projects_history_begins_with_the_header():
