@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from pipeline.nights.report import SENTENCES
 from pipeline.nights.run import run_night
 from pipeline.repository.project import Project
 from pipeline.runtime import escape
@@ -29,6 +30,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         result = run_night(Project.at(Path.cwd()), date=arguments.date, force_reason=arguments.force)
         outcome = result.outcome
         print(escape.terminal(f"nightly: {outcome} (code {outcome.exit_code}): {result.message}"), file=sys.stderr)
+        print(SENTENCES[outcome], file=sys.stderr)
         sys.exit(outcome.exit_code)
 
 

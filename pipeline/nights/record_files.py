@@ -2,5 +2,7 @@
 
 from pathlib import Path
 
-JSON, MARKDOWN, HISTORY = (Path("metrics", name) for name in ("nightly.json", "nightly.md", "history.csv"))
-FILES = tuple(map(str, (JSON, MARKDOWN, HISTORY)))
+JSON, MARKDOWN, HISTORY, PAGE = (
+    Path("metrics", name) for name in ("nightly.json", "nightly.md", "history.csv", "nights.html")
+)
+FILES = tuple(map(str, (JSON, MARKDOWN, HISTORY, PAGE)))

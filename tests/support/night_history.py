@@ -17,7 +17,7 @@ stages:
     outs: [models]
     metrics: [metrics/score.txt: {cache: false}]
 """
-RECORD = ("metrics/history.csv", "metrics/nightly.json", "metrics/nightly.md")
+RECORD = ("metrics/history.csv", "metrics/nightly.json", "metrics/nightly.md", "metrics/nights.html")
 FIRST, SECOND = "nightly-2026-01-02", "nightly-2026-01-04"
 
 
