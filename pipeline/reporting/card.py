@@ -131,7 +131,9 @@ ${CARD_KNOWLEDGE}. What to expect of a second training: ${reproducibility}.
 ## Scores
 
 Of the network as it was at the end of epoch ${epoch}, which was kept. It was fitted to the training rows, and by the
-validation rows settings and epochs may have been chosen: the test rows are what to judge it by. Amounts are in ${UNIT}.
+validation rows settings and epochs may have been chosen: the test rows are what to judge it by. These are rows
+of the same table, and later ones may be harder: `make replay` shows on past tables how such scores age. Amounts are
+in ${UNIT}.
 
 ${scores}
 

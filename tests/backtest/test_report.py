@@ -1,6 +1,7 @@
 """The arithmetic of a replay's summary, by hand."""
 
 import datetime
+from dataclasses import replace
 
 from pipeline.backtest.report import Replayed, summary
 from pipeline.nights.night import NightResult
@@ -32,3 +33,10 @@ def test_a_night_that_gave_no_new_rows_is_listed_and_not_counted():
     assert "| 2026-01-01 | first |  |  |  |  |  |  |  |" in text
     assert "On the 2 rows that came" in text
     assert "On the" not in summary([nothing])
+
+
+def test_ageing_counts_only_rows_of_accepted_nights_so_that_none_counts_twice():
+    one, other = replayed(7, rows=2.0, ours=50_000, first=60_000), replayed(14, rows=3.0, ours=50_000, first=60_000)
+    kept = replace(one, result=replace(one.result, outcome=NightOutcome.KEPT))
+    assert "| 1 | 1.6 | 2 | 5 | 1.440 | too few nights |" in summary([one, other])
+    assert "| 1 | 2.1 | 1 | 3 | 1.440 | too few nights |" in summary([kept, other])

@@ -79,6 +79,15 @@ def test_the_summary_counts_the_endings_and_lists_the_nights(replayed):
     assert int(cells["2026-01-22"][5].replace(",", "")) > int(cells["2026-01-22"][4].replace(",", ""))
 
 
+def test_the_summary_tells_how_the_score_ages(replayed):
+    section = (replayed[1] / "replay.md").read_text().split("## How the score ages")[1]
+    # on the second night the one model is a week old, and the champion; the last brings rows, but is not accepted
+    assert "| 1 | 1.0 | 1 | 40 | 1.000 | too few nights |" in section
+    assert "| 4 |" not in section
+    assert "Whether models age cannot be told" in section
+    assert "What the test score foretells cannot be told" in section
+
+
 def test_the_picture_has_a_dot_for_each_night_and_one_for_the_warning(replayed):
     text = (replayed[1] / "replay.svg").read_text()
     assert (text.count('class="accepted"'), text.count('class="other"'), text.count('class="warning"')) == (2, 2, 1)
