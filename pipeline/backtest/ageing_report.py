@@ -12,10 +12,10 @@ NOTE = (
     f" champion of that night on the same rows. Intervals are a bootstrap's, which draws blocks of {BLOCK} weeks."
 )
 TOO_FEW = f"an interval needs nights in {LEAST_BLOCKS} blocks of {BLOCK} weeks"
-ERRS = {1: "beyond chance, it is worse", 0: "within chance, it is as good", -1: "beyond chance, it is better"}
+ERRS = {1: "beyond chance, it is worse", 0: "the difference is within chance", -1: "beyond chance, it is better"}
 FORETELLS = {
     1: "beyond chance, a better score foretold a smaller error",
-    0: "within chance, the score foretold nothing",
+    0: "within chance, so the score is not shown to foretell it",
     -1: "beyond chance, a better score foretold a larger error",
 }
 

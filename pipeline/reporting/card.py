@@ -131,9 +131,7 @@ ${CARD_KNOWLEDGE}. What to expect of a second training: ${reproducibility}.
 ## Scores
 
 Of the network as it was at the end of epoch ${epoch}, which was kept. It was fitted to the training rows, and by the
-validation rows settings and epochs may have been chosen: the test rows are what to judge it by. These are rows
-of the same table, and later ones may be harder: `make replay` shows on past tables how such scores age. Amounts are
-in ${UNIT}.
+validation rows settings and epochs may have been chosen: the test rows are what to judge it by. Amounts are in ${UNIT}.
 
 ${scores}
 
@@ -172,6 +170,7 @@ ${fairness}
 ${CARD_LIMITS}
 - Values that were rare in training, or not there, count as unknown. ${CARD_UNSEEN}
 - It repeats whatever the training rows hold, unfairness included.
+- Scores are of today's rows: how they hold on later ones, `make replay` tells from past tables.
 
 ## How to use it
 
@@ -197,6 +196,5 @@ low, high = bundle.interval(${CARD_VARIABLE}, codes, percent=80)
 
 ## Licence
 
-${CARD_LICENCE} The
-bundle keeps some of the training rows, as codes without ${PLURAL}, which explanations compare with.
+${CARD_LICENCE} The bundle keeps some of the training rows, as codes without ${PLURAL}, which explanations compare with.
 """)

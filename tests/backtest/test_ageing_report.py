@@ -28,7 +28,7 @@ def weekly(*, older=1.0, later=lambda number: 100.0):
             1.2,
             "1.200 times the squared error of the night's champion (95 % interval 1.200 to 1.200): beyond chance",
         ),
-        (1.0, "within chance, it is as good."),
+        (1.0, "the difference is within chance."),
         (0.9, "beyond chance, it is better."),
     ],
 )
@@ -51,7 +51,7 @@ def test_the_oldest_models_are_judged(older, verdict):
             lambda number: -number,
             "is -1.000 (95 % interval -1.000 to -1.000): beyond chance, a better score foretold a lar",
         ),
-        (np.random.default_rng(1).normal(size=NIGHTS).__getitem__, "within chance, the score foretold nothing."),
+        (np.random.default_rng(1).normal(size=NIGHTS).__getitem__, "within chance, so the score is not shown to foretell it."),
     ],
 )
 def test_what_the_test_score_foretold_is_judged(score, verdict):
