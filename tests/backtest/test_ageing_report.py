@@ -51,7 +51,10 @@ def test_the_oldest_models_are_judged(older, verdict):
             lambda number: -number,
             "is -1.000 (95 % interval -1.000 to -1.000): beyond chance, a better score foretold a lar",
         ),
-        (np.random.default_rng(1).normal(size=NIGHTS).__getitem__, "within chance, so the score is not shown to foretell it."),
+        (
+            np.random.default_rng(1).normal(size=NIGHTS).__getitem__,
+            "within chance, so the score is not shown to foretell it.",
+        ),
     ],
 )
 def test_what_the_test_score_foretold_is_judged(score, verdict):
