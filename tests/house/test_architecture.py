@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "reporting": "data params runtime",
     "repository": "runtime",
     "nights": "repository data model inference evaluation reporting runtime params",
-    "backtest": "nights repository data model reporting runtime params",
+    "backtest": "nights repository data model evaluation reporting runtime params",
     "reproduction": "repository runtime params versions",
 }
 """Who may import whom. What stands at the top of pipeline/ may import all of these, and is imported by nobody."""
