@@ -22,7 +22,8 @@ from tests.support.recipes import make_recipe
 from tests.support.tables import rows, table
 from tests.support.work_tree import ROOT, run
 
-TRAININGS = (1 + 2) * forward.CHOOSING + 2
+CHOOSING = 2  # dates
+TRAININGS = (1 + 2) * CHOOSING + 2
 FILES = ("tune.md", "params.diff")
 
 
@@ -66,6 +67,7 @@ def call(made):
         with pytest.MonkeyPatch.context() as patch:
             patch.chdir(made)
             patch.setattr(forward, "LEAST_NEW_ROWS", 10)
+            patch.setattr(forward, "CHOOSING", CHOOSING)
             patch.setattr(train, "run", counted)
             try:
                 main([*arguments, "--weeks", "1"])
@@ -138,7 +140,7 @@ def test_other_code_trains_anew(monkeypatch):
     [
         (("weekly", "--recipe", "fulll"), "recipes.fulll is missing; found course, full; did you mean full?"),
         (("nowhere",), "No such file or directory: 'nowhere'"),
-        (("weekly/few",), "tuning needs at least 7 snapshots; found 1: bring more snapshots, or give other --weeks"),
+        (("weekly/few",), "tuning needs at least 4 snapshots; found 1: bring more snapshots, or give other --weeks"),
     ],
 )
 def test_what_cannot_be_tuned_is_one_message_and_writes_nothing(made, call, capsys, arguments, words):
