@@ -7,9 +7,8 @@ import datetime
 import hashlib
 import json
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +32,7 @@ TRAINED_ON = (*(f"{split}.parquet" for split in SPLITS[:2]), "encoder.json")
 
 @dataclass(frozen=True)
 class Scored:
-    """A cut-off's future rows, their cells, and by the trial's number its squared errors on them.
+    """A cut-off's future rows, their cells, and by the trial's number its squared errors on them, means over its seeds.
 
     Shape: cells and each of errors (rows,), in squared units of the target.
     """
@@ -63,9 +62,10 @@ class ForwardValidation:
     folder: Path
     decided_by: Mapping[str, Any]
 
-    def score(self, date: datetime.date, recipes: Mapping[int, params.Recipe], progress: "tqdm[Any]") -> Scored:
-        """Let the recipes, by the trials' numbers, predict what the snapshots after the date add."""
-        errors = {}
+    def score(
+        self, date: datetime.date, recipes: Mapping[int, Sequence[params.Recipe]], progress: "tqdm[Any]"
+    ) -> Scored:
+        """Let the recipes predict what the snapshots after the date add: by the trials' numbers, one for each seed."""
         with tempfile.TemporaryDirectory(prefix="tune-") as name:
             cut_off = read_cut_off(
                 self.snapshots,
@@ -75,19 +75,27 @@ class ForwardValidation:
                 prepare=self.prepare,
                 scratch=Path(name),
             )
-            known = dict(self.decided_by) | _hashes(cut_off)
-            for number, recipe in recipes.items():
+            hashes = _hashes(cut_off)
+            errors = {}
+            for number, seeds in recipes.items():
                 progress.set_postfix_str(f"{date}, trial {number}")
-                key = known | {"recipe": recipe.model_dump(mode="json")}
-                predicted = kept(self.folder, key, partial(self._predict, cut_off, recipe))
-                errors[number] = (predicted - cut_off.future[TARGET].to_numpy()) ** 2
-                progress.update()
+                predicted = np.stack([self._predictions(cut_off, recipe, hashes, progress) for recipe in seeds])
+                errors[number] = ((predicted - cut_off.future[TARGET].to_numpy()) ** 2).mean(axis=0)
         cells = cell_numbers({name: np.array(cut_off.future[name].to_pylist()) for name in FEATURES})
         return Scored(date, cut_off.train.num_rows, cells, errors)
 
-    def _predict(self, cut_off: CutOff, recipe: params.Recipe) -> np.ndarray:
-        bundle = self.train(cut_off.prepared, recipe)
-        return bundle.predict(bundle.encoder.encode(cut_off.future))
+    def _predictions(
+        self, cut_off: CutOff, recipe: params.Recipe, hashes: Mapping[str, Any], progress: "tqdm[Any]"
+    ) -> np.ndarray:
+        """What the recipe predicts for the rows to come, in the target's unit. Shape: (rows,)."""
+
+        def compute() -> np.ndarray:
+            bundle = self.train(cut_off.prepared, recipe)
+            return bundle.predict(bundle.encoder.encode(cut_off.future))
+
+        found = kept(self.folder, {**self.decided_by, **hashes, "recipe": recipe.model_dump(mode="json")}, compute)
+        progress.update()
+        return found
 
 
 def kept(folder: Path, key: Mapping[str, Any], compute: Callable[[], np.ndarray]) -> np.ndarray:

@@ -7,14 +7,14 @@ from typing import Any
 from pipeline.backtest.error_ratio import Ratio, error_ratio
 from pipeline.backtest.space import Settings
 from pipeline.backtest.trials import AS_IS, Scored
-from pipeline.backtest.tuning import Tuned, mean_ratios
+from pipeline.backtest.tuning import SEEDS, Tuned, mean_ratios
 from pipeline.data.schema import UNIT
 from pipeline.reporting.markdown import table
 
 NOTE = (
     "Each number is a trial's mean squared error on the rows that the next snapshots add, as a multiple of that of the"
     " recipe as it is, so below 1 is better. All is the geometric mean of the dates before it. In brackets stands the"
-    " 95 % interval of a paired bootstrap."
+    " 95 % interval of a paired bootstrap. On a date that is held out, errors are means over several seeds."
 )
 
 
@@ -37,7 +37,7 @@ def verdict(tuned: Tuned) -> list[str]:
         f" {chosen} times the error of the recipe as it is, {_chance(chosen)}. As the best of {others} it looks"
         " better there than it is.",
         f"On {tuned.held_out.date}, which no trial was chosen by and which was looked at once, it has {last}"
-        f" times the error, {_chance(last)}. {advice}.",
+        f" times the error in the mean over {SEEDS} seeds, {_chance(last)}. {advice}.",
     ]
 
 

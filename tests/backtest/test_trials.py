@@ -11,7 +11,7 @@ from tests.support.recipes import make_recipe
 from tests.support.tables import row, rows, table
 
 FIRST, SECOND = datetime.date(2023, 1, 1), datetime.date(2023, 1, 8)
-RECIPES = {AS_IS: make_recipe(epochs=1), 7: make_recipe(epochs=7)}
+RECIPES = {AS_IS: [make_recipe(epochs=1)], 7: [make_recipe(epochs=7)]}
 SALARIES = (100, 300)
 
 
@@ -58,10 +58,15 @@ def score(snapshots, tmp_path):
 def test_each_recipe_is_scored_on_the_rows_that_came(score):
     scored, trained = score()
     assert trained == [1, 7]
-    for number, recipe in RECIPES.items():
+    for number, (recipe,) in RECIPES.items():
         assert scored.errors[number].tolist() == [(recipe.epochs - salary) ** 2 for salary in SALARIES]
     assert scored.cells.tolist() == [0, 0]
     assert scored.against_as_is(7).ratio == pytest.approx((93**2 + 293**2) / (99**2 + 299**2))
+
+
+def test_of_several_seeds_the_errors_are_the_mean(score):
+    scored, _ = score({AS_IS: [make_recipe(epochs=epochs) for epochs in (1, 3)]})
+    assert scored.errors[AS_IS].tolist() == [(99**2 + 97**2) / 2, (299**2 + 297**2) / 2]
 
 
 def test_what_is_finished_is_not_trained_again(score):
@@ -75,7 +80,7 @@ def test_other_code_another_recipe_and_other_tables_are_trained_on_anew(score, s
     score(code="one")
     assert score(code="one")[1] == []
     assert score(code="another")[1] == [1, 7]
-    assert score({AS_IS: make_recipe(epochs=1, seed=2)}, code="one")[1] == [1]
+    assert score({AS_IS: [make_recipe(epochs=1, seed=2)]}, code="one")[1] == [1]
     snapshots[FIRST].write_bytes(table(rows(59)))
     assert score(code="one")[1] == [1, 7]
     snapshots[SECOND].write_bytes(table(rows(62)))

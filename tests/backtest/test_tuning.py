@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.backtest.space import Trial
 from pipeline.backtest.trials import AS_IS, Scored
-from pipeline.backtest.tuning import mean_ratios, tune
+from pipeline.backtest.tuning import SEEDS, mean_ratios, tune
 from tests.support.recipes import make_recipe
 
 DATES = [datetime.date(2023, month, 1) for month in (1, 2, 3)]
@@ -14,13 +14,15 @@ TRIALS = [Trial(make_recipe(epochs=epochs), {"epochs": epochs}) for epochs in (1
 
 
 class Forward:
-    """Scores that are known: by date, the error of each trial; it remembers what it was asked."""
+    """Scores that are known: by date, the error of each trial; it remembers the epochs and how many seeds it tried."""
 
     def __init__(self, errors):
         self.errors, self.asked = errors, []
 
     def score(self, date, recipes, progress):
-        self.asked.append((date, [recipe.epochs for recipe in recipes.values()]))
+        self.asked.append(
+            (date, [(seeds[0].epochs, len({recipe.seed for recipe in seeds})) for seeds in recipes.values()])
+        )
         errors = {number: np.full(4, float(self.errors[date][number])) for number in recipes}
         return Scored(date, 9, np.arange(4), errors)
 
@@ -35,7 +37,8 @@ def test_the_trial_with_the_smallest_geometric_mean_is_the_best():
 def test_the_last_date_is_looked_at_once_for_the_best_trial_and_the_recipe_as_it_is():
     forward: Any = Forward({DATES[0]: [2, 2, 1], DATES[1]: [2, 2, 1], DATES[2]: [2, 0, 3]})
     tuned = tune(TRIALS, DATES, forward=forward)
-    assert forward.asked == [(DATES[0], [1, 2, 3]), (DATES[1], [1, 2, 3]), (DATES[2], [1, 3])]
+    all_once = [(1, 1), (2, 1), (3, 1)]
+    assert forward.asked == [(DATES[0], all_once), (DATES[1], all_once), (DATES[2], [(1, SEEDS), (3, SEEDS)])]
     assert tuned.held_out is not None
     assert tuned.held_out.against_as_is(2).ratio == 1.5
 

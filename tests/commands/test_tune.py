@@ -12,7 +12,7 @@ from pipeline import params, train, tune
 from pipeline.backtest import forward
 from pipeline.backtest.space import SPACES, trials_of
 from pipeline.backtest.trials import AS_IS
-from pipeline.backtest.tuning import Tuned
+from pipeline.backtest.tuning import SEEDS, Tuned
 from pipeline.data.schema import TARGET
 from pipeline.evaluate import read_split
 from pipeline.inference.predictions import predict
@@ -23,7 +23,7 @@ from tests.support.tables import rows, table
 from tests.support.work_tree import ROOT, run
 
 CHOOSING = 2  # dates
-TRAININGS = (1 + 2) * CHOOSING + 2
+TRAININGS = (1 + 2) * CHOOSING + 2 * SEEDS
 FILES = ("tune.md", "params.diff")
 
 
