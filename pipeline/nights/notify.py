@@ -10,9 +10,11 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from http.client import HTTPException, InvalidURL
 from pathlib import Path
+from urllib.error import HTTPError
 from urllib.parse import urlsplit
 
 from pipeline import params
+from pipeline.nights.messages import Message, message_of
 from pipeline.nights.night import NightResult
 from pipeline.repository.project import Project
 from pipeline.runtime import escape
@@ -20,6 +22,8 @@ from pipeline.runtime.errors import CommandError
 from pipeline.runtime.masking import masked, secrets_in
 from pipeline.runtime.private import FOLDER, private
 from pipeline.runtime.processes import run
+
+REFUSAL_BYTES = 1000  # of what a server says of a message that it does not take
 
 
 def notify_and_log(
@@ -29,7 +33,7 @@ def notify_and_log(
     record = json.loads(result.record.to_json()) if result.record else None
     ending = {"ending": result.outcome, "code": result.outcome.exit_code, "message": result.message}
     facts = {"date": date.isoformat(), "run": run.name, "host": platform.node(), **ending}
-    facts |= {"commit": result.commit, "record": record}
+    facts |= {"commit": result.commit, "link": _link(result, settings, date=date), "record": record}
     failures = notify(facts, settings, checkout=checkout)
     seconds = (datetime.now(UTC) - started).total_seconds()
     log = {**facts, "seconds": round(seconds, 1), "not_notified": failures}
@@ -43,37 +47,44 @@ def notify_and_log(
         print(escape.terminal(f"nightly: {failure}"), file=sys.stderr)
 
 
+def _link(result: NightResult, settings: params.Notify, *, date: date) -> str | None:
+    """The address of the night's commit; None if it made none, or if the settings have no template."""
+    if settings.link is None or result.commit is None:
+        return None
+    return settings.link.replace("{commit}", result.commit).replace("{date}", date.isoformat())
+
+
 def notify(report: Mapping[str, object], settings: params.Notify, *, checkout: Project) -> list[str]:
-    """Give the report as JSON to the command's standard input, and POST it to the webhook, if these are set.
+    """Give the report to the command's standard input, and POST it to the webhook, if these are set.
 
     Returns what failed, in words for the log, and raises nothing. Each has so many seconds in all.
     """
-    text, seconds = json.dumps(report).encode(), settings.seconds
+    message, seconds = message_of(report, settings.format), settings.seconds
     failures = []
     if settings.command:
         try:
-            words, where = settings.command, checkout.folder
+            words, text, where = settings.command, message.body, checkout.folder
             run(words, folder=where, environment=checkout.environment, stdin=text, seconds=seconds, secrets=words[1:])
         except (CommandError, ValueError) as error:  # ValueError: a word that cannot be one, such as one with a NUL
             failures.append(f"notify.command: {error}")
-    if settings.webhook and (failure := _post_in_time(text, settings.webhook, seconds=seconds)):
+    if settings.webhook and (failure := _post_in_time(message, settings.webhook, seconds=seconds)):
         failures.append(f"notify.webhook: {failure}")
     return failures
 
 
-def _post_in_time(text: bytes, webhook: str, *, seconds: float) -> str | None:
-    """POST the text; returns what went wrong. It names the host only: the rest of a webhook's address is its password.
+def _post_in_time(message: Message, webhook: str, *, seconds: float) -> str | None:
+    """POST the message; returns what went wrong. It names the host only: the rest of the address is its password.
 
     urllib's time-out is that of each read, and a server may send a byte now and then: so it is given up from outside.
     """
     done: list[str | None] = []
-    thread = threading.Thread(target=lambda: done.append(_post(text, webhook, seconds=seconds)), daemon=True)
+    thread = threading.Thread(target=lambda: done.append(_post(message, webhook, seconds=seconds)), daemon=True)
     thread.start()
     thread.join(seconds)
     return done[0] if done else f"no answer within {seconds:g} s"
 
 
-def _post(text: bytes, webhook: str, *, seconds: float) -> str | None:
+def _post(message: Message, webhook: str, *, seconds: float) -> str | None:
     scheme, is_address, rest = webhook.partition("://")
     path = rest.removeprefix(re.split(r"[/?#]", rest, maxsplit=1)[0])
     if scheme not in ("http", "https"):
@@ -82,11 +93,21 @@ def _post(text: bytes, webhook: str, *, seconds: float) -> str | None:
     try:
         if "@" not in path:  # else what seems to be the host may belong to a password
             host = urlsplit(webhook).hostname or host
-        headers = {"Content-Type": "application/json"}
-        request = urllib.request.Request(webhook, data=text, headers=headers, method="POST")  # noqa: S310 (see above)
-        with urllib.request.urlopen(request, timeout=seconds):  # noqa: S310
-            return None
+        headers = {"Content-Type": message.content_type}
+        request = urllib.request.Request(webhook, message.body, headers, method="POST")  # noqa: S310 (see above)
+        _open(request, seconds=seconds)
+        return None
     except (ValueError, InvalidURL):  # their words repeat the address
         return "the address must be a valid URL, found another (not shown: it may hold a password)"
     except (OSError, HTTPException) as error:
         return f"{host}: {masked(str(error), [*secrets_in(webhook), path])}"
+
+
+def _open(request: urllib.request.Request, *, seconds: float) -> None:
+    """Send the request. Raises: OSError if it is refused, with the beginning of what the server says of it."""
+    try:
+        urllib.request.urlopen(request, timeout=seconds).close()  # noqa: S310 (http or https, see above)
+    except HTTPError as refusal:
+        with refusal:
+            said = refusal.read(REFUSAL_BYTES).decode(errors="replace").strip()
+        raise OSError(f"{refusal}{said and f': {said}'}") from None
