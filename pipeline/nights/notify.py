@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from pipeline import params
 from pipeline.nights.messages import Message, message_of
 from pipeline.nights.night import NightResult
+from pipeline.nights.record import NightOutcome
 from pipeline.repository.project import Project
 from pipeline.runtime import escape
 from pipeline.runtime.errors import CommandError
@@ -34,7 +35,8 @@ def notify_and_log(
     ending = {"ending": result.outcome, "code": result.outcome.exit_code, "message": result.message}
     facts = {"date": date.isoformat(), "run": run.name, "host": platform.node(), **ending}
     facts |= {"commit": result.commit, "link": _link(result, settings, date=date), "record": record}
-    failures = notify(facts, settings, checkout=checkout)
+    is_set_up = result.outcome is not NightOutcome.NO_SOURCE  # else each night would tell the same
+    failures = notify(facts, settings, checkout=checkout) if is_set_up else []
     seconds = (datetime.now(UTC) - started).total_seconds()
     log = {**facts, "seconds": round(seconds, 1), "not_notified": failures}
     try:

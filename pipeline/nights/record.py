@@ -35,6 +35,7 @@ class NightOutcome(StrEnum):
     FORCED = "forced"
     KEPT = "kept"
     UNCHANGED = "unchanged"
+    NO_SOURCE = "no_source"
     REJECTED = "rejected"
     FAILED = "failed"
     BUSY = "busy"
@@ -58,6 +59,7 @@ EXIT_CODES = {
     NightOutcome.FORCED: 12,
     NightOutcome.KEPT: 20,
     NightOutcome.UNCHANGED: 21,
+    NightOutcome.NO_SOURCE: 22,
     NightOutcome.REJECTED: 40,
     NightOutcome.FAILED: 41,
     NightOutcome.BUSY: 42,

@@ -192,6 +192,12 @@ def test_whoever_is_told_gets_what_the_log_has_but_no_duration(tmp_path):
     assert all(log[name] == value for name, value in told.items())
 
 
+def test_nobody_is_told_night_after_night_that_nights_are_not_set_up(tmp_path):
+    end(tmp_path, tmp_path / "runs/a", NightResult(NightOutcome.NO_SOURCE, "why"), command=["touch", "told"])
+    assert not (tmp_path / "told").exists()
+    assert json.loads((tmp_path / "runs/a/night.json").read_text())["code"] == 22
+
+
 @pytest.mark.parametrize("outcome", ["unchanged", "failed"])
 def test_a_night_without_a_decision_has_no_record(tmp_path, outcome):
     end(tmp_path, tmp_path / "runs/a", NightResult(NightOutcome(outcome), "why"))
