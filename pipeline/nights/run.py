@@ -14,6 +14,7 @@ from pipeline.nights.night import FAILURES, Night, NightEnded, NightResult
 from pipeline.nights.notify import notify_and_log
 from pipeline.nights.one_at_a_time import only_one
 from pipeline.nights.publish import publish
+from pipeline.nights.readiness import check_ready
 from pipeline.nights.record import NightOutcome
 from pipeline.nights.retrain import retrain
 from pipeline.repository.project import DVC, Project
@@ -86,6 +87,7 @@ def _run_steps(night: Night) -> NightResult:
     """Fetch, check, retrain, compare, publish. A step that ends the night early raises NightEnded."""
     try:
         fetched = fetch_table(night)
+        check_ready(night, fetched)
         checked = check_table(night, fetched)
         champion = find_champion(night)
         challenger = retrain(night, checked)

@@ -227,16 +227,6 @@ def test_a_detached_head_is_refused(project):
 
 
 @pytest.mark.soak
-def test_a_remote_that_refuses_fails_the_night_and_main_stays(project):
-    before = state(project)
-    shutil.rmtree(project.parent / "remote")
-    (project.parent / "remote").write_text("no folder")
-    result = night(project)
-    assert result.outcome == NightOutcome.FAILED
-    assert state(project) == before
-
-
-@pytest.mark.soak
 def test_a_full_disk_fails_the_night_and_loses_nothing(project):
     runs, before = project / "runs", state(project)
     runs.mkdir()
