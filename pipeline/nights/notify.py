@@ -7,6 +7,7 @@ import sys
 import threading
 import urllib.request
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from http.client import HTTPException, InvalidURL
 from pathlib import Path
@@ -30,7 +31,10 @@ REFUSAL_BYTES = 1000  # of what a server says of a message that it does not take
 def notify_and_log(
     result: NightResult, settings: params.Notify, *, checkout: Project, run: Path, date: date, started: datetime
 ) -> None:
-    """Tell who is to be told, and leave in the run's folder what only this machine knows: durations, host, failures."""
+    """Tell who is to be told, and leave in the run's folder what only this machine knows: durations, host, failures.
+
+    A folder that stays empty is removed.
+    """
     record = json.loads(result.record.to_json()) if result.record else None
     ending = {"ending": result.outcome, "code": result.outcome.exit_code, "message": result.message}
     facts = {"date": date.isoformat(), "run": run.name, "host": platform.node(), **ending}
@@ -45,6 +49,9 @@ def notify_and_log(
             file.write(escape.json_text(log))
     except OSError as error:  # on a full disk, too, the night has ended as it has
         failures.append(f"no log: {error}")
+        with suppress(OSError):
+            (run / "night.json").unlink(missing_ok=True)
+            run.rmdir()  # unless there is something in it
     for failure in failures:
         print(escape.terminal(f"nightly: {failure}"), file=sys.stderr)
 

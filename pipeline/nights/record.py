@@ -47,11 +47,17 @@ class NightOutcome(StrEnum):
         return EXIT_CODES[self]
 
     @property
+    def needs_somebody(self) -> bool:
+        """True if somebody should look."""
+        return self.exit_code >= NEEDS_SOMEBODY
+
+    @property
     def accepted(self) -> bool:
         """True if the challenger is the new champion."""
         return self.exit_code < EXIT_CODES[NightOutcome.KEPT]
 
 
+NEEDS_SOMEBODY = 30  # exit codes from here on
 EXIT_CODES = {
     NightOutcome.PROMOTED: 0,
     NightOutcome.FIRST: 10,

@@ -3,6 +3,7 @@
 import datetime
 import os
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from pipeline import params
@@ -49,7 +50,7 @@ def run_night(checkout: Project, *, date: datetime.date, force_reason: str | Non
     except FAILURES as error:
         return NightResult(NightOutcome.FAILED, str(error))
     notify_and_log(result, settings.notify, checkout=checkout, run=run, date=date, started=started)
-    return result
+    return replace(result, folder=run if run.exists() else None)
 
 
 def _run_in_fresh_clone(
@@ -57,6 +58,7 @@ def _run_in_fresh_clone(
 ) -> NightResult:
     """Get the checkout ready, and spend the night in a clone of it, whatever it ends with."""
     try:
+        _remove_empty_folders(run.parent)
         run.mkdir(FOLDER)
         if keep_leftover_clones(run.parent):
             # the killed night may have moved the branch, and not have come to its outputs
@@ -68,6 +70,13 @@ def _run_in_fresh_clone(
         return NightResult(NightOutcome.FAILED, str(error))
     except KeyboardInterrupt:
         return NightResult(NightOutcome.INTERRUPTED, "interrupted; the next night begins anew")
+
+
+def _remove_empty_folders(runs: Path) -> None:
+    """Remove what nights that were killed in their first moments have left."""
+    for folder in runs.iterdir():
+        with suppress(OSError):  # it is a file, or there is something in it
+            folder.rmdir()
 
 
 def _run_in_clone(workspace: Workspace, *, run: Path, date: datetime.date, force_reason: str | None) -> NightResult:

@@ -1,4 +1,5 @@
 import datetime
+import errno
 import http.server
 import json
 import socket
@@ -209,6 +210,21 @@ def test_a_log_that_cannot_be_written_is_said(tmp_path, capsys):
     (tmp_path / "runs").write_text("no folder")
     end(tmp_path, tmp_path / "runs/a", KEPT)
     assert "nightly: no log: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("others", [[], ["nightly.md"]])
+def test_a_folder_goes_if_no_log_can_be_written_and_nothing_else_is_in_it(tmp_path, monkeypatch, others):
+    def full(facts):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    run = tmp_path / "runs/a"
+    run.mkdir(parents=True)
+    for name in others:
+        (run / name).touch()
+    monkeypatch.setattr("pipeline.runtime.escape.json_text", full)
+    end(tmp_path, run, NightResult(NightOutcome.UNCHANGED, "why"))
+    assert run.exists() == bool(others)
+    assert not (run / "night.json").exists()
 
 
 def test_what_a_command_is_given_is_secret(tmp_path, server):

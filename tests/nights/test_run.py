@@ -73,10 +73,12 @@ def test_a_table_that_dvc_has_is_versioned_there(project):
 
 
 def test_unchanged_bytes_end_the_night_without_a_commit(project):
+    (project / "runs/killed-at-once").mkdir(parents=True)
     before = state(project)
     result = night(project, YESTERDAY)
     assert (result.outcome, result.message) == (NightOutcome.UNCHANGED, "no new data")
     assert state(project) == before
+    assert [*(project / "runs").iterdir()] == [result.folder]
 
 
 def test_a_worse_model_is_not_published_but_recorded_and_not_trained_again(project):
