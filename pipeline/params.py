@@ -199,10 +199,14 @@ MessageFormat = Literal["json", "slack", "teams", "text"]
 
 
 class Notify(Section):
-    """`nightly.notify:` who is told how the night ended, and in which form: a command (its words) and a webhook."""
+    """`nightly.notify:` who is told how the night ended, and in which form: a command (its words) and a webhook.
+
+    The heartbeat is an address that only hears that a night has ended.
+    """
 
     command: Annotated[tuple[str, ...], Field(min_length=1)] | None
     webhook: str | None
+    heartbeat: str | None
     format: MessageFormat
     link: Annotated[str, AfterValidator(_a_link)] | None
     seconds: Seconds

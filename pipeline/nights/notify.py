@@ -31,9 +31,9 @@ REFUSAL_BYTES = 1000  # of what a server says of a message that it does not take
 def notify_and_log(
     result: NightResult, settings: params.Notify, *, checkout: Project, run: Path, date: date, started: datetime
 ) -> None:
-    """Tell who is to be told, and leave in the run's folder what only this machine knows: durations, host, failures.
+    """Tell who is to be told, let the heartbeat beat, and leave a log in the run's folder.
 
-    A folder that stays empty is removed.
+    The log has what only this machine knows: durations, host, failures. A folder that stays empty is removed.
     """
     record = json.loads(result.record.to_json()) if result.record else None
     ending = {"ending": result.outcome, "code": result.outcome.exit_code, "message": result.message}
@@ -41,6 +41,8 @@ def notify_and_log(
     facts |= {"commit": result.commit, "link": _link(result, settings, date=date), "record": record}
     is_set_up = result.outcome is not NightOutcome.NO_SOURCE  # else each night would tell the same
     failures = notify(facts, settings, checkout=checkout) if is_set_up else []
+    if settings.heartbeat and (failure := _send_in_time(None, settings.heartbeat, seconds=settings.seconds)):
+        failures.append(f"notify.heartbeat: {failure}")
     seconds = (datetime.now(UTC) - started).total_seconds()
     log = {**facts, "seconds": round(seconds, 1), "not_notified": failures}
     try:
@@ -76,40 +78,41 @@ def notify(report: Mapping[str, object], settings: params.Notify, *, checkout: P
             run(words, folder=where, environment=checkout.environment, stdin=text, seconds=seconds, secrets=words[1:])
         except (CommandError, ValueError) as error:  # ValueError: a word that cannot be one, such as one with a NUL
             failures.append(f"notify.command: {error}")
-    if settings.webhook and (failure := _post_in_time(message, settings.webhook, seconds=seconds)):
+    if settings.webhook and (failure := _send_in_time(message, settings.webhook, seconds=seconds)):
         failures.append(f"notify.webhook: {failure}")
     return failures
 
 
-def _post_in_time(message: Message, webhook: str, *, seconds: float) -> str | None:
-    """POST the message; returns what went wrong. It names the host only: the rest of the address is its password.
+def _send_in_time(message: Message | None, address: str, *, seconds: float) -> str | None:
+    """POST the message, or GET the address if there is none; returns what went wrong.
 
-    urllib's time-out is that of each read, and a server may send a byte now and then: so it is given up from outside.
+    It names the host only: the rest of the address is its password. urllib's time-out is that of each read, and a
+    server may send a byte now and then: so it is given up from outside.
     """
     done: list[str | None] = []
-    thread = threading.Thread(target=lambda: done.append(_post(message, webhook, seconds=seconds)), daemon=True)
+    thread = threading.Thread(target=lambda: done.append(_send(message, address, seconds=seconds)), daemon=True)
     thread.start()
     thread.join(seconds)
     return done[0] if done else f"no answer within {seconds:g} s"
 
 
-def _post(message: Message, webhook: str, *, seconds: float) -> str | None:
-    scheme, is_address, rest = webhook.partition("://")
+def _send(message: Message | None, address: str, *, seconds: float) -> str | None:
+    scheme, is_address, rest = address.partition("://")
     path = rest.removeprefix(re.split(r"[/?#]", rest, maxsplit=1)[0])
     if scheme not in ("http", "https"):
         return f"the address must begin with https:// or http://, found {scheme if is_address else 'neither'}"
     host = "the address"
     try:
         if "@" not in path:  # else what seems to be the host may belong to a password
-            host = urlsplit(webhook).hostname or host
-        headers = {"Content-Type": message.content_type}
-        request = urllib.request.Request(webhook, message.body, headers, method="POST")  # noqa: S310 (see above)
+            host = urlsplit(address).hostname or host
+        body, headers = (message.body, {"Content-Type": message.content_type}) if message else (None, {})
+        request = urllib.request.Request(address, body, headers)  # noqa: S310 (see above)
         _open(request, seconds=seconds)
         return None
     except (ValueError, InvalidURL):  # their words repeat the address
         return "the address must be a valid URL, found another (not shown: it may hold a password)"
     except (OSError, HTTPException) as error:
-        return f"{host}: {masked(str(error), [*secrets_in(webhook), path])}"
+        return f"{host}: {masked(str(error), [*secrets_in(address), path])}"
 
 
 def _open(request: urllib.request.Request, *, seconds: float) -> None:

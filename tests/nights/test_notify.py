@@ -67,6 +67,11 @@ class Server(http.server.ThreadingHTTPServer):
 class Handler(http.server.BaseHTTPRequestHandler):
     server: Server
 
+    def do_GET(self):
+        self.server.got.append((self.path, "", b""))
+        self.send_response(500 if "broken" in self.path else 200)
+        self.end_headers()
+
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         content_type = self.headers["Content-Type"]
@@ -98,7 +103,7 @@ def no_proxy(monkeypatch):
     monkeypatch.setenv("no_proxy", "*")
 
 
-NOBODY = {"command": None, "webhook": None, "format": "json", "link": None, "seconds": 60.0}
+NOBODY = {"command": None, "webhook": None, "heartbeat": None, "format": "json", "link": None, "seconds": 60.0}
 
 
 def tell(tmp_path, *, command=None, webhook=None, seconds=60):
@@ -264,3 +269,21 @@ def test_a_link_leads_to_the_nights_commit_and_there_is_none_without(tmp_path):
     assert (tmp_path / "told").read_text().endswith("\nhttps://git.example/c0ffee?on=2026-01-31\n")
     end(tmp_path, tmp_path / "runs/b", NightResult(NightOutcome.UNCHANGED, "why"), command=["tee", "told"], link=link)
     assert json.loads((tmp_path / "told").read_text())["link"] is None
+
+
+@pytest.mark.parametrize("outcome", [outcome for outcome in NightOutcome if outcome is not NightOutcome.BUSY])
+def test_a_night_that_has_ended_lets_the_heartbeat_beat_whatever_it_ended_with(outcome, tmp_path, server, capsys):
+    heartbeat = f"http://127.0.0.1:{server.server_port}/beat/t0ken-of-mine"
+    end(tmp_path, tmp_path / "runs/a", NightResult(outcome, "why"), heartbeat=heartbeat)
+    assert server.got == [("/beat/t0ken-of-mine", "", b"")]
+    assert not capsys.readouterr().err
+
+
+def test_a_heartbeat_that_fails_is_in_the_log_without_its_secret(tmp_path, server, capsys):
+    heartbeat = f"http://127.0.0.1:{server.server_port}/broken/t0ken-of-mine"
+    end(tmp_path, tmp_path / "runs/a", KEPT, heartbeat=heartbeat)
+    log = json.loads((tmp_path / "runs/a/night.json").read_text())
+    assert log["ending"] == "kept"
+    (failure,) = log["not_notified"]
+    assert failure.startswith("notify.heartbeat: 127.0.0.1: HTTP Error 500")
+    assert "0ke" not in capsys.readouterr().err + failure

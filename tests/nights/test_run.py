@@ -167,10 +167,12 @@ def test_a_file_that_the_cache_has_damaged_comes_back_from_the_remote(project):
     assert night(project).outcome == NightOutcome.PROMOTED
 
 
-def test_a_second_night_says_who_runs_and_leaves(project):
+def test_a_second_night_says_who_runs_and_leaves_and_its_heart_does_not_beat(project, capsys):
+    change_settings(project, notify__heartbeat="http://127.0.0.1:1/")
     with only_one(project):
         result = night(project)
     assert result.outcome == NightOutcome.BUSY
+    assert "notify.heartbeat" not in capsys.readouterr().err
     assert "found process" in result.message
 
 
@@ -197,10 +199,13 @@ def test_a_night_without_an_identity_of_git_commits_as_the_bot(project):
 
 def test_somebody_is_told_and_what_failed_is_in_the_log(project):
     change_settings(project, notify__command=["sh", "-c", "cat >../told.json"], notify__webhook="http://127.0.0.1:1/x")
+    change_settings(project, notify__heartbeat="http://127.0.0.1:1/y")
     assert night(project, YESTERDAY).outcome == NightOutcome.UNCHANGED
     told = json.loads((project.parent / "told.json").read_text())
     assert (told["ending"], told["code"], told["date"]) == ("unchanged", 21, str(DATE))
-    assert "notify.webhook" in log_of(project)["not_notified"][0]
+    webhook, heartbeat = log_of(project)["not_notified"]
+    assert "notify.webhook: 127.0.0.1: " in webhook
+    assert "notify.heartbeat: 127.0.0.1: " in heartbeat
 
 
 def test_a_source_that_is_down_fails_the_night_and_changes_nothing(project):
@@ -289,6 +294,7 @@ def test_no_secret_is_shown_or_written_by_a_night_that_fails(project, monkeypatc
         source=f"http://me:{secret}@127.0.0.1:1/table.csv?token={secret}",
         notify__command=words,
         notify__webhook=f"http://127.0.0.1:1/{secret}",
+        notify__heartbeat=f"http://127.0.0.1:1/{secret}",
     )
     seen = run(project, sys.executable, "-m", "pipeline.nightly", "--date", str(DATE), code=41)
     left = [file for folder in (project / "runs").iterdir() for file in folder.rglob("*") if file.is_file()]
