@@ -116,9 +116,14 @@ def _send(message: Message | None, address: str, *, seconds: float) -> str | Non
 
 
 def _open(request: urllib.request.Request, *, seconds: float) -> None:
-    """Send the request. Raises: OSError if it is refused, with the beginning of what the server says of it."""
+    """Send the request. Raises: OSError if it is refused, with the beginning of what the server says of it.
+
+    Also if a message is sent elsewhere: urllib then asks there without it, and all would seem well.
+    """
     try:
-        urllib.request.urlopen(request, timeout=seconds).close()  # noqa: S310 (http or https, see above)
+        with urllib.request.urlopen(request, timeout=seconds) as answer:  # noqa: S310 (http or https, see above)
+            if request.data and answer.url != request.full_url:
+                raise OSError("the message is lost, as the address leads to another; name that one")
     except HTTPError as refusal:
         with refusal:
             said = refusal.read(REFUSAL_BYTES).decode(errors="replace").strip()

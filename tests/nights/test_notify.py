@@ -81,6 +81,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.end_headers()
             self.wfile.write(f"invalid_payload for {self.path}\x1b[31m {'x' * 10**5}".encode())
             return
+        if self.path == "/moved":
+            self.send_response(302)
+            self.send_header("Location", "/hook")
+            self.end_headers()
+            return
         self.send_response(500 if "broken" in self.path else 204)
         self.end_headers()
 
@@ -149,6 +154,12 @@ def test_a_webhook_that_fails_is_said_without_the_rest_of_its_address(webhook, f
     (said,) = tell(tmp_path, webhook=webhook.format(port=server.server_port))
     assert failure in said
     assert "secret" not in said
+
+
+def test_a_webhook_that_leads_elsewhere_has_not_told_anybody(tmp_path, server):
+    (said,) = tell(tmp_path, webhook=f"http://127.0.0.1:{server.server_port}/moved")
+    assert said == "notify.webhook: 127.0.0.1: the message is lost, as the address leads to another; name that one"
+    assert [body for _, _, body in server.got[1:]] == [b""]
 
 
 def test_neither_may_hang(tmp_path):
