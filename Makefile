@@ -14,7 +14,7 @@ override DELETE := $(value DELETE)
 export SNAPSHOTS TO NIGHTS
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro verify verify-cpus nightly replay rollback back gc test bench soak pictures lock clean
+.PHONY: help setup repro verify verify-cpus nightly replay tune rollback back gc test bench soak pictures lock clean
 
 help: ## List every target
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{ printf "make %-12s %s\n", $$1, $$2 }'
@@ -28,17 +28,21 @@ repro: git .venv/run.stamp ## Run the pipeline: data, models, metrics; then prin
 	@python -m pipeline.results
 
 verify: git .venv/run.stamp ## Train HEAD from scratch in a temporary clone and compare all bytes with dvc.lock
-	@python -m pipeline.verify
+	@$(ENDS_WITH_MAKE) python -m pipeline.verify
 
 verify-cpus: git .venv/run.stamp ## Train shortly on CPUs that qemu emulates and compare all bytes
-	@python -m pipeline.verify_cpus
+	@$(ENDS_WITH_MAKE) python -m pipeline.verify_cpus
 
 nightly: git .venv/run.stamp ## Spend one night: fetch the table, check it, retrain, judge, publish
-	@python -m pipeline.nightly; code=$$?; test $$code -lt 30 || exit $$code
+	@$(ENDS_WITH_MAKE) python -m pipeline.nightly --scheduled
 
 replay: git .venv/run.stamp ## Replay a folder of dated tables as that many nights: make replay SNAPSHOTS=weekly
 	@test -n "$$SNAPSHOTS" || { echo "replay needs a folder of tables with dates in their names: make replay SNAPSHOTS=weekly"; exit 1; }
-	@python -m pipeline.replay "$$SNAPSHOTS" --out replay
+	@$(ENDS_WITH_MAKE) python -m pipeline.replay "$$SNAPSHOTS" --out replay
+
+tune: git .venv/run.stamp ## Try other settings on a folder of dated tables, write a diff: make tune SNAPSHOTS=weekly
+	@test -n "$$SNAPSHOTS" || { echo "tune needs a folder of tables with dates in their names: make tune SNAPSHOTS=weekly"; exit 1; }
+	@$(ENDS_WITH_MAKE) python -m pipeline.tune "$$SNAPSHOTS" --out tune
 
 rollback: git ## Go back to an accepted night: make rollback TO=nightly-2026-01-31
 	@test -n "$$TO" || { echo "rollback needs the tag of an accepted night: make rollback TO=nightly-2026-01-31"; exit 1; }
@@ -86,7 +90,10 @@ lock: .venv/dev.stamp ## Resolve the ranges of pyproject.toml anew, install the 
 	python -m pipeline.versions
 
 clean: ## Remove .venv, prepared data, models and caches; DVC's own cache stays
-	rm -rf .venv data/prepared models/*/ dvc_plots .cache/[!d]* .mypy_cache .pytest_cache .ruff_cache .hypothesis replay
+	rm -rf .venv data/prepared models/*/ dvc_plots .cache/[!d]* .mypy_cache .pytest_cache .ruff_cache .hypothesis replay tune
+
+# what takes long takes the place of make's shell, and the kernel ends it with make, whatever ends that
+ENDS_WITH_MAKE = exec python -I -S pipeline/runtime/lifetime.py "$$PPID"
 
 COMPILE = --quiet --strip-extras --allow-unsafe --no-header --annotation-style=line --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 

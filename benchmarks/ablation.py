@@ -7,6 +7,7 @@ not looked at. Prints a table of docs/quality.md.
 
 import argparse
 import contextlib
+import datetime
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -17,22 +18,25 @@ from typing import Any
 import numpy as np
 
 from benchmarks.accuracy import variants
-from benchmarks.accuracy.future_rows import CutOff, read_cut_off
-from benchmarks.accuracy.recipes import WITHOUT_YEAR, put
+from benchmarks.accuracy.recipes import WITHOUT_YEAR
 from benchmarks.accuracy.scores import OURS, Scores, comparison
 from benchmarks.quality import CUTOFFS, LAST
 from pipeline import params
+from pipeline.backtest.forward import CutOff, read_cut_off
+from pipeline.backtest.run import dated_snapshots
+from pipeline.backtest.space import put
 from pipeline.data.encoding import Encoder
 from pipeline.data.schema import FEATURES, TARGET
 from pipeline.evaluation.noise_floor import cell_numbers
 from pipeline.model.layers import initialise
 from pipeline.model.network import EmbeddingNet
 from pipeline.model.reproducible import nn, torch
-from pipeline.runtime.arguments import whole
+from pipeline.runtime.arguments import date, whole
 from pipeline.runtime.command import command
 from pipeline.runtime.yaml_files import read
 from pipeline.training.fit import fit
 from pipeline.training.loader import loader_of, read_rows
+from pipeline.tune import prepare_in
 
 WEEKS = 8
 
@@ -89,26 +93,28 @@ def main() -> None:
     """Measure each snapshot, print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="folder of salaries_YYYY-MM-DD.csv files")
-    parser.add_argument("--cutoffs", nargs="+", default=[*CUTOFFS][:-LAST], help="dates of the snapshots")
+    parser.add_argument("--cutoffs", nargs="+", type=date, default=[*CUTOFFS][:-LAST], help="dates of the snapshots")
     parser.add_argument("--seeds", type=whole(1), default=3, help="how many networks each")
     arguments = parser.parse_args()
     with command("benchmarks.ablation"):
         with contextlib.redirect_stdout(sys.stderr):
             scores = {
-                date: score_changes(arguments.folder, date, seeds=range(1, arguments.seeds + 1))
-                for date in arguments.cutoffs
+                str(day): score_changes(arguments.folder, day, seeds=range(1, arguments.seeds + 1))
+                for day in arguments.cutoffs
             }
         print("\n".join(comparison(scores, methods=[*CHANGES, AVERAGED])))
 
 
-def score_changes(folder: Path, date: str, *, seeds: Sequence[int]) -> Scores:
+def score_changes(folder: Path, day: datetime.date, *, seeds: Sequence[int]) -> Scores:
     """Train and score all changes on one snapshot."""
-    predictions = {}
+    predictions, snapshots = {}, dated_snapshots(folder)
     for name, change in CHANGES.items():
         with tempfile.TemporaryDirectory() as scratch:
             settings = change.of_params()
             prepare = params.parse(params.Prepare, settings["prepare"], where="prepare")
-            cut_off = read_cut_off(folder, date, weeks=WEEKS, settings=prepare, scratch=Path(scratch))
+            cut_off = read_cut_off(
+                snapshots, day, weeks=WEEKS, settings=prepare, prepare=prepare_in, scratch=Path(scratch)
+            )
             recipe = params.parse(params.Recipe, settings["recipes"][OURS], where=OURS)
             recipes = [recipe.model_copy(update={"seed": seed}) for seed in seeds]
             predictions[name] = np.stack([predict_future(recipe, change.network, cut_off) for recipe in recipes])

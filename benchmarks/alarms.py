@@ -14,13 +14,13 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.accuracy.stages import prepare_in, train_in
 from pipeline import params
 from pipeline.data.raw_table import read_table
 from pipeline.nights.drift import exceeding
 from pipeline.nights.new_rows import Expected, bias, of_what_was_expected
 from pipeline.runtime.arguments import whole
 from pipeline.runtime.command import command
+from pipeline.tune import prepare_in, train_in
 
 DRAWS = (50, 100, 200, 500)  # of groups of equal rows, a night
 

@@ -45,8 +45,8 @@ def main() -> None:
 
 def prepare_sample(folder: Path) -> None:
     """Draw a table and prepare it in the folder."""
-    from benchmarks.accuracy.stages import prepare_in
     from pipeline import sample
+    from pipeline.tune import prepare_in
 
     table = folder / "salaries.csv"
     sample.main(["--rows", str(TABLE_ROWS), "--seed", "1", "--out", str(table)])
@@ -55,8 +55,8 @@ def prepare_sample(folder: Path) -> None:
 
 def share_beside_steps(name: str, engine: str, folder: Path) -> float:
     """The share of the train stage's processor time that is not its steps, from the first epoch's end to the last's."""
-    from benchmarks.accuracy.stages import train_in
     from pipeline.training.engines import CompiledLoop, EagerLoop
+    from pipeline.tune import train_in
 
     recipe = params.load(params.Recipe, "recipes", name)
     recipe = recipe.model_copy(update={"engine": engine, "epochs": 6, "patience": None})

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks.accuracy.stages import prepare_in, train_in
 from pipeline import evaluate, params
 from pipeline.data.schema import GROUP
 from pipeline.model.intervals import PERCENTS
 from pipeline.runtime.arguments import whole
 from pipeline.runtime.command import command
+from pipeline.tune import prepare_in, train_in
 
 TABLES = ("2022-11-15", "2023-03-26", "2023-08-06", "2023-10-29", "2024-01-28")
 RECIPE = "full"

@@ -8,6 +8,7 @@ is not installed is left out, and said to be.
 
 import argparse
 import contextlib
+import datetime
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -17,24 +18,28 @@ import numpy as np
 
 from benchmarks.accuracy.boosters import BOOSTERS
 from benchmarks.accuracy.coverage import coverage, coverage_table
-from benchmarks.accuracy.future_rows import CutOff, read_cut_off
 from benchmarks.accuracy.recipes import course, full, train_full
 from benchmarks.accuracy.scores import OURS, SEEDED, TUNED, Scores, report
-from benchmarks.accuracy.tuned_baselines import SIMPLE_RIVALS, Settings, tune
+from benchmarks.accuracy.tuned_baselines import SIMPLE_RIVALS, tune
 from pipeline import params
+from pipeline.backtest.forward import CutOff, read_cut_off
+from pipeline.backtest.run import dated_snapshots
+from pipeline.backtest.space import Settings
 from pipeline.data.schema import FEATURES, TARGET
 from pipeline.data.split import row_hash
 from pipeline.evaluation.noise_floor import cell_numbers, noise_floor
 from pipeline.runtime.arguments import whole
 from pipeline.runtime.command import command
+from pipeline.tune import prepare_in
 
-CUTOFFS = {
+WEEKS = {
     **dict.fromkeys(("2022-08-28", "2022-12-25", "2023-03-26", "2023-06-25", "2023-08-27", "2023-10-29"), 8),
     "2023-12-31": 8,
     "2024-01-28": 26,
     "2024-03-03": 8,
     "2024-05-05": 8,
 }
+CUTOFFS = {datetime.date.fromisoformat(date): weeks for date, weeks in WEEKS.items()}
 """Dates of the snapshots to train on, and how many later ones are their future."""
 LAST = 3  # cut-offs that settings are not chosen by
 RIVALS = SIMPLE_RIVALS | BOOSTERS
@@ -51,8 +56,11 @@ def main() -> None:
     with command("benchmarks.quality"):
         settings = params.load(params.Prepare, "prepare")
         with tempfile.TemporaryDirectory() as name, contextlib.redirect_stdout(sys.stderr):
+            snapshots = dated_snapshots(arguments.folder)
             cut_offs = {
-                date: read_cut_off(arguments.folder, date, weeks=weeks, settings=settings, scratch=Path(name, date))
+                str(date): read_cut_off(
+                    snapshots, date, weeks=weeks, settings=settings, prepare=prepare_in, scratch=Path(name, str(date))
+                )
                 for date, weeks in CUTOFFS.items()
             }
             methods = {name: rival for name, rival in RIVALS.items() if rival.installed} | {TUNED: full()}

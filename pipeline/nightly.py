@@ -5,6 +5,7 @@ Exit codes from 0 to 29 say how a night went that needs nobody; from 40 on, some
 
 import argparse
 import datetime
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,6 +24,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     today = datetime.datetime.now(datetime.UTC).date()
     parser.add_argument("--date", type=date, default=today, help="of the night; today, UTC")
     parser.add_argument("--force", metavar="REASON", help="accept tonight's table and model whatever the limits say")
+    scheduled = "exit with 0 if nobody has to look, as make nightly does: a scheduler tells of other codes"
+    parser.add_argument("--scheduled", action="store_true", help=scheduled)
     arguments = parser.parse_args(argv)
     if arguments.date > today:
         parser.error(f"--date must not be after today, {today}, found {arguments.date}")
@@ -30,8 +33,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         result = run_night(Project.at(Path.cwd()), date=arguments.date, force_reason=arguments.force)
         outcome = result.outcome
         print(escape.terminal(f"nightly: {outcome} (code {outcome.exit_code}): {result.message}"), file=sys.stderr)
-        print(SENTENCES[outcome], file=sys.stderr)
-        sys.exit(outcome.exit_code)
+        print(f"nightly: {SENTENCES[outcome]}", file=sys.stderr)
+        if result.folder:
+            print(f"nightly: what it leaves is in {os.path.relpath(result.folder)}", file=sys.stderr)
+        sys.exit(0 if arguments.scheduled and not outcome.needs_somebody else outcome.exit_code)
 
 
 if __name__ == "__main__":

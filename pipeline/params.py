@@ -193,11 +193,32 @@ class Gate(Section):
     min_slice_rows: Count
 
 
+def _a_link(link: str) -> str:
+    if not re.fullmatch(r"https?://\S+", link):  # not shown: it may hold a password
+        raise ValueError("must be an address that begins with https:// or http://, without blanks; found another text")
+    rest = link.replace("{commit}", "").replace("{date}", "")
+    if braces := re.search(r"\{[^}]*\}?|\}", rest):
+        raise ValueError(
+            f"must have nothing in braces but {{commit}} and {{date}}; found {braces[0]}: write one of these"
+        )
+    return link
+
+
+MessageFormat = Literal["json", "slack", "teams", "text"]
+"""The form of what is said of a night."""
+
+
 class Notify(Section):
-    """`nightly.notify:` who is told how the night ended: a command (its words) and a webhook."""
+    """`nightly.notify:` who is told how the night ended, and in which form: a command (its words) and a webhook.
+
+    The heartbeat is an address that only hears that a night has ended.
+    """
 
     command: Annotated[tuple[str, ...], Field(min_length=1)] | None
     webhook: str | None
+    heartbeat: str | None
+    format: MessageFormat
+    link: Annotated[str, AfterValidator(_a_link)] | None
     seconds: Seconds
 
 

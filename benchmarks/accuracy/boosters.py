@@ -12,21 +12,19 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from benchmarks.accuracy.future_rows import CutOff
 from benchmarks.accuracy.tuned_baselines import (
     ROW_SETTINGS,
     YEAR,
     Predict,
     Rival,
-    Settings,
     bag_of_words,
-    choice,
     fit_encoder,
-    log_uniform,
     log_uniform_int,
     row_weights,
     uniform,
 )
+from pipeline.backtest.forward import CutOff
+from pipeline.backtest.space import Settings, choice, log_uniform
 from pipeline.data.encoding import Encoder
 from pipeline.data.schema import FEATURES, ORDINALS, TARGET, WORDS
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from benchmarks.accuracy.future_rows import CutOff
+from pipeline.backtest.forward import CutOff
 from pipeline.data.schema import GROUP, TARGET
 from pipeline.evaluation.bootstrap import interval, redrawn
 from pipeline.model.bundle import Bundle

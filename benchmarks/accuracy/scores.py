@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.accuracy.future_rows import geometric_mean, percentile_interval, ratios
+from pipeline.backtest.error_ratio import Pair, error_ratio, geometric_mean
 from pipeline.evaluation.metrics import r2
 from pipeline.evaluation.noise_floor import NoiseFloor
 
@@ -100,14 +100,10 @@ def comparison(scores: Mapping[str, Scores], *, methods: Sequence[str], bold: st
 
 def ratio_with_interval(pairs: Sequence[tuple[Scores, str, str]]) -> str:
     """Mean squared error of a method / of another, with its 95 % interval; of several cut-offs, the geometric mean."""
-    ratio = geometric_mean([cut_off.mse(method) / cut_off.mse(other) for cut_off, method, other in pairs])
-    rng = np.random.default_rng(0)
-    draws = [
-        ratios(cut_off.errors(method), cut_off.errors(other), groups=cut_off.cells, rng=rng)
-        for cut_off, method, other in pairs
-    ]
-    low, high = percentile_interval(geometric_mean(draws))
-    return f"{ratio:.3f} ({low:.2f}–{high:.2f})"
+    found = error_ratio(
+        [Pair(cut_off.errors(method), cut_off.errors(other), cut_off.cells) for cut_off, method, other in pairs]
+    )
+    return f"{found.value:.3f} ({found.low:.2f}–{found.high:.2f})"
 
 
 def _compared_with_ours(method: str, cut_offs: Sequence[Scores]) -> list[str]:

@@ -4,12 +4,13 @@ import importlib.util
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from benchmarks.accuracy.future_rows import CutOff, geometric_mean
+from pipeline.backtest.error_ratio import geometric_mean
+from pipeline.backtest.forward import CutOff
+from pipeline.backtest.space import Distribution, Settings, choice, log_uniform
 from pipeline.data import encoding
 from pipeline.data.encoding import Encoder
 from pipeline.data.schema import FEATURES, GROUP, TARGET, TEXT, WORDS
@@ -23,10 +24,8 @@ COARSE_TO_FINE = (
     (GROUP, "company_location", TEXT),
     FEATURES[1:],  # all but the year
 )
-Settings = Mapping[str, Any]
 Predict = Callable[[pa.RecordBatch], np.ndarray]
 """Clean rows → US dollars. Shape: returns (rows,)."""
-Distribution = Callable[[np.random.Generator], Any]  # draws one value
 
 
 @dataclass(frozen=True)
@@ -69,11 +68,6 @@ def forward_mse(rival: Rival, settings: Settings, cut_offs: Sequence[CutOff]) ->
     return float(geometric_mean(errors))
 
 
-def log_uniform(low: float, high: float) -> Distribution:
-    """A number from low to high, its logarithm evenly spread."""
-    return lambda rng: float(np.exp(rng.uniform(np.log(low), np.log(high))))
-
-
 def log_uniform_int(low: int, high: int) -> Distribution:
     """As log_uniform, rounded to a whole number."""
     return lambda rng: round(log_uniform(low, high)(rng))
@@ -82,11 +76,6 @@ def log_uniform_int(low: int, high: int) -> Distribution:
 def uniform(low: float, high: float) -> Distribution:
     """A number from low to high, evenly spread."""
     return lambda rng: float(rng.uniform(low, high))
-
-
-def choice(*values: object) -> Distribution:
-    """One of the values."""
-    return lambda rng: values[rng.integers(len(values))]
 
 
 ROW_SETTINGS: Mapping[str, Distribution] = {

@@ -1,1 +1,1 @@
-"""Past tables replayed as nights."""
+"""Past tables: replayed as nights, and settings tuned on what came after them."""

@@ -32,7 +32,7 @@ def make_clone(project: Project, temporary: Path, *, date: datetime.date) -> Pro
     file = clone.folder / params.FILE
     settings = read(file)  # then the source is a file beside the clone, every record is kept, nobody is notified
     settings["nightly"] |= {"source": SOURCE, "record_kept": True}
-    settings["nightly"]["notify"] |= {"command": None, "webhook": None}
+    settings["nightly"]["notify"] |= {"command": None, "webhook": None, "heartbeat": None}
     YAML().dump(settings, file)
     table = params.load(params.Data, "data", file=file).path
     stages = clone.folder / "dvc.yaml"  # a stage that keeps its last outputs is not in DVC's cache of runs

@@ -3,11 +3,13 @@
 import datetime
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from pipeline.backtest.ageing import NewRows
+from pipeline.backtest.ageing_report import ageing
 from pipeline.data.schema import UNIT, in_unit
 from pipeline.nights.night import NightResult
 from pipeline.reporting.markdown import table
@@ -23,11 +25,19 @@ MSE = {
 
 @dataclass(frozen=True)
 class Replayed:
-    """A night that was replayed: how it ended, and the first model's mean squared error on the rows that came."""
+    """A night that was replayed: how it ended, and mean squared errors of earlier models on the rows that came.
+
+    These models stand by the dates of their nights, the first model among them; there is none if no rows came.
+    """
 
     date: datetime.date
     result: NightResult
-    first_mse: float | None
+    mse: Mapping[datetime.date, float]
+
+    @property
+    def first_mse(self) -> float | None:
+        """The first model's mean squared error on the rows that came; None if none came."""
+        return self.mse[min(self.mse)] if self.mse else None
 
     @property
     def on_new_rows(self) -> tuple[float, float, float] | None:
@@ -53,7 +63,20 @@ def summary(nights: Sequence[Replayed]) -> str:
         )
     columns = "champion's and challenger's on the test rows; champion's and first model's on the new."
     parts += [f"RMSE in {UNIT}: {columns}", table([TITLES, *map(_row, nights)], align="left")]
+    parts += ageing(_rows_of_accepted_nights(nights), _test_mse(nights))
     return "\n\n".join(parts) + "\n"
+
+
+def _rows_of_accepted_nights(nights: Sequence[Replayed]) -> list[NewRows]:
+    """The rows that came, each once: what a night that is not accepted brings, comes again with the next."""
+    accepted = [(night, night.on_new_rows) for night in nights if night.result.outcome.accepted]
+    return [NewRows(night.date, known[0], known[1], night.mse) for night, known in accepted if known]
+
+
+def _test_mse(nights: Sequence[Replayed]) -> dict[datetime.date, float]:
+    """Each accepted model's mean squared error on its night's test rows, by that night."""
+    accepted = [(night.date, night.result.record) for night in nights if night.result.outcome.accepted]
+    return {date: record.numbers[MSE["challenger"]] for date, record in accepted if record}
 
 
 def _row(night: Replayed) -> list[str]:

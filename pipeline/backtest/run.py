@@ -11,6 +11,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from pipeline import params
+from pipeline.backtest.ageing import models_to_score
 from pipeline.backtest.chart import picture
 from pipeline.backtest.clone import SOURCE, make_clone, train_in_parallel
 from pipeline.backtest.report import Replayed, summary
@@ -61,7 +62,7 @@ def _nights(clone: Project, snapshots: Mapping[datetime.date, Path], trained: It
     prepare = params.load(params.Prepare, "prepare", file=clone.folder / params.FILE)
     recipe = params.load(params.Nightly, "nightly", file=clone.folder / params.FILE).recipe
     before: Table | None = None  # of the last accepted night
-    first: Bundle | None = None  # the first accepted night's model
+    models: dict[datetime.date, Bundle] = {}  # of the accepted nights, in order
     progress = tqdm(snapshots, desc="replay", unit="night", disable=None)
     for date, file in zip(progress, trained, strict=True):
         shutil.copyfile(file, clone.folder / SOURCE)
@@ -71,10 +72,17 @@ def _nights(clone: Project, snapshots: Mapping[datetime.date, Path], trained: It
             raise RuleError(f"the night of {date}", rule="must end", found=result.message, fix="mend that, and replay")
         compared = bool(result.record and result.record.drift.measures)  # with the table before it
         table = read_table(file, settings=prepare) if compared or result.outcome.accepted else None
-        first_mse = None
-        if first and before and table and len(new := new_rows(before, table)):
-            first_mse = mse_on(first, table, new)
-        yield Replayed(date, result, first_mse)
+        mse = _on_new_rows(models, before, table, date=date) if before and table else {}
+        yield Replayed(date, result, mse)
         if result.outcome.accepted:
             before = table
-            first = first or Bundle.load(clone.folder / f"models/{recipe}")
+            models[date] = Bundle.load(clone.folder / f"models/{recipe}")
+
+
+def _on_new_rows(
+    models: Mapping[datetime.date, Bundle], before: Table, table: Table, *, date: datetime.date
+) -> dict[datetime.date, float]:
+    """The mean squared error, on the rows that came, of the first model and those that these rows tell of."""
+    if not len(new := new_rows(before, table)):
+        return {}
+    return {night: mse_on(models[night], table, new) for night in sorted({min(models), *models_to_score(models, date)})}

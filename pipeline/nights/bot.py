@@ -1,4 +1,4 @@
-"""The bot that signs what nights and rollbacks commit."""
+"""The bot that signs what nights commit."""
 
 import datetime
 

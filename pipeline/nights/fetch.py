@@ -26,6 +26,10 @@ from pipeline.runtime.processes import retried, run
 CORRECT = "correct nightly.source in params.yaml, and commit; dvc get-url tries it by hand"
 ANSWER_SECONDS = 30  # for a server to say why it gives no table
 TRY_AGAIN = "try again later: the next night will"
+NO_SOURCE = (
+    "nights are not set up: nightly.source is null in the commit."
+    " Name a URL or a path of a table in params.yaml, commit, and push if the branch has an upstream"
+)
 RESERVE_BYTES = 1 << 28  # of the disk, which a source may not fill
 
 
@@ -40,13 +44,12 @@ class Fetched:
 def fetch_table(night: Night) -> Fetched:
     """Fetch tonight's table. A night that is forced goes on with it in any case.
 
-    Raises: NightEnded if it is the last accepted commit's table, or was judged last, under the same settings; RuleError
-    if no source is named, or if it cannot be read.
+    Raises: NightEnded if no source is named, or if it is the last accepted commit's table, or was judged last, under
+    the same settings; RuleError if it cannot be read.
     """
     settings = night.settings
     if settings.source is None:
-        rule, fix = "must say where tonight's table comes from", "name a URL or a path in params.yaml, and commit it"
-        raise RuleError("nightly.source", rule=rule, found="null", fix=fix)
+        raise NightEnded(NightOutcome.NO_SOURCE, NO_SOURCE)
     destination, checkout = night.tree / night.table, night.workspace.checkout
     fetched = fetch(
         settings.source, project=checkout, destination=destination, limits=settings, max_bytes=night.max_bytes

@@ -32,12 +32,13 @@ class NightEnded(Exception):  # noqa: N818 (no error: a night may end early)
 
 @dataclass(frozen=True)
 class NightResult:
-    """How a night ended, in words; its record, if it came to a decision; the commit, if it made one."""
+    """How a night ended, in words; its record, if it came to a decision; the commit, if it made one; its folder."""
 
     outcome: NightOutcome
     message: str
     record: Record | None = None
     commit: str | None = None
+    folder: Path | None = None  # where its log is, if it leaves one
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,7 @@ class NightOutcome(StrEnum):
     FORCED = "forced"
     KEPT = "kept"
     UNCHANGED = "unchanged"
+    NO_SOURCE = "no_source"
     REJECTED = "rejected"
     FAILED = "failed"
     BUSY = "busy"
@@ -52,11 +53,17 @@ class NightOutcome(StrEnum):
         return EXIT_CODES[self]
 
     @property
+    def needs_somebody(self) -> bool:
+        """True if somebody should look."""
+        return self.exit_code >= NEEDS_SOMEBODY
+
+    @property
     def accepted(self) -> bool:
         """True if the challenger is the new champion."""
         return self.exit_code < EXIT_CODES[NightOutcome.KEPT]
 
 
+NEEDS_SOMEBODY = 30  # exit codes from here on
 EXIT_CODES = {
     NightOutcome.PROMOTED: 0,
     NightOutcome.FIRST: 10,
@@ -64,6 +71,7 @@ EXIT_CODES = {
     NightOutcome.FORCED: 12,
     NightOutcome.KEPT: 20,
     NightOutcome.UNCHANGED: 21,
+    NightOutcome.NO_SOURCE: 22,
     NightOutcome.REJECTED: 40,
     NightOutcome.FAILED: 41,
     NightOutcome.BUSY: 42,

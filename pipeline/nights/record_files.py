@@ -1,8 +1,25 @@
 """The files that hold a night's record, as seen from the project's folder. It imports nothing heavy, as gc needs it."""
 
+import csv
+import os
 from pathlib import Path
 
 JSON, MARKDOWN, HISTORY, PAGE = (
     Path("metrics", name) for name in ("nightly.json", "nightly.md", "history.csv", "nights.html")
 )
 FILES = tuple(map(str, (JSON, MARKDOWN, HISTORY, PAGE)))
+
+ROLLBACK = "rollback"
+"""The word in the history's column `decision` where a night has one."""
+
+
+def add_rollback(project: Path, *, date: str, table_md5: str) -> None:
+    """Add the line of a rollback to the project's history, under the columns that it has.
+
+    Raises: OSError if there is no history.
+    """
+    with (project / HISTORY).open("r+", encoding="utf-8", newline="") as file:
+        columns = next(csv.reader(file), [])
+        file.seek(0, os.SEEK_END)
+        cells = {"date": date, "decision": ROLLBACK, "table_md5": table_md5}
+        csv.DictWriter(file, columns, extrasaction="ignore", lineterminator="\n").writerow(cells)

@@ -20,6 +20,7 @@ SENTENCES = {
     NightOutcome.FORCED: "Tonight's model replaces the champion because an operator forced it, and nobody is needed.",
     NightOutcome.KEPT: "The champion stays, as tonight's model did not pass the comparison, and nobody is needed.",
     NightOutcome.UNCHANGED: "There was no new table to learn from, so the champion stays, and nobody is needed.",
+    NightOutcome.NO_SOURCE: "No source of tables is set up, so nothing was done, and nobody is needed.",
     NightOutcome.REJECTED: "Tonight's table was rejected, so the champion stays: somebody is needed to look at it.",
     NightOutcome.FAILED: "The night failed: somebody is needed to mend what its message names.",
     NightOutcome.BUSY: "The night did not begin, as another command was at work: somebody is needed to see that it"

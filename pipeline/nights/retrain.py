@@ -41,4 +41,5 @@ def _run_pipeline(night: Night) -> None:
     except CommandError as error:
         said = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.exists() else []
         found = "\n".join([f"that {error}", *said[-LAST_LINES:]])
-        raise RuleError("the pipeline", rule="must run on tonight's table", found=found, fix=f"see {log}") from None
+        fix = f"see {log}" if said else "make dvc repro work in the project's folder"
+        raise RuleError("the pipeline", rule="must run on tonight's table", found=found, fix=fix) from None

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from pipeline import params
 from pipeline.nights.accepted import METRICS, changed_files, check_accepted, check_bytes, models, table_path
-from pipeline.nights.bot import as_bot
 from pipeline.nights.one_at_a_time import LOCK_FILE, only_one
+from pipeline.nights.record_files import HISTORY, add_rollback
 from pipeline.repository.delivery import Publication, check_publication, commit_files, fast_forward
+from pipeline.repository.dvc_lock import LOCK, inputs, read_lock
 from pipeline.repository.project import GIT, Project
 from pipeline.repository.workspace import Workspace
 from pipeline.runtime import sections
@@ -41,11 +42,12 @@ def _in_clone(workspace: Workspace, tag: str, *, table: str, seconds: float) -> 
     files = changed_files(workspace.project, tag, table=table)
     if not files:
         return [f"rollback: nothing to do, {workspace.branch} has all files of {tag}"]
-    publication = Publication(files, f"Roll back to {tag}", datetime.now(UTC).date())
-    workspace = as_bot(workspace, publication.date)
+    today, workspace = datetime.now(UTC).date(), _as_operator(workspace)
+    publication = Publication([*files, str(HISTORY)], f"Roll back to {tag}", today)
     clone, before = workspace.project, models(workspace.project)
     clone.lines(*GIT, "restore", f"--source=refs/tags/{tag}", "--worktree", "--", *files)
-    clone.check_inside(files)
+    clone.check_inside(publication.files)
+    add_rollback(clone.folder, date=today.isoformat(), table_md5=inputs(read_lock(clone.folder / LOCK)).get(table, ""))
     check_publication(workspace, publication)
     _check_outputs(workspace.checkout, seconds=seconds)
     workspace.checkout_outputs(seconds=seconds)
@@ -59,10 +61,25 @@ def _in_clone(workspace: Workspace, tag: str, *, table: str, seconds: float) -> 
     again = f"; code, settings or versions are not that night's: dvc repro would run {', '.join(stale)} again"
     return [
         f"rollback: {workspace.branch} is back at {tag}, by the new commit {made}",
-        f"files: {_files_in_words(files)}; the record of the nights stays",
+        f"files: {_files_in_words(files)}; the history of the nights has a line more",
         f"models: {_changes(before, models(clone)) or 'as before'}",
         f"next: git push{', dvc push' if workspace.has_remote else ''}{again if stale else ''}",
     ]
+
+
+def _as_operator(workspace: Workspace) -> Workspace:
+    """The workspace, with the user as author and committer: the clone does not have the settings of the checkout.
+
+    Raises: RuleError if git does not know who the user is.
+    """
+    variables: dict[str, str] = {}
+    fix = "git config user.name and git config user.email set it"
+    with as_rule_error(CommandError, "git", rule="must know who you are, as the commit is yours", fix=fix):
+        for role in ("AUTHOR", "COMMITTER"):
+            (line,) = workspace.checkout.lines("git", "var", f"GIT_{role}_IDENT")  # A B <a@b.example> 1769824800 +0000
+            name, _, rest = line.rpartition(" <")
+            variables |= {f"GIT_{role}_NAME": name, f"GIT_{role}_EMAIL": rest.partition("> ")[0]}
+    return workspace.with_variables(variables)
 
 
 def _check_outputs(checkout: Project, *, seconds: float) -> None:

@@ -3,6 +3,7 @@
 import datetime
 import os
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from pipeline import params
@@ -14,6 +15,7 @@ from pipeline.nights.night import FAILURES, Night, NightEnded, NightResult
 from pipeline.nights.notify import notify_and_log
 from pipeline.nights.one_at_a_time import only_one
 from pipeline.nights.publish import publish
+from pipeline.nights.readiness import check_ready
 from pipeline.nights.record import NightOutcome
 from pipeline.nights.retrain import retrain
 from pipeline.repository.project import DVC, Project
@@ -48,7 +50,7 @@ def run_night(checkout: Project, *, date: datetime.date, force_reason: str | Non
     except FAILURES as error:
         return NightResult(NightOutcome.FAILED, str(error))
     notify_and_log(result, settings.notify, checkout=checkout, run=run, date=date, started=started)
-    return result
+    return replace(result, folder=run if run.exists() else None)
 
 
 def _run_in_fresh_clone(
@@ -56,6 +58,7 @@ def _run_in_fresh_clone(
 ) -> NightResult:
     """Get the checkout ready, and spend the night in a clone of it, whatever it ends with."""
     try:
+        _remove_empty_folders(run.parent)
         run.mkdir(FOLDER)
         if keep_leftover_clones(run.parent):
             # the killed night may have moved the branch, and not have come to its outputs
@@ -67,6 +70,13 @@ def _run_in_fresh_clone(
         return NightResult(NightOutcome.FAILED, str(error))
     except KeyboardInterrupt:
         return NightResult(NightOutcome.INTERRUPTED, "interrupted; the next night begins anew")
+
+
+def _remove_empty_folders(runs: Path) -> None:
+    """Remove what nights that were killed in their first moments have left."""
+    for folder in runs.iterdir():
+        with suppress(OSError):  # it is a file, or there is something in it
+            folder.rmdir()
 
 
 def _run_in_clone(workspace: Workspace, *, run: Path, date: datetime.date, force_reason: str | None) -> NightResult:
@@ -86,6 +96,7 @@ def _run_steps(night: Night) -> NightResult:
     """Fetch, check, retrain, compare, publish. A step that ends the night early raises NightEnded."""
     try:
         fetched = fetch_table(night)
+        check_ready(night, fetched)
         checked = check_table(night, fetched)
         champion = comparable(find_champion(night), checked.table)
         checked = check_new_rows(night, checked, champion)

@@ -170,6 +170,7 @@ ${fairness}
 ${CARD_LIMITS}
 - Values that were rare in training, or not there, count as unknown. ${CARD_UNSEEN}
 - It repeats whatever the training rows hold, unfairness included.
+- Scores are of today's rows: how they hold on later ones, `make replay` tells from past tables.
 
 ## How to use it
 
@@ -195,6 +196,5 @@ low, high = bundle.interval(${CARD_VARIABLE}, codes, percent=80)
 
 ## Licence
 
-${CARD_LICENCE} The
-bundle keeps some of the training rows, as codes without ${PLURAL}, which explanations compare with.
+${CARD_LICENCE} The bundle keeps some of the training rows, as codes without ${PLURAL}, which explanations compare with.
 """)

@@ -16,7 +16,7 @@ Hashes = Mapping[str, str]  # the md5 of each path; that of a folder ends in .di
 
 @dataclass(frozen=True)
 class Stage:
-    """A stage as it ran: what it read and wrote, its settings by file and key, and the bytes of each path it read."""
+    """A stage as it ran: what it read and wrote, its settings by file and key, and the bytes of each path."""
 
     reads: Hashes
     writes: Hashes
@@ -112,5 +112,5 @@ def _writers(paths: Iterable[str], stages: Mapping[str, Stage]) -> set[str]:
 def _stage(entry: Mapping[str, Any]) -> Stage:
     reads, writes = ({file["path"]: file["md5"] for file in entry.get(part, ())} for part in ("deps", "outs"))
     settings = {f"{file} {key}": value for file, keys in entry.get("params", {}).items() for key, value in keys.items()}
-    sizes = {file["path"]: file.get("size", 0) for file in entry.get("deps", ())}
+    sizes = {file["path"]: file.get("size", 0) for part in ("deps", "outs") for file in entry.get(part, ())}
     return Stage(reads, writes, settings, sizes)

@@ -15,6 +15,7 @@ from pipeline.runtime.masking import secrets_in
 from pipeline.runtime.processes import run
 
 DVC = (sys.executable, "-m", "dvc")
+REMOTE_CHECK = (sys.executable, "-P", str(Path(__file__).with_name("remote_check.py")))
 GIT = ("git", "--literal-pathspecs", "-c", "core.quotePath=false")  # no path is a pattern, none is printed quoted
 NO_HOOKS = f"core.hooksPath={os.devnull}"
 FOLDERS_OF_THE_USER = ("DVC_GLOBAL_CONFIG_DIR", "DVC_SYSTEM_CONFIG_DIR", "DVC_SITE_CACHE_DIR", "TMPDIR")
@@ -101,6 +102,10 @@ class Project:
     def has_default_remote(self) -> bool:
         """True if `dvc push` and `dvc pull` have somewhere to go."""
         return any(line.startswith("core.remote=") for line in self.lines(*DVC, "config", "--list"))
+
+    def check_remote(self, *, seconds: float) -> None:
+        """See that DVC's default remote takes a file. Raises: CommandError if it does not, or takes longer."""
+        self.lines(*REMOTE_CHECK, seconds=seconds)
 
     def stale_stages(self, *, seconds: float) -> list[str]:
         """The stages that `dvc repro` would run again."""

@@ -31,6 +31,14 @@ class Upstream:
         lines = retried(lambda: workspace.project.lines(*ask, seconds=seconds), tries=tries)
         return [line.split("\t")[1].removeprefix("refs/tags/") for line in lines]
 
+    def check_push(self, workspace: Workspace, *, seconds: float) -> None:
+        """See that it lets this user push to the branch; nothing is sent. Raises: CommandError if it does not.
+
+        What others have pushed meanwhile is no reason to refuse, and forced past: the new commit goes on top of it.
+        """
+        words = ("--dry-run", "--force", "--quiet", "--no-verify")
+        workspace.project.lines("git", "push", *words, self.remote, f"HEAD:{self.branch}", seconds=seconds)
+
     def push(
         self, workspace: Workspace, *, tag: Callable[[], list[str]], tries: int, seconds: float, pause: Pause
     ) -> None:

@@ -23,13 +23,16 @@ class CannotVerifyError(Exception):
 
 
 def name_of_head(project: Project) -> str:
-    """The commit's short name, with a word on changes beside it. Raises: CannotVerifyError if there is no commit."""
+    """The commit's short name, and how many uncommitted changes there are beside it, new files among them.
+
+    Raises: CannotVerifyError if there is no commit.
+    """
     try:
         (commit,) = project.lines("git", "rev-parse", "--short", "HEAD")
     except CommandError as error:
         raise CannotVerifyError(f"the project must have a commit to verify: {error}") from None
-    changes = project.lines("git", "status", "--porcelain", "--untracked-files=no")
-    return f"{commit} (without the work tree's uncommitted changes)" if changes else commit
+    changes = len(project.lines("git", "status", "--porcelain", "--untracked-files=normal"))
+    return f"commit {commit}" + (f" (uncommitted changes were not looked at: {changes})" if changes else "")
 
 
 @dataclass(frozen=True)

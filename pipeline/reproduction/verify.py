@@ -51,9 +51,9 @@ def verify(folder: Path) -> VerifyOutcome:
         compared = list(artifacts(recorded, retrained, caches=clone.caches))
         different = [artifact for artifact in compared if artifact.recorded != artifact.found]
         if not different:
-            print(f"identical: {len(compared)} artifacts")
+            print(f"identical: {len(compared)} artifacts of {head}")
             return VerifyOutcome.SAME_BYTES
-        print(f"differs: {len(different)} of {len(compared)} artifacts, first {different[0].path}")
+        print(f"differs: {len(different)} of {len(compared)} artifacts of {head}, first {different[0].path}")
         for artifact in different:
             print(escape.terminal(f"  {artifact.path}: {describe(artifact, clone)}"))
     print(f"recorded from other inputs: {', '.join(changed_inputs(recorded, retrained)) or 'none'}")

@@ -55,7 +55,7 @@ def test_dates_go_to_the_right_and_errors_up_within_the_panel(drawing):
 
 
 def test_a_single_night_without_lines_is_a_picture_too():
-    first = Replayed(START, NightResult(NightOutcome.FIRST, "there was no champion yet"), None)
+    first = Replayed(START, NightResult(NightOutcome.FIRST, "there was no champion yet"), {})
     dots = ElementTree.fromstring(picture([first])).findall(".//{*}circle")  # noqa: S314 (our own)
     assert len(dots) == 1 + len(KINDS)
 

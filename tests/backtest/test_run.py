@@ -14,7 +14,7 @@ from tests.support.night_project import TONIGHT, WORSE, YESTERDAY
 from tests.support.tiny_project import git, state
 from tests.support.work_tree import copy_of_the_work_tree
 
-DATES = [datetime.date(2026, 1, day) for day in (1, 2, 3, 4)]
+DATES = [datetime.date(2026, 1, day) for day in (1, 8, 15, 22)]
 
 
 @pytest.fixture(scope="module")
@@ -71,12 +71,21 @@ def test_champion_and_first_model_are_scored_on_the_rows_that_came(replayed):
 
 def test_the_summary_counts_the_endings_and_lists_the_nights(replayed):
     text = (replayed[1] / "replay.md").read_text()
-    assert text.startswith("# 4 nights, 2026-01-01 to 2026-01-04\n")
+    assert text.startswith("# 4 nights, 2026-01-01 to 2026-01-22\n")
     assert "- rejected: 1" in text
     cells = {line.split(" | ")[0].strip("| "): line.strip("| ").split(" | ") for line in text.splitlines()}
-    assert cells["2026-01-02"][1:4] == ["promoted", "640", "40"]
-    assert cells["2026-01-04"][1] == "kept"
-    assert int(cells["2026-01-04"][5].replace(",", "")) > int(cells["2026-01-04"][4].replace(",", ""))
+    assert cells["2026-01-08"][1:4] == ["promoted", "640", "40"]
+    assert cells["2026-01-22"][1] == "kept"
+    assert int(cells["2026-01-22"][5].replace(",", "")) > int(cells["2026-01-22"][4].replace(",", ""))
+
+
+def test_the_summary_tells_how_the_score_ages(replayed):
+    section = (replayed[1] / "replay.md").read_text().split("## How the score ages")[1]
+    # on the second night the one model is a week old, and the champion; the last brings rows, but is not accepted
+    assert "| 1 | 1.0 | 1 | 40 | 1.000 | too few nights |" in section
+    assert "| 4 |" not in section
+    assert "Whether models age cannot be told" in section
+    assert "What the test score foretells cannot be told" in section
 
 
 def test_the_picture_has_a_dot_for_each_night_and_one_for_the_warning(replayed):

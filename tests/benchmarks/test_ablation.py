@@ -1,3 +1,5 @@
+import datetime
+
 import numpy as np
 import pytest
 
@@ -16,7 +18,7 @@ def predictions(tmp_path_factory):
     new = [row(salary_in_usd=50_000 + number, job_title=f"Title {number}") for number in range(5)]
     for date, week in {"2023-01-01": first, "2023-01-08": [*first, *new]}.items():
         (folder / f"salaries_{date}.csv").write_bytes(table(week))
-    return score_changes(folder, "2023-01-01", seeds=[1]).predictions
+    return score_changes(folder, datetime.date(2023, 1, 1), seeds=[1]).predictions
 
 
 @pytest.mark.parametrize("name", [name for name in CHANGES if name != OURS])

@@ -333,3 +333,26 @@ def test_a_folder_without_settings_or_with_those_of_another_project_is_not_check
     (here / "params.yaml").write_text("epochs: 3")
     monkeypatch.setattr(params, "__file__", str(here / "installed/pipeline/params.py"))
     params.check()
+
+
+@pytest.mark.parametrize(
+    ("link", "found"),
+    [
+        ("https://a.example/{sha}", r"in braces but {commit} and {date}; found {sha}: write one of these"),
+        ("https://a.example/{commit", r"found {commit: write one of these"),
+        ("https://a.example/{{commit}}", r"found {}: write one of these"),
+        (
+            "a.example/{commit}",
+            r"must be an address that begins with https:// or http://, without blanks; found another",
+        ),
+    ],
+)
+def test_a_link_of_a_night_has_no_other_placeholders_than_those_that_are_known(write, link, found):
+    with pytest.raises(ValueError, match=f"nightly.notify.link: .*{re.escape(found)}"):
+        load(params.Nightly, "nightly", file=write(YAML.replace("link: null", f"link: '{link}'", 1)))
+
+
+def test_a_form_of_messages_that_is_none_is_told_those_that_are(write):
+    match = r"nightly.notify.format: Input should be 'json', .*; did you mean slack\?"
+    with pytest.raises(ValueError, match=match):
+        load(params.Nightly, "nightly", file=write(YAML.replace("format: json", "format: slak", 1)))

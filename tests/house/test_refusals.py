@@ -92,6 +92,7 @@ NOT_A_NUMBER = "--nights: must be a whole number of 1 or more, such as 10, found
     ("before", "target", "refusal"),
     [
         ((), "replay SNAPSHOTS", "No such file or directory: {value!r}"),
+        ((), "tune SNAPSHOTS", "No such file or directory: {value!r}"),
         ((), "rollback TO", NOT_A_TAG),
         (("env",), "rollback TO", NOT_A_TAG),
         ((), "gc NIGHTS", NOT_A_NUMBER),

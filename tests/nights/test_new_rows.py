@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest  # type: ignore[import-untyped]
 
-from benchmarks.accuracy.stages import prepare_in, train_in
 from pipeline import params
 from pipeline.data.raw_table import new_rows, read_table
 from pipeline.nights.drift import exceeding, measures
@@ -18,6 +17,7 @@ from pipeline.nights.new_rows import (
     unseen_values,
     wilson,
 )
+from pipeline.tune import prepare_in, train_in
 from tests.conftest import prepare_settings
 from tests.nights.test_drift import TO_NAME
 from tests.support.tables import row, rows, table

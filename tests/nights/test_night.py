@@ -15,7 +15,7 @@ from pipeline.repository.project import Project
 from pipeline.repository.workspace import Workspace
 from tests.support.night_project import DATE, change_settings, night, push_changes
 from tests.support.tables import rows, table
-from tests.support.tiny_project import git
+from tests.support.tiny_project import git, state
 from tests.support.work_tree import ROOT
 
 
@@ -60,6 +60,15 @@ def test_a_table_is_not_judged_again_for_the_same_settings_in_another_form(proje
     again = night(project)
     assert (again.outcome, again.record) == (NightOutcome.REJECTED, None)
     assert "still the table that was rejected" in again.message
+
+
+def test_without_a_source_a_night_needs_nobody_and_says_how_to_name_one(project):
+    change_settings(project, source=None)
+    before = state(project)
+    result = night(project)
+    assert (result.outcome, result.outcome.exit_code) == (NightOutcome.NO_SOURCE, 22)
+    assert "nightly.source is null in the commit. Name a URL or a path of a table in params.yaml" in result.message
+    assert state(project) == before
 
 
 GIB = 1 << 30

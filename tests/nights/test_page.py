@@ -29,7 +29,14 @@ def test_it_is_whole_by_itself_and_every_tag_is_closed():
 
 def test_on_top_is_what_happened_and_what_changed_then_what_is_near_a_limit():
     text = Structure(page(history(MOVED), MOVED)).text
-    said = [lead(MOVED), *changes(MOVED), WARNS.title, NEAR.title, "Measures far from their limits: 1", "What has moved"]
+    said = [
+        lead(MOVED),
+        *changes(MOVED),
+        WARNS.title,
+        NEAR.title,
+        "Measures far from their limits: 1",
+        "What has moved",
+    ]
     places = [text.index(each) for each in said]
     assert places == sorted(places)
 

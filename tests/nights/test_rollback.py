@@ -1,5 +1,6 @@
 """Rolling back a tiny project after some nights."""
 
+import csv
 import hashlib
 import shutil
 from datetime import UTC, datetime
@@ -9,7 +10,7 @@ import pytest
 from pipeline.nights.one_at_a_time import LOCK_FILE, only_one
 from pipeline.nights.rollback import rollback
 from pipeline.runtime.errors import RuleError
-from tests.support.night_history import FIRST, RECORD, SECOND, night
+from tests.support.night_history import COLUMNS, FIRST, OPERATOR, RECORD, SECOND, night
 from tests.support.settings import write_settings
 from tests.support.skips import in_soak
 from tests.support.tiny_project import commit, git, state
@@ -65,10 +66,16 @@ def test_the_outputs_are_checked_out_even_if_only_the_remote_has_them(back):
     assert "up to date" in run(user, "dvc", "status")
 
 
-def test_the_record_goes_on_telling_of_all_nights(back):
+def test_the_record_goes_on_telling_of_all_nights_and_its_history_tells_of_the_rollback(back):
     user, _ = back
-    assert (user / "metrics/history.csv").read_text().splitlines()[-1] == "2026-01-05"
-    assert git(user, "diff", "--stat", "HEAD~1", "--", *RECORD) == ""
+    columns, *_, night, last = (user / "metrics/history.csv").read_text().splitlines()
+    assert (columns, night) == (COLUMNS, "2026-01-05")
+    (line,) = csv.DictReader([columns, last])
+    md5 = hashlib.md5(b"a\n1\n", usedforsecurity=False).hexdigest()
+    assert (line["decision"], line["table_md5"], line["rows"]) == ("rollback", md5, "")
+    committed = datetime.fromisoformat(git(user, "log", "-1", "--format=%cI")).astimezone(UTC)
+    assert line["date"] == committed.date().isoformat()
+    assert git(user, "diff", "--numstat", "HEAD~1", "--", *RECORD).split() == ["1", "0", RECORD[0]]
 
 
 @pytest.mark.soak
@@ -80,11 +87,13 @@ def test_what_says_what_the_metrics_are_stays_even_if_that_night_had_none(past):
     assert (past / "metrics/README.md").read_text() == "newer than the night"
 
 
-def test_it_is_one_commit_by_the_bot_on_the_branch_and_not_pushed(back, made_past):
+def test_it_is_one_commit_by_the_operator_on_the_branch_and_not_pushed(back, made_past):
     user, _ = back
     assert git(user, "symbolic-ref", "--short", "HEAD") == "main"
     assert git(user, "rev-parse", "HEAD~1", "origin/main").split() == [git(made_past, "rev-parse", "main")] * 2
-    assert git(user, "log", "-1", "--format=%an %ae %s") == (f"nightly nightly@localhost Roll back to {FIRST}")
+    assert git(user, "log", "-1", "--format=%an %ae %cn %s") == (
+        f"{OPERATOR} operator@a.example {OPERATOR} Roll back to {FIRST}"
+    )
     assert datetime.fromisoformat(git(user, "log", "-1", "--format=%cI")) <= datetime.now(UTC)
 
 
@@ -98,7 +107,7 @@ def test_it_says_what_it_did_and_what_is_next(back):
     user, said = back
     assert said == [
         f"rollback: main is back at {FIRST}, by the new commit {git(user, 'rev-parse', '--short', 'HEAD')}",
-        "files: dvc.lock, table.csv, 3 in metrics; the record of the nights stays",
+        "files: dvc.lock, table.csv, 3 in metrics; the history of the nights has a line more",
         "models: models (md5 420c4dd5 → 1151074c)",
         "next: git push, dvc push",
     ]
@@ -151,6 +160,16 @@ def test_a_tag_at_another_commit_is_refused(past, refused):
     git(past, "tag", "nightly-2026-01-05")
     refused(
         r"which changes dvc.lock and .*, found a commit that changes metrics/history.csv, .*;", "nightly-2026-01-05"
+    )
+
+
+def test_an_operator_whom_git_does_not_know_is_told_how_to_say_it(past, refused, monkeypatch):
+    for variable in ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM"):
+        monkeypatch.setenv(variable, "/dev/null")
+    git(past, "config", "--remove-section", "user")
+    git(past, "config", "user.useConfigOnly", "true")
+    refused(
+        "git must know who you are, as the commit is yours, found that (.|\n)*; git config user.name and git config"
     )
 
 

@@ -87,6 +87,7 @@ def test_it_says_what_it_is_given(make_card):
     assert f"Its SHA-256 is `{'89ab' * 16}`." in text
     assert "| train.parquet | 1,200 | `0123abcd` |\n| valid.parquet | 444 | `4567cdef` |" in text
     assert "end of epoch 7, which was kept" in text
+    assert "- Scores are of today's rows: how they hold on later ones, `make replay` tells from past tables." in text
     assert "second training: the same bytes on any x86-64 CPU." in text
 
 

@@ -45,10 +45,12 @@ def test_a_stage_has_its_inputs_outputs_and_settings(tmp_path):
 stages:
   draw:
     params: {params.yaml: {draw.seed: 1}}
-    outs: [{path: table.csv, md5: '12345678901234567890123456789e10'}]
+    outs: [{path: table.csv, md5: '12345678901234567890123456789e10', size: 5}]
 """)
     written = {"table.csv": "12345678901234567890123456789e10"}
-    assert read_lock(tmp_path / "dvc.lock") == {"draw": Stage({}, written, {"params.yaml draw.seed": 1})}
+    assert read_lock(tmp_path / "dvc.lock") == {
+        "draw": Stage({}, written, {"params.yaml draw.seed": 1}, {"table.csv": 5})
+    }
 
 
 def test_a_lock_with_aliases_is_refused_before_they_are_followed(tmp_path):

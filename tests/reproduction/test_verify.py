@@ -23,6 +23,7 @@ from tests.support.work_tree import ROOT, copy_of_the_work_tree, run
 
 def test_the_same_bytes_are_identical_whatever_the_work_tree_hooks_and_settings(project, tmp_path, monkeypatch, capsys):
     (project / "model.py").write_text("raise SystemExit('half done')")
+    (project / "new.py").write_text("")
     (tmp_path / "post-checkout").write_text("#!/bin/sh\nrm dvc.lock\n")
     (tmp_path / "post-checkout").chmod(0o755)
     (tmp_path / "config").write_text(f"[cache]\n    dir = {tmp_path}/cache\n")
@@ -32,8 +33,10 @@ def test_the_same_bytes_are_identical_whatever_the_work_tree_hooks_and_settings(
     monkeypatch.setenv("DVC_GLOBAL_CONFIG_DIR", str(tmp_path))
     assert verify(project) is VerifyOutcome.SAME_BYTES
     shown = capsys.readouterr()
-    assert shown.out == "identical: 3 artifacts\n"
-    assert "(without the work tree's uncommitted changes) from scratch" in shown.err
+    head = f"commit {run(project, 'git', 'rev-parse', '--short', 'HEAD').strip()}"
+    not_committed = f"{head} (uncommitted changes were not looked at: 2)"
+    assert shown.out == f"identical: 3 artifacts of {not_committed}\n"
+    assert f"training {not_committed} from scratch" in shown.err
     assert not (tmp_path / "cache").exists()
     assert list(Path(tempfile.gettempdir()).iterdir()) == []
 
@@ -42,8 +45,9 @@ def test_a_commit_that_makes_other_bytes_names_them_in_order_with_how_far_they_a
     (project / "model.py").write_text(MODEL.replace('"3"', '"5"'))
     commit(project)
     assert verify(project) is VerifyOutcome.OTHER_BYTES
+    head = run(project, "git", "rev-parse", "--short", "HEAD").strip()
     assert capsys.readouterr().out.splitlines() == [
-        "differs: 2 of 3 artifacts, first model/weights.csv",
+        f"differs: 2 of 3 artifacts of commit {head}, first model/weights.csv",
         "  model/weights.csv: largest difference 2, in a",
         "  a.json: largest difference 2, in sum",
         "recorded from other inputs: model.py",
@@ -56,7 +60,7 @@ def test_packages_of_other_versions_are_trained_with_and_named(project, capsys):
     commit(project)
     assert verify(project) is VerifyOutcome.OTHER_BYTES
     shown = capsys.readouterr().out.splitlines()
-    assert shown[0] == "differs: 1 of 3 artifacts, first model/versions.txt"
+    assert re.fullmatch(r"differs: 1 of 3 artifacts of commit [0-9a-f]+, first model/versions.txt", shown[0])
     assert shown[-1] == f"recorded with other packages: numpy 1.0, not {versions.installed('numpy')}"
 
 
@@ -138,4 +142,6 @@ def test_without_a_record_there_is_nothing_to_verify(project, name):
 @pytest.mark.soak
 def test_this_project_trains_the_recorded_bytes(tmp_path):
     folder = copy_of_the_work_tree(tmp_path / "clone")
-    assert re.match(r"identical: \d+ artifacts\n", run(folder, sys.executable, "-m", "pipeline.verify"))
+    assert re.match(
+        r"identical: \d+ artifacts of commit [0-9a-f]+\n", run(folder, sys.executable, "-m", "pipeline.verify")
+    )

@@ -17,7 +17,9 @@ stages:
     outs: [models]
     metrics: [metrics/score.txt: {cache: false}]
 """
+COLUMNS = "date,decision,table_md5,rows"
 RECORD = ("metrics/history.csv", "metrics/nightly.json", "metrics/nightly.md", "metrics/nights.html")
+OPERATOR = "An Operator"  # by the settings of the project's repository
 FIRST, SECOND = "nightly-2026-01-02", "nightly-2026-01-04"
 
 
@@ -45,7 +47,10 @@ def make_past(made: Path, folder: Path) -> Path:
     tag.
     """
     user = Path(shutil.copytree(made.parent, folder / "in", symlinks=True)) / "user"
+    git(user, "config", "user.name", OPERATOR)
+    git(user, "config", "user.email", "operator@a.example")
     (user / "metrics").mkdir()
+    (user / RECORD[0]).write_text(f"{COLUMNS}\n")
     (user / "dvc.yaml").write_text(STAGES)
     write_settings(user, data={"path": "table.csv"})
     (user / ".gitignore").write_text("/models\n/runs\n/.cache\n")

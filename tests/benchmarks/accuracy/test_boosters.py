@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 
 from benchmarks.accuracy import boosters, tuned_baselines
-from benchmarks.accuracy.future_rows import CutOff
+from pipeline.backtest.forward import CutOff
 from pipeline.data.schema import TARGET
 from tests.support.tables import batch, row, rows
 

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from benchmarks.accuracy.coverage import coverage, coverage_table
-from benchmarks.accuracy.future_rows import CutOff
+from pipeline.backtest.forward import CutOff
 
 
 class Bundle:

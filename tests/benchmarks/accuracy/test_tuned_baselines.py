@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from benchmarks.accuracy import tuned_baselines
-from benchmarks.accuracy.future_rows import CutOff
 from benchmarks.accuracy.tuned_baselines import Rival, tune
+from pipeline.backtest.forward import CutOff
 from pipeline.data.schema import TARGET
 from tests.support.tables import batch, row, rows
 

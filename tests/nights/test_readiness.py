@@ -1,0 +1,63 @@
+"""Nights that could not publish what they would train, and so do not train."""
+
+import shutil
+from types import SimpleNamespace
+
+import pytest
+
+from pipeline.nights.fetch import RESERVE_BYTES
+from pipeline.nights.record import NightOutcome
+from tests.support.night_project import TONIGHT, YESTERDAY, night
+from tests.support.tiny_project import git, state
+
+
+@pytest.fixture
+def refused(project):
+    """A project in which tonight's night is to fail before it trains, and to change nothing."""
+
+    def check(*words):
+        before = state(project)
+        result = night(project)
+        assert result.outcome == NightOutcome.FAILED
+        assert [word for word in words if word not in result.message] == []
+        assert state(project) == before
+        assert not [*(project / "runs").glob("*/repro.log"), *(project / "runs").glob("*/tree")]
+
+    return check
+
+
+def test_a_remote_that_takes_no_data_is_found_out_before_training(project, refused):
+    shutil.rmtree(project.parent / "remote")
+    (project.parent / "remote").write_text("no folder")
+    refused(
+        "DVC's remote must take tonight's results, which is tried before training, found in the last of 1 tries that",
+        "File exists",
+        "; make dvc push work in the project's folder",
+    )
+
+
+def test_an_upstream_that_takes_no_commit_is_found_out_before_training(project, refused):
+    git(project, "config", "remote.origin.pushurl", "../read-only.git")
+    refused(
+        "refs/heads/main of origin must take tonight's results",
+        "'../read-only.git' does not appear to be a git repository",
+        "; make git push work in the project's folder",
+    )
+
+
+def test_a_disk_without_room_for_three_copies_is_found_out_before_training(project, refused, monkeypatch):
+    recorded = sum(file.stat().st_size for file in (project / "models/full").iterdir())
+    recorded += (project / "metrics/full.json").stat().st_size
+    needed = 3 * (len(TONIGHT) + recorded) + RESERVE_BYTES
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=needed - 1))
+    refused(
+        f"must have {needed:,} bytes free: 3 × the table and the outputs, and {RESERVE_BYTES:,} more",
+        f"found {needed - 1:,}; free some: make gc shows what could go",
+    )
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=needed))
+    assert night(project).outcome == NightOutcome.PROMOTED
+
+
+def test_a_night_with_nothing_new_asks_nobody_whether_its_results_could_go_out(project):
+    git(project, "config", "remote.origin.pushurl", "../read-only.git")
+    assert night(project, YESTERDAY).outcome == NightOutcome.UNCHANGED
