@@ -90,7 +90,7 @@ def test_the_report_escapes_whatever_the_metrics_hold(tmp_path, text):
 def test_the_table_of_results_escapes_names(text):
     scores = ("mse_usd2", "rmse_usd", "mae_usd", "r2")
     numbers = {f"test_{kind}{name}": 1.0 for kind in ("", "mean_", "cell_mean_", "ridge_") for name in scores}
-    found = results.table({text: numbers | {"test_mse_over_ridge": 0.5}})
+    found = results.table({text: numbers | {f"test_mse_over_ridge_{end}": 0.5 for end in ("low", "high")}})
     assert not UNSEEN.search(found)
     assert len({len(re.findall(r"(?<!\\)(?:\\\\)*\|", line)) for line in found.splitlines()[:4]}) == 1
 
