@@ -96,10 +96,12 @@ def sha256_of(path: Path) -> str:
 
 
 def ridge_mark(metrics: Mapping[str, float]) -> str:
-    """What stands behind a recipe's name if ridge regression beats it beyond chance, or if both are level."""
-    if metrics["test_mse_over_ridge_low"] > 1:
-        return " (worse than ridge)"
-    return " (level with ridge)" if metrics["test_mse_over_ridge_high"] >= 1 else ""
+    """What stands behind a recipe's name if ridge regression beats it beyond chance, or if both are level.
+
+    Metrics from before 2026-11-30, to which a rollback may lead, do not say.
+    """
+    low, high = (metrics.get(f"test_mse_over_ridge_{end}", 0.0) for end in ("low", "high"))
+    return " (worse than ridge)" if low > 1 else " (level with ridge)" if high >= 1 else ""
 
 
 def _read_csv(path: Path) -> Table:

@@ -17,7 +17,7 @@ TOO_FEW = "No group of rows is large enough (evaluate.min_slice_rows)."
 SCORES_NOTE = (
     "Root mean squared errors on the test rows. The baselines see the same features as the recipe. The noise floor is"
     " what a model would still miss that knew the mean of every combination of these features. It can be estimated on"
-    " the rows that share theirs with others: their share is the column `known on`. Chance may put a method below the"
+    " the rows that share theirs with others: their share is the column 'known on'. Chance may put a method below the"
     " estimate; then it is shown as a range, from where equal rows are people who answered alike to where they are"
     " copies. Level with ridge is a recipe whose 95 % interval, relative to ridge regression, holds both better and"
     " worse."

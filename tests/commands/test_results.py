@@ -39,6 +39,12 @@ def test_the_table_has_a_row_for_each_baseline_and_recipe():
     assert rows[3][1:] == ["4e+09", "63,246", "50,000", "0.125"]
 
 
+def test_old_metrics_without_the_interval_are_not_marked():
+    older = {name: value for name, value in METRICS["course"].items() if "over_ridge" not in name}
+    assert "**course** " in results.table({"course": older})
+    assert "ridge)" not in results.table({"course": older})
+
+
 def test_the_table_of_the_shipped_recipes_fits_a_terminal_of_80_columns():
     scores = {"mse_usd2": 1.2345e12, "rmse_usd": 1_234_567.0, "mae_usd": 1_234_567.0, "r2": -12.345}
     prefixes = ("", "mean_", "cell_mean_", "ridge_")
