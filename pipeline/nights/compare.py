@@ -30,6 +30,7 @@ def compare(night: Night, checked: CheckedTable, *, champion: Champion, challeng
         challenger_md5=outputs(recorded_stages(night.tree))[night.model],
         drift=checked.drift,
         numbers={**checked.numbers, **decision.numbers},
+        reference=checked.next_reference(night) if decision.outcome.accepted else None,
     )
 
 

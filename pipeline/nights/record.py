@@ -14,6 +14,7 @@ from pipeline.data.schema import in_unit
 from pipeline.nights.drift import TableDrift
 from pipeline.nights.new_rows import BIAS
 from pipeline.nights.record_files import HISTORY, JSON, MARKDOWN
+from pipeline.nights.reference import Reference
 from pipeline.reporting.markdown import table
 from pipeline.repository.dvc_lock import md5_of
 from pipeline.runtime import escape
@@ -79,6 +80,7 @@ class Record:
     challenger_md5: str | None = None
     drift: TableDrift = field(default_factory=TableDrift)  # how far the table is from yesterday's
     numbers: Mapping[str, float] = field(default_factory=dict)
+    reference: Reference | None = None  # that later tables are measured against, if it begins tonight
 
     def to_json(self) -> str:
         """The whole record but its date, the same bytes for the same night."""
@@ -124,10 +126,12 @@ class Record:
         return cells
 
     def write(self, project: Path) -> None:
-        """Write the record into the project: two files of its own, and a line more in the history."""
+        """Write the record into the project: two or three files of its own, and a line more in the history."""
         (project / JSON).parent.mkdir(parents=True, exist_ok=True)
         (project / JSON).write_text(self.to_json(), encoding="utf-8")
         (project / MARKDOWN).write_text(self.to_markdown(), encoding="utf-8")
+        if self.reference:
+            self.reference.write(project)
         lines = [*read_history(project), self.line()]
         with (project / HISTORY).open("w", encoding="utf-8", newline="") as file:
             columns = dict.fromkeys([*COLUMNS, *lines[0]])  # another version of the pipeline may have written others

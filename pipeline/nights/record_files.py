@@ -2,5 +2,7 @@
 
 from pathlib import Path
 
-JSON, MARKDOWN, HISTORY = (Path("metrics", name) for name in ("nightly.json", "nightly.md", "history.csv"))
-FILES = tuple(map(str, (JSON, MARKDOWN, HISTORY)))
+JSON, MARKDOWN, HISTORY, REFERENCE = (
+    Path("metrics", name) for name in ("nightly.json", "nightly.md", "history.csv", "reference.json")
+)
+FILES = tuple(map(str, (JSON, MARKDOWN, HISTORY, REFERENCE)))

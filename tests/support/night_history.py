@@ -17,7 +17,7 @@ stages:
     outs: [models]
     metrics: [metrics/score.txt: {cache: false}]
 """
-RECORD = ("metrics/history.csv", "metrics/nightly.json", "metrics/nightly.md")
+RECORD = tuple(f"metrics/{name}" for name in ("history.csv", "nightly.json", "nightly.md", "reference.json"))
 FIRST, SECOND = "nightly-2026-01-02", "nightly-2026-01-04"
 
 
