@@ -1,4 +1,4 @@
-"""Champion and challenger, compared on tonight's table: what the gate decides, and the record of it."""
+"""Champion, anchor and challenger, compared on tonight's table: what the gate decides, and the record of it."""
 
 import numpy as np
 import pyarrow as pa
@@ -8,9 +8,10 @@ from pipeline.data.schema import FEATURES
 from pipeline.evaluation.metrics import mean_squared_error
 from pipeline.inference.predictions import distinct, predict_or_nan
 from pipeline.model.bundle import Bundle
-from pipeline.nights.champion import Champion
+from pipeline.nights.anchor import Anchor
+from pipeline.nights.champion import Champion, find_anchor
 from pipeline.nights.check import CheckedTable
-from pipeline.nights.gate import Comparison, decide
+from pipeline.nights.gate import Comparison, decide, is_best
 from pipeline.nights.night import Night, recorded_stages
 from pipeline.nights.record import Record
 from pipeline.repository.dvc_lock import outputs
@@ -18,20 +19,37 @@ from pipeline.repository.dvc_lock import outputs
 
 def compare(night: Night, checked: CheckedTable, *, champion: Champion, challenger: Bundle) -> Record:
     """Let the gate decide between the two, of which the champion is `comparable`; returns the night's record."""
-    comparison = compare_on_test_rows(checked.table, champion=champion, challenger=challenger)
+    anchor, note = _comparable_anchor(night, champion, checked.table)
+    comparison = compare_on_test_rows(checked.table, champion=champion, anchor=anchor, challenger=challenger)
     decision = decide(comparison, night.settings.gate, force_reason=night.force_reason)
+    challenger_md5 = outputs(recorded_stages(night.tree))[night.model]
+    best_md5 = challenger_md5 if is_best(decision) else anchor.md5
+    accepted = decision.outcome.accepted
     return Record(
         date=night.date,
         decision=decision.outcome,
-        reason=night.without_local_paths(decision.reason),
+        reason=night.without_local_paths(f"{decision.reason}{note}"),
         table_md5=checked.fetched.md5,
         settings_md5=night.settings_md5,
         champion_md5=champion.md5,
-        challenger_md5=outputs(recorded_stages(night.tree))[night.model],
+        anchor_md5=anchor.md5,
+        challenger_md5=challenger_md5,
         drift=checked.drift,
         numbers={**checked.numbers, **decision.numbers},
-        reference=checked.next_reference(night) if decision.outcome.accepted else None,
+        reference=checked.next_reference(night) if accepted else None,
+        anchor=Anchor(model_md5=best_md5, split=night.prepare.split) if accepted and best_md5 else None,
     )
+
+
+def _comparable_anchor(night: Night, champion: Champion, table: Table) -> tuple[Champion, str]:
+    """The anchor; or the champion in its place, if it cannot be compared, and why, as the end of the reason."""
+    anchor = find_anchor(night, champion)
+    if anchor is champion:
+        return champion, ""
+    anchor = comparable(anchor, table)
+    if anchor.bundle:
+        return anchor, ""
+    return champion, f"; the champion is the anchor, as the one before cannot be compared: {anchor.incomparable}"
 
 
 def comparable(champion: Champion, table: Table) -> Champion:
@@ -43,8 +61,8 @@ def comparable(champion: Champion, table: Table) -> Champion:
     return champion
 
 
-def compare_on_test_rows(table: Table, *, champion: Champion, challenger: Bundle) -> Comparison:
-    """Both models' predictions for tonight's test rows, each with its own encoder, from raw rows."""
+def compare_on_test_rows(table: Table, *, champion: Champion, anchor: Champion, challenger: Bundle) -> Comparison:
+    """The models' predictions for tonight's test rows, each with its own encoder, from raw rows."""
     test = table.positions("test")
     rows = table.rows.take(pa.array(test))
     _, groups = distinct(rows.select(list(FEATURES)))
@@ -52,6 +70,7 @@ def compare_on_test_rows(table: Table, *, champion: Champion, challenger: Bundle
         actual=table.target[test],
         challenger=predicted(challenger, rows),
         champion=predicted(champion.bundle, rows) if champion.bundle else None,
+        anchor=predicted(anchor.bundle, rows) if anchor.bundle and anchor.md5 != champion.md5 else None,
         groups=groups,
         slices={
             name: (rows[name].indices.to_numpy(), rows[name].dictionary.cast("string").to_pylist()) for name in FEATURES

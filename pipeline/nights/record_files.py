@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
-JSON, MARKDOWN, HISTORY, REFERENCE = (
-    Path("metrics", name) for name in ("nightly.json", "nightly.md", "history.csv", "reference.json")
+JSON, MARKDOWN, HISTORY, REFERENCE, ANCHOR = (
+    Path("metrics", name) for name in ("nightly.json", "nightly.md", "history.csv", "reference.json", "anchor.json")
 )
-FILES = tuple(map(str, (JSON, MARKDOWN, HISTORY, REFERENCE)))
+RECORD = tuple(map(str, (JSON, MARKDOWN, HISTORY, REFERENCE)))
+"""They tell of all nights, and so stay as they are when an earlier night comes back."""
+FILES = (*RECORD, str(ANCHOR))

@@ -22,15 +22,24 @@ def read(tmp_path):
 
 def test_both_sides_predict_what_evaluate_does_for_the_test_rows(modelled, read):
     bundle = Bundle.load(modelled.folder / "model")
-    found = compare_on_test_rows(read, champion=Champion(bundle, "0.dir"), challenger=bundle)
+    champion, anchor = Champion(bundle, "0.dir"), Champion(bundle, "1.dir")
+    found = compare_on_test_rows(read, champion=champion, anchor=anchor, challenger=bundle)
     test = read_split(modelled.out / "test.parquet")
     dollars = Encoder.read(modelled.out / "encoder.json").scaling.denormalise(bundle.predict_normalised(test))
     assert found.champion is not None
+    assert found.anchor is not None
     expected = sorted(zip(test[TARGET].tolist(), dollars.tolist(), strict=True))
-    for predicted in (found.champion, found.challenger):
+    for predicted in (found.champion, found.anchor, found.challenger):
         assert sorted(zip(found.actual.tolist(), predicted.tolist(), strict=True)) == expected
     train = read_split(modelled.out / "train.parquet")
     assert found.train_mean == pytest.approx(train[TARGET].mean())
+
+
+def test_a_champion_that_is_the_anchor_predicts_once(modelled, read):
+    champion = Champion(Bundle.load(modelled.folder / "model"), "0.dir")
+    assert champion.bundle is not None
+    found = compare_on_test_rows(read, champion=champion, anchor=champion, challenger=champion.bundle)
+    assert found.anchor is None
 
 
 def test_a_champion_without_a_finite_answer_cannot_be_compared(modelled, read):
@@ -45,7 +54,8 @@ def test_a_champion_without_a_finite_answer_cannot_be_compared(modelled, read):
 
 def test_equal_features_are_one_group_and_slices_name_their_values(modelled, read):
     bundle = Bundle.load(modelled.folder / "model")
-    found = compare_on_test_rows(read, champion=Champion(None, None, "lost"), challenger=bundle)
+    lost = Champion(None, None, "lost")
+    found = compare_on_test_rows(read, champion=lost, anchor=lost, challenger=bundle)
     assert (found.champion, found.incomparable) == (None, "lost")
     cells = {tuple(indices[row] for indices, _ in found.slices.values()) for row in range(len(found.actual))}
     assert len(cells) == len(np.unique(found.groups))

@@ -1,6 +1,7 @@
 """Nights in a small project, spent for real, with git, DVC, a remote and an upstream: what is seen, what is lost."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -10,9 +11,12 @@ from urllib.parse import quote
 
 import pytest
 
+from pipeline import params
+from pipeline.nights.anchor import Anchor, read_anchor
 from pipeline.nights.one_at_a_time import only_one
 from pipeline.nights.record import NightOutcome
 from pipeline.nights.run import run_night
+from pipeline.repository.dvc_lock import outputs, read_lock
 from pipeline.repository.project import Project
 from tests.support.night_project import (
     DATE,
@@ -84,13 +88,38 @@ def test_a_worse_model_is_not_published_but_recorded_and_not_trained_again(proje
     model = (project / "models/full/rows.txt").read_text()
     result = night(project, WORSE)
     assert result.outcome == NightOutcome.KEPT
-    assert "the MSE is over 2% worse in 100.0% of the bootstrap draws" in result.message
+    assert "% interval" in result.message
+    assert result.message.endswith("beyond the tolerance of 2 %")
     assert committed(project) == RECORD
     assert (project / "models/full/rows.txt").read_text() == model
     assert (project / "data/raw/salaries.csv").read_bytes() == YESTERDAY
     assert "up to date" in run(project, "dvc", "status")
     assert not git(project, "tag", "--list")
     assert night(project).outcome == NightOutcome.UNCHANGED
+
+
+def test_a_model_that_only_the_anchor_beats_is_kept_out_and_the_anchor_comes_from_the_remote(project):
+    settings = params.load(params.Prepare, "prepare", file=project / "params.yaml")
+    anchor = Anchor(model_md5=outputs(read_lock(project / "dvc.lock"))["models/full"], split=settings.split)
+    anchor.write(project)
+    (project / "data/raw/salaries.csv").write_bytes(WORSE)
+    run(project, "dvc", "repro", "--quiet")
+    run(project, "dvc", "push", "--quiet")
+    git(project, "add", "--all")
+    git(project, "commit", "--quiet", "--message", "a bad champion")
+    git(project, "push", "--quiet")
+    shutil.rmtree(project / ".dvc/cache")
+    result = night(project, WORSE + table(rows(660)[600:]).split(b"\n", 1)[1])
+    assert result.outcome == NightOutcome.KEPT, result.message
+    words = (
+        "than the champion's, .*: within the tolerance of 2 %; .* than the anchor's, .*: beyond the tolerance of 2 %$"
+    )
+    assert re.search(words, result.message)
+    assert json.loads((project / "metrics/nightly.json").read_text())["anchor_md5"] == anchor.model_md5
+    assert history(project)[0]["anchor_rmse_usd"] < history(project)[0]["champion_rmse_usd"]
+    assert committed(project) == RECORD
+    assert read_anchor(project) == anchor
+    assert not git(project, "status", "--porcelain")
 
 
 @pytest.mark.soak
