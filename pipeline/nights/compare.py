@@ -1,27 +1,35 @@
 """Champion, anchor and challenger, compared on tonight's table: what the gate decides, and the record of it."""
 
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 
 from pipeline.data.raw_table import Table
-from pipeline.data.schema import FEATURES
+from pipeline.data.schema import FEATURES, MSE, UNIT
 from pipeline.evaluation.metrics import mean_squared_error
 from pipeline.inference.predictions import distinct, predict_or_nan
 from pipeline.model.bundle import Bundle
 from pipeline.nights.anchor import Anchor
 from pipeline.nights.champion import Champion, find_anchor
 from pipeline.nights.check import CheckedTable
-from pipeline.nights.gate import Comparison, decide, is_best
+from pipeline.nights.gate import CHALLENGER, RIDGE, Comparison, decide, is_best
 from pipeline.nights.night import Night, recorded_stages
 from pipeline.nights.record import Record
 from pipeline.repository.dvc_lock import outputs
+from pipeline.runtime.errors import RuleError
 
 
 def compare(night: Night, checked: CheckedTable, *, champion: Champion, challenger: Bundle) -> Record:
     """Let the gate decide between the two, of which the champion is `comparable`; returns the night's record."""
     anchor, note = _comparable_anchor(night, champion, checked.table)
     comparison = compare_on_test_rows(checked.table, champion=champion, anchor=anchor, challenger=challenger)
+    comparison = replace(comparison, ridge_mse=ridge_mse(night))
     decision = decide(comparison, night.settings.gate, force_reason=night.force_reason)
+    note += ridge_in_words(decision.numbers)
     challenger_md5 = outputs(recorded_stages(night.tree))[night.model]
     best_md5 = challenger_md5 if is_best(decision) else anchor.md5
     accepted = decision.outcome.accepted
@@ -50,6 +58,28 @@ def _comparable_anchor(night: Night, champion: Champion, table: Table) -> tuple[
     if anchor.bundle:
         return anchor, ""
     return champion, f"; the champion is the anchor, as the one before cannot be compared: {anchor.incomparable}"
+
+
+def ridge_mse(night: Night) -> float | None:
+    """Ridge regression's mean squared error on tonight's test rows, as the pipeline has just told; None if it has not.
+
+    Raises: RuleError if it is unknown, but has a limit.
+    """
+    file, key = f"metrics/recipes/{night.settings.recipe}.json", f"test_ridge_{MSE}"
+    try:
+        return float(json.loads((night.tree / file).read_text(encoding="utf-8"))[key])
+    except (FileNotFoundError, KeyError):
+        if night.settings.gate.max_over_ridge is None:
+            return None
+        fix = "set nightly.gate.max_over_ridge to null, or let the pipeline write it"
+        raise RuleError(file, rule=f"must have {key}, which has a limit", found="none", fix=fix) from None
+
+
+def ridge_in_words(numbers: Mapping[str, float]) -> str:
+    """The end of a reason, if ridge regression is better than the challenger."""
+    if RIDGE not in numbers or numbers[RIDGE] >= numbers.get(CHALLENGER, 0.0):
+        return ""
+    return f"; ridge regression is better: RMSE {math.sqrt(numbers[RIDGE]):,.0f} {UNIT}"
 
 
 def comparable(champion: Champion, table: Table) -> Champion:

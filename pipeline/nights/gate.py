@@ -15,8 +15,8 @@ from pipeline.nights.record import NightOutcome
 SEED = 1
 SHARES = {"champion": "worse_share", "anchor": "worse_than_anchor_share"}
 """By the earlier model, the number that is the share of draws in which the challenger is worse than it."""
-CHALLENGER, CHAMPION, ANCHOR, MEAN = (
-    in_unit(f"{name}_mse", power=2) for name in ("challenger", "champion", "anchor", "mean")
+CHALLENGER, CHAMPION, ANCHOR, MEAN, RIDGE = (
+    in_unit(f"{name}_mse", power=2) for name in ("challenger", "champion", "anchor", "mean", "ridge")
 )
 
 
@@ -43,6 +43,7 @@ class Comparison:
     slices: Mapping[str, tuple[np.ndarray, Sequence[str]]]  # by feature: each row's value as an index; the values
     train_mean: float  # of the target in tonight's training rows
     anchor: np.ndarray | None = None  # None if the champion is the anchor
+    ridge_mse: float | None = None  # of ridge regression on these rows, in the target's unit squared, if it is known
     incomparable: str | None = None
 
 
@@ -51,9 +52,9 @@ def decide(comparison: Comparison, settings: params.Gate, *, force_reason: str |
 
     The same holds for the anchor: else each of many nights might be a little worse than the one before.
     Squared errors are compared, over all rows and over the slices that have rows enough. With a champion or without,
-    the challenger's may be at most `max_over_mean` times the training mean's. With fewer than `min_test_rows` rows
-    neither is looked at, and `too_few` decides. An operator may force it; but numbers that are not finite never
-    promote.
+    the challenger's may be at most `max_over_mean` times the training mean's, and `max_over_ridge` times ridge
+    regression's. With fewer than `min_test_rows` rows none of this is looked at, and `too_few` decides. An operator may
+    force it; but numbers that are not finite never promote.
     """
     numbers = _numbers(comparison)
     if wrong := [name for name, value in numbers.items() if not math.isfinite(value)]:
@@ -65,9 +66,8 @@ def decide(comparison: Comparison, settings: params.Gate, *, force_reason: str |
     too_few = f"{rows} test rows are fewer than {least}: too few to tell" if rows < least else None
     if too_few and settings.too_few == "keep":
         return Decision(NightOutcome.KEPT, too_few, numbers)
-    if not too_few and numbers[CHALLENGER] > settings.max_over_mean * numbers[MEAN]:
-        reason = f"its MSE is more than {settings.max_over_mean:g} times that of the training mean"
-        return Decision(NightOutcome.KEPT, reason, numbers)
+    if not too_few and (worse := list(_better_baselines(numbers, settings))):
+        return Decision(NightOutcome.KEPT, f"its MSE is more than {' and '.join(worse)}", numbers)
     if comparison.incomparable is not None:
         return Decision(NightOutcome.INCOMPARABLE, f"no comparison: {comparison.incomparable}", numbers)
     if comparison.champion is None:
@@ -94,7 +94,15 @@ def _numbers(comparison: Comparison) -> dict[str, float]:
         if prediction is not None:
             sound = len(prediction) and np.isfinite(prediction).all()
             numbers[name] = mean_squared_error(prediction, actual) if sound else math.nan
-    return numbers
+    return numbers if comparison.ridge_mse is None else {**numbers, RIDGE: comparison.ridge_mse}
+
+
+def _better_baselines(numbers: Mapping[str, float], settings: params.Gate) -> Iterator[str]:
+    """The baselines that the challenger's error is too high a multiple of, as `1 times that of the training mean`."""
+    if numbers[CHALLENGER] > settings.max_over_mean * numbers[MEAN]:
+        yield f"{settings.max_over_mean:g} times that of the training mean"
+    if settings.max_over_ridge is not None and numbers[CHALLENGER] > settings.max_over_ridge * numbers[RIDGE]:
+        yield f"{settings.max_over_ridge:g} times that of ridge regression"
 
 
 def _against_earlier(

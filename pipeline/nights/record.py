@@ -22,7 +22,7 @@ from pipeline.runtime import escape
 
 ROOTS = {
     in_unit(f"{name}_mse", power=2): in_unit(f"{name}_rmse")
-    for name in ("challenger", "champion", "anchor", "mean", "champion_new_rows")
+    for name in ("challenger", "champion", "anchor", "mean", "ridge", "champion_new_rows")
 }
 """The name of each mean squared error among a record's numbers, and the name of its root."""
 COUNTS = ("rows", "new_rows", "test_rows")

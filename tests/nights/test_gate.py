@@ -91,6 +91,15 @@ def test_a_challenger_that_the_mean_beats_is_never_promoted():
         assert "training mean" in decision.reason
 
 
+@pytest.mark.parametrize(("most", "expected"), [(None, "first"), (1.2, "first"), (1.0, "kept")])
+def test_ridge_regression_is_a_baseline_if_it_has_a_limit(most, expected):
+    ridge_mse = ((predicted(30) - ACTUAL) ** 2).mean() / 1.1
+    decision = decide(comparison(predicted(30), ridge_mse=ridge_mse), settings(max_over_ridge=most))
+    assert decision.outcome == expected
+    assert decision.numbers["ridge_mse_usd2"] == ridge_mse
+    assert (decision.reason == "its MSE is more than 1 times that of ridge regression") == (expected == "kept")
+
+
 def test_without_a_champion_the_challenger_is_the_first():
     assert outcome(predicted(30)) == NightOutcome.FIRST
 
