@@ -68,8 +68,8 @@ def test_only_accepted_nights_are_found_as_such(tmp_path):
     assert [line["decision"] for line in accepted_nights(tmp_path)] == ["promoted", "first"]
 
 
-def test_the_projects_history_begins_with_the_header():
-    assert (ROOT / HISTORY).read_text().splitlines()[0] == ",".join(COLUMNS)
+def test_the_history_that_ships_begins_with_the_header(trained):
+    assert (trained / HISTORY).read_text().splitlines()[0] == ",".join(COLUMNS)
 
 
 def test_dvc_draws_the_nights_over_time(clone):
