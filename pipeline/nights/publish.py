@@ -41,7 +41,7 @@ def publish(night: Night, record: Record) -> NightResult:
             )
     except FAILURES as error:
         return NightResult(NightOutcome.FAILED, str(error))
-    return NightResult(record.decision, record.reason, record, commit)
+    return NightResult(record.decision, record.reason, record, commit, table_md5=record.table_md5)
 
 
 def _free_tag(night: Night) -> str:

@@ -18,6 +18,7 @@ from pipeline.nights.publish import publish
 from pipeline.nights.readiness import check_ready
 from pipeline.nights.record import NightOutcome
 from pipeline.nights.retrain import retrain
+from pipeline.nights.staleness import with_staleness
 from pipeline.repository.project import DVC, Project
 from pipeline.repository.upstream import catch_up
 from pipeline.repository.workspace import Workspace, keep_leftover_clones
@@ -82,7 +83,8 @@ def _remove_empty_folders(runs: Path) -> None:
 def _run_in_clone(workspace: Workspace, *, run: Path, date: datetime.date, force_reason: str | None) -> NightResult:
     """Spend the night in the clone, then remove it: it stays if the night is interrupted, or could not be published."""
     try:
-        result = _run_steps(Night.begin(workspace, folder=run, date=date, force_reason=force_reason))
+        night = Night.begin(workspace, folder=run, date=date, force_reason=force_reason)
+        result = with_staleness(night, _run_steps(night))
     except FAILURES:
         workspace.remove()
         raise
@@ -104,6 +106,6 @@ def _run_steps(night: Night) -> NightResult:
         record = compare(night, checked, champion=champion, challenger=challenger)
     except NightEnded as ended:
         if ended.record is None:
-            return NightResult(ended.outcome, ended.message)
+            return NightResult(ended.outcome, ended.message, table_md5=ended.table_md5)
         record = ended.record
     return publish(night, record)

@@ -137,4 +137,4 @@ def test_the_accepted_outcomes_are_those_with_a_new_champion():
 
 @pytest.mark.parametrize("outcome", NightOutcome)
 def test_somebody_should_look_at_nights_that_did_not_come_to_their_end(outcome):
-    assert outcome.needs_somebody == (outcome in ("rejected", "failed", "busy", "interrupted"))
+    assert outcome.needs_somebody == (outcome in ("rejected", "failed", "busy", "stale", "interrupted"))
