@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from pipeline import params, versions
 from pipeline.data.encoding import Encoder
-from pipeline.data.schema import AUDITED, FEATURES, GROUP, HASH, MSE, NORMALISED, TARGET
+from pipeline.data.schema import AUDITED, FEATURES, GROUP, HASH, NORMALISED, TARGET
 from pipeline.data.split import SPLITS
 from pipeline.evaluation import fairness, importance, leaks, plot_tables, scorecard
 from pipeline.evaluation.metrics import Columns, mean_squared_error
@@ -113,8 +113,8 @@ def all_metrics(
         numbers[f"{name}_mse_normalised"] = mean_squared_error(normalise(found.predicted), rows[NORMALISED])
         numbers |= _prefixed(name, scorecard.prediction_scores(found.predicted, rows[TARGET]))
         numbers |= _prefixed(name, scorecard.noise_floor_scores(found.predicted, rows, columns=columns))
-    numbers |= _prefixed("test", scorecard.baseline_scores(splits, columns=columns, sizes=bundle.encoder.sizes()))
-    numbers["test_mse_over_ridge"] = numbers[f"test_{MSE}"] / numbers[f"test_ridge_{MSE}"]
+    sizes = bundle.encoder.sizes()
+    numbers |= _prefixed("test", scorecard.baseline_scores(test.predicted, splits, columns=columns, sizes=sizes))
     return numbers | _prefixed(
         "test", scorecard.interval_scores(test.predicted, test.intervals, splits["test"][TARGET])
     )

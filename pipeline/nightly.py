@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from pipeline.nights.report import SENTENCES
 from pipeline.nights.run import run_night
 from pipeline.repository.project import Project
 from pipeline.runtime import escape
@@ -32,6 +33,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         result = run_night(Project.at(Path.cwd()), date=arguments.date, force_reason=arguments.force)
         outcome = result.outcome
         print(escape.terminal(f"nightly: {outcome} (code {outcome.exit_code}): {result.message}"), file=sys.stderr)
+        print(f"nightly: {SENTENCES[outcome]}", file=sys.stderr)
         if result.folder:
             print(f"nightly: what it leaves is in {os.path.relpath(result.folder)}", file=sys.stderr)
         sys.exit(0 if arguments.scheduled and not outcome.needs_somebody else outcome.exit_code)

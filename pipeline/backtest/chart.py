@@ -5,20 +5,20 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from pipeline.backtest.report import Replayed, errors_on_new_rows
 from pipeline.data.schema import UNIT
-from pipeline.reporting.html import STYLE
-from pipeline.reporting.svg import Axis, Frame, Point
-from pipeline.runtime.escape import html
+from pipeline.reporting.elements import STYLE
+from pipeline.reporting.svg import Axis, Frame, Point, dot, legend, text_at
 
 WINDOW = 12  # nights
 TITLE = "What the nights decided, and what retraining was worth"
 LABEL = f"RMSE in {UNIT} on rows that the model had never seen, of the last {WINDOW} nights"
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 860, 382, 64, 18, 58, 84  # pixels
 FLOOR = HEIGHT - BOTTOM
-DECISIONS, WARNINGS, QUARTERS = 24, 44, 70  # pixels below the floor
+DECISIONS, WARNINGS, QUARTERS, LEGEND = 24, 44, 70, 34  # pixels below the floor; and the legend's room below all
+KINDS = {"c0": "accepted: a new champion", "c1": "any other decision", "warning": "beyond a warning limit"}
+"""What the dots mean, by their class."""
 OWN_STYLE = f"""
 svg {{ width: {WIDTH}px; margin: 0; font-size: 12px }} .page {{ fill: var(--paper) }} .title {{ font-weight: 600 }}
-text.note {{ fill: var(--soft) }} circle.accepted {{ fill: var(--c0) }} circle.other {{ fill: var(--c1) }}
-circle.warning {{ fill: var(--mark) }}
+text.note {{ fill: var(--soft) }}
 """  # after the report's
 
 
@@ -27,17 +27,19 @@ def picture(nights: Sequence[Replayed]) -> str:
     lines = error_lines(nights)
     frame = _frame([night.date for night in nights], [error for points in lines.values() for _, error in points])
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" role="img">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT + LEGEND}" width="{WIDTH}" role="img">',
         f"<title>{TITLE}</title>\n<style>{STYLE}{OWN_STYLE}</style>",
-        f'<rect class="page" width="{WIDTH}" height="{HEIGHT}"/>',
-        _text(LEFT, 22, TITLE, "title"),
-        _text(LEFT, 42, LABEL, "note"),
+        f'<rect class="page" width="{WIDTH}" height="{HEIGHT + LEGEND}"/>',
+        text_at(LEFT, 22, TITLE, kind="title"),
+        text_at(LEFT, 42, LABEL, kind="note"),
         *frame.grid(),
     ]
     for number, (name, points) in enumerate(lines.items()):
         parts.append(frame.polyline(points, f"line c{number}"))
-        parts.append(_text(WIDTH - RIGHT, 22 + 20 * number, name, f"tick left c{number}"))  # its right end is here
-    return "\n".join([*parts, *_dots(frame, nights), "</svg>\n"])
+        parts.append(
+            text_at(WIDTH - RIGHT, 22 + 20 * number, name, kind=f"tick left c{number}")
+        )  # its right end is here
+    return "\n".join([*parts, *_dots(frame, nights), *legend(KINDS, LEFT + 8, HEIGHT + 18, gap=160), "</svg>\n"])
 
 
 def error_lines(nights: Sequence[Replayed]) -> Mapping[str, Sequence[Point]]:
@@ -68,19 +70,11 @@ def _month(day: float) -> str:
 
 def _dots(frame: Frame, nights: Sequence[Replayed]) -> Iterator[str]:
     """Two rows: each night's decision, and a dot where the data was beyond a limit."""
-    yield _text(LEFT - 8, FLOOR + DECISIONS + 4, "decision", "tick left")
-    yield _text(LEFT - 8, FLOOR + WARNINGS + 4, "warning", "tick left")
+    yield text_at(LEFT - 8, FLOOR + DECISIONS + 4, "decision", kind="tick left")
+    yield text_at(LEFT - 8, FLOOR + WARNINGS + 4, "warning", kind="tick left")
     for night in nights:
         x, _ = frame.pixel((night.date.toordinal(), 0.0))
         outcome, record = night.result.outcome, night.result.record
-        yield _dot(x, FLOOR + DECISIONS, "accepted" if outcome.accepted else "other", f"{night.date}: {outcome}")
+        yield dot(x, FLOOR + DECISIONS, "c0" if outcome.accepted else "c1", title=f"{night.date}: {outcome}")
         if record and record.drift.warnings:
-            yield _dot(x, FLOOR + WARNINGS, "warning", f"{night.date}")
-
-
-def _text(x: float, y: float, text: str, kind: str) -> str:
-    return f'<text class="{kind}" x="{x}" y="{y}">{html(text)}</text>'
-
-
-def _dot(x: float, y: float, kind: str, title: str) -> str:
-    return f'<circle class="{kind}" cx="{x:.1f}" cy="{y}" r="3.4"><title>{html(title)}</title></circle>'
+            yield dot(x, FLOOR + WARNINGS, "warning", title=f"{night.date}")

@@ -1,10 +1,13 @@
 """How far sums over rows are off by chance: they are summed again over rows drawn anew."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 ROUNDS = 2000
 NUMBERS_AT_ONCE = 1 << 22
 EXACT_BITS = 52  # a float64 holds every whole number of so many bits
+BLOCKS = 1024  # of cells: no more are drawn anew, however many rows there are
 INTERVAL = (0.025, 0.975)  # what a 95 % interval leaves out at either end
 
 
@@ -40,6 +43,18 @@ def redrawn(sums: np.ndarray, *, rng: np.random.Generator) -> np.ndarray:
     sizes = [min(at_once, ROUNDS - start) for start in range(0, ROUNDS, at_once)]
     draws: np.ndarray = np.concatenate([_counts(groups, size, rng) @ whole for size in sizes]) * unit
     return draws
+
+
+def sums_by_block(
+    values: Sequence[np.ndarray], cells: np.ndarray, members: np.ndarray | slice = slice(None)
+) -> np.ndarray:
+    """The sums of each of the values over the members, by block of cells, for `redrawn`.
+
+    Shape: values (rows,) each; cells (rows,), numbered from 0; members are positions; returns (blocks, values).
+    """
+    blocks = cells[members] % BLOCKS
+    count = min(BLOCKS, cells.max() + 1)
+    return np.stack([np.bincount(blocks, each[members], minlength=count) for each in values], axis=1)
 
 
 def interval(draws: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -8,12 +8,11 @@ import pandas as pd
 
 from pipeline.data.encoding import Encoder
 from pipeline.data.schema import FEATURES, MAE, TARGET, in_unit
-from pipeline.evaluation.bootstrap import ROUNDS, interval, redrawn
+from pipeline.evaluation.bootstrap import ROUNDS, interval, redrawn, sums_by_block
 from pipeline.evaluation.metrics import Columns
 from pipeline.evaluation.noise_floor import cell_numbers
 from pipeline.evaluation.plot_tables import rare_together, value_names
 
-BLOCKS = 1024  # of cells: no more are drawn anew, however many rows there are
 MIN_CELLS = 10  # fewer different rows say nothing about others, however often each is there
 NAMED = 3  # so many rare values are named one by one
 SEED = 1
@@ -47,7 +46,7 @@ def audit(
     cells = cell_numbers({name: test[name] for name in FEATURES})
     values = (errors, np.abs(errors), np.abs(test[TARGET].astype(np.float64)))
     members = [np.arange(len(cells)), *(group.members for group in groups)]
-    sums = np.stack([_sums_by_block(values, cells, chosen) for chosen in members], axis=1)  # (blocks, 1 + groups, 3)
+    sums = np.stack([sums_by_block(values, cells, chosen) for chosen in members], axis=1)  # (blocks, 1 + groups, 3)
     draws = redrawn(sums.reshape(len(sums), -1), rng=np.random.default_rng(SEED))  # (ROUNDS, (1 + groups) * 3)
     drawn = _shares(draws.reshape(ROUNDS, *sums.shape[1:]))
     totals, rows = sums.sum(axis=0), np.array([len(group.members) for group in groups], np.int64)
@@ -79,13 +78,6 @@ def groups_of(column: str, codes: np.ndarray, *, encoder: Encoder, min_rows: int
         values = [names[each] for each in np.unique(codes[members])]
         name = ", ".join(values) if len(values) <= NAMED else f"({len(values)} rarer)"
         yield Group(f"{column}={name}", members)
-
-
-def _sums_by_block(values: Sequence[np.ndarray], cells: np.ndarray, members: np.ndarray) -> np.ndarray:
-    """The sums of each of the values over the members, by block of cells. Shape: returns (blocks, values)."""
-    blocks = cells[members] % BLOCKS
-    count = min(BLOCKS, cells.max() + 1)
-    return np.stack([np.bincount(blocks, each[members], minlength=count) for each in values], axis=1)
 
 
 def _shares(sums: np.ndarray) -> dict[str, np.ndarray]:

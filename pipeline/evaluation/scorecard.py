@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from pipeline.data.encoding import UNKNOWN
-from pipeline.data.schema import HASH, MAE, MSE, RMSE, TARGET, in_unit
+from pipeline.data.schema import FEATURES, HASH, MAE, MSE, RMSE, TARGET, in_unit
+from pipeline.evaluation.bootstrap import interval, redrawn, sums_by_block
 from pipeline.evaluation.metrics import Columns, mean_absolute_error, mean_squared_error, r2
 from pipeline.evaluation.noise_floor import cell_mean, cell_numbers, noise_floor
 from pipeline.evaluation.ridge import fit_best_penalty
 
+SEED = 1
 IntervalEnds = Mapping[int, tuple[np.ndarray, np.ndarray]]
 """The lower and the upper ends of intervals by their percent, in units of the target. Shape: each end (rows,)."""
 
@@ -61,12 +63,13 @@ def noise_floor_scores(prediction: np.ndarray, split: Columns, *, columns: Seque
 
 
 def baseline_scores(
-    splits: Mapping[str, Columns], *, columns: Sequence[str], sizes: Mapping[str, int]
+    prediction: np.ndarray, splits: Mapping[str, Columns], *, columns: Sequence[str], sizes: Mapping[str, int]
 ) -> dict[str, float]:
     """The scores on the test rows of what a model must beat there, each name behind that of its baseline.
 
     From the columns that the model reads: the training mean, the training mean of the row's cell (a combination of
-    codes), and ridge regression. `sizes` says how many codes each column can hold.
+    codes), and ridge regression, beside which the model's predictions stand. `sizes` says how many codes each column
+    can hold. Shape: prediction (test rows,), in units of the target.
     """
     train, test = splits["train"], splits["test"]
     ridge = fit_best_penalty(train, splits["valid"], columns=columns, sizes=sizes)
@@ -75,11 +78,26 @@ def baseline_scores(
         "cell_mean": cell_mean(train, test, columns=columns),
         "ridge": ridge.predict({name: test[name] for name in columns}),
     }
-    return {
+    scores = {
         f"{name}_{score}": value
         for name, prediction in predictions.items()
         for score, value in prediction_scores(prediction, test[TARGET]).items()
     }
+    errors = (each - test[TARGET] for each in (prediction, predictions["ridge"]))
+    low, high = ratio_interval(*errors, cells=cell_numbers({name: test[name] for name in FEATURES}))
+    ratio = mean_squared_error(prediction, test[TARGET]) / scores[f"ridge_{MSE}"]
+    return {**scores, "mse_over_ridge": ratio, "mse_over_ridge_low": low, "mse_over_ridge_high": high}
+
+
+def ratio_interval(errors: np.ndarray, others: np.ndarray, *, cells: np.ndarray) -> tuple[float, float]:
+    """The 95 % interval of the ratio of two mean squared errors on the same rows: whole cells are drawn anew.
+
+    Shape: all (rows,), cells numbered from 0. Units: errors are in the target's unit.
+    """
+    sums = sums_by_block((errors**2, others**2), cells)  # (blocks, 2)
+    ours, theirs = redrawn(sums, rng=np.random.default_rng(SEED)).T
+    (low,), (high,) = interval((ours / np.maximum(theirs, 1.0))[:, np.newaxis])  # a draw may have no error at all
+    return float(low), float(high)
 
 
 def interval_scores(prediction: np.ndarray, intervals: IntervalEnds, actual: np.ndarray) -> dict[str, float]:

@@ -8,6 +8,7 @@ from pipeline.data.raw_table import Table, read_table
 from pipeline.nights.champion import Champion
 from pipeline.nights.drift import TableDrift, judge, table_drift
 from pipeline.nights.fetch import Fetched
+from pipeline.nights.histograms import Histogram, histograms
 from pipeline.nights.new_rows import BIAS, measure_new_rows
 from pipeline.nights.night import Night, NightEnded
 from pipeline.nights.record import NightOutcome, Record, accepted_nights
@@ -28,6 +29,11 @@ class CheckedTable:
     before: Table | None
     drift: TableDrift
     numbers: Mapping[str, float]
+
+    @property
+    def histograms(self) -> Mapping[str, Histogram]:
+        """Of the columns that are beyond a limit."""
+        return histograms(self.before, self.table, self.drift) if self.before else {}
 
 
 def check_table(night: Night, fetched: Fetched) -> CheckedTable:
@@ -91,6 +97,7 @@ def _rejection(night: Night, fetched: Fetched, reason: str, checked: CheckedTabl
         settings_md5=night.settings_md5,
         drift=checked.drift if checked else TableDrift(),
         numbers=checked.numbers if checked else {},
+        histograms=checked.histograms if checked else {},
     )
     return NightEnded(record.decision, reason, record)
 

@@ -8,11 +8,14 @@ from pipeline.data.schema import FEATURES
 from pipeline.evaluation.metrics import mean_squared_error
 from pipeline.inference.predictions import distinct, predict_or_nan
 from pipeline.model.bundle import Bundle
+from pipeline.nights.accepted import METRICS
 from pipeline.nights.champion import Champion
 from pipeline.nights.check import CheckedTable
 from pipeline.nights.gate import Comparison, decide
 from pipeline.nights.night import Night, recorded_stages
 from pipeline.nights.record import Record
+from pipeline.nights.report import FAIRNESS
+from pipeline.reporting.run_results import read_metrics
 from pipeline.repository.dvc_lock import outputs
 
 
@@ -29,8 +32,18 @@ def compare(night: Night, checked: CheckedTable, *, champion: Champion, challeng
         champion_md5=champion.md5,
         challenger_md5=outputs(recorded_stages(night.tree))[night.model],
         drift=checked.drift,
-        numbers={**checked.numbers, **decision.numbers},
+        numbers={**checked.numbers, **decision.numbers, **_fairness(night)},
+        histograms=checked.histograms,
     )
+
+
+def _fairness(night: Night) -> dict[str, float]:
+    """How many groups of people the challenger is wrong about beyond the limits, if the pipeline has measured it."""
+    try:
+        found = read_metrics(night.tree / METRICS, night.settings.recipe).get(f"test_{FAIRNESS}")
+    except FileNotFoundError:
+        return {}
+    return {} if found is None else {FAIRNESS: found}
 
 
 def comparable(champion: Champion, table: Table) -> Champion:

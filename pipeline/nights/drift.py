@@ -43,6 +43,7 @@ class TableDrift:
     measures: Sequence[Measure] = ()
     warnings: Sequence[Measure] = ()
     breaches: Sequence[Measure] = ()
+    limits: params.Drift | None = None
 
 
 def table_drift(before: Table | None, after: Table, *, limits: params.Drift) -> TableDrift:
@@ -56,7 +57,7 @@ def judge(found: Sequence[Measure], *, limits: params.Drift) -> TableDrift:
     """The measures, and which of them are beyond a limit."""
     breaches = exceeding(found, limits.stop)
     warnings = [measure for measure in exceeding(found, limits.warn) if measure not in breaches]
-    return TableDrift(found, warnings, breaches)
+    return TableDrift(found, warnings, breaches, limits)
 
 
 def exceeding(found: Sequence[Measure], limits: params.DriftLimits) -> list[Measure]:

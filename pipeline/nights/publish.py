@@ -2,12 +2,15 @@
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import chain, count
 
 from pipeline.nights.bot import as_bot
 from pipeline.nights.night import FAILURES, Night, NightResult
-from pipeline.nights.record import NightOutcome, Record
-from pipeline.nights.record_files import FILES, MARKDOWN
+from pipeline.nights.page import page
+from pipeline.nights.record import NightOutcome, Record, read_history
+from pipeline.nights.record_files import FILES, MARKDOWN, PAGE
+from pipeline.nights.report import markdown
 from pipeline.repository.delivery import Publication, check_publication, commit_files, fast_forward, tags_in_use
 from pipeline.repository.dvc_lock import LOCK
 from pipeline.repository.project import DVC, Project
@@ -27,14 +30,12 @@ def publish(night: Night, record: Record) -> NightResult:
             project.lines("git", "reset", "--quiet", "--hard")
             project.lines("git", "clean", "--quiet", "-d", "--force")
             project.lines(*DVC, "checkout", "--force", "--allow-missing", seconds=settings.publish_seconds)
-        record.write(night.tree)
-        with open(night.folder / MARKDOWN.name, "w", encoding="utf-8", opener=private) as file:
-            file.write(record.to_markdown())
+        tag = _free_tag(night) if accepted else None
+        _write(night, replace(record, tag=tag))
         commit = None
         if accepted or settings.record_kept:
             files = night.publishable_files() if accepted else night.workspace.project.unignored_files(*FILES)
             message = f"Night of {night.date.isoformat()}: {record.decision}\n\n{escape.commit_message(record.reason)}"
-            tag = _free_tag(night) if accepted else None
             publication = Publication(sorted(set(files)), message, night.date, tag)
             commit = publish_commit(
                 night.workspace, publication, tries=settings.tries, seconds=settings.publish_seconds
@@ -42,6 +43,16 @@ def publish(night: Night, record: Record) -> NightResult:
     except FAILURES as error:
         return NightResult(NightOutcome.FAILED, str(error))
     return NightResult(record.decision, record.reason, record, commit, table_md5=record.table_md5)
+
+
+def _write(night: Night, record: Record) -> None:
+    """The record, and the reports on it: for those who come after, and for who is at this machine."""
+    record.write(night.tree)
+    text = markdown(record)
+    (night.tree / MARKDOWN).write_text(text, encoding="utf-8")
+    (night.tree / PAGE).write_text(page(read_history(night.tree), record), encoding="utf-8")
+    with open(night.folder / MARKDOWN.name, "w", encoding="utf-8", opener=private) as file:
+        file.write(text)
 
 
 def _free_tag(night: Night) -> str:

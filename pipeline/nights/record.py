@@ -1,4 +1,4 @@
-"""What a night leaves for people: its outcome, and its decision as JSON, as Markdown, and as a line of the history."""
+"""What a night leaves: its outcome, and its decision as JSON and as a line of the history."""
 
 import csv
 import datetime
@@ -12,9 +12,10 @@ from pathlib import Path
 from pipeline import params
 from pipeline.data.schema import in_unit
 from pipeline.nights.drift import TableDrift
+from pipeline.nights.histograms import Histogram
+from pipeline.nights.limits import nearest_limit
 from pipeline.nights.new_rows import BIAS
-from pipeline.nights.record_files import HISTORY, JSON, MARKDOWN
-from pipeline.reporting.markdown import table
+from pipeline.nights.record_files import HISTORY, JSON
 from pipeline.repository.dvc_lock import md5_of
 from pipeline.runtime import escape
 
@@ -24,7 +25,11 @@ ROOTS = {
 }
 """The name of each mean squared error among a record's numbers, and the name of its root."""
 COUNTS = ("rows", "new_rows", "test_rows")
-COLUMNS = ("date", "decision", "table_md5", *COUNTS, *ROOTS.values(), "worse_share", "beyond_limits", BIAS)
+USED, NEAREST = "limit_used", "nearest_limit"  # how much of its limit a measure used at most, and which one did
+COLUMNS = (
+    *("date", "decision", "table_md5", *COUNTS, *ROOTS.values(), "worse_share", "beyond_limits", BIAS),
+    *("challenger_md5", "tag", USED, NEAREST),
+)
 
 
 class NightOutcome(StrEnum):
@@ -89,6 +94,8 @@ class Record:
     challenger_md5: str | None = None
     drift: TableDrift = field(default_factory=TableDrift)  # how far the table is from yesterday's
     numbers: Mapping[str, float] = field(default_factory=dict)
+    histograms: Mapping[str, Histogram] = field(default_factory=dict)  # of the columns beyond a limit
+    tag: str | None = None  # of the night's commit
 
     def to_json(self) -> str:
         """The whole record but its date, the same bytes for the same night."""
@@ -106,23 +113,6 @@ class Record:
         }
         return escape.json_text(facts)
 
-    def to_markdown(self) -> str:
-        """The record for people."""
-        drift = self.drift
-        parts = [f"# The night of {self.date.isoformat()}: {self.decision}", escape.markdown_lines(self.reason)]
-        if self.numbers:
-            rows = [_row(name, value) for name, value in self.numbers.items()]
-            parts.append(table([["number", "value"], *rows], align="left"))
-        for title, found in {"Beyond a stop limit": drift.breaches, "Beyond a warning limit": drift.warnings}.items():
-            if found:
-                parts += [f"**{title}**", "\n".join(f"- {escape.markdown(str(measure))}" for measure in found)]
-        if drift.measures:
-            rows = [[measure.title, f"{measure.value:.4g}"] for measure in drift.measures]
-            parts += ["## Tonight's table against yesterday's", table([["measure", "value"], *rows], align="left")]
-        models = {"table": self.table_md5, "champion": self.champion_md5, "challenger": self.challenger_md5}
-        parts.append("\n".join(f"- {name}: md5 `{md5}`" for name, md5 in models.items() if md5))
-        return "\n\n".join(parts) + "\n"
-
     def line(self) -> dict[str, str]:
         """The night's line of the history; what it does not know is empty."""
         numbers = self.numbers
@@ -131,13 +121,15 @@ class Record:
         cells |= {root: f"{math.sqrt(numbers[name]):.0f}" for name, root in ROOTS.items() if name in numbers}
         cells |= {name: f"{numbers[name]:.3f}" for name in ("worse_share", BIAS) if name in numbers}
         cells["beyond_limits"] = "; ".join(map(str, (*self.drift.breaches, *self.drift.warnings)))
+        cells |= {"challenger_md5": self.challenger_md5 or "", "tag": self.tag or ""}
+        if nearest := nearest_limit(self.drift):
+            cells |= {USED: f"{nearest.used:.3f}", NEAREST: nearest.measure.title}
         return cells
 
     def write(self, project: Path) -> None:
-        """Write the record into the project: two files of its own, and a line more in the history."""
+        """Write the record into the project: a file of its own, and a line more in the history."""
         (project / JSON).parent.mkdir(parents=True, exist_ok=True)
         (project / JSON).write_text(self.to_json(), encoding="utf-8")
-        (project / MARKDOWN).write_text(self.to_markdown(), encoding="utf-8")
         lines = [*read_history(project), self.line()]
         with (project / HISTORY).open("w", encoding="utf-8", newline="") as file:
             columns = dict.fromkeys([*COLUMNS, *lines[0]])  # another version of the pipeline may have written others
@@ -175,17 +167,6 @@ def last_decision(project: Path, *, table_md5: str, settings_md5: str) -> tuple[
         return (NightOutcome(last["decision"]), last["reason"]) if same else None
     except (FileNotFoundError, ValueError, KeyError, TypeError):  # ValueError: no JSON, or no decision that we know
         return None
-
-
-def _row(name: str, value: float) -> list[str]:
-    """A number for people: of a mean squared error the root.
-
-    >>> _row("rows", 3152.0)
-    ['rows', '3,152']
-    """
-    if name in ROOTS:
-        return [ROOTS[name], f"{math.sqrt(value):,.0f}"]
-    return [name, f"{value:,.6g}"]
 
 
 def _number(value: float) -> float:

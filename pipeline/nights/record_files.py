@@ -4,8 +4,10 @@ import csv
 import os
 from pathlib import Path
 
-JSON, MARKDOWN, HISTORY = (Path("metrics", name) for name in ("nightly.json", "nightly.md", "history.csv"))
-FILES = tuple(map(str, (JSON, MARKDOWN, HISTORY)))
+JSON, MARKDOWN, HISTORY, PAGE = (
+    Path("metrics", name) for name in ("nightly.json", "nightly.md", "history.csv", "nights.html")
+)
+FILES = tuple(map(str, (JSON, MARKDOWN, HISTORY, PAGE)))
 
 ROLLBACK = "rollback"
 """The word in the history's column `decision` where a night has one."""

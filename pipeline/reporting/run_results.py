@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
 
-from pipeline.data.schema import MSE, RMSE
+from pipeline.data.schema import MSE, RMSE, in_unit
 from pipeline.params import Recipe
 
 TABLES = ("learning_curve", "predictions", "residuals", "calibration", "slices", "coverage", "importance", "fairness")
@@ -47,6 +47,12 @@ class RecipeResult:
         """
         ratio = self.metrics.get("test_mse_over_floor")
         return None if ratio is None else self.metrics[f"test_{RMSE}"] / math.sqrt(ratio)
+
+    @property
+    def lowest_noise_floor(self) -> float | None:
+        """The same if all equal rows are draws, none copies: the true floor lies between the two."""
+        low, high = (self.metrics.get(in_unit(f"test_floor{end}", power=2)) for end in ("_low", ""))
+        return self.noise_floor * math.sqrt(low / high) if self.noise_floor and low is not None and high else None
 
 
 @dataclass(frozen=True)
@@ -90,8 +96,12 @@ def sha256_of(path: Path) -> str:
 
 
 def ridge_mark(metrics: Mapping[str, float]) -> str:
-    """What stands behind the name of a recipe that ridge regression beats on the test rows; of others nothing."""
-    return " (worse than ridge)" if metrics["test_mse_over_ridge"] > 1 else ""
+    """What stands behind a recipe's name if ridge regression beats it beyond chance, or if both are level.
+
+    Metrics from before 2026-11-30, to which a rollback may lead, do not say.
+    """
+    low, high = (metrics.get(f"test_mse_over_ridge_{end}", 0.0) for end in ("low", "high"))
+    return " (worse than ridge)" if low > 1 else " (level with ridge)" if high >= 1 else ""
 
 
 def _read_csv(path: Path) -> Table:

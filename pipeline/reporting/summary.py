@@ -16,8 +16,11 @@ COVERAGE_NOTE = "Levels with too few test rows to say (evaluate.min_slice_rows) 
 TOO_FEW = "No group of rows is large enough (evaluate.min_slice_rows)."
 SCORES_NOTE = (
     "Root mean squared errors on the test rows. The baselines see the same features as the recipe. The noise floor is"
-    " what a model would still miss that knew the mean of every combination of these features: an estimate from the"
-    " rows that share theirs with others, so chance may put a model below it."
+    " what a model would still miss that knew the mean of every combination of these features. It can be estimated on"
+    " the rows that share theirs with others: their share is the column 'known on'. Chance may put a method below the"
+    " estimate; then it is shown as a range, from where equal rows are people who answered alike to where they are"
+    " copies. Level with ridge is a recipe whose 95 % interval, relative to ridge regression, holds both better and"
+    " worse."
 )
 
 
@@ -48,30 +51,45 @@ def headline(result: RecipeResult) -> str:
 def description(result: RecipeResult) -> str:
     """What was trained on what, and whether it is worth a network."""
     recipe, rows, epochs = result.recipe, result.metrics["train_rows"], len(result.tables["learning_curve"])
-    ratio = result.metrics["test_mse_over_ridge"] - 1
+    ratio, low, high = (result.metrics[f"test_mse_over_ridge{end}"] - 1 for end in ("", "_low", "_high"))
     return (
         f"Reads {', '.join(recipe.features)} (network: {recipe.network.kind}). Trained on {rows:,} rows for {epochs}"
         f" epochs, of which the {recipe.keep} is kept, in batches of {recipe.batch_size}, seed {recipe.seed}. Its"
         f" squared error is {percent(abs(ratio))} {'larger' if ratio > 0 else 'smaller'} than that of a ridge"
-        " regression on the same features."
+        f" regression on the same features (95 % interval: {100 * low:+.1f} % to {100 * high:+.1f} %)."
     )
 
 
 def scores(results: Sequence[RecipeResult]) -> Rows:
     """The root mean squared errors: of the baselines with each recipe's features, and of the recipe; and its R².
 
-    The noise floor comes with the share of rows on which it is known. A recipe that ridge regression beats is marked.
+    The noise floor comes with the share of rows on which it is known. A recipe that ridge regression beats, or equals,
+    is marked.
     """
     baselines = list(results[0].methods)[:-1]
     rows = [["recipe", *baselines, "the recipe", "noise floor", "known on", "explained of what can be", "R²"]]
     for result in results:
-        numbers, floor = result.metrics, result.noise_floor
-        explained = numbers.get("test_explained_of_explainable")
+        numbers = result.metrics
         cells = [result.name + ridge_mark(numbers), *map(money, result.methods.values())]
-        cells += ["unknown" if floor is None else money(floor), percent(numbers["test_floor_rows_share"])]
-        cells += ["unknown" if explained is None else percent(explained), f"{numbers['test_r2']:.3f}"]
+        cells += [_floor(result), percent(numbers["test_floor_rows_share"])]
+        cells += [_explained(numbers.get("test_explained_of_explainable")), f"{numbers['test_r2']:.3f}"]
         rows.append(cells)
     return rows
+
+
+def _floor(result: RecipeResult) -> str:
+    """The noise floor; the range that it is known to lie in, if a method is below it."""
+    floor, lowest = result.noise_floor, result.lowest_noise_floor
+    if floor is None or lowest is None:
+        return "unknown"
+    return f"{money(lowest)} to {money(floor)}" if min(result.methods.values()) < floor else money(floor)
+
+
+def _explained(share: float | None) -> str:
+    """The share of what can be explained that the recipe explains: never more than all of it."""
+    if share is None:
+        return "unknown"
+    return percent(share) if share <= 1 else "all, within chance"
 
 
 def worst_slices(result: RecipeResult) -> Rows:

@@ -11,7 +11,6 @@ from pipeline.runtime.escape import html
 
 WIDTH = 360.0  # of a chart, in pixels as all lengths here
 NAME_WIDTH = 110.0  # the room for the name of a line
-BAR, NAMES, VALUES = 22.0, 148.0, 68.0  # of a chart of bars: a line's height, the room for names and for values
 
 Point = tuple[float, float]
 Format = Callable[[float], str]
@@ -91,16 +90,19 @@ class Frame:
         for tick in self.y.ticks:
             _, py = self.pixel((self.x.first, tick))
             marks.append(f'<path class="grid" d="M{self.left} {py:.1f}H{right}"/>')
-            marks.append(_text(self.left - 5, py + 4, self.y.text(tick), kind="tick left"))
+            marks.append(text_at(self.left - 5, py + 4, self.y.text(tick), kind="tick left"))
         x = self.x
-        return [*marks, *(_text(x.pixel(tick, self.left, right), below, x.text(tick), kind="tick") for tick in x.ticks)]
+        return [
+            *marks,
+            *(text_at(x.pixel(tick, self.left, right), below, x.text(tick), kind="tick") for tick in x.ticks),
+        ]
 
     def chart(self, marks: Sequence[str], *, title: str) -> str:
         """The marks in front of the grid, as a whole chart; the axes say what they measure."""
         center, middle = (self.left + self.width - self.right) / 2, (self.height - self.bottom + self.top) / 2
-        below = _text(center, self.height - 5, self.x.label, kind="label")
+        below = text_at(center, self.height - 5, self.x.label, kind="label")
         aside = f'<text class="label" transform="translate(11 {middle}) rotate(-90)">{html(self.y.label)}</text>'
-        return _svg([*self.grid(), below, aside, *marks], self.height, title)
+        return picture([*self.grid(), below, aside, *marks], self.height, title)
 
 
 def lines(series: Mapping[str, Sequence[Point]], *, x: Axis, y: Axis, title: str, diagonal: bool = False) -> str:
@@ -112,7 +114,7 @@ def lines(series: Mapping[str, Sequence[Point]], *, x: Axis, y: Axis, title: str
     start = frame.width - frame.right - NAME_WIDTH * len(series) if falls else frame.left + 8
     for number, (name, points) in enumerate(series.items()):
         marks.append(frame.polyline(points, f"line c{number}"))
-        marks.append(_text(start + NAME_WIDTH * number, frame.top + 10, name, kind=f"c{number}"))
+        marks.append(text_at(start + NAME_WIDTH * number, frame.top + 10, name, kind=f"c{number}"))
     return frame.chart(marks, title=title)
 
 
@@ -128,41 +130,33 @@ def histogram(counts: Sequence[Point], *, x: Axis, y: Axis, title: str) -> str:
     frame = Frame(x, y)
     width = 0.85 * (frame.width - frame.left - frame.right) / len(counts)
     pixels, floor = map(frame.pixel, counts), frame.height - frame.bottom
-    return frame.chart([_bar(px - width / 2, py, width, floor - py) for px, py in pixels], title=title)
+    return frame.chart([rectangle(px - width / 2, py, width, floor - py) for px, py in pixels], title=title)
 
 
-def bars(values: Mapping[str, float], *, text: Format, title: str, line: float | None = None) -> str:
-    """One bar per name, to the left of zero where negative, with its value; and a dashed line through all at `line`."""
-    low, high = min([0.0, *values.values()]), max([0.0, line or 0.0, *values.values()])
-    axis = Axis(low, high if high > low else low + 1, (), label="", text=text)
-    left, right = NAMES + 8, WIDTH - VALUES + 8
-    zero = axis.pixel(0, left, right)
-    marks = []
-    for number, (name, value) in enumerate(values.items()):
-        top, end = number * BAR + 4, axis.pixel(value, left, right)
-        marks.append(f'<text class="name" x="{NAMES}" y="{top + 12}">{_short(name)}</text>')
-        marks.append(_bar(min(zero, end), top, abs(end - zero), BAR - 6))
-        marks.append(_text(max(zero, end) + 4, top + 12, text(value)))
-    height = len(values) * BAR + 6
-    if line is not None:
-        marks.append(f'<path class="mark" d="M{axis.pixel(line, left, right):.1f} 0V{height}"/>')
-    return _svg(marks, height, title)
+def legend(names: Mapping[str, str], x: float, y: float, *, gap: float = NAME_WIDTH) -> list[str]:
+    """A dot for each class, with its name beside it: what the colours of a chart's dots mean."""
+    starts = [x + number * gap for number in range(len(names))]
+    dots = [dot(start, y - 4, kind, title=name) for start, (kind, name) in zip(starts, names.items(), strict=True)]
+    return [*dots, *(text_at(start + 8, y, name) for start, name in zip(starts, names.values(), strict=True))]
 
 
-def _text(x: float, y: float, text: str, *, kind: str = "") -> str:
+def dot(x: float, y: float, kind: str, *, title: str, radius: float = 3.4) -> str:
+    """A dot of this class; its title is shown under the pointer."""
+    return f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="{radius:g}"><title>{html(title)}</title></circle>'
+
+
+def text_at(x: float, y: float, text: str, *, kind: str = "") -> str:
+    """A text of this class, that begins, or as its class says ends, at the point."""
     class_ = kind and f' class="{kind}"'
     return f'<text{class_} x="{x:.1f}" y="{y:.1f}">{html(text)}</text>'
 
 
-def _bar(x: float, y: float, width: float, height: float) -> str:
-    return f'<rect class="c0" x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}"/>'
+def rectangle(x: float, y: float, width: float, height: float, *, kind: str = "c0") -> str:
+    """A bar of this class, from its upper left corner."""
+    return f'<rect class="{kind}" x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}"/>'
 
 
-def _svg(marks: Sequence[str], height: float, title: str) -> str:
+def picture(marks: Sequence[str], height: float, title: str) -> str:
+    """The marks as a chart of this height, with a title for those who do not see it."""
     head = f'<svg viewBox="0 0 {WIDTH:g} {height:g}" role="img" aria-label="{html(title)}">'
     return "\n".join([head, *marks, "</svg>"])
-
-
-def _short(name: str, *, most: int = 26) -> str:
-    """The name as the text of an SVG element; one that is too long is cut, and shown whole under the pointer."""
-    return html(name) if len(name) <= most else f"<title>{html(name)}</title>{html(name[: most - 1])}…"

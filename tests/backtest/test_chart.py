@@ -4,7 +4,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from pipeline.backtest.chart import WINDOW, error_lines, picture
+from pipeline.backtest.chart import KINDS, WINDOW, error_lines, picture
 from pipeline.backtest.report import Replayed
 from pipeline.nights.drift import Measure, TableDrift
 from pipeline.nights.night import NightResult
@@ -28,9 +28,16 @@ def drawing():
 
 def test_each_night_is_a_dot_with_its_decision_and_each_warning_another(drawing):
     dots = [dot.get("class") for dot in drawing.findall(".//{*}circle")]
-    assert (dots.count("accepted"), dots.count("other"), dots.count("warning")) == (19, 1, 1)
+    assert (dots.count("c0"), dots.count("c1"), dots.count("warning")) == (19 + 1, 1 + 1, 1 + 1)  # and the legend's
     titles = {title.text for title in drawing.findall(".//{*}circle/{*}title")}
     assert {"2026-01-22: kept", "2026-01-15"} <= titles
+
+
+def test_the_legend_says_what_the_dots_mean_below_them(drawing):
+    texts = {text.text: float(text.get("y") or 0) for text in drawing.findall(".//{*}text")}
+    (warning,) = (dot for dot in drawing.findall(".//{*}circle") if dot.findtext("{*}title") == "2026-01-15")
+    assert all(texts[said] > float(warning.get("cy") or 0) for said in KINDS.values())
+    assert max(texts.values()) < int(drawing.get("viewBox").split()[-1])
 
 
 def test_the_lines_have_a_point_per_night_and_their_names(drawing):
@@ -49,7 +56,8 @@ def test_dates_go_to_the_right_and_errors_up_within_the_panel(drawing):
 
 def test_a_single_night_without_lines_is_a_picture_too():
     first = Replayed(START, NightResult(NightOutcome.FIRST, "there was no champion yet"), {})
-    assert len(ElementTree.fromstring(picture([first])).findall(".//{*}circle")) == 1  # noqa: S314 (our own)
+    dots = ElementTree.fromstring(picture([first])).findall(".//{*}circle")  # noqa: S314 (our own)
+    assert len(dots) == 1 + len(KINDS)
 
 
 def test_the_lines_are_means_of_the_last_nights():

@@ -35,6 +35,7 @@ def test_the_command_exits_with_the_code_of_its_ending_and_says_it(project, monk
     (project.parent / "source.csv").write_bytes(YESTERDAY)
     printed = run(project, sys.executable, "-m", "pipeline.nightly", code=21)
     assert "nightly: unchanged (code 21): no new data" in printed
+    assert "nightly: There was no new table to learn from, so the champion stays, and nobody is needed." in printed
     (folder,) = (project / "runs").iterdir()
     assert f"nightly: what it leaves is in runs/{folder.name}\n" in printed
 

@@ -27,7 +27,7 @@ def project(tmp_path, monkeypatch):
 def make_project(folder, monkeypatch):
     folder.mkdir()
     shutil.copy(ROOT / "versions.json", folder)
-    write_metrics(folder, one={}, two={"test_mse_usd2": 1.0, "test_mse_over_ridge": 1.5})
+    write_metrics(folder, one={}, two={"test_mse_usd2": 1.0, "test_mse_over_ridge_low": 1.5})
     write_lock(folder, "one", "two")
     recipe = make_recipe().model_dump(mode="json")
     write_settings(folder, data={"path": "raw.csv"}, recipes={"one": recipe, "two": recipe})

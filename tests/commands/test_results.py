@@ -10,14 +10,15 @@ from tests.support.settings import all_settings, write_settings
 SCORES = {"mse_usd2": 4e9, "rmse_usd": 63245.6, "mae_usd": 50000.0, "r2": 0.125}
 METRICS = {
     name: {
-        "test_mse_over_ridge": over_ridge,
+        "test_mse_over_ridge_low": low,
+        "test_mse_over_ridge_high": 1.1,
         **{
             f"test_{prefix}{score}": value
             for prefix in ("", "mean_", "cell_mean_", "ridge_")
             for score, value in SCORES.items()
         },
     }
-    for name, over_ridge in (("course", 1.01), ("full", 1.0))
+    for name, low in (("course", 1.01), ("full", 0.9))
 }
 
 
@@ -33,16 +34,22 @@ def test_the_table_has_a_row_for_each_baseline_and_recipe():
         "**course** (worse than ridge)",
         "cell mean, full's features",
         "ridge, full's features",
-        "**full**",
+        "**full** (level with ridge)",
     ]
     assert rows[3][1:] == ["4e+09", "63,246", "50,000", "0.125"]
+
+
+def test_old_metrics_without_the_interval_are_not_marked():
+    older = {name: value for name, value in METRICS["course"].items() if "over_ridge" not in name}
+    assert "**course** " in results.table({"course": older})
+    assert "ridge)" not in results.table({"course": older})
 
 
 def test_the_table_of_the_shipped_recipes_fits_a_terminal_of_80_columns():
     scores = {"mse_usd2": 1.2345e12, "rmse_usd": 1_234_567.0, "mae_usd": 1_234_567.0, "r2": -12.345}
     prefixes = ("", "mean_", "cell_mean_", "ridge_")
     numbers = {f"test_{prefix}{score}": value for prefix in prefixes for score, value in scores.items()}
-    shipped = dict.fromkeys(params.recipe_names(), numbers | {"test_mse_over_ridge": 2.0})
+    shipped = dict.fromkeys(params.recipe_names(), numbers | {"test_mse_over_ridge_low": 2.0})
     assert "(worse than ridge)" in results.table(shipped)
     assert max(map(len, results.table(shipped).splitlines())) <= 80
 

@@ -3,7 +3,8 @@ import pytest
 
 from pipeline.data.encoding import Encoder, Scaling
 from pipeline.data.schema import FEATURES, TARGET
-from pipeline.evaluation.fairness import BLOCKS, MIN_CELLS, Group, audit, groups_of
+from pipeline.evaluation.bootstrap import BLOCKS
+from pipeline.evaluation.fairness import MIN_CELLS, Group, audit, groups_of
 
 ENCODER = Encoder(dict.fromkeys(FEATURES, tuple("ABCDEFG")), (), Scaling("standard", 1e5, 5e4))
 LIMITS = {"bias_share": 0.05, "error_ratio": 1.25}

@@ -6,13 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import r2_score
 
-from pipeline.data.schema import TARGET, WORDS
+from pipeline.data.schema import FEATURES, TARGET, WORDS
 from pipeline.evaluation.scorecard import (
     baseline_scores,
     check_finite,
     interval_scores,
     noise_floor_scores,
     prediction_scores,
+    ratio_interval,
     row_counts,
 )
 
@@ -82,11 +83,24 @@ def test_a_floor_of_zero_has_no_multiple():
     assert "mse_over_floor" not in found
 
 
+def test_the_interval_of_a_ratio_holds_it_and_is_wider_for_fewer_cells():
+    errors, others = np.random.default_rng(1).normal(0, [[3e4], [4e4]], (2, 2000))
+    ratio = (errors**2).mean() / (others**2).mean()
+    low, high = ratio_interval(errors, others, cells=np.arange(2000))
+    wide_low, wide_high = ratio_interval(errors, others, cells=np.arange(2000) // 50)
+    assert wide_low < ratio < wide_high
+    assert low < ratio < high < 1
+    assert ratio_interval(errors, errors, cells=np.arange(2000)) == (1.0, 1.0)
+
+
 def test_the_baselines_are_the_training_mean_the_cell_mean_and_ridge():
     sizes = {"level": 4} | dict.fromkeys(WORDS, 2)
     train = split([1, 1, 2, 2], [10, 20, 60, 70])
     splits = {"train": train, "valid": split([1, 2], [15, 65]), "test": split([2, 1, 3], [41, 15, 40])}
-    scores = baseline_scores(splits, columns=["level"], sizes=sizes)
+    splits["test"] |= dict.fromkeys(FEATURES, splits["test"]["level"])
+    model = np.array([50.0, 20.0, 40.0])
+    scores = baseline_scores(model, splits, columns=["level"], sizes=sizes)
+    ratio, low, high = (scores.pop(f"mse_over_ridge{end}") for end in ("", "_low", "_high"))
     predictions = {
         "mean": [40, 40, 40],
         "cell_mean": [65, 15, 40],
@@ -96,6 +110,8 @@ def test_the_baselines_are_the_training_mean_the_cell_mean_and_ridge():
     assert scores == pytest.approx(
         {f"{name}_{score}": expected[name][score] for name in expected for score in expected[name]}
     )
+    assert ratio == (9**2 + 5**2) / 3 / scores["ridge_mse_usd2"]
+    assert low <= ratio <= high
     assert (scores["mean_mae_usd"], scores["cell_mean_mae_usd"]) == pytest.approx((26 / 3, 24 / 3))
 
 

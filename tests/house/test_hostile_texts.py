@@ -13,7 +13,9 @@ from pipeline import explain, predict, results
 from pipeline.data.csv_header import other_columns, parse_header
 from pipeline.data.schema import COLUMNS
 from pipeline.nights.night import NightResult
+from pipeline.nights.page import page
 from pipeline.nights.record import NightOutcome, Record
+from pipeline.nights.report import markdown
 from pipeline.runtime import escape
 from pipeline.runtime.command import command
 from pipeline.runtime.errors import CommandError, RuleError
@@ -55,11 +57,14 @@ def rejected(reason):
 @TEXTS
 def test_a_nights_record_escapes_the_names_in_a_header(text):
     similar = f"{COLUMNS[0]} {text}"[:55]  # it is quoted as what may be meant
+    plain = page([rejected("plain").line()], rejected("plain"))
     for reason in (refusal(similar), f"the {text} of {text}\n{text}"):
         record = rejected(reason)
-        assert not RAW_MARK.search(record.to_markdown())
-        assert not re.search(r"^\s*#", record.to_markdown().partition("\n")[2], re.MULTILINE)
-        assert not UNSEEN.search(record.to_markdown() + record.to_json())
+        text_of_it, page_of_it = markdown(record), page([record.line()], record)
+        assert not RAW_MARK.search(text_of_it)
+        assert not re.search(r"^\s*#", text_of_it.partition("\n")[2], re.MULTILINE)
+        assert not UNSEEN.search(text_of_it + page_of_it + record.to_json())
+        assert {name for name, *_ in Elements(page_of_it).found} <= {name for name, *_ in Elements(plain).found}
         assert json.loads(record.to_json())["reason"] == reason
 
 
@@ -69,22 +74,23 @@ def test_the_report_escapes_whatever_the_metrics_hold(tmp_path, text):
     changes = {"slices": [{"slice": value, "rows": 30, "mse_usd2": 1.0, "bias_usd": 1.0}]}
     plain = {"slices": [{"slice": "job_title=Analyst", "rows": 30, "mse_usd2": 1.0, "bias_usd": 1.0}]}
     (tmp_path / "plain").mkdir()
-    markdown, page = write_metrics(tmp_path, mine=changes).report()
+    report, shown = write_metrics(tmp_path, mine=changes).report()
     _, plain_page = write_metrics(tmp_path / "plain", mine=plain).report()
-    assert [each for each in Elements(page).found if each[0] != "title"] == [
-        each for each in Elements(plain_page).found if each[0] != "title"
+    shapes = [
+        [each for each in Elements(one).found if each[0] not in ("title", "tspan")] for one in (shown, plain_page)
     ]
-    (line,) = [line for line in markdown.splitlines() if line.startswith("| job_title=")]
+    assert shapes[0] == shapes[1]
+    (line,) = [line for line in report.splitlines() if line.startswith("| job_title=")]
     assert not RAW_MARK.search(line)
     assert len(re.findall(r"(?<!\\)(?:\\\\)*\|", line)) == 5
-    assert not UNSEEN.search(markdown + page)
+    assert not UNSEEN.search(report + shown)
 
 
 @TEXTS
 def test_the_table_of_results_escapes_names(text):
     scores = ("mse_usd2", "rmse_usd", "mae_usd", "r2")
     numbers = {f"test_{kind}{name}": 1.0 for kind in ("", "mean_", "cell_mean_", "ridge_") for name in scores}
-    found = results.table({text: numbers | {"test_mse_over_ridge": 0.5}})
+    found = results.table({text: numbers | {f"test_mse_over_ridge_{end}": 0.5 for end in ("low", "high")}})
     assert not UNSEEN.search(found)
     assert len({len(re.findall(r"(?<!\\)(?:\\\\)*\|", line)) for line in found.splitlines()[:4]}) == 1
 

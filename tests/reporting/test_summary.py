@@ -15,7 +15,7 @@ def test_the_description_says_what_was_trained_on_what(tmp_path):
     assert summary.description(make_result(tmp_path)) == (
         "Reads experience_level, employment_type, remote_ratio, company_size (network: mlp). Trained on 1,200 rows for"
         " 2 epochs, of which the last is kept, in batches of 4, seed 1. Its squared error is 17.7 % smaller than that"
-        " of a ridge regression on the same features."
+        " of a ridge regression on the same features (95 % interval: -25.0 % to -10.0 %)."
     )
 
 
@@ -39,9 +39,21 @@ def test_an_unknown_noise_floor_is_said_to_be(tmp_path):
     assert summary.scores([result])[1][-4:-1] == ["unknown", "70.0 %", "unknown"]
 
 
-@pytest.mark.parametrize(("ratio", "name"), [(0.999, "mine"), (1.0, "mine"), (1.25, "mine (worse than ridge)")])
-def test_a_recipe_is_marked_where_ridge_regression_beats_it(tmp_path, ratio, name):
-    assert summary.scores([make_result(tmp_path, test_mse_over_ridge=ratio)])[1][0] == name
+@pytest.mark.parametrize(
+    ("low", "high", "name"),
+    [(0.8, 0.999, "mine"), (0.9, 1.1, "mine (level with ridge)"), (1.01, 1.25, "mine (worse than ridge)")],
+)
+def test_a_recipe_is_marked_where_ridge_regression_beats_it_or_equals_it(tmp_path, low, high, name):
+    result = make_result(tmp_path, test_mse_over_ridge_low=low, test_mse_over_ridge_high=high)
+    assert summary.scores([result])[1][0] == name
+
+
+def test_a_floor_that_a_method_is_below_is_a_range_and_nobody_explains_more_than_all(tmp_path):
+    result = make_result(tmp_path, test_ridge_rmse_usd=14_000.0, test_explained_of_explainable=1.027)
+    header, row = summary.scores([result])
+    cells = dict(zip(header, row, strict=True))
+    assert cells["noise floor"] == "$7,500 to $15,000"  # the root of a quarter of the floor
+    assert cells["explained of what can be"] == "all, within chance"
 
 
 def test_the_description_says_by_how_much_ridge_regression_is_better(tmp_path):

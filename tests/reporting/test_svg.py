@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.reporting.svg import WIDTH, Axis, Frame, bars, histogram, lines, round_ticks, scatter
+from pipeline.reporting.svg import Axis, Frame, histogram, legend, lines, round_ticks, scatter
 
 NUMBERS = st.floats(-1e12, 1e12).map(lambda number: round(number, 3))
 HOSTILE = "</text><script>alert('&\"')</script>"
@@ -108,34 +108,11 @@ def test_the_names_of_lines_stand_where_these_do_not_begin_or_end_at_the_top(hei
     assert (names[0] > LEFT + 50) == (side == "right")
 
 
-def test_bars_are_as_long_as_their_values_and_negative_ones_go_left():
-    chart = bars({"up": 2.0, "down": -1.0, "nothing": 0.0}, text="{:g}".format, title="bars")
-    up, down, nothing = attributes(chart, "rect", "width")
-    starts = attributes(chart, "rect", "x")
-    assert (up, nothing) == (pytest.approx(2 * down, abs=0.2), 0)
-    assert starts[1] + down == pytest.approx(starts[0], abs=0.2)
-    assert re.findall(r">(-?\d)</text>", chart) == ["2", "-1", "0"]
-
-
-def test_the_dashed_line_of_bars_is_on_their_scale():
-    chart = bars({"ours": 4.0, "theirs": 8.0}, text="{:g}".format, title="bars", line=4.0)
-    line = re.search(r'class="mark" d="M(\S+) 0V', chart)
-    assert line
-    end = attributes(chart, "rect", "x")[0] + attributes(chart, "rect", "width")[0]
-    assert float(line[1]) == pytest.approx(end, abs=0.2)
-
-
-@pytest.mark.parametrize("values", [{"only": 0.0}, {"a": -1.0, "b": -2.0}, {"a": 1e9}])
-def test_bars_of_any_sign_stay_inside_the_chart(values):
-    chart = bars(values, text="{:g}".format, title="bars")
-    for start, width in zip(attributes(chart, "rect", "x"), attributes(chart, "rect", "width"), strict=True):
-        assert 0 <= start <= start + width <= WIDTH
-
-
 def test_hostile_names_stay_text():
+    axes = {"x": axis(0, 1, label=HOSTILE), "y": axis(0, 1)}
     charts = [
-        bars({HOSTILE: 1.0}, text=lambda _: HOSTILE, title=HOSTILE),
-        lines({HOSTILE: [(0, 0), (1, 1)]}, x=axis(0, 1, label=HOSTILE), y=axis(0, 1), title=HOSTILE),
+        lines({HOSTILE: [(0, 0), (1, 1)]}, **axes, title=HOSTILE),
+        Frame(**axes).chart(legend({"c0": HOSTILE}, 0, 0), title=HOSTILE),
     ]
     for chart in charts:
         root = ElementTree.fromstring(chart)  # noqa: S314 (our own)
@@ -144,13 +121,10 @@ def test_hostile_names_stay_text():
         assert "<script" not in chart
 
 
-def test_a_long_name_is_cut_and_shown_whole_under_the_pointer():
-    chart = bars({"job_title=" + "x" * 100: 1.0}, text="{:g}".format, title="bars")
-    ((whole, shown),) = re.findall(r'class="name".*?><title>(.*?)</title>(.*?)</text>', chart)
-    assert len(shown) == 26
-    assert shown.endswith("x…")
-    assert whole == "job_title=" + "x" * 100
-
-
-def test_no_bars_are_an_empty_chart():
-    assert "<rect" not in bars({}, text="{:g}".format, title="bars")
+def test_a_legend_has_a_dot_and_a_name_for_each_class():
+    drawn = ElementTree.fromstring(f"<svg>{''.join(legend({'c0': 'one', 'warning': 'other'}, 10, 20, gap=50))}</svg>")  # noqa: S314
+    assert [(dot.get("class"), dot.get("cx")) for dot in drawn.findall("circle")] == [
+        ("c0", "10.0"),
+        ("warning", "60.0"),
+    ]
+    assert [(text.text, text.get("x")) for text in drawn.findall("text")] == [("one", "18.0"), ("other", "68.0")]

@@ -18,7 +18,7 @@ stages:
     metrics: [metrics/score.txt: {cache: false}]
 """
 COLUMNS = "date,decision,table_md5,rows"
-RECORD = ("metrics/history.csv", "metrics/nightly.json", "metrics/nightly.md")
+RECORD = ("metrics/history.csv", "metrics/nightly.json", "metrics/nightly.md", "metrics/nights.html")
 OPERATOR = "An Operator"  # by the settings of the project's repository
 FIRST, SECOND = "nightly-2026-01-02", "nightly-2026-01-04"
 

@@ -41,7 +41,7 @@ cp -r bundles/$model models/full
 wc -l <data/raw/salaries.csv >models/full/rows.txt
 cp models/full/rows.txt metrics/full.json
 """
-RECORD = {"metrics/history.csv", "metrics/nightly.json", "metrics/nightly.md"}
+RECORD = {"metrics/history.csv", "metrics/nightly.json", "metrics/nightly.md", "metrics/nights.html"}
 YESTERDAY = table(rows(600))
 TONIGHT = table(rows(640))
 WORSE = table([*rows(600), *(row(job_title="Bad Model", salary_in_usd=50_000 + number) for number in range(40))])
