@@ -40,12 +40,13 @@ def notify_and_log(
     ending = {"ending": result.outcome, "code": result.outcome.exit_code, "message": result.message}
     facts = {"date": date.isoformat(), "run": run.name, "host": platform.node(), **ending}
     facts |= {"commit": result.commit, "link": _link(result, settings, date=date), "record": record}
+    facts |= {"table_md5": result.table_md5}
     is_set_up = result.outcome is not NightOutcome.NO_SOURCE  # else each night would tell the same
     failures = notify(facts, settings, checkout=checkout) if is_set_up else []
     if settings.heartbeat and (failure := _send_in_time(None, settings.heartbeat, seconds=settings.seconds)):
         failures.append(f"notify.heartbeat: {failure}")
     seconds = (datetime.now(UTC) - started).total_seconds()
-    log = {**facts, "table_md5": result.table_md5, "seconds": round(seconds, 1), "not_notified": failures}
+    log = {**facts, "seconds": round(seconds, 1), "not_notified": failures}
     try:
         run.mkdir(FOLDER, parents=True, exist_ok=True)
         with open(run / LOG, "w", encoding="utf-8", opener=private) as file:
