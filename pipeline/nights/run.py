@@ -10,6 +10,7 @@ from pipeline import params
 from pipeline.nights.champion import find_champion
 from pipeline.nights.check import check_new_rows, check_table
 from pipeline.nights.compare import comparable, compare
+from pipeline.nights.costs import step, with_unusual_costs
 from pipeline.nights.fetch import fetch_table
 from pipeline.nights.night import FAILURES, Night, NightEnded, NightResult
 from pipeline.nights.notify import notify_and_log
@@ -84,7 +85,7 @@ def _run_in_clone(workspace: Workspace, *, run: Path, date: datetime.date, force
     """Spend the night in the clone, then remove it: it stays if the night is interrupted, or could not be published."""
     try:
         night = Night.begin(workspace, folder=run, date=date, force_reason=force_reason)
-        result = with_staleness(night, _run_steps(night))
+        result = with_unusual_costs(night, with_staleness(night, _run_steps(night)))
     except FAILURES:
         workspace.remove()
         raise
@@ -97,15 +98,20 @@ def _run_in_clone(workspace: Workspace, *, run: Path, date: datetime.date, force
 def _run_steps(night: Night) -> NightResult:
     """Fetch, check, retrain, compare, publish. A step that ends the night early raises NightEnded."""
     try:
-        fetched = fetch_table(night)
-        check_ready(night, fetched)
-        checked = check_table(night, fetched)
-        champion = comparable(find_champion(night), checked.table)
-        checked = check_new_rows(night, checked, champion)
-        challenger = retrain(night, checked)
-        record = compare(night, checked, champion=champion, challenger=challenger)
+        with step(night.folder, "fetch"):
+            fetched = fetch_table(night)
+        with step(night.folder, "check"):
+            check_ready(night, fetched)
+            checked = check_table(night, fetched)
+            champion = comparable(find_champion(night), checked.table)
+            checked = check_new_rows(night, checked, champion)
+        with step(night.folder, "retrain"):
+            challenger = retrain(night, checked)
+        with step(night.folder, "compare"):
+            record = compare(night, checked, champion=champion, challenger=challenger)
     except NightEnded as ended:
         if ended.record is None:
             return NightResult(ended.outcome, ended.message, table_md5=ended.table_md5)
         record = ended.record
-    return publish(night, record)
+    with step(night.folder, "publish"):
+        return publish(night, record)
