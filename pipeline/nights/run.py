@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from pipeline import params
+from pipeline.nights.canary import Canary
 from pipeline.nights.champion import find_champion
 from pipeline.nights.check import check_new_rows, check_table
 from pipeline.nights.compare import comparable, compare
@@ -109,9 +110,10 @@ def _run_steps(night: Night) -> NightResult:
             challenger = retrain(night, checked)
         with step(night.folder, "compare"):
             record = compare(night, checked, champion=champion, challenger=challenger)
+            canary = Canary.of(checked.table, challenger)
     except NightEnded as ended:
         if ended.record is None:
             return NightResult(ended.outcome, ended.message, table_md5=ended.table_md5)
-        record = ended.record
+        record, canary = ended.record, None
     with step(night.folder, "publish"):
-        return publish(night, record)
+        return publish(night, record, canary)
