@@ -53,7 +53,7 @@ def test_a_remote_that_has_lost_a_file_gives_no_model_though_the_cache_has_it(to
     remote = tonight.workspace.checkout.folder.parent / "remote"
     (weights,) = run(remote, "find", ".", "-type", "f", "-size", "+9k").split()[:1]
     (remote / weights).unlink()
-    with pytest.raises(RuleError, match=r"models/full, as others get it must predict as here, .*No storage files available"):
+    with pytest.raises(RuleError, match=r"(?s)models/full, as others get it must predict as here, .*No storage files available"):
         canary.check(tonight, tonight.workspace)
 
 
