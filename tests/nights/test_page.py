@@ -34,7 +34,7 @@ def test_on_top_is_what_happened_and_what_changed_then_what_is_near_a_limit():
         *changes(MOVED),
         WARNS.title,
         NEAR.title,
-        "Measures far from their limits: 1",
+        "Measures far from their limits: 2",
         "What has moved",
     ]
     places = [text.index(each) for each in said]
