@@ -63,8 +63,7 @@ def unbiased(rows: Expected) -> Expected:
 def alarms(market: Expected, limits: params.Drift, *, draws: int, nights: int) -> Counter[str]:
     """How many nights warn by each measure, and by any."""
     rng, counts, earlier = np.random.default_rng(0), Counter[str](), list[float]()
-    order = np.argsort(market.groups, kind="stable")
-    of_group = np.split(order, np.cumsum(np.bincount(market.groups))[:-1])  # each (rows of the group,)
+    of_group = rows_by_group(market)
     for _ in range(nights):
         came = drawn(market, of_group, draws, rng)
         measures = of_what_was_expected(
@@ -79,6 +78,12 @@ def alarms(market: Expected, limits: params.Drift, *, draws: int, nights: int) -
         share, deviation = bias(came)
         earlier.append(share / deviation)
     return counts
+
+
+def rows_by_group(market: Expected) -> list[np.ndarray]:
+    """The positions of each group's rows. Shape: each (rows of the group,)."""
+    order = np.argsort(market.groups, kind="stable")
+    return np.split(order, np.cumsum(np.bincount(market.groups))[:-1])
 
 
 def drawn(market: Expected, of_group: list[np.ndarray], draws: int, rng: np.random.Generator) -> Expected:

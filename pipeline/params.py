@@ -189,6 +189,7 @@ class Gate(Section):
     min_test_rows: Count
     too_few: Literal["promote", "keep"]
     max_over_mean: Annotated[float, Field(gt=0)]
+    max_over_ridge: Annotated[float, Field(gt=0)] | None
     slice_tolerance: Annotated[float, Field(ge=0)]
     min_slice_rows: Count
 

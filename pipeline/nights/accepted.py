@@ -5,14 +5,14 @@ import re
 from pathlib import Path, PurePosixPath
 
 from pipeline import params
-from pipeline.nights.record_files import FILES, HISTORY
+from pipeline.nights.record_files import HISTORY, RECORD
 from pipeline.repository.dvc_lock import LOCK, Caches, Hashes, inputs, md5_of, outputs, read_lock
 from pipeline.repository.project import GIT, Project
 from pipeline.runtime import sections
 from pipeline.runtime.errors import RuleError
 
 METRICS = "metrics"
-NOT_ROLLED_BACK = {*FILES, f"{METRICS}/README.md"}  # the record covers all nights, the README is documentation
+NOT_ROLLED_BACK = {*RECORD, f"{METRICS}/README.md"}  # the record covers all nights, the README is documentation
 TAG = r"nightly-\d{4}-\d{2}-\d{2}(\.\d+)?"  # nightly-2026-01-31, nightly-2026-01-31.2
 
 

@@ -1,4 +1,4 @@
-"""Tonight's table is checked against the contract, against yesterday's, and against what the champion expects."""
+"""Tonight's table is checked against the contract, yesterday's, the reference, and what the champion expects."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -12,6 +12,7 @@ from pipeline.nights.histograms import Histogram, histograms
 from pipeline.nights.new_rows import BIAS, measure_new_rows
 from pipeline.nights.night import Night, NightEnded
 from pipeline.nights.record import NightOutcome, Record, accepted_nights
+from pipeline.nights.reference import Reference, Summary, read_reference
 from pipeline.repository.dvc_lock import inputs, md5_of
 from pipeline.runtime.errors import CommandError, RuleError, as_rule_error
 from pipeline.runtime.private import FILE
@@ -22,11 +23,12 @@ KEPT_BYTES = 1 << 26
 
 @dataclass(frozen=True)
 class CheckedTable:
-    """Tonight's table, yesterday's if there is a sound one, how far the one is from the other, and numbers of both."""
+    """Tonight's table, yesterday's and the reference if sound, how far the one is from the others, and numbers."""
 
     fetched: Fetched
     table: Table
     before: Table | None
+    reference: Reference | None
     drift: TableDrift
     numbers: Mapping[str, float]
 
@@ -34,6 +36,11 @@ class CheckedTable:
     def histograms(self) -> Mapping[str, Histogram]:
         """Of the columns that are beyond a limit."""
         return histograms(self.before, self.table, self.drift) if self.before else {}
+
+    def next_reference(self, night: Night) -> Reference | None:
+        """Tonight's table, if it is to be the reference from now on: the first, a forced one, or one far away."""
+        stays = self.reference and not night.force_reason and not any(warning.since for warning in self.drift.warnings)
+        return None if stays else Reference(night=night.date, table=Summary.of(self.table))
 
 
 def check_table(night: Night, fetched: Fetched) -> CheckedTable:
@@ -49,9 +56,10 @@ def check_table(night: Night, fetched: Fetched) -> CheckedTable:
     except ValueError as error:
         raise _rejection(night, fetched, str(error).replace(str(fetched.file), "tonight's table")) from None
     before = _yesterdays_table(night, md5=inputs(night.accepted).get(night.table))
-    drift = table_drift(before, table, limits=night.settings.drift)
+    reference = read_reference(night.tree)
+    drift = table_drift(before, table, limits=night.settings.drift, reference=reference)
     numbers = {"rows": len(table.hashes), "rows_quarantined": table.contract_report.quarantined}
-    return _within_limits(night, CheckedTable(fetched, table, before, drift, numbers))
+    return _within_limits(night, CheckedTable(fetched, table, before, reference, drift, numbers))
 
 
 def check_new_rows(night: Night, checked: CheckedTable, champion: Champion) -> CheckedTable:

@@ -1,39 +1,55 @@
-"""Champion and challenger, compared on tonight's table: what the gate decides, and the record of it."""
+"""Champion, anchor and challenger, compared on tonight's table: what the gate decides, and the record of it."""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
 
 from pipeline.data.raw_table import Table
-from pipeline.data.schema import FEATURES
+from pipeline.data.schema import FEATURES, MSE, UNIT
 from pipeline.evaluation.metrics import mean_squared_error
 from pipeline.inference.predictions import distinct, predict_or_nan
 from pipeline.model.bundle import Bundle
 from pipeline.nights.accepted import METRICS
-from pipeline.nights.champion import Champion
+from pipeline.nights.anchor import Anchor
+from pipeline.nights.champion import Champion, find_anchor
 from pipeline.nights.check import CheckedTable
-from pipeline.nights.gate import Comparison, decide
+from pipeline.nights.gate import CHALLENGER, RIDGE, Comparison, decide, is_best
 from pipeline.nights.night import Night, recorded_stages
 from pipeline.nights.record import Record
 from pipeline.nights.report import FAIRNESS
 from pipeline.reporting.run_results import read_metrics
 from pipeline.repository.dvc_lock import outputs
+from pipeline.runtime.errors import RuleError
 
 
 def compare(night: Night, checked: CheckedTable, *, champion: Champion, challenger: Bundle) -> Record:
     """Let the gate decide between the two, of which the champion is `comparable`; returns the night's record."""
-    comparison = compare_on_test_rows(checked.table, champion=champion, challenger=challenger)
+    anchor, note = _comparable_anchor(night, champion, checked.table)
+    comparison = compare_on_test_rows(checked.table, champion=champion, anchor=anchor, challenger=challenger)
+    comparison = replace(comparison, ridge_mse=ridge_mse(night))
     decision = decide(comparison, night.settings.gate, force_reason=night.force_reason)
+    note += ridge_in_words(decision.numbers)
+    challenger_md5 = outputs(recorded_stages(night.tree))[night.model]
+    best_md5 = challenger_md5 if is_best(decision) else anchor.md5
+    accepted = decision.outcome.accepted
     return Record(
         date=night.date,
         decision=decision.outcome,
-        reason=night.without_local_paths(decision.reason),
+        reason=night.without_local_paths(f"{decision.reason}{note}"),
         table_md5=checked.fetched.md5,
         settings_md5=night.settings_md5,
         champion_md5=champion.md5,
-        challenger_md5=outputs(recorded_stages(night.tree))[night.model],
+        anchor_md5=anchor.md5,
+        challenger_md5=challenger_md5,
         drift=checked.drift,
         numbers={**checked.numbers, **decision.numbers, **_fairness(night)},
         histograms=checked.histograms,
+        reference=checked.next_reference(night) if accepted else None,
+        anchor=Anchor(model_md5=best_md5, split=night.prepare.split) if accepted and best_md5 else None,
     )
 
 
@@ -46,6 +62,39 @@ def _fairness(night: Night) -> dict[str, float]:
     return {} if found is None else {FAIRNESS: found}
 
 
+def _comparable_anchor(night: Night, champion: Champion, table: Table) -> tuple[Champion, str]:
+    """The anchor; or the champion in its place, if it cannot be compared, and why, as the end of the reason."""
+    anchor = find_anchor(night, champion)
+    if anchor is champion:
+        return champion, ""
+    anchor = comparable(anchor, table)
+    if anchor.bundle:
+        return anchor, ""
+    return champion, f"; the champion is the anchor, as the one before cannot be compared: {anchor.incomparable}"
+
+
+def ridge_mse(night: Night) -> float | None:
+    """Ridge regression's mean squared error on tonight's test rows, as the pipeline has just told; None if it has not.
+
+    Raises: RuleError if it is unknown, but has a limit.
+    """
+    file, key = f"metrics/recipes/{night.settings.recipe}.json", f"test_ridge_{MSE}"
+    try:
+        return float(json.loads((night.tree / file).read_text(encoding="utf-8"))[key])
+    except (FileNotFoundError, KeyError):
+        if night.settings.gate.max_over_ridge is None:
+            return None
+        fix = "set nightly.gate.max_over_ridge to null, or let the pipeline write it"
+        raise RuleError(file, rule=f"must have {key}, which has a limit", found="none", fix=fix) from None
+
+
+def ridge_in_words(numbers: Mapping[str, float]) -> str:
+    """The end of a reason, if ridge regression is better than the challenger."""
+    if RIDGE not in numbers or numbers[RIDGE] >= numbers.get(CHALLENGER, 0.0):
+        return ""
+    return f"; ridge regression is better: RMSE {math.sqrt(numbers[RIDGE]):,.0f} {UNIT}"
+
+
 def comparable(champion: Champion, table: Table) -> Champion:
     """The champion, without its model if that has no finite prediction for each row of the table."""
     predictions = predicted(champion.bundle, table.rows) if champion.bundle else np.empty(0)
@@ -55,8 +104,8 @@ def comparable(champion: Champion, table: Table) -> Champion:
     return champion
 
 
-def compare_on_test_rows(table: Table, *, champion: Champion, challenger: Bundle) -> Comparison:
-    """Both models' predictions for tonight's test rows, each with its own encoder, from raw rows."""
+def compare_on_test_rows(table: Table, *, champion: Champion, anchor: Champion, challenger: Bundle) -> Comparison:
+    """The models' predictions for tonight's test rows, each with its own encoder, from raw rows."""
     test = table.positions("test")
     rows = table.rows.take(pa.array(test))
     _, groups = distinct(rows.select(list(FEATURES)))
@@ -64,6 +113,7 @@ def compare_on_test_rows(table: Table, *, champion: Champion, challenger: Bundle
         actual=table.target[test],
         challenger=predicted(challenger, rows),
         champion=predicted(champion.bundle, rows) if champion.bundle else None,
+        anchor=predicted(anchor.bundle, rows) if anchor.bundle and anchor.md5 != champion.md5 else None,
         groups=groups,
         slices={
             name: (rows[name].indices.to_numpy(), rows[name].dictionary.cast("string").to_pylist()) for name in FEATURES

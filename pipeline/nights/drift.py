@@ -1,35 +1,38 @@
-"""How far tonight's table is from yesterday's, and whether that is farther than the limits."""
+"""How far tonight's table is from yesterday's and from the reference, and whether that is beyond the limits."""
 
+import datetime
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-import pyarrow as pa
 
 from pipeline import params
 from pipeline.data.raw_table import Table, new_rows
 from pipeline.data.schema import AMOUNTS, COLUMNS, ESTIMATED_VALUES, TARGET
+from pipeline.nights.reference import Reference, Summary
 
 SMOOTHING = 0.5  # rows added to each category: the logarithm of an empty one's share is infinite
-TENTHS = np.linspace(0.1, 0.9, 9)  # the quantiles between ten equal parts
 
 
 @dataclass(frozen=True)
 class Measure:
     """One way in which two tables differ: its name in `nightly.drift`, the column unless it is all, and how much.
 
-    `least` is how much it is at least, beyond chance; None if the rows are all that there are.
+    `least` is how much it is at least, beyond chance; None if the rows are all that there are. `since` is the night of
+    the earlier table, if that is the reference and not yesterday's.
     """
 
     name: str
     column: str
     value: float
     least: float | None = None
+    since: datetime.date | None = None
 
     @property
     def title(self) -> str:
-        """As a report names it: `stability_index of remote_ratio`."""
-        return f"{self.name} of {self.column}" if self.column else self.name
+        """As a report names it: `stability_index of remote_ratio since 2026-01-31`."""
+        title = f"{self.name} of {self.column}" if self.column else self.name
+        return f"{title} since {self.since.isoformat()}" if self.since else title
 
     def __str__(self) -> str:
         """As a report puts it: `stability_index of remote_ratio: 0.31`."""
@@ -46,18 +49,26 @@ class TableDrift:
     limits: params.Drift | None = None
 
 
-def table_drift(before: Table | None, after: Table, *, limits: params.Drift) -> TableDrift:
-    """How far the later table is from the earlier, if there is one."""
+def table_drift(
+    before: Table | None, after: Table, *, limits: params.Drift, reference: Reference | None = None
+) -> TableDrift:
+    """How far the later table is from the earlier, if there is one, and from the reference, if there is one."""
     if before is None:
         return TableDrift()
-    return judge(measures(before, after), limits=limits)
+    slow = measures_since(reference, after) if reference else []
+    return judge([*measures(before, after), *slow], limits=limits)
 
 
 def judge(found: Sequence[Measure], *, limits: params.Drift) -> TableDrift:
-    """The measures, and which of them are beyond a limit."""
-    breaches = exceeding(found, limits.stop)
-    warnings = [measure for measure in exceeding(found, limits.warn) if measure not in breaches]
-    return TableDrift(found, warnings, breaches, limits)
+    """The measures, and which of them are beyond a limit.
+
+    The way since the reference night was one of many nights. So it stops none, and is a warning once it is as long as
+    would have stopped one.
+    """
+    fast, slow = ([measure for measure in found if bool(measure.since) is slow] for slow in (False, True))
+    breaches = exceeding(fast, limits.stop)
+    warnings = [measure for measure in exceeding(fast, limits.warn) if measure not in breaches]
+    return TableDrift(found, [*warnings, *exceeding(slow, limits.stop)], breaches, limits)
 
 
 def exceeding(found: Sequence[Measure], limits: params.DriftLimits) -> list[Measure]:
@@ -75,7 +86,12 @@ def measures(before: Table, after: Table) -> list[Measure]:
     - stability_index: the population stability index by column, of amounts that of yesterday's tenths;
     - target_mean, target_spread: the change of its mean and of its standard deviation, as a share of the larger one.
     """
-    return [*_of_rows(before, after), *_of_columns(before, after), *_of_the_target(before, after)]
+    return [*_of_rows(before, after), *_of_summary(Summary.of(before), after)]
+
+
+def measures_since(reference: Reference, after: Table) -> list[Measure]:
+    """The ways in which the table differs from the reference that a summary can tell: all but those of rows."""
+    return [replace(measure, since=reference.night) for measure in _of_summary(reference.table, after)]
 
 
 def _of_rows(before: Table, after: Table) -> Iterator[Measure]:
@@ -87,21 +103,17 @@ def _of_rows(before: Table, after: Table) -> Iterator[Measure]:
     yield Measure("estimated_values", ", ".join(ESTIMATED_VALUES), abs(new - old))
 
 
-def _of_columns(before: Table, after: Table) -> Iterator[Measure]:
+def _of_summary(before: Summary, after: Table) -> Iterator[Measure]:
     for name in COLUMNS:
-        counted = _tenths if name in AMOUNTS else _counts
-        old, new = counted(before.rows[name], after.rows[name])  # (values,) each: how many rows have a value
+        old, new = before.counts_beside(after, name)  # (values,) each: how many rows have a value
         if name not in AMOUNTS:
             yield Measure("new_categories", name, float(new[old == 0].sum() / new.sum()))
         yield Measure("stability_index", name, stability_index(old, new))
-
-
-def _of_the_target(before: Table, after: Table) -> Iterator[Measure]:
-    means = before.target.mean(), after.target.mean()
-    spreads = before.target.std(), after.target.std()
-    for name, (old, new) in {"target_mean": means, "target_spread": spreads}.items():
-        larger = max(old, new)  # so that twice as much and half as much are the same change, 0.5
-        yield Measure(name, TARGET, float(abs(new - old) / larger) if larger else 0.0)
+    means = before.target_mean, after.target.mean()
+    spreads = before.target_spread, after.target.std()
+    for name, (one, other) in {"target_mean": means, "target_spread": spreads}.items():
+        larger = max(one, other)  # so that twice as much and half as much are the same change, 0.5
+        yield Measure(name, TARGET, float(abs(other - one) / larger) if larger else 0.0)
 
 
 def stability_index(before: np.ndarray, after: np.ndarray) -> float:
@@ -120,18 +132,3 @@ def stability_index(before: np.ndarray, after: np.ndarray) -> float:
     old, new = (counts[present] + SMOOTHING for counts in (before, after))
     old, new = old / old.sum(), new / new.sum()  # p and q, (categories that are present,)
     return float(((new - old) * np.log(new / old)).sum())
-
-
-def _counts(before: pa.DictionaryArray, after: pa.DictionaryArray) -> tuple[np.ndarray, np.ndarray]:
-    """How many rows of each have each value that one of them has. Shape: two (values,)."""
-    both = pa.chunked_array([before, after]).unify_dictionaries()  # now the same value has the same index in both
-    old, new = (np.bincount(part.indices.to_numpy(), minlength=len(part.dictionary)) for part in both.chunks)
-    return old, new
-
-
-def _tenths(before: pa.Array, after: pa.Array) -> tuple[np.ndarray, np.ndarray]:
-    """How many amounts of each fall into the tenths of the earlier ones. Shape: two (tenths,)."""
-    amounts = [part.to_numpy() for part in (before, after)]
-    ends = np.quantile(amounts[0], TENTHS)  # (9,): equal ones, where many amounts are, leave the tenth between empty
-    old, new = (np.bincount(np.searchsorted(ends, part), minlength=len(ends) + 1) for part in amounts)
-    return old, new

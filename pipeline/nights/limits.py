@@ -47,6 +47,8 @@ def nearest_limit(drift: TableDrift) -> Limited | None:
 def _limited(measure: Measure, drift: TableDrift) -> Limited:
     sets = (drift.limits.warn, drift.limits.stop) if drift.limits else ()
     warn, stop = (getattr(limits, measure.name) for limits in sets) if sets else (None, None)
+    if measure.since:
+        warn, stop = stop, None  # the way of many nights is a warning once it would have stopped one
     used = _used(measure, [limit for limit in (warn, stop) if limit is not None])
     verdict = f"at {used:.0%} of the limit" if used and used >= NEAR else ""
     for kind, beyond in {"warning": drift.warnings, "stop": drift.breaches}.items():

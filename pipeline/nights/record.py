@@ -11,17 +11,19 @@ from pathlib import Path
 
 from pipeline import params
 from pipeline.data.schema import in_unit
+from pipeline.nights.anchor import Anchor
 from pipeline.nights.drift import TableDrift
 from pipeline.nights.histograms import Histogram
 from pipeline.nights.limits import nearest_limit
 from pipeline.nights.new_rows import BIAS
 from pipeline.nights.record_files import HISTORY, JSON
+from pipeline.nights.reference import Reference
 from pipeline.repository.dvc_lock import md5_of
 from pipeline.runtime import escape
 
 ROOTS = {
     in_unit(f"{name}_mse", power=2): in_unit(f"{name}_rmse")
-    for name in ("challenger", "champion", "mean", "champion_new_rows")
+    for name in ("challenger", "champion", "anchor", "mean", "ridge", "champion_new_rows")
 }
 """The name of each mean squared error among a record's numbers, and the name of its root."""
 COUNTS = ("rows", "new_rows", "test_rows")
@@ -89,11 +91,14 @@ class Record:
     table_md5: str  # of the table that came
     settings_md5: str  # of the settings that it was judged under
     champion_md5: str | None = None  # of the model's listing
+    anchor_md5: str | None = None
     challenger_md5: str | None = None
     drift: TableDrift = field(default_factory=TableDrift)  # how far the table is from yesterday's
     numbers: Mapping[str, float] = field(default_factory=dict)
     histograms: Mapping[str, Histogram] = field(default_factory=dict)  # of the columns beyond a limit
     tag: str | None = None  # of the night's commit
+    reference: Reference | None = None  # that later tables are measured against, if it begins tonight
+    anchor: Anchor | None = None  # that later challengers are compared with, if the night was accepted
 
     def to_json(self) -> str:
         """The whole record but its date, the same bytes for the same night."""
@@ -103,6 +108,7 @@ class Record:
             "table_md5": self.table_md5,
             "settings_md5": self.settings_md5,
             "champion_md5": self.champion_md5,
+            "anchor_md5": self.anchor_md5,
             "challenger_md5": self.challenger_md5,
             "numbers": {name: _number(value) for name, value in self.numbers.items()},
             "measures": {measure.title: _number(measure.value) for measure in self.drift.measures},
@@ -125,9 +131,12 @@ class Record:
         return cells
 
     def write(self, project: Path) -> None:
-        """Write the record into the project: a file of its own, and a line more in the history."""
+        """Write the record into the project: up to three files of its own, and a line more in the history."""
         (project / JSON).parent.mkdir(parents=True, exist_ok=True)
         (project / JSON).write_text(self.to_json(), encoding="utf-8")
+        for kept in (self.reference, self.anchor):
+            if kept:
+                kept.write(project)
         lines = [*read_history(project), self.line()]
         with (project / HISTORY).open("w", encoding="utf-8", newline="") as file:
             columns = dict.fromkeys([*COLUMNS, *lines[0]])  # another version of the pipeline may have written others

@@ -4,10 +4,13 @@ import csv
 import os
 from pathlib import Path
 
-JSON, MARKDOWN, HISTORY, PAGE = (
-    Path("metrics", name) for name in ("nightly.json", "nightly.md", "history.csv", "nights.html")
+JSON, MARKDOWN, HISTORY, PAGE, REFERENCE, ANCHOR = (
+    Path("metrics", name)
+    for name in ("nightly.json", "nightly.md", "history.csv", "nights.html", "reference.json", "anchor.json")
 )
-FILES = tuple(map(str, (JSON, MARKDOWN, HISTORY, PAGE)))
+RECORD = tuple(map(str, (JSON, MARKDOWN, HISTORY, PAGE, REFERENCE)))
+"""They tell of all nights, and so stay as they are when an earlier night comes back."""
+FILES = (*RECORD, str(ANCHOR))
 
 ROLLBACK = "rollback"
 """The word in the history's column `decision` where a night has one."""

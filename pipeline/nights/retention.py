@@ -9,8 +9,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pipeline.nights.anchor import read_anchor
 from pipeline.nights.one_at_a_time import only_one
 from pipeline.nights.record_files import HISTORY
+from pipeline.repository.dvc_lock import LOCK
 from pipeline.repository.project import DVC, Project
 from pipeline.repository.workspace import CLONE, LEFTOVER
 from pipeline.runtime.errors import RuleError
@@ -37,7 +39,8 @@ def clean_up(folder: Path, *, nights: int, delete: bool) -> list[str]:
         would = "went" if delete else "would go"
         files = [file for run in old for file in run.rglob("*") if file.is_file() or file.is_symlink()]
         words = [
-            f"gc: protected are the work tree, HEAD, all branches, tags and experiments, and the last {nights} nights",
+            "gc: protected are the work tree, HEAD, all branches, tags, experiments,"
+            f" the last {nights} nights and the anchor",
             f"DVC's cache: {_amount(unused)} {would}",
             f"runs: {len(old)} folders, {_amount(files)} {would}{_names(old)}",
         ]
@@ -54,9 +57,15 @@ def clean_up(folder: Path, *, nights: int, delete: bool) -> list[str]:
 
 
 def _since(checkout: Project, nights: int) -> list[str]:
-    """DVC's option that protects the last nights, which are commits of HEAD's history; none if there were none."""
+    """DVC's option that protects the last nights, which are commits of HEAD's history, and the anchor's commit.
+
+    None if there were none.
+    """
     last = (f"--max-count={nights}", "--full-history", "--no-merges", "--format=%ct", "HEAD", "--", str(HISTORY))
     seconds = [int(line) for line in checkout.lines("git", "log", *last)]
+    if anchor := read_anchor(checkout.folder):
+        changed = (f"-S{anchor.model_md5}", "--format=%ct", "HEAD", "--", LOCK)  # the commits where it came and went
+        seconds += [int(line) for line in checkout.lines("git", "log", *changed)]
     return ["--date", datetime.fromtimestamp(min(seconds), UTC).date().isoformat()] if seconds else []
 
 

@@ -26,7 +26,7 @@ def retrain(night: Night, checked: CheckedTable) -> Bundle:
         raise RuleError("the night's clone", rule=rule, found=f"other bytes in {', '.join(changed)}", fix=fix)
     fix = "dvc repro --force in the project's folder"
     with as_rule_error(ValueError, "the challenger", rule="must load", fix=fix):
-        return load_intact(night, md5=outputs(stages)[night.model])
+        return load_intact(night, night.model, md5=outputs(stages)[night.model])
 
 
 def _run_pipeline(night: Night) -> None:

@@ -56,14 +56,14 @@ class Workspace:
         checkout, project = (tree.with_variables(variables) for tree in (self.checkout, self.project))
         return replace(self, checkout=checkout, project=project)
 
-    def checkout_outputs(self, *, seconds: float) -> None:
-        """Check out what the stages wrote: from the cache, and what is not there from the default remote.
+    def checkout_outputs(self, *targets: str, seconds: float) -> None:
+        """Check out what the stages wrote, or these targets: from the cache, and else from the default remote.
 
         What is in neither is left out: `dvc repro` makes it.
         Raises: CommandError if the remote is needed and does not answer in time.
         """
         how = "pull" if self.has_remote else "checkout"
-        self.project.lines(*DVC, how, "--allow-missing", seconds=seconds)
+        self.project.lines(*DVC, how, "--allow-missing", *targets, seconds=seconds)
 
     def remove(self) -> None:
         """Remove the clone; all else in the run's folder stays."""

@@ -157,7 +157,7 @@ def test_the_gate_keeps_out_a_model_that_reads_half_of_the_features(real_tables,
         full, course = (Bundle.load(folder / f"models/{name}") for name in ("full", "course"))
         table = read_table(file, settings=settings)
         outcomes = [
-            decide(compare_on_test_rows(table, champion=Champion(champion, ""), challenger=challenger), gate).outcome
-            for champion, challenger in ((full, course), (course, full))
+            decide(compare_on_test_rows(table, champion=one, anchor=one, challenger=challenger), gate).outcome
+            for one, challenger in ((Champion(full, ""), course), (Champion(course, ""), full))
         ]
         assert outcomes == [NightOutcome.KEPT, NightOutcome.PROMOTED], file.name

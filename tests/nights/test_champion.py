@@ -5,11 +5,15 @@ import shutil
 import pytest
 
 from pipeline import params
-from pipeline.nights.champion import Champion, find_champion
+from pipeline.model.bundle import Bundle
+from pipeline.nights.anchor import Anchor
+from pipeline.nights.champion import FETCHED, Champion, find_anchor, find_champion
 from pipeline.nights.night import Night
+from pipeline.nights.record_files import ANCHOR
 from pipeline.repository.dvc_lock import Stage, md5_of
 from pipeline.repository.project import Project
 from pipeline.repository.workspace import Workspace
+from pipeline.runtime.errors import CommandError
 from tests.conftest import prepare_settings
 from tests.support.work_tree import ROOT
 
@@ -34,12 +38,15 @@ def record(tree, **other):
     return {"prepare": Stage({}, {MODEL: MD5}, {"params.yaml prepare": SETTINGS.model_dump(mode="json")})}
 
 
-def find(tree, stages, *, prepare=SETTINGS):
+def night_in(tree, stages, *, prepare=SETTINGS):
     clone = Project(tree, {})
     workspace = Workspace(clone, clone, "main", "", tree.parent / "cache", has_remote=False)
     settings = params.load(params.Nightly, "nightly", file=ROOT / "params.yaml")
-    night = Night(workspace, tree, datetime.date(2026, 1, 31), None, settings, prepare, "table.csv", stages)
-    return find_champion(night)
+    return Night(workspace, tree, datetime.date(2026, 1, 31), None, settings, prepare, "table.csv", stages)
+
+
+def find(tree, stages, *, prepare=SETTINGS):
+    return find_champion(night_in(tree, stages, prepare=prepare))
 
 
 def test_the_champion_is_the_recorded_model(tree):
@@ -73,3 +80,57 @@ def test_a_champion_of_another_contract_is_not_comparable(tree):
     text = (tree / MODEL / "bundle.json").read_text()
     (tree / MODEL / "bundle.json").write_text(text.replace('"contract_version": 2', '"contract_version": 0'))
     assert "data contract 2, found 0" in (find(tree, record(tree)).incomparable or "")
+
+
+@pytest.fixture
+def champion(tree):
+    return Champion(Bundle.load(tree / MODEL), f"{'1' * 32}.dir")
+
+
+@pytest.fixture
+def anchored(tree, monkeypatch):
+    """A night whose record names the model of the clone as the anchor, and a DVC that brings that model."""
+
+    def bring(_, target, *, seconds):
+        (out,) = json.loads((tree / target).read_text())["outs"]
+        assert (target, out["md5"], seconds > 0) == (f"{FETCHED}.dvc", MD5, True)
+        shutil.copytree(tree / MODEL, (tree / target).parent / out["path"])
+
+    (tree / "metrics").mkdir()
+    Anchor(model_md5=MD5, split=SETTINGS.split).write(tree)
+    monkeypatch.setattr(Workspace, "checkout_outputs", bring)
+    return night_in(tree, record(tree))
+
+
+def test_the_anchor_is_brought_and_leaves_nothing_behind(anchored, champion, tree):
+    found = find_anchor(anchored, champion)
+    assert found.bundle
+    assert (found.md5, found.incomparable) == (MD5, None)
+    assert [file.name for file in (tree / "metrics").iterdir()] == ["anchor.json"]
+
+
+def test_a_champion_that_is_the_anchor_or_has_none_beside_it_is_not_looked_for_twice(anchored, champion, tree):
+    for itself in (Champion(champion.bundle, MD5), Champion(None, "x", "lost"), Champion(None, None)):
+        assert find_anchor(anchored, itself) is itself
+    (tree / ANCHOR).unlink()
+    assert find_anchor(anchored, champion) is champion
+
+
+def test_an_anchor_of_another_split_may_know_the_test_rows(anchored, champion, tree):
+    split = params.Split(salt="other", valid_fraction=0.2, test_fraction=0.2)
+    Anchor(model_md5=MD5, split=split).write(tree)
+    assert find_anchor(anchored, champion) == Champion(None, MD5, "it was trained under another prepare.split")
+
+
+def test_an_anchor_that_is_lost_damaged_or_misnamed_cannot_be_compared(anchored, champion, tree, monkeypatch):
+    (tree / MODEL / "weights.safetensors").write_bytes(b"damaged")
+    assert "weights.safetensors missing or changed" in (find_anchor(anchored, champion).incomparable or "")
+    monkeypatch.setattr(Workspace, "checkout_outputs", fail)
+    assert "DVC cannot bring its files" in (find_anchor(anchored, champion).incomparable or "")
+    assert [file.name for file in (tree / "metrics").iterdir()] == ["anchor.json"]
+    (tree / ANCHOR).write_text("{}")
+    assert "anchor.json: model_md5: Field required" in (find_anchor(anchored, champion).incomparable or "")
+
+
+def fail(*_, **__):
+    raise CommandError(["dvc", "pull"], "failed: the remote is gone")

@@ -1,6 +1,11 @@
+import json
+from types import SimpleNamespace
+from typing import cast
+
 import numpy as np
 import pytest
 
+from pipeline import params
 from pipeline.data.encoding import Encoder
 from pipeline.data.raw_table import read_table
 from pipeline.data.schema import TARGET
@@ -8,9 +13,11 @@ from pipeline.evaluate import read_split
 from pipeline.model.bundle import Bundle
 from pipeline.model.reproducible import nn
 from pipeline.nights.champion import Champion
-from pipeline.nights.compare import comparable, compare_on_test_rows
+from pipeline.nights.compare import comparable, compare_on_test_rows, ridge_in_words, ridge_mse
+from pipeline.nights.night import Night
 from tests.conftest import prepare_settings
 from tests.support.tables import rows, table
+from tests.support.work_tree import ROOT
 
 
 @pytest.fixture
@@ -22,15 +29,37 @@ def read(tmp_path):
 
 def test_both_sides_predict_what_evaluate_does_for_the_test_rows(modelled, read):
     bundle = Bundle.load(modelled.folder / "model")
-    found = compare_on_test_rows(read, champion=Champion(bundle, "0.dir"), challenger=bundle)
+    champion, anchor = Champion(bundle, "0.dir"), Champion(bundle, "1.dir")
+    found = compare_on_test_rows(read, champion=champion, anchor=anchor, challenger=bundle)
     test = read_split(modelled.out / "test.parquet")
     dollars = Encoder.read(modelled.out / "encoder.json").scaling.denormalise(bundle.predict_normalised(test))
     assert found.champion is not None
+    assert found.anchor is not None
     expected = sorted(zip(test[TARGET].tolist(), dollars.tolist(), strict=True))
-    for predicted in (found.champion, found.challenger):
+    for predicted in (found.champion, found.anchor, found.challenger):
         assert sorted(zip(found.actual.tolist(), predicted.tolist(), strict=True)) == expected
     train = read_split(modelled.out / "train.parquet")
     assert found.train_mean == pytest.approx(train[TARGET].mean())
+
+
+def test_a_champion_that_is_the_anchor_predicts_once(modelled, read):
+    champion = Champion(Bundle.load(modelled.folder / "model"), "0.dir")
+    assert champion.bundle is not None
+    found = compare_on_test_rows(read, champion=champion, anchor=champion, challenger=champion.bundle)
+    assert found.anchor is None
+
+
+@pytest.mark.parametrize(
+    ("ridge", "words"), [(900.0, "; ridge regression is better: RMSE 30 USD"), (1100.0, ""), (None, "")]
+)
+def test_ridge_regression_is_named_in_the_reason_if_it_is_better(tmp_path, ridge, words):
+    settings = params.load(params.Nightly, "nightly", file=ROOT / "params.yaml")
+    (tmp_path / "metrics/recipes").mkdir(parents=True)
+    (tmp_path / "metrics/recipes/full.json").write_text(json.dumps({"test_ridge_mse_usd2": ridge} if ridge else {}))
+    found = ridge_mse(cast(Night, SimpleNamespace(tree=tmp_path, settings=settings)))
+    assert found == ridge
+    numbers = {"challenger_mse_usd2": 1000.0} | ({"ridge_mse_usd2": found} if found else {})
+    assert ridge_in_words(numbers) == words
 
 
 def test_a_champion_without_a_finite_answer_cannot_be_compared(modelled, read):
@@ -45,7 +74,8 @@ def test_a_champion_without_a_finite_answer_cannot_be_compared(modelled, read):
 
 def test_equal_features_are_one_group_and_slices_name_their_values(modelled, read):
     bundle = Bundle.load(modelled.folder / "model")
-    found = compare_on_test_rows(read, champion=Champion(None, None, "lost"), challenger=bundle)
+    lost = Champion(None, None, "lost")
+    found = compare_on_test_rows(read, champion=lost, anchor=lost, challenger=bundle)
     assert (found.champion, found.incomparable) == (None, "lost")
     cells = {tuple(indices[row] for indices, _ in found.slices.values()) for row in range(len(found.actual))}
     assert len(cells) == len(np.unique(found.groups))

@@ -1,10 +1,12 @@
 """The gate on made-up errors, whose truth is known."""
 
+import re
+
 import numpy as np
 import pytest
 
 from pipeline import params
-from pipeline.nights.gate import Comparison, decide, share_worse
+from pipeline.nights.gate import Comparison, decide, excess, is_best, share_worse
 from pipeline.nights.record import NightOutcome
 from tests.support.work_tree import ROOT
 
@@ -47,7 +49,10 @@ def test_a_better_challenger_is_promoted():
 def test_a_clearly_worse_challenger_is_not():
     decision = decide(comparison(predicted(40), predicted(30)), GATE)
     assert decision.outcome == NightOutcome.KEPT
-    assert "the MSE is over 2% worse in 100.0% of the bootstrap draws: from 95% on" in decision.reason
+    words = (
+        r"the MSE is \d+\.\d % higher than the champion's, 90 % interval \+\d+\.\d to \+\d+\.\d %: beyond the tolerance"
+    )
+    assert re.search(words, decision.reason), decision.reason
     assert decision.numbers["worse_share"] > 0.95
 
 
@@ -84,6 +89,15 @@ def test_a_challenger_that_the_mean_beats_is_never_promoted():
         decision = decide(comparison(predicted(80), champion, incomparable=incomparable), GATE)
         assert decision.outcome == NightOutcome.KEPT
         assert "training mean" in decision.reason
+
+
+@pytest.mark.parametrize(("most", "expected"), [(None, "first"), (1.2, "first"), (1.0, "kept")])
+def test_ridge_regression_is_a_baseline_if_it_has_a_limit(most, expected):
+    ridge_mse = ((predicted(30) - ACTUAL) ** 2).mean() / 1.1
+    decision = decide(comparison(predicted(30), ridge_mse=ridge_mse), settings(max_over_ridge=most))
+    assert decision.outcome == expected
+    assert decision.numbers["ridge_mse_usd2"] == ridge_mse
+    assert (decision.reason == "its MSE is more than 1 times that of ridge regression") == (expected == "kept")
 
 
 def test_without_a_champion_the_challenger_is_the_first():
@@ -125,4 +139,59 @@ def test_a_slice_that_is_much_worse_keeps_the_champion_and_is_named():
     assert outcome(challenger, predicted(34), gate=settings(min_slice_rows=ROWS)) == NightOutcome.PROMOTED
     decision = decide(comparison(challenger, predicted(34)), GATE)
     assert decision.outcome == NightOutcome.KEPT
-    assert decision.reason == "the MSE is over 25% worse where company_size=L"
+    assert decision.reason == "the MSE is over 25 % higher where company_size=L"
+
+
+def test_the_interval_is_beyond_the_tolerance_just_if_the_challenger_is_worse_by_the_gates_rule():
+    ours = DRAW.gamma(0.5, size=ROWS)
+    for factor in np.linspace(0.9, 1.3, 41):
+        theirs = DRAW.permutation(ours)
+        found = excess(ours * factor, theirs, groups=GROUPS, settings=GATE)
+        assert found.low <= found.share <= found.high
+        assert (found.low > GATE.tolerance) == (found.share_worse >= GATE.confidence)
+        assert found.share_worse == share_worse(ours * factor, theirs, groups=GROUPS, tolerance=GATE.tolerance)
+
+
+def nights_that_slide(*, anchored):
+    """Sixty nights, each challenger 1.5 % worse than the model before: the last champion's MSE over the first's."""
+    first = anchor = champion = predicted(30)
+    outcomes = []
+    for night in range(60):
+        error = champion - ACTUAL
+        noise = np.random.default_rng(night).normal(0, 0.1 * error.std(), ROWS)  # 1 % of the MSE
+        challenger = ACTUAL + 1.005**0.5 * error + noise
+        other = anchor if anchored and anchor is not champion else None
+        decision = decide(comparison(challenger, champion, anchor=other), GATE)
+        outcomes.append(decision.outcome)
+        if decision.outcome == NightOutcome.PROMOTED:
+            anchor, champion = (challenger if is_best(decision) else anchor), challenger
+    return ((champion - ACTUAL) ** 2).mean() / ((first - ACTUAL) ** 2).mean(), outcomes.count(NightOutcome.PROMOTED)
+
+
+def test_the_tolerances_of_many_nights_add_up_to_no_slide():
+    slide, promoted = nights_that_slide(anchored=False)
+    assert slide > 2
+    assert promoted > 55
+    slide, promoted = nights_that_slide(anchored=True)
+    assert slide < 1.1
+    assert promoted < 10
+
+
+def test_a_challenger_that_only_the_anchor_beats_is_kept_out_and_the_reason_names_both():
+    decision = decide(comparison(predicted(34), predicted(34, seed=2), anchor=predicted(25)), GATE)
+    assert decision.outcome == NightOutcome.KEPT
+    assert re.search(
+        "than the champion's, .* within the tolerance of 2 %; .* than the anchor's, .* beyond", decision.reason
+    )
+    assert decision.numbers["worse_share"] < 0.95 <= decision.numbers["worse_than_anchor_share"]
+    assert decision.numbers["anchor_mse_usd2"] == pytest.approx(((predicted(25) - ACTUAL) ** 2).mean())
+
+
+def test_the_anchor_stays_until_a_challenger_is_no_worse():
+    champion, anchor = predicted(34), predicted(30)
+    for error, best in ((30.2, False), (29, True)):
+        decision = decide(comparison(anchor + (error / 30 - 1) * (anchor - ACTUAL), champion, anchor=anchor), GATE)
+        assert (decision.outcome, is_best(decision)) == (NightOutcome.PROMOTED, best)
+    for changes in ({"champion": None}, {"champion": None, "incomparable": "lost"}):
+        assert is_best(decide(comparison(predicted(30), **changes), GATE))
+    assert is_best(decide(comparison(predicted(50), champion), GATE, force_reason="the market has changed"))

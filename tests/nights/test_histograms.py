@@ -17,7 +17,8 @@ def spread(tmp_path):
             (tmp_path / f"{number}.csv").write_bytes(table(lines))
             tables.append(read_table(tmp_path / f"{number}.csv", settings=prepare_settings()))
         beyond = [Measure("stability_index", column, 1.0) for column in columns]
-        return histograms(*tables, TableDrift(beyond, beyond[:1], beyond[1:]))
+        before_table, after_table = tables
+        return histograms(before_table, after_table, TableDrift(beyond, beyond[:1], beyond[1:]))
 
     return spread
 

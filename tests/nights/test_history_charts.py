@@ -18,7 +18,7 @@ def chart(nights, **options):
 def dots(drawn):
     """The points of a chart, without its legend: where they are, and what they say."""
     found = ElementTree.fromstring(drawn).findall("circle")  # noqa: S314 (our own)
-    titled = [(float(dot.get("cx")), float(dot.get("cy")), dot.findtext("title")) for dot in found]
+    titled = [(float(dot.attrib["cx"]), float(dot.attrib["cy"]), dot.findtext("title", "")) for dot in found]
     return [dot for dot in titled if re.match(r"\d{4}-", dot[2])]
 
 

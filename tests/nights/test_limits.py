@@ -1,3 +1,5 @@
+import datetime
+
 import pytest
 
 from pipeline import params
@@ -30,7 +32,13 @@ def test_it_is_told_how_much_of_its_limit_a_measure_uses(measure, used):
 
 def test_a_measure_without_a_warning_limit_uses_that_which_stops():
     (found,) = limited(judged(Measure("rows_gone", "", 0.15), rows_gone=None))
-    assert (found.warn, found.stop, found.used) == (None, 0.2, pytest.approx(0.75))
+    assert (found.warn, found.stop) == (None, 0.2)
+    assert found.used == pytest.approx(0.75)
+
+
+def test_the_way_of_many_nights_warns_where_it_would_have_stopped_one():
+    (found,) = limited(judged(Measure("target_mean", "salary_in_usd", 0.24, since=datetime.date(2026, 1, 31))))
+    assert (found.warn, found.stop, found.verdict) == (0.3, None, "at 80% of the limit")
 
 
 def test_a_measure_without_limits_uses_none_and_is_never_near():

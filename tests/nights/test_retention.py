@@ -51,7 +51,7 @@ def test_an_old_tag_the_champion_and_nothing_else_survive(cleaned):
 def test_it_says_how_much_went(cleaned):
     _, said, gone = cleaned
     assert said == [
-        "gc: protected are the work tree, HEAD, all branches, tags and experiments, and the last 1 nights",
+        "gc: protected are the work tree, HEAD, all branches, tags, experiments, the last 1 nights and the anchor",
         f"DVC's cache: {len(gone)} files, 0.00 MB went",
         "runs: 1 folders, 1 files, 0.01 MB went: 2026-01-03",
     ]
@@ -68,6 +68,13 @@ def test_the_last_nights_are_protected_behind_a_merge_too(past):
     git(past, "merge", "--quiet", "--no-ff", "--message", "merged", "main")
     git(past, "branch", "--delete", "--force", "main")
     clean_up(past, nights=3, delete=True)
+    assert model_at(past, UNTAGGED) == "a\n1\n2\none\n"
+
+
+def test_the_anchor_is_protected_without_a_tag_too(past):
+    git(past, "checkout", "--quiet", UNTAGGED, "--", "metrics/anchor.json")
+    clean_up(past, nights=1, delete=True)
+    git(past, "checkout", "--quiet", "HEAD", "--", "metrics/anchor.json")
     assert model_at(past, UNTAGGED) == "a\n1\n2\none\n"
 
 

@@ -7,8 +7,10 @@ from datetime import UTC, datetime
 
 import pytest
 
+from pipeline.nights.anchor import read_anchor
 from pipeline.nights.one_at_a_time import LOCK_FILE, only_one
 from pipeline.nights.rollback import rollback
+from pipeline.repository.dvc_lock import Caches, outputs, read_lock
 from pipeline.runtime.errors import RuleError
 from tests.support.night_history import COLUMNS, FIRST, OPERATOR, RECORD, SECOND, night
 from tests.support.settings import write_settings
@@ -60,6 +62,14 @@ def test_the_table_the_lock_and_the_metrics_are_those_of_the_night(back):
     assert (user / "table.csv").read_text() == "a\n1\n"
 
 
+def test_the_anchor_is_that_of_the_night_and_its_model_is_at_hand(back):
+    user, _ = back
+    anchor = read_anchor(user)
+    assert anchor
+    assert outputs(read_lock(user / "dvc.lock"))["models"] == anchor.model_md5
+    assert Caches((user / ".dvc/cache",)).files("models", anchor.model_md5)
+
+
 def test_the_outputs_are_checked_out_even_if_only_the_remote_has_them(back):
     user, _ = back
     assert (user / "models/weights").read_text() == "a\n1\none\n"
@@ -107,7 +117,7 @@ def test_it_says_what_it_did_and_what_is_next(back):
     user, said = back
     assert said == [
         f"rollback: main is back at {FIRST}, by the new commit {git(user, 'rev-parse', '--short', 'HEAD')}",
-        "files: dvc.lock, table.csv, 3 in metrics; the history of the nights has a line more",
+        "files: dvc.lock, table.csv, 4 in metrics; the history of the nights has a line more",
         "models: models (md5 420c4dd5 → 1151074c)",
         "next: git push, dvc push",
     ]

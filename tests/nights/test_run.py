@@ -1,6 +1,7 @@
 """Nights in a small project, spent for real, with git, DVC, a remote and an upstream: what is seen, what is lost."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -10,12 +11,16 @@ from urllib.parse import quote
 
 import pytest
 
+from pipeline import params
+from pipeline.nights.anchor import Anchor, read_anchor
 from pipeline.nights.one_at_a_time import only_one
 from pipeline.nights.record import NightOutcome
 from pipeline.nights.run import run_night
+from pipeline.repository.dvc_lock import outputs, read_lock
 from pipeline.repository.project import Project
 from tests.support.night_project import (
     DATE,
+    FIRST_RECORD,
     RECORD,
     TONIGHT,
     WORSE,
@@ -41,7 +46,7 @@ def test_a_night_with_a_better_founded_model_is_one_commit_with_all_that_belongs
     assert (
         result.commit == git(project, "rev-parse", "HEAD") == git(project.parent / "upstream.git", "rev-parse", "main")
     )
-    assert committed(project) == {"dvc.lock", "data/raw/salaries.csv", "metrics/full.json", *RECORD}
+    assert committed(project) == {"dvc.lock", "data/raw/salaries.csv", "metrics/full.json", *FIRST_RECORD}
     assert (project / "data/raw/salaries.csv").read_bytes() == TONIGHT
     assert git(project, "tag", "--points-at", "HEAD") == f"nightly-{DATE}"
     assert git(project, "log", "-1", "--format=%an %cI") == f"nightly {DATE}T00:00:00+00:00"
@@ -67,7 +72,7 @@ def test_a_table_that_dvc_has_is_versioned_there(project):
     git(project, "push", "--quiet")
     result = night(project)
     assert result.outcome == NightOutcome.PROMOTED, result.message
-    assert committed(project) == {"dvc.lock", "data/raw/salaries.csv.dvc", "metrics/full.json", *RECORD}
+    assert committed(project) == {"dvc.lock", "data/raw/salaries.csv.dvc", "metrics/full.json", *FIRST_RECORD}
     assert (project / "data/raw/salaries.csv").read_bytes() == TONIGHT
     assert "in sync" in run(project, "dvc", "status", "--cloud")
 
@@ -85,13 +90,38 @@ def test_a_worse_model_is_not_published_but_recorded_and_not_trained_again(proje
     model = (project / "models/full/rows.txt").read_text()
     result = night(project, WORSE)
     assert result.outcome == NightOutcome.KEPT
-    assert "the MSE is over 2% worse in 100.0% of the bootstrap draws" in result.message
+    assert "% interval" in result.message
+    assert result.message.endswith("beyond the tolerance of 2 %")
     assert committed(project) == RECORD
     assert (project / "models/full/rows.txt").read_text() == model
     assert (project / "data/raw/salaries.csv").read_bytes() == YESTERDAY
     assert "up to date" in run(project, "dvc", "status")
     assert not git(project, "tag", "--list")
     assert night(project).outcome == NightOutcome.UNCHANGED
+
+
+def test_a_model_that_only_the_anchor_beats_is_kept_out_and_the_anchor_comes_from_the_remote(project):
+    settings = params.load(params.Prepare, "prepare", file=project / "params.yaml")
+    anchor = Anchor(model_md5=outputs(read_lock(project / "dvc.lock"))["models/full"], split=settings.split)
+    anchor.write(project)
+    (project / "data/raw/salaries.csv").write_bytes(WORSE)
+    run(project, "dvc", "repro", "--quiet")
+    run(project, "dvc", "push", "--quiet")
+    git(project, "add", "--all")
+    git(project, "commit", "--quiet", "--message", "a bad champion")
+    git(project, "push", "--quiet")
+    shutil.rmtree(project / ".dvc/cache")
+    result = night(project, WORSE + table(rows(660)[600:]).split(b"\n", 1)[1])
+    assert result.outcome == NightOutcome.KEPT, result.message
+    words = (
+        "than the champion's, .*: within the tolerance of 2 %; .* than the anchor's, .*: beyond the tolerance of 2 %$"
+    )
+    assert re.search(words, result.message)
+    assert json.loads((project / "metrics/nightly.json").read_text())["anchor_md5"] == anchor.model_md5
+    assert history(project)[0]["anchor_rmse_usd"] < history(project)[0]["champion_rmse_usd"]
+    assert committed(project) == RECORD
+    assert read_anchor(project) == anchor
+    assert not git(project, "status", "--porcelain")
 
 
 @pytest.mark.soak
@@ -165,6 +195,13 @@ def test_a_file_that_the_cache_has_damaged_comes_back_from_the_remote(project):
         (project / name).chmod(0o644)
         (project / name).write_text("777\n")
     assert night(project).outcome == NightOutcome.PROMOTED
+
+
+def test_a_limit_of_ridge_regression_needs_its_error_and_says_so(project):
+    change_settings(project, gate__max_over_ridge=1.0)
+    result = night(project)
+    assert result.outcome == NightOutcome.FAILED
+    assert "metrics/recipes/full.json must have test_ridge_mse_usd2, which has a limit" in result.message
 
 
 def test_a_second_night_says_who_runs_and_leaves_and_its_heart_does_not_beat(project, capsys):

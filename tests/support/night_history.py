@@ -1,8 +1,10 @@
 """The tiny project of tests/support/tiny_project.py after some nights: accepted and kept ones."""
 
+import json
 import shutil
 from pathlib import Path
 
+from pipeline.repository.dvc_lock import outputs, read_lock
 from tests.support.settings import write_settings
 from tests.support.tiny_project import git
 from tests.support.work_tree import run
@@ -18,8 +20,11 @@ stages:
     metrics: [metrics/score.txt: {cache: false}]
 """
 COLUMNS = "date,decision,table_md5,rows"
-RECORD = ("metrics/history.csv", "metrics/nightly.json", "metrics/nightly.md", "metrics/nights.html")
+RECORD = tuple(
+    f"metrics/{name}" for name in ("history.csv", "nightly.json", "nightly.md", "nights.html", "reference.json")
+)
 OPERATOR = "An Operator"  # by the settings of the project's repository
+SPLIT = {"salt": "v1", "valid_fraction": 0.2, "test_fraction": 0.2}
 FIRST, SECOND = "nightly-2026-01-02", "nightly-2026-01-04"
 
 
@@ -32,6 +37,8 @@ def night(user: Path, date: str, *, table: str | None = None, tag: str | None = 
         shutil.rmtree(user / "metrics/plots", ignore_errors=True)
         (user / "table.csv").write_text(table)
         run(user, "dvc", "repro", "--quiet")
+        facts = {"model_md5": outputs(read_lock(user / "dvc.lock"))["models"], "split": SPLIT}
+        (user / "metrics/anchor.json").write_text(json.dumps(facts))
     git(user, "add", "--all")
     at = f"{date}T00:00:00+0000"
     run(user, "env", f"GIT_AUTHOR_DATE={at}", f"GIT_COMMITTER_DATE={at}", "git", "commit", "--quiet", "-m", date)

@@ -42,6 +42,8 @@ wc -l <data/raw/salaries.csv >models/full/rows.txt
 cp models/full/rows.txt metrics/full.json
 """
 RECORD = {"metrics/history.csv", "metrics/nightly.json", "metrics/nightly.md", "metrics/nights.html"}
+FIRST_RECORD = {*RECORD, "metrics/anchor.json", "metrics/reference.json"}
+"""What the first night that is accepted writes besides its outputs."""
 YESTERDAY = table(rows(600))
 TONIGHT = table(rows(640))
 WORSE = table([*rows(600), *(row(job_title="Bad Model", salary_in_usd=50_000 + number) for number in range(40))])

@@ -1,0 +1,106 @@
+"""The reference: what is kept in git of the table of an earlier night, to measure slow changes against."""
+
+import datetime
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from pydantic import field_validator
+
+from pipeline.data.raw_table import Table
+from pipeline.data.schema import AMOUNTS, COLUMNS
+from pipeline.nights.record_files import REFERENCE
+from pipeline.runtime import escape
+from pipeline.runtime.sections import Section
+
+TENTHS = np.linspace(0.1, 0.9, 9)  # the quantiles between ten equal parts
+CATEGORIES = tuple(name for name in COLUMNS if name not in AMOUNTS)
+
+
+class Tenths(Section):
+    """An amount's nine quantiles between ten equal parts, and how many rows lie in each part."""
+
+    ends: tuple[float, float, float, float, float, float, float, float, float]
+    counts: tuple[int, int, int, int, int, int, int, int, int, int]
+
+
+class Summary(Section):
+    """What later tables are measured against: how many rows have each value; the target's mean and deviation."""
+
+    rows: int
+    categories: dict[str, dict[str, int]]  # by column that is no amount, and by value
+    amounts: dict[str, Tenths]
+    target_mean: float
+    target_spread: float
+
+    @field_validator("categories", "amounts")
+    @classmethod
+    def _of_each_column(cls, columns: dict[str, object]) -> dict[str, object]:
+        if tuple(columns) not in (CATEGORIES, AMOUNTS):
+            raise ValueError(f"must be of the columns of the contract; found {', '.join(columns)[:80]}")
+        return columns
+
+    @classmethod
+    def of(cls, table: Table) -> "Summary":
+        """The summary of a table."""
+        return cls(
+            rows=len(table.hashes),
+            categories={name: _count(table.rows[name]) for name in CATEGORIES},
+            amounts={name: _tenths(table.rows[name].to_numpy()) for name in AMOUNTS},
+            target_mean=float(table.target.mean()),
+            target_spread=float(table.target.std()),
+        )
+
+    def counts_beside(self, later: Table, column: str) -> tuple[np.ndarray, np.ndarray]:
+        """How many rows of each have each value that one of them has; an amount lies in one of these tenths.
+
+        Shape: two (values,).
+        """
+        if column in AMOUNTS:
+            known = self.amounts[column]
+            return np.array(known.counts), _counts_between(later.rows[column].to_numpy(), np.array(known.ends))
+        old, new = self.categories[column], _count(later.rows[column])
+        values = sorted({*old, *new})
+        before, after = (np.array([counts.get(value, 0) for value in values]) for counts in (old, new))
+        return before, after
+
+
+class Reference(Section):
+    """A table's summary, and the date of the night that accepted it."""
+
+    night: datetime.date
+    table: Summary
+
+    def write(self, project: Path) -> None:
+        """Write it into the project, the same bytes for the same table: a deviation's last places differ by CPU."""
+        facts = self.model_dump(mode="json")
+        facts["table"]["target_spread"] = float(f"{self.table.target_spread:.6g}")
+        (project / REFERENCE).write_text(escape.json_text(facts), encoding="utf-8")
+
+
+def read_reference(project: Path) -> Reference | None:
+    """The project's reference; None if there is none, or one that is damaged or of other columns: it begins anew."""
+    try:
+        return Reference.model_validate_json((project / REFERENCE).read_bytes())
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def _count(column: pa.DictionaryArray) -> dict[str, int]:
+    """How many rows have each value that there is, most frequent first."""
+    counts = Counter[str]()
+    rows = np.bincount(column.indices.to_numpy(), minlength=len(column.dictionary))
+    for value, count in zip(column.dictionary.cast("string").to_pylist(), rows.tolist(), strict=True):
+        counts[value] += count  # an estimated year stands in the dictionary beside the same year
+    return {value: count for value, count in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])) if count}
+
+
+def _tenths(amounts: np.ndarray) -> Tenths:
+    ends = np.quantile(amounts, TENTHS)  # (9,): equal ones, where many amounts are, leave the tenth between empty
+    return Tenths(ends=tuple(ends.tolist()), counts=tuple(_counts_between(amounts, ends).tolist()))
+
+
+def _counts_between(amounts: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """How many amounts lie between each two ends. Shape: (ends + 1,)."""
+    return np.bincount(np.searchsorted(ends, amounts), minlength=len(ends) + 1)
