@@ -194,6 +194,21 @@ class Gate(Section):
     min_slice_rows: Count
 
 
+class StalenessLimits(Section):
+    """`nightly.staleness.stop:` and `.warn:` how many days or nights nothing may have changed; null is any number."""
+
+    champion_days: Limit
+    source_days: Limit
+    kept_in_a_row: Limit
+
+
+class Staleness(Section):
+    """`nightly.staleness:` beyond one limit a quiet night needs somebody, beyond the other its message says so."""
+
+    stop: StalenessLimits
+    warn: StalenessLimits
+
+
 def _a_link(link: str) -> str:
     if not re.fullmatch(r"https?://\S+", link):  # not shown: it may hold a password
         raise ValueError("must be an address that begins with https:// or http://, without blanks; found another text")
@@ -236,6 +251,7 @@ class Nightly(Section):
     record_kept: bool
     drift: Drift
     gate: Gate
+    staleness: Staleness
     notify: Notify
 
 

@@ -19,6 +19,7 @@ from pipeline.model.reproducible import torch
 from tests.support.models import make_bundle
 from tests.support.night_history import make_past
 from tests.support.night_project import make_night_project
+from tests.support.sample import is_as_it_ships, write_sample
 from tests.support.skips import reason, summary
 from tests.support.tables import rows, table
 from tests.support.tiny_project import make_project
@@ -165,11 +166,23 @@ def real_tables(made_once: MadeOnce) -> list[Path]:
 
 
 @pytest.fixture(scope="session")
+def sample_table(made_once: MadeOnce) -> Path:
+    """The file of the sample that ships. Not to be changed."""
+    return made_once("a sample", lambda folder: write_sample(folder / "salaries.csv"))
+
+
+@pytest.fixture(scope="session")
 def trained(made_once: MadeOnce) -> Path:
-    """A copy of the repository after its first `dvc repro`, in a folder with a space and an umlaut. Not to change."""
+    """A copy of the repository after `dvc repro` on the sample, in a folder with a space and an umlaut. Not to change.
+
+    Its last commit has the results of the sample: the repository's own ones, or if its table is another, of a run here.
+    """
 
     def make(folder: Path) -> Path:
         copy = copy_of_the_work_tree(folder)
+        if not is_as_it_ships(ROOT):
+            run(copy, "dvc", "repro")
+            run(copy, "git", "commit", "--quiet", "--all", "--message", "the sample's results")
         run(copy, "dvc", "repro", "--force", "--no-run-cache")
         return copy
 

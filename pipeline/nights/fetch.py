@@ -56,15 +56,16 @@ def fetch_table(night: Night) -> Fetched:
     )
     if night.force_reason is not None:
         return fetched
-    if fetched.md5 == inputs(night.accepted).get(night.table):
-        raise NightEnded(NightOutcome.UNCHANGED, "no new data")
-    last = last_decision(night.tree, table_md5=fetched.md5, settings_md5=night.settings_md5)
+    md5 = fetched.md5
+    if md5 == inputs(night.accepted).get(night.table):
+        raise NightEnded(NightOutcome.UNCHANGED, "no new data", table_md5=md5)
+    last = last_decision(night.tree, table_md5=md5, settings_md5=night.settings_md5)
     if last is None:
         return fetched
     decision, reason = last
     if decision is NightOutcome.REJECTED:
-        raise NightEnded(NightOutcome.REJECTED, f"still the table that was rejected: {reason}")
-    raise NightEnded(NightOutcome.UNCHANGED, "no new data")
+        raise NightEnded(NightOutcome.REJECTED, f"still the table that was rejected: {reason}", table_md5=md5)
+    raise NightEnded(NightOutcome.UNCHANGED, "no new data", table_md5=md5)
 
 
 def fetch(

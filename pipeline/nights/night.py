@@ -23,11 +23,11 @@ FAILURES = (RuleError, CommandError, OSError)  # what fails a night; any other e
 
 
 class NightEnded(Exception):  # noqa: N818 (no error: a night may end early)
-    """A step ends the night before its last one: how, why, and the record to publish, if there is one."""
+    """A step ends the night before its last one: how, why, with which table, and the record to publish, if any."""
 
-    def __init__(self, outcome: NightOutcome, message: str, record: Record | None = None) -> None:
+    def __init__(self, outcome: NightOutcome, message: str, record: Record | None = None, table_md5: str = "") -> None:
         super().__init__(message)
-        self.outcome, self.message, self.record = outcome, message, record
+        self.outcome, self.message, self.record, self.table_md5 = outcome, message, record, table_md5
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,7 @@ class NightResult:
     record: Record | None = None
     commit: str | None = None
     folder: Path | None = None  # where its log is, if it leaves one
+    table_md5: str = ""  # of the table that came, if one did
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from urllib.error import HTTPError
 from urllib.parse import urlsplit
 
 from pipeline import params
+from pipeline.nights.logs import LOG
 from pipeline.nights.messages import Message, message_of
 from pipeline.nights.night import NightResult
 from pipeline.nights.record import NightOutcome
@@ -39,6 +40,7 @@ def notify_and_log(
     ending = {"ending": result.outcome, "code": result.outcome.exit_code, "message": result.message}
     facts = {"date": date.isoformat(), "run": run.name, "host": platform.node(), **ending}
     facts |= {"commit": result.commit, "link": _link(result, settings, date=date), "record": record}
+    facts |= {"table_md5": result.table_md5}
     is_set_up = result.outcome is not NightOutcome.NO_SOURCE  # else each night would tell the same
     failures = notify(facts, settings, checkout=checkout) if is_set_up else []
     if settings.heartbeat and (failure := _send_in_time(None, settings.heartbeat, seconds=settings.seconds)):
@@ -47,12 +49,12 @@ def notify_and_log(
     log = {**facts, "seconds": round(seconds, 1), "not_notified": failures}
     try:
         run.mkdir(FOLDER, parents=True, exist_ok=True)
-        with open(run / "night.json", "w", encoding="utf-8", opener=private) as file:
+        with open(run / LOG, "w", encoding="utf-8", opener=private) as file:
             file.write(escape.json_text(log))
     except OSError as error:  # on a full disk, too, the night has ended as it has
         failures.append(f"no log: {error}")
         with suppress(OSError):
-            (run / "night.json").unlink(missing_ok=True)
+            (run / LOG).unlink(missing_ok=True)
             run.rmdir()  # unless there is something in it
     for failure in failures:
         print(escape.terminal(f"nightly: {failure}"), file=sys.stderr)

@@ -3,9 +3,11 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import chain, count
 
 from pipeline.nights.bot import as_bot
+from pipeline.nights.canary import Canary
 from pipeline.nights.night import FAILURES, Night, NightResult
 from pipeline.nights.page import page
 from pipeline.nights.record import NightOutcome, Record, read_history
@@ -21,8 +23,11 @@ from pipeline.runtime.errors import CommandError, RuleError, as_rule_error
 from pipeline.runtime.private import private
 
 
-def publish(night: Night, record: Record) -> NightResult:
-    """Publish what the decision lets out: everything, or the record alone, or nothing; failed if it cannot be."""
+def publish(night: Night, record: Record, canary: Canary | None = None) -> NightResult:
+    """Publish what the decision lets out: everything, or the record alone, or nothing; failed if it cannot be.
+
+    canary: of the challenger, which may go out only if it comes back from DVC's remote as it is.
+    """
     settings, accepted = night.settings, record.decision.accepted
     try:
         if not accepted:  # then the clone goes back to its commit: to the champion and all that belongs to it
@@ -37,12 +42,13 @@ def publish(night: Night, record: Record) -> NightResult:
             files = night.publishable_files() if accepted else night.workspace.project.unignored_files(*FILES)
             message = f"Night of {night.date.isoformat()}: {record.decision}\n\n{escape.commit_message(record.reason)}"
             publication = Publication(sorted(set(files)), message, night.date, tag)
+            check = partial(canary.check, night) if accepted and canary else None
             commit = publish_commit(
-                night.workspace, publication, tries=settings.tries, seconds=settings.publish_seconds
+                night.workspace, publication, tries=settings.tries, seconds=settings.publish_seconds, check=check
             )
     except FAILURES as error:
         return NightResult(NightOutcome.FAILED, str(error))
-    return NightResult(record.decision, record.reason, record, commit)
+    return NightResult(record.decision, record.reason, record, commit, table_md5=record.table_md5)
 
 
 def _write(night: Night, record: Record) -> None:
@@ -72,11 +78,13 @@ def publish_commit(
     *,
     tries: int,
     seconds: float,
+    check: Callable[[Workspace], None] | None = None,
     pause: Callable[[float], None] = time.sleep,
 ) -> str:
     """Bring the publication from the clone to all who need it; returns the commit.
 
-    Each command has the time limit; pushing has the tries.
+    Each command has the time limit; pushing has the tries. check: is called with the commit made and nothing but the
+    data pushed, if DVC has a remote.
     Raises: RuleError. Until the push, only DVC's remote has more than before; after it, only the user's checkout may
     be behind, and the message says how to bring it forward.
     """
@@ -88,6 +96,8 @@ def publish_commit(
         if workspace.has_remote and LOCK in publication.files:  # else the outputs are those of the commit before
             _push_data(clone, seconds=seconds)
         commit_files(clone, publication)
+        if check and workspace.has_remote:
+            check(workspace)
         upstream = Upstream.of(workspace)
         if upstream:
             upstream.push(workspace, tag=lambda: _tag(clone, publication), tries=tries, seconds=seconds, pause=pause)

@@ -47,6 +47,7 @@ class NightOutcome(StrEnum):
     REJECTED = "rejected"
     FAILED = "failed"
     BUSY = "busy"
+    STALE = "stale"
     INTERRUPTED = "interrupted"
 
     @property
@@ -77,6 +78,7 @@ EXIT_CODES = {
     NightOutcome.REJECTED: 40,
     NightOutcome.FAILED: 41,
     NightOutcome.BUSY: 42,
+    NightOutcome.STALE: 43,
     NightOutcome.INTERRUPTED: 130,
 }
 

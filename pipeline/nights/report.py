@@ -25,6 +25,7 @@ SENTENCES = {
     NightOutcome.FAILED: "The night failed: somebody is needed to mend what its message names.",
     NightOutcome.BUSY: "The night did not begin, as another command was at work: somebody is needed to see that it"
     " ends.",
+    NightOutcome.STALE: "The champion stays, and for too long nothing has changed: somebody is needed to see why.",
     NightOutcome.INTERRUPTED: "The night was interrupted, so the champion stays: somebody is needed to start another.",
 }
 """What happened, and whether anybody is needed."""

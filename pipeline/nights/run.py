@@ -7,9 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from pipeline import params
+from pipeline.nights.canary import Canary
 from pipeline.nights.champion import find_champion
 from pipeline.nights.check import check_new_rows, check_table
 from pipeline.nights.compare import comparable, compare
+from pipeline.nights.costs import step, with_unusual_costs
 from pipeline.nights.fetch import fetch_table
 from pipeline.nights.night import FAILURES, Night, NightEnded, NightResult
 from pipeline.nights.notify import notify_and_log
@@ -18,6 +20,7 @@ from pipeline.nights.publish import publish
 from pipeline.nights.readiness import check_ready
 from pipeline.nights.record import NightOutcome
 from pipeline.nights.retrain import retrain
+from pipeline.nights.staleness import with_staleness
 from pipeline.repository.project import DVC, Project
 from pipeline.repository.upstream import catch_up
 from pipeline.repository.workspace import Workspace, keep_leftover_clones
@@ -82,7 +85,8 @@ def _remove_empty_folders(runs: Path) -> None:
 def _run_in_clone(workspace: Workspace, *, run: Path, date: datetime.date, force_reason: str | None) -> NightResult:
     """Spend the night in the clone, then remove it: it stays if the night is interrupted, or could not be published."""
     try:
-        result = _run_steps(Night.begin(workspace, folder=run, date=date, force_reason=force_reason))
+        night = Night.begin(workspace, folder=run, date=date, force_reason=force_reason)
+        result = with_unusual_costs(night, with_staleness(night, _run_steps(night)))
     except FAILURES:
         workspace.remove()
         raise
@@ -95,15 +99,21 @@ def _run_in_clone(workspace: Workspace, *, run: Path, date: datetime.date, force
 def _run_steps(night: Night) -> NightResult:
     """Fetch, check, retrain, compare, publish. A step that ends the night early raises NightEnded."""
     try:
-        fetched = fetch_table(night)
-        check_ready(night, fetched)
-        checked = check_table(night, fetched)
-        champion = comparable(find_champion(night), checked.table)
-        checked = check_new_rows(night, checked, champion)
-        challenger = retrain(night, checked)
-        record = compare(night, checked, champion=champion, challenger=challenger)
+        with step(night.folder, "fetch"):
+            fetched = fetch_table(night)
+        with step(night.folder, "check"):
+            check_ready(night, fetched)
+            checked = check_table(night, fetched)
+            champion = comparable(find_champion(night), checked.table)
+            checked = check_new_rows(night, checked, champion)
+        with step(night.folder, "retrain"):
+            challenger = retrain(night, checked)
+        with step(night.folder, "compare"):
+            record = compare(night, checked, champion=champion, challenger=challenger)
+            canary = Canary.of(checked.table, challenger)
     except NightEnded as ended:
         if ended.record is None:
-            return NightResult(ended.outcome, ended.message)
-        record = ended.record
-    return publish(night, record)
+            return NightResult(ended.outcome, ended.message, table_md5=ended.table_md5)
+        record, canary = ended.record, None
+    with step(night.folder, "publish"):
+        return publish(night, record, canary)

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shlex
 import shutil
 import sys
 from collections.abc import Mapping
@@ -75,9 +76,12 @@ class FreshClone:
         md5 = inputs(stages).get(path, "of no table")
         file = self._file_with(path, md5)
         if file is None or Path(path).is_absolute():  # nothing is written outside the clone
+            fix = "restore them, or run dvc repro and commit"
+            if (self.project.folder / f"{path}.dvc").exists():
+                fix = f"dvc pull {shlex.quote(path)} brings them, where DVC has a remote and its credentials"
             raise CannotVerifyError(
                 f"{path} must have the bytes that {LOCK} records (md5 {md5}); found them neither in git nor in the work"
-                " tree nor in DVC's cache: restore them, or run dvc repro and commit"
+                f" tree nor in DVC's cache: {fix}"
             )
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, target)

@@ -11,9 +11,9 @@ import pyarrow as pa
 import pytest
 
 from pipeline import sample
+from pipeline.repository.dvc_lock import md5_of
+from tests.support.sample import MD5, SEED
 
-COMMITTED = Path(__file__).parents[2] / "data" / "raw" / "salaries.csv"
-SEED = 20240728
 ROWS = 32_206  # as many as the real table had on 28 July 2024, whose figures are the published ones below
 FOUR = ["experience_level", "employment_type", "remote_ratio", "company_size"]
 EIGHT = [*FOUR, "work_year", "job_title", "employee_residence", "company_location"]
@@ -114,8 +114,9 @@ def test_a_shorter_table_is_the_beginning_of_a_longer_one(tmp_path: Path, rows: 
     assert made(tmp_path, 130_001).read_bytes().startswith(made(tmp_path, rows).read_bytes())
 
 
-def test_the_committed_table_is_the_generators_output(tmp_path: Path) -> None:
-    assert COMMITTED.read_bytes() == made(tmp_path, 4_000).read_bytes()
+def test_the_sample_that_ships_is_the_generators_output(sample_table: Path, tmp_path: Path) -> None:
+    assert md5_of(sample_table) == MD5
+    assert sample_table.read_bytes() == made(tmp_path, 4_000).read_bytes()
 
 
 def test_blocks_differ_from_each_other() -> None:
@@ -126,16 +127,16 @@ def test_blocks_differ_from_each_other() -> None:
 # ---- the real format
 
 
-def test_the_header_names_the_eleven_columns_in_the_real_order() -> None:
-    header = COMMITTED.read_bytes().split(b"\r\n", 1)[0]
+def test_the_header_names_the_eleven_columns_in_the_real_order(sample_table: Path) -> None:
+    header = sample_table.read_bytes().split(b"\r\n", 1)[0]
     assert header == (
         b"work_year,experience_level,employment_type,job_title,salary,salary_currency,salary_in_usd,"
         b"employee_residence,remote_ratio,company_location,company_size"
     )
 
 
-def test_every_line_ends_in_crlf_and_nothing_is_quoted() -> None:
-    text = COMMITTED.read_bytes()
+def test_every_line_ends_in_crlf_and_nothing_is_quoted(sample_table: Path) -> None:
+    text = sample_table.read_bytes()
     assert text.endswith(b"\r\n")
     assert text.count(b"\r\n") == text.count(b"\n") == text.count(b"\r") == 4_001
     assert b'"' not in text

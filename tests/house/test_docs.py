@@ -1,4 +1,4 @@
-"""The pages say what is true: their commands run, their tables are complete, their results are the committed ones."""
+"""The pages say what is true: their commands run, their tables are complete, their results are the sample's."""
 
 import ast
 import json
@@ -28,9 +28,8 @@ def keys(settings: object, path: tuple[str, ...] = ()) -> set[str]:
     return set().union(*(keys(value, (*path, "<name>" if named else name)) for name, value in settings.items()))
 
 
-def metrics_of(recipe: str) -> dict[str, float]:
-    (file,) = (ROOT / "metrics").rglob(f"{recipe}.json")
-    numbers: dict[str, float] = json.loads(file.read_text(encoding="utf-8"))
+def metrics_of(project: Path, recipe: str) -> dict[str, float]:
+    numbers: dict[str, float] = json.loads((project / f"metrics/recipes/{recipe}.json").read_text(encoding="utf-8"))
     return numbers
 
 
@@ -75,20 +74,20 @@ def test_every_setting_is_documented_and_no_other():
     assert sorted(documented) == sorted(keys(settings))
 
 
-def test_every_number_of_the_metrics_is_explained():
+def test_every_number_of_the_metrics_is_explained(trained):
     cells = re.findall(r"^\| (`[^|]+`) \|", PAGES["docs/metrics.md"].text, flags=re.MULTILINE)
     known = {name for cell in cells for name in cell.split("`")[1::2]}
     baselines = tuple(name.removesuffix("…") for name in known if name.endswith("…"))
     for recipe in RECIPES:
-        for name in metrics_of(recipe):
+        for name in metrics_of(trained, recipe):
             number = name.split("_", 1)[1]
             prefix = next((prefix for prefix in baselines if number.startswith(prefix)), "")
             assert number in known or number.removeprefix(prefix) in known, name
 
 
-def test_every_table_of_the_plots_is_explained():
+def test_every_table_of_the_plots_is_explained(trained):
     explained = set(re.findall(r"`(\w+\.csv)`", PAGES["docs/metrics.md"].text))
-    assert explained == {file.name for file in (ROOT / "metrics/plots").glob("*/*.csv")}
+    assert explained == {file.name for file in (trained / "metrics/plots").glob("*/*.csv")}
 
 
 def test_every_make_target_is_shown_as_make_help_shows_it():
@@ -97,8 +96,8 @@ def test_every_make_target_is_shown_as_make_help_shows_it():
     assert shown in PAGES["docs/developing.md"].text
 
 
-def test_the_results_are_those_of_the_committed_metrics():
-    assert results.table({name: metrics_of(name) for name in RECIPES}) in README.text
+def test_the_results_are_those_of_the_sample(trained):
+    assert results.table({name: metrics_of(trained, name) for name in RECIPES}) in README.text
 
 
 @pytest.mark.parametrize("page", PAGES.values(), ids=str)
@@ -135,8 +134,8 @@ def test_every_recipe_is_drawn():
         assert drawn == set(RECIPES)
 
 
-def test_the_example_of_a_comparison_starts_from_the_committed_metrics():
-    metrics, page = metrics_of("full"), PAGES["docs/how-to.md"].text
+def test_the_example_of_a_comparison_starts_from_the_metrics_of_the_sample(trained):
+    metrics, page = metrics_of(trained, "full"), PAGES["docs/how-to.md"].text
     shown = dict(re.findall(r"^metrics/recipes/full\.json +(\w+) +([-0-9.]+) ", page, flags=re.MULTILINE))
     assert {"test_mse_usd2", "valid_mse_usd2", "train_mse_usd2"} <= shown.keys()
     assert {name: float(value) for name, value in shown.items()} == {name: round(metrics[name], 5) for name in shown}

@@ -15,7 +15,6 @@ from pipeline.inference.answers import ANSWERS
 from tests.support.mutations import mutated
 from tests.support.skips import in_soak
 from tests.support.tables import records_of
-from tests.support.work_tree import ROOT
 
 CAMPAIGN = [range(start, start + 500) for start in range(20, 2020, 500)]
 SEEDS = pytest.mark.parametrize("seeds", [range(20), *in_soak(*CAMPAIGN)], ids=str)
@@ -23,10 +22,10 @@ NOTES = [b"", b"by phone", b'"told by phone,\nask again"', b'"a ""good"" one"', 
 AMOUNT, PROBLEM = ANSWERS.names[0], ANSWERS.names[-1]
 
 
-def draw_table(seed, *, note):
+def draw_table(seed, sample_table, *, note):
     """A header and some rows of the sample after random edits, perhaps with a column of notes, perhaps of CRLF."""
     draw = random.Random(seed)
-    header, *lines = (ROOT / "data/raw/salaries.csv").read_bytes().splitlines()
+    header, *lines = sample_table.read_bytes().splitlines()
     start = draw.randrange(len(lines) - 200)
     chosen = lines[start : start + draw.randint(1, 200)]
     if note:
@@ -44,13 +43,13 @@ def body_of(data):
 
 
 @SEEDS
-def test_predict_answers_every_record_once_or_says_why_not(seeds, modelled, tmp_path):
+def test_predict_answers_every_record_once_or_says_why_not(seeds, modelled, sample_table, tmp_path):
     for seed in seeds:
-        check_predict(seed, modelled, tmp_path)
+        check_predict(seed, modelled, sample_table, tmp_path)
 
 
-def check_predict(seed, modelled, tmp_path):
-    data = draw_table(seed, note=seed % 2)
+def check_predict(seed, modelled, sample_table, tmp_path):
+    data = draw_table(seed, sample_table, note=seed % 2)
     (tmp_path / "new.csv").write_bytes(data)
     options = {"model": modelled.folder / "model", "block_bytes": random.Random(seed).randint(1, 5000)}
     try:
@@ -76,13 +75,13 @@ def check_predict(seed, modelled, tmp_path):
 
 
 @SEEDS
-def test_training_keeps_every_record_or_puts_it_in_quarantine(seeds, tmp_path):
+def test_training_keeps_every_record_or_puts_it_in_quarantine(seeds, sample_table, tmp_path):
     for seed in seeds:
-        check_training(seed, tmp_path)
+        check_training(seed, sample_table, tmp_path)
 
 
-def check_training(seed, tmp_path):
-    data = draw_table(seed, note=False)
+def check_training(seed, sample_table, tmp_path):
+    data = draw_table(seed, sample_table, note=False)
     (tmp_path / "raw.csv").write_bytes(data)
     report, size = ContractReport(), random.Random(seed).randint(1, 5000)
     kept, quarantine = [], []

@@ -23,10 +23,10 @@ def test_dvc_reads_the_words_that_the_plots_use_from_the_schema():
     assert set(names.split(",")) == set(re.findall(r"\$\{([A-Z_]+)\}", TEXT))
 
 
-def test_every_column_of_a_plot_is_one_of_its_file():
+def test_every_column_of_a_plot_is_one_of_its_file(trained):
     for plot in plots():
         for file, columns in plot["y"].items():
-            with (ROOT / file).open(encoding="utf-8", newline="") as lines:
+            with (trained / file).open(encoding="utf-8", newline="") as lines:
                 header = next(csv.reader(lines))
             assert {plot["x"], *([columns] if isinstance(columns, str) else columns)} <= set(header), file
 

@@ -1,13 +1,17 @@
 """The workflows: actions pinned by commit, the same in all of them, and no more rights than they need."""
 
 import re
+import sys
 
 import pytest
 from ruamel.yaml import YAML
 
-from tests.support.work_tree import ROOT
+from tests.support.skips import in_soak
+from tests.support.tiny_project import git
+from tests.support.work_tree import ROOT, run
 
 FILES = sorted((ROOT / ".github/workflows").glob("*.yml"))
+PULL = "git ls-files -z -- '*.dvc' | xargs -0 --no-run-if-empty .venv/bin/python -m dvc pull --"
 WORKFLOWS = {file.stem: YAML(typ="safe").load(file) for file in FILES}
 
 
@@ -35,10 +39,10 @@ def test_only_the_night_may_write_and_only_to_the_repository():
     assert WORKFLOWS["nightly"]["concurrency"] == {"group": "nightly"}
 
 
-def test_secrets_reach_the_night_alone_and_no_command_line():
+def test_secrets_reach_the_night_and_a_pull_of_the_table_alone_and_no_command_line():
     steps = [step for workflow in WORKFLOWS.values() for job in workflow["jobs"].values() for step in job["steps"]]
     with_secrets = [step for step in steps if "secrets." in str(step)]
-    assert [step["run"] for step in with_secrets] == ["make nightly"]
+    assert [step["run"] for step in with_secrets] == ["make nightly", PULL]
     kept = [step for step in steps if step.get("with", {}).get("persist-credentials") is not False]
     assert [step.get("with", {}).get("fetch-depth") for step in kept if "checkout" in step.get("uses", "")] == [0]
 
@@ -60,6 +64,34 @@ def test_every_week_both_verifications_run():
     assert commands("verify").splitlines()[-2:] == ["make verify", "make verify-cpus"]
 
 
+def test_the_bytes_are_verified_only_with_the_table_and_else_a_warning_says_what_is_missing():
+    steps = WORKFLOWS["verify"]["jobs"]["verify"]["steps"]
+    (pull,) = (step for step in steps if step.get("id") == "table")
+    assert (pull["run"], pull["continue-on-error"]) == (PULL, True)
+    conditions = {step["run"].split(":")[0]: step["if"] for step in steps if "if" in step}
+    assert conditions == {
+        'echo "': "steps.table.outcome == 'failure'",
+        "make verify": "steps.table.outcome == 'success'",
+    }
+
+
+@pytest.mark.parametrize("has_remote", [True, *in_soak(False)])
+def test_the_pull_brings_a_table_that_dvc_has_or_fails(user, has_remote):
+    (user / ".venv").symlink_to(sys.prefix)
+    run(user, "bash", "-e", "-c", PULL)  # git has the table
+    git(user, "rm", "--quiet", "--cached", "table.csv")
+    run(user, "dvc", "add", "--quiet", "table.csv")
+    run(user, "dvc", "push", "--quiet")
+    git(user, "add", "table.csv.dvc")
+    for path in ("table.csv", ".dvc/cache"):
+        run(user, "rm", "-r", path)
+    if not has_remote:
+        (user / ".dvc/config").write_text("")
+    said = run(user, "bash", "-e", "-o", "pipefail", "-c", PULL, code=0 if has_remote else 123)
+    assert (user / "table.csv").exists() == has_remote
+    assert ("no default remote set" in said) != has_remote
+
+
 def test_every_target_that_a_workflow_makes_exists():
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     made = set(re.findall(r"^make (\S+)", "\n".join(map(commands, WORKFLOWS)), flags=re.MULTILINE))
@@ -72,4 +104,4 @@ def test_what_a_workflow_installs_by_pip_is_hashed(name):
     installed = re.findall(r"pip install (.*)", commands(name))
     pinned = re.compile(r"--quiet --no-deps --require-hashes --requirement requirements-\w+\.lock")
     assert not [words for words in installed if not pinned.fullmatch(words)]
-    assert bool(installed) == (name == "nightly")
+    assert bool(installed) == (name in ("nightly", "verify"))

@@ -56,6 +56,7 @@ def test_a_night_with_a_better_founded_model_is_one_commit_with_all_that_belongs
     (line,) = history(project)
     assert (line["date"], line["decision"], line["rows"], line["new_rows"]) == (str(DATE), "promoted", "640", "40")
     assert {file.name for file in max((project / "runs").iterdir()).iterdir()} == {
+        "costs.json",
         "night.json",
         "nightly.md",
         "repro.log",

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from pipeline.reproduction.fresh_clone import CannotVerifyError
 from pipeline.reproduction.verify import VerifyOutcome, changed_inputs, describe, verify
 from pipeline.runtime.errors import CommandError
 from tests.reproduction.conftest import MODEL, commit
-from tests.support.work_tree import ROOT, copy_of_the_work_tree, run
+from tests.support.work_tree import ROOT, run
 
 
 def test_the_same_bytes_are_identical_whatever_the_work_tree_hooks_and_settings(project, tmp_path, monkeypatch, capsys):
@@ -77,6 +78,21 @@ def test_a_table_that_is_no_more_what_was_recorded_is_named(project):
     with pytest.raises(
         CannotVerifyError, match=r"\.\./table\.csv must have the bytes that dvc\.lock records \(md5 \w{32}\)"
     ):
+        verify(project)
+
+
+def test_a_table_that_dvc_has_is_trained_on_and_where_it_is_missing_dvc_pull_is_named(project):
+    shutil.copy(project.parent / "table.csv", project / "a table.csv")
+    run(project, "dvc", "add", "--quiet", "a table.csv")
+    (project / "params.yaml").write_text("data: {path: a table.csv}")
+    for name in ("dvc.yaml", "model.py"):
+        (project / name).write_text((project / name).read_text().replace("../table.csv", "a table.csv"))
+    run(project, "dvc", "repro", "--quiet")
+    commit(project)
+    (project / "a table.csv").unlink()
+    assert verify(project) is VerifyOutcome.SAME_BYTES
+    shutil.rmtree(project / ".dvc/cache")
+    with pytest.raises(CannotVerifyError, match=r"nor in DVC's cache: dvc pull 'a table\.csv' brings them, where"):
         verify(project)
 
 
@@ -140,8 +156,7 @@ def test_without_a_record_there_is_nothing_to_verify(project, name):
 
 
 @pytest.mark.soak
-def test_this_project_trains_the_recorded_bytes(tmp_path):
-    folder = copy_of_the_work_tree(tmp_path / "clone")
+def test_this_project_trains_the_recorded_bytes(clone):
     assert re.match(
-        r"identical: \d+ artifacts of commit [0-9a-f]+\n", run(folder, sys.executable, "-m", "pipeline.verify")
+        r"identical: \d+ artifacts of commit [0-9a-f]+\n", run(clone, sys.executable, "-m", "pipeline.verify")
     )
