@@ -67,7 +67,7 @@ def _rows(record: Record) -> str:
 def _columns(record: Record) -> str:
     """The columns with the largest shares of values that are new: of the new rows, or of all if these are too few."""
     for name, rows in {"unseen_values": "the new rows", "new_categories": "all rows"}.items():
-        if found := [measure for measure in record.drift.measures if measure.name == name]:
+        if found := [one for one in record.drift.measures if one.name == name and not one.since]:
             new = sorted((measure for measure in found if measure.value > 0), key=_by_value)[:FEW]
             told = ", ".join(f"{percent(measure.value)} a new {measure.column}" for measure in new)
             return f"of {rows}, {told}" if told else f"no value in {rows} that yesterday's table did not have"

@@ -71,6 +71,8 @@ def test_new_values_are_named_by_their_columns_those_of_most_rows_first():
     assert changes(with_measures(*whole))[1] == "Columns: of all rows, 2.0 % a new job_title, 1.0 % a new company_size."
     unseen = with_measures(*whole, Measure("unseen_values", "job_title", 0.5, least=0.4))
     assert changes(unseen)[1] == "Columns: of the new rows, 50.0 % a new job_title."
+    slow = replace(whole[1], value=0.5, since=datetime.date(2025, 1, 31))
+    assert "50.0 %" not in changes(with_measures(*whole, slow))[1]
     nothing = with_measures(*whole, Measure("unseen_values", "job_title", 0.0, least=0.0))
     assert changes(nothing)[1] == "Columns: no value in the new rows that yesterday's table did not have."
 
