@@ -91,5 +91,5 @@ def _points(nights: Nights, column: str) -> Iterator[tuple[int, float]]:
 def _axis(nights: Nights) -> Axis:
     """The nights in their order, with the dates of the last one and of some at equal distances before it."""
     last = len(nights) - 1
-    ticks = range(last, -1, -max(1, math.ceil(last / (DATES - 1))))
+    ticks = range(last, -1, -max(1, last // (DATES - 1), min(last, 2)))  # of four nights, two have room for a date
     return Axis(-0.5, last + 0.5, ticks, label="", text=lambda index: nights[int(index)]["date"])
