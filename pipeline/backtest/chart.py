@@ -39,7 +39,7 @@ def picture(nights: Sequence[Replayed]) -> str:
         parts.append(
             text_at(WIDTH - RIGHT, 22 + 20 * number, name, kind=f"tick left c{number}")
         )  # its right end is here
-    return "\n".join([*parts, *_dots(frame, nights), *legend(KINDS, LEFT + 8, HEIGHT + 18, gap=160), "</svg>\n"])
+    return "\n".join([*parts, *_dots(frame, nights), *legend(KINDS, LEFT + 8, HEIGHT + 18, gap=200), "</svg>\n"])
 
 
 def error_lines(nights: Sequence[Replayed]) -> Mapping[str, Sequence[Point]]:

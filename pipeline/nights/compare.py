@@ -46,14 +46,14 @@ def compare(night: Night, checked: CheckedTable, *, champion: Champion, challeng
         anchor_md5=anchor.md5,
         challenger_md5=challenger_md5,
         drift=checked.drift,
-        numbers={**checked.numbers, **decision.numbers, **_fairness(night)},
+        numbers={**checked.numbers, **decision.numbers, **fairness(night)},
         histograms=checked.histograms,
         reference=checked.next_reference(night) if accepted else None,
         anchor=Anchor(model_md5=best_md5, split=night.prepare.split) if accepted and best_md5 else None,
     )
 
 
-def _fairness(night: Night) -> dict[str, float]:
+def fairness(night: Night) -> dict[str, float]:
     """How many groups of people the challenger is wrong about beyond the limits, if the pipeline has measured it."""
     try:
         found = read_metrics(night.tree / METRICS, night.settings.recipe).get(f"test_{FAIRNESS}")

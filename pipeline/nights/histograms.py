@@ -20,8 +20,8 @@ Histogram = Mapping[str, tuple[float, float]]
 
 
 def histograms(before: Table, after: Table, drift: TableDrift) -> dict[str, Histogram]:
-    """Of each column that is beyond a limit."""
-    beyond = {measure.column for measure in (*drift.breaches, *drift.warnings)}
+    """Of each column that is beyond a limit beside yesterday's table: none of those that have moved slowly."""
+    beyond = {measure.column for measure in (*drift.breaches, *drift.warnings) if not measure.since}
     tables = (before, after)
     return {
         name: _of_amounts([table.rows[name].to_numpy() for table in tables])

@@ -9,7 +9,7 @@ from pipeline.reporting.svg import WIDTH, Axis, Format, Frame, dot, legend, pict
 Nights = Sequence[Mapping[str, str]]
 """Lines of the history, oldest first."""
 
-DATES = 4  # so many are written below a chart
+DATES = 3  # so many are written below a chart, at most
 LEFT, RIGHT, TOP = 62.0, 34.0, 26.0  # pixels around the plot: half a date has room to the right
 TICKS = 24.0  # pixels from the plot down to the dates, so that none touches a number of the other axis
 RADIUS, ROW = 2.6, 22.0  # pixels: of a dot; the height of a decision's row
@@ -89,7 +89,7 @@ def _points(nights: Nights, column: str) -> Iterator[tuple[int, float]]:
 
 
 def _axis(nights: Nights) -> Axis:
-    """The nights in their order, some of them with their dates."""
+    """The nights in their order, with the dates of the last one and of some at equal distances before it."""
     last = len(nights) - 1
-    ticks = sorted({round(last * part / (DATES - 1)) for part in range(DATES)})
+    ticks = range(last, -1, -max(1, last // (DATES - 1), min(last, 2)))  # of four nights, two have room for a date
     return Axis(-0.5, last + 0.5, ticks, label="", text=lambda index: nights[int(index)]["date"])

@@ -1,7 +1,7 @@
 """The night's report for the morning: what happened, whether anybody is needed, what changed, what is near a limit."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from pipeline.data.schema import UNIT, in_unit
 from pipeline.nights.drift import Measure
@@ -65,20 +65,13 @@ def _rows(record: Record) -> str:
 
 
 def _columns(record: Record) -> str:
-    if not record.drift.measures:
-        return "not compared with those of another table"
-    parts = [
-        *_new_values(record, "new_categories", "of the rows"),
-        *_new_values(record, "unseen_values", "of new rows"),
-    ]
-    return ", ".join(parts) or "no value that yesterday's table did not have"
-
-
-def _new_values(record: Record, name: str, of_what: str) -> Iterator[str]:
-    """The columns with the largest shares of values that are new."""
-    found = [measure for measure in record.drift.measures if measure.name == name and measure.value > 0]
-    for measure in sorted(found, key=_by_value)[:FEW]:
-        yield f"{percent(measure.value)} {of_what} have a new {measure.column}"
+    """The columns with the largest shares of values that are new: of the new rows, or of all if these are too few."""
+    for name, rows in {"unseen_values": "the new rows", "new_categories": "all rows"}.items():
+        if found := [one for one in record.drift.measures if one.name == name and not one.since]:
+            new = sorted((measure for measure in found if measure.value > 0), key=_by_value)[:FEW]
+            told = ", ".join(f"{percent(measure.value)} a new {measure.column}" for measure in new)
+            return f"of {rows}, {told}" if told else f"no value in {rows} that yesterday's table did not have"
+    return "not compared with those of another table"
 
 
 def _by_value(measure: Measure) -> tuple[float, str]:

@@ -14,7 +14,7 @@ body { margin: 0 auto; padding: 1.5rem 1rem 4rem; max-width: 76rem; background: 
   font: 16px/1.5 system-ui, sans-serif; overflow-wrap: anywhere }
 h1 { font-size: 1.9rem; line-height: 1.2; margin: 0 0 .5rem } h2 { margin: 2.5rem 0 .5rem } p { max-width: 46rem }
 .lead { font-size: 1.15rem } .note, figcaption { color: var(--soft); font-size: .9rem }
-.grid { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 21rem), 1fr)) }
+.grid { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fill, minmax(min(100%, 21rem), 1fr)) }
 figure { margin: 0; padding: .9rem; background: var(--card); border-radius: .6rem }
 figcaption b { display: block; color: var(--ink); font-size: 1rem }
 svg { display: block; width: 100%; margin-top: .5rem; font: 11px system-ui, sans-serif; fill: var(--ink) }

@@ -13,7 +13,7 @@ from pipeline.evaluate import read_split
 from pipeline.model.bundle import Bundle
 from pipeline.model.reproducible import nn
 from pipeline.nights.champion import Champion
-from pipeline.nights.compare import comparable, compare_on_test_rows, ridge_in_words, ridge_mse
+from pipeline.nights.compare import comparable, compare_on_test_rows, fairness, ridge_in_words, ridge_mse
 from pipeline.nights.night import Night
 from tests.conftest import prepare_settings
 from tests.support.tables import rows, table
@@ -60,6 +60,18 @@ def test_ridge_regression_is_named_in_the_reason_if_it_is_better(tmp_path, ridge
     assert found == ridge
     numbers = {"challenger_mse_usd2": 1000.0} | ({"ridge_mse_usd2": found} if found else {})
     assert ridge_in_words(numbers) == words
+
+
+@pytest.mark.parametrize(
+    ("metrics", "found"),
+    [({"test_fairness_groups_beyond": 2}, {"fairness_groups_beyond": 2}), ({"test_r2": 0.5}, {}), (None, {})],
+)
+def test_the_groups_that_the_challenger_is_unfair_to_are_counted_if_the_pipeline_tells(tmp_path, metrics, found):
+    settings = params.load(params.Nightly, "nightly", file=ROOT / "params.yaml")
+    (tmp_path / "metrics/recipes").mkdir(parents=True)
+    if metrics:
+        (tmp_path / f"metrics/recipes/{settings.recipe}.json").write_text(json.dumps(metrics))
+    assert fairness(cast(Night, SimpleNamespace(tree=tmp_path, settings=settings))) == found
 
 
 def test_a_champion_without_a_finite_answer_cannot_be_compared(modelled, read):

@@ -1,3 +1,5 @@
+import datetime
+
 import pytest
 
 from pipeline.data.raw_table import read_table
@@ -11,12 +13,12 @@ from tests.support.tables import row, rows, table
 def spread(tmp_path):
     """Compares two tables by their lines; returns the histograms of these columns."""
 
-    def spread(before, after, *columns):
+    def spread(before, after, *columns, since=None):
         tables = []
         for number, lines in enumerate((before, after)):
             (tmp_path / f"{number}.csv").write_bytes(table(lines))
             tables.append(read_table(tmp_path / f"{number}.csv", settings=prepare_settings()))
-        beyond = [Measure("stability_index", column, 1.0) for column in columns]
+        beyond = [Measure("stability_index", column, 1.0, since=since) for column in columns]
         before_table, after_table = tables
         return histograms(before_table, after_table, TableDrift(beyond, beyond[:1], beyond[1:]))
 
@@ -26,6 +28,10 @@ def spread(tmp_path):
 def test_only_columns_beyond_a_limit_are_counted(spread):
     assert spread(rows(60), rows(60)) == {}
     assert list(spread(rows(60), rows(60), "", "job_title", "company_size")) == ["job_title", "company_size"]
+
+
+def test_a_column_that_has_moved_slowly_is_hardly_other_than_yesterday_and_not_counted(spread):
+    assert spread(rows(60), rows(60), "job_title", since=datetime.date(2025, 1, 31)) == {}
 
 
 def test_values_are_shares_of_each_table_the_most_frequent_first(spread):

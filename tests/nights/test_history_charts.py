@@ -1,4 +1,5 @@
 import re
+from itertools import pairwise
 from xml.etree import ElementTree
 
 import pytest
@@ -70,7 +71,10 @@ def test_a_cell_that_is_no_number_is_none(text, value):
     assert finite(text) == value
 
 
-def test_at_most_four_dates_are_written_below_a_chart():
-    drawn = chart([night(f"2026-{month:02}-{day:02}", score="1") for month in range(1, 13) for day in range(1, 29)])
-    dates = re.findall(r">(2026-\d\d-\d\d)</text>", drawn)
-    assert (len(dates), dates[0], dates[-1]) == (4, "2026-01-01", "2026-12-28")
+@pytest.mark.parametrize("count", range(1, 30))
+def test_a_few_dates_stand_below_a_chart_that_of_the_last_night_always_and_none_touches_another(count):
+    drawn = chart([night(f"2026-01-{day:02}", score="1") for day in range(1, count + 1)])
+    written = re.findall(r'<text class="tick" x="(\S+)" y="\S+">(2026-\d\d-\d\d)</text>', drawn)
+    assert f"2026-01-{count:02}" in {date for _, date in written}
+    places = sorted(float(x) for x, _ in written)
+    assert all(later - earlier >= 70 for earlier, later in pairwise(places))

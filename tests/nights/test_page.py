@@ -8,7 +8,9 @@ from pipeline.nights.record import COLUMNS
 from pipeline.nights.report import changes, lead
 from tests.nights.test_report import NEAR, RECORD, WARNS
 from tests.reporting.test_elements import HOSTILE
+from tests.support.browsers import CHROMIUM, Browser
 from tests.support.html import Structure, asked_of_the_network
+from tests.support.skips import reason
 
 MOVED = replace(RECORD, histograms={"work_year": {"2025": (0.9, 0.5), "2026": (0.1, 0.5)}}, tag="nightly-2026-01-31")
 
@@ -34,7 +36,7 @@ def test_on_top_is_what_happened_and_what_changed_then_what_is_near_a_limit():
         *changes(MOVED),
         WARNS.title,
         NEAR.title,
-        "Measures far from their limits: 1",
+        "Measures far from their limits: 2",
         "What has moved",
     ]
     places = [text.index(each) for each in said]
@@ -86,3 +88,9 @@ def test_a_first_night_has_a_page_without_what_it_does_not_know():
     assert "Decisions" in text
     assert "Error on new rows" not in text
     assert "Nearest limit" not in text
+
+
+@pytest.mark.skipif(not CHROMIUM, reason=reason("no Chromium is installed", to_run="apt-get install chromium"))
+def test_on_a_phone_only_tables_scroll_sideways(tmp_path):
+    record = replace(MOVED, reason="x" * 500, histograms={"job_title": {"Engineer of " * 20: (0.5, 0.5)}})
+    assert Browser(tmp_path).measure(page(history(record, RECORD.line()), record), width=390) == (390, 390)

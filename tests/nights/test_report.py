@@ -13,6 +13,7 @@ from tests.support.work_tree import ROOT
 
 LIMITS = params.load(params.Nightly, "nightly", file=ROOT / "params.yaml").drift
 FAR, NEAR = Measure("rows_gone", "", 0.004), Measure("target_mean", "salary_in_usd", 0.085)
+OLD = Measure("new_categories", "job_title", 0.0)
 WARNS, STOPS = Measure("stability_index", "work_year", 0.31), Measure("new_categories", "job_title", 0.4)
 RECORD = Record(
     datetime.date(2026, 1, 31),
@@ -22,7 +23,7 @@ RECORD = Record(
     settings_md5="p" * 32,
     champion_md5="c.dir",
     challenger_md5="d.dir",
-    drift=judge([FAR, NEAR, WARNS], limits=LIMITS),
+    drift=judge([FAR, NEAR, WARNS, OLD], limits=LIMITS),
     numbers={
         "rows": 1557,
         "rows_quarantined": 3,
@@ -58,21 +59,22 @@ def test_the_lead_counts_what_is_beyond_a_limit_and_what_is_near():
 def test_three_lines_say_what_changed():
     rows, columns, score = changes(RECORD)
     assert rows == "Rows: 1,557, 40 of them new, 0.4 % of yesterday's have gone, 3 in quarantine."
-    assert columns == "Columns: no value that yesterday's table did not have."
+    assert columns == "Columns: no value in all rows that yesterday's table did not have."
     assert score == "Score: RMSE 49,000 USD, the champion's 50,000 (-2.0 %), the champion's on the new rows 60,000."
 
 
 def test_new_values_are_named_by_their_columns_those_of_most_rows_first():
-    record = with_measures(
-        Measure("new_categories", "company_size", 0.01),
-        Measure("new_categories", "job_title", 0.02),
-        Measure("new_categories", "work_year", 0.0),
-        Measure("unseen_values", "job_title", 0.5, least=0.4),
-    )
-    assert changes(record)[1] == (
-        "Columns: 2.0 % of the rows have a new job_title, 1.0 % of the rows have a new company_size, 50.0 % of new rows"
-        " have a new job_title."
-    )
+    whole = [
+        Measure("new_categories", column, share)
+        for column, share in (("company_size", 0.01), ("job_title", 0.02), ("work_year", 0.0))
+    ]
+    assert changes(with_measures(*whole))[1] == "Columns: of all rows, 2.0 % a new job_title, 1.0 % a new company_size."
+    unseen = with_measures(*whole, Measure("unseen_values", "job_title", 0.5, least=0.4))
+    assert changes(unseen)[1] == "Columns: of the new rows, 50.0 % a new job_title."
+    slow = replace(whole[1], value=0.5, since=datetime.date(2025, 1, 31))
+    assert "50.0 %" not in changes(with_measures(*whole, slow))[1]
+    nothing = with_measures(*whole, Measure("unseen_values", "job_title", 0.0, least=0.0))
+    assert changes(nothing)[1] == "Columns: no value in the new rows that yesterday's table did not have."
 
 
 def test_a_night_that_compared_nothing_says_so():
@@ -98,7 +100,7 @@ def test_a_measure_near_or_beyond_a_limit_stands_beside_it_and_the_others_are_fo
     assert "| target_mean of salary_in_usd | 8.5 % | 8.5 % | 10 % | 30 % | at 85% of the limit |" in seen
     assert "rows_gone" not in seen
     assert "| rows_gone | 0.4 % | 0.4 % | 2 % | 20 % | far from them |" in folded
-    assert "<summary>Measures far from their limits: 1</summary>" in folded
+    assert "<summary>Measures far from their limits: 2</summary>" in folded
     assert "| challenger_rmse_usd | 49,000 |" in folded
     assert "_mse_" not in text
 
