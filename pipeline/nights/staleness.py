@@ -42,7 +42,7 @@ def with_staleness(night: Night, result: NightResult) -> NightResult:
     measures = staleness(_past(night, result), today=night.date)
     limits = night.settings.staleness
     if stops := _beyond(measures, limits.stop, where="stop"):
-        message = f"{'; '.join(stops.values())}; {FIX}; else it were {result.outcome}: {result.message}"
+        message = f"{'; '.join(stops.values())}; {FIX}; otherwise the night would be {result.outcome}: {result.message}"
         return replace(result, outcome=NightOutcome.STALE, message=message)
     warnings = _beyond(measures, limits.warn, where="warn")
     return replace(result, message="; ".join([result.message, *warnings.values()]))

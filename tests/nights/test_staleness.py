@@ -84,7 +84,7 @@ def test_beyond_a_stop_limit_it_needs_somebody_and_says_what_it_were(tonight):
     found = with_staleness(replace(tonight, date=day(8)), KEPT)
     assert (found.outcome, found.outcome.exit_code, found.commit) == ("stale", 43, "c0ffee")
     assert found.message.startswith("the champion is 8 days old (nightly.staleness.stop.champion_days: 7); see whether")
-    assert found.message.endswith("; else it were kept: worse")
+    assert found.message.endswith("; otherwise the night would be kept: worse")
 
 
 def test_beyond_a_warning_limit_it_says_so(tonight):
@@ -124,6 +124,6 @@ def test_a_night_whose_source_stands_still_since_before_the_first_one_ends_as_st
     result = night(project, (project / "data/raw/salaries.csv").read_bytes(), date=TODAY + datetime.timedelta(20))
     assert result.outcome == NightOutcome.STALE
     assert "the source has not changed for " in result.message
-    assert result.message.endswith("else it were unchanged: no new data")
+    assert result.message.endswith("otherwise the night would be unchanged: no new data")
     assert (result.commit, result.outcome.needs_somebody) == (None, True)
     assert log_of(project)["table_md5"] == md5_of(project / "data/raw/salaries.csv")
