@@ -16,6 +16,7 @@ from pipeline.backtest.tuning import SEEDS, Tuned
 from pipeline.data.schema import TARGET
 from pipeline.evaluate import read_split
 from pipeline.inference.predictions import predict
+from pipeline.runtime.yaml_edit import with_values
 from pipeline.tune import main, prepare_in, train_in
 from tests.conftest import prepare_settings
 from tests.support.recipes import make_recipe
@@ -35,9 +36,9 @@ def settings_of(folder):
 def made(tmp_path_factory):
     """A project whose `full` learns next to nothing, with a folder of snapshots."""
     folder = tmp_path_factory.mktemp("project")
+    few = {"optimizer.learning_rate": 0.00001, "epochs": 40, "batch_size": 64}
     text = (ROOT / "params.yaml").read_text(encoding="utf-8")
-    for known, other in {"0.006": "0.00001", "epochs: 40": "epochs: 8", "batch_size: 512": "batch_size: 64"}.items():
-        text = text.replace(known, other)
+    text = with_values(text, {f"recipes.full.{path}": value for path, value in few.items()})
     (folder / "params.yaml").write_text(text, encoding="utf-8")
     shutil.copy(ROOT / "versions.json", folder)
     (folder / "weekly").mkdir()
