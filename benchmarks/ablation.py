@@ -106,10 +106,12 @@ def main() -> None:
         print("\n".join(comparison(scores, methods=[*CHANGES, AVERAGED])))
 
 
-def score_changes(folder: Path, day: datetime.date, *, seeds: Sequence[int]) -> Scores:
-    """Train and score all changes on one snapshot."""
+def score_changes(
+    folder: Path, day: datetime.date, *, seeds: Sequence[int], changes: Mapping[str, Change] = CHANGES
+) -> Scores:
+    """Train and score the changes, OURS among them, on one snapshot."""
     predictions, snapshots = {}, dated_snapshots(folder)
-    for name, change in CHANGES.items():
+    for name, change in changes.items():
         with tempfile.TemporaryDirectory() as scratch:
             settings = change.of_params()
             prepare = params.parse(params.Prepare, settings["prepare"], where="prepare")
