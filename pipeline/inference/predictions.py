@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pyarrow as pa
 
+from pipeline.data.schema import FEATURES
 from pipeline.model.bundle import FIX, Bundle
 from pipeline.model.intervals import PERCENTS
 
@@ -36,6 +37,17 @@ def predict_or_nan(bundle: Bundle, codes: Mapping[str, np.ndarray]) -> Predictio
     predicted = bundle.predict(codes)
     intervals = {percent: bundle.interval(predicted, codes, percent=percent) for percent in PERCENTS}
     return Predictions(predicted, intervals)
+
+
+def predict_distinct(bundle: Bundle, rows: pa.RecordBatch) -> tuple[Predictions, np.ndarray]:
+    """What `predict_or_nan` returns for each combination of features of clean rows, and which one each row has.
+
+    No row is predicted twice: many of a real table are equal.
+    Shape: Predictions of (combinations,), and (rows,) positions of combinations.
+    """
+    features = rows.select(list(FEATURES))
+    firsts, inverse = distinct(features)
+    return predict_or_nan(bundle, bundle.encoder.encode(features.take(pa.array(firsts)))), inverse
 
 
 def all_finite(predicted: np.ndarray) -> np.ndarray:

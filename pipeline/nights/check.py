@@ -11,7 +11,7 @@ from pipeline.nights.fetch import Fetched
 from pipeline.nights.histograms import Histogram, histograms
 from pipeline.nights.new_rows import BIAS, measure_new_rows
 from pipeline.nights.night import Night, NightEnded
-from pipeline.nights.record import NightOutcome, Record, accepted_nights
+from pipeline.nights.record import NightOutcome, Record, accepted_nights, finite
 from pipeline.nights.reference import Reference, Summary, read_reference
 from pipeline.repository.dvc_lock import inputs, md5_of
 from pipeline.runtime.errors import CommandError, RuleError, as_rule_error
@@ -69,7 +69,8 @@ def check_new_rows(night: Night, checked: CheckedTable, champion: Champion) -> C
     """
     if checked.before is None:
         return checked
-    earlier, limits = [float(line[BIAS]) for line in accepted_nights(night.tree) if line[BIAS]], night.settings.drift
+    limits = night.settings.drift
+    earlier = [bias for line in accepted_nights(night.tree) if (bias := finite(line[BIAS])) is not None]
     found, numbers = measure_new_rows(
         checked.before, checked.table, champion.bundle, limits=limits, earlier_bias=earlier
     )

@@ -1,6 +1,5 @@
 """Champion, anchor and challenger, compared on tonight's table: what the gate decides, and the record of it."""
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import replace
@@ -11,7 +10,7 @@ import pyarrow as pa
 from pipeline.data.raw_table import Table
 from pipeline.data.schema import FEATURES, MSE, UNIT
 from pipeline.evaluation.metrics import mean_squared_error
-from pipeline.inference.predictions import distinct, predict_or_nan
+from pipeline.inference.predictions import distinct, predict_distinct
 from pipeline.model.bundle import Bundle
 from pipeline.nights.accepted import METRICS
 from pipeline.nights.anchor import Anchor
@@ -53,12 +52,17 @@ def compare(night: Night, checked: CheckedTable, *, champion: Champion, challeng
     )
 
 
+def told(night: Night, name: str) -> float | None:
+    """A metric of the challenger on tonight's test rows, as the pipeline has just written it; None if it has not."""
+    try:
+        return read_metrics(night.tree / METRICS, night.settings.recipe).get(name)
+    except FileNotFoundError:
+        return None
+
+
 def fairness(night: Night) -> dict[str, float]:
     """How many groups of people the challenger is wrong about beyond the limits, if the pipeline has measured it."""
-    try:
-        found = read_metrics(night.tree / METRICS, night.settings.recipe).get(f"test_{FAIRNESS}")
-    except FileNotFoundError:
-        return {}
+    found = told(night, f"test_{FAIRNESS}")
     return {} if found is None else {FAIRNESS: found}
 
 
@@ -74,18 +78,17 @@ def _comparable_anchor(night: Night, champion: Champion, table: Table) -> tuple[
 
 
 def ridge_mse(night: Night) -> float | None:
-    """Ridge regression's mean squared error on tonight's test rows, as the pipeline has just told; None if it has not.
+    """Ridge regression's mean squared error, as the pipeline has told it; None if it has not.
 
     Raises: RuleError if it is unknown, but has a limit.
     """
-    file, key = f"metrics/recipes/{night.settings.recipe}.json", f"test_ridge_{MSE}"
-    try:
-        return float(json.loads((night.tree / file).read_text(encoding="utf-8"))[key])
-    except (FileNotFoundError, KeyError):
-        if night.settings.gate.max_over_ridge is None:
-            return None
+    name = f"test_ridge_{MSE}"
+    found = told(night, name)
+    if found is None and night.settings.gate.max_over_ridge is not None:
+        file = f"{METRICS}/recipes/{night.settings.recipe}.json"
         fix = "set nightly.gate.max_over_ridge to null, or let the pipeline write it"
-        raise RuleError(file, rule=f"must have {key}, which has a limit", found="none", fix=fix) from None
+        raise RuleError(file, rule=f"must have {name}, which has a limit", found="none", fix=fix)
+    return found
 
 
 def ridge_in_words(numbers: Mapping[str, float]) -> str:
@@ -127,12 +130,9 @@ def predicted(bundle: Bundle, rows: pa.RecordBatch) -> np.ndarray:
     """The predictions for clean rows, in the target's unit; NaN where the network's output is not finite.
 
     Shape: (rows,).
-    Equal rows are predicted once: many of a real table are.
     """
-    features = rows.select(list(FEATURES))
-    firsts, inverse = distinct(features)
-    codes = bundle.encoder.encode(features.take(pa.array(firsts)))
-    predictions: np.ndarray = predict_or_nan(bundle, codes).predicted[inverse]
+    found, combinations = predict_distinct(bundle, rows)
+    predictions: np.ndarray = found.predicted[combinations]
     return predictions
 
 

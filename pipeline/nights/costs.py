@@ -1,6 +1,5 @@
 """What each step of a night costs, in its run's folder, and whether that is far more than in the nights before."""
 
-import json
 import resource
 import sys
 import time
@@ -11,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
+from pipeline.nights.logs import read_log
 from pipeline.nights.night import Night, NightEnded, NightResult
 from pipeline.runtime import escape
 from pipeline.runtime.private import private
@@ -41,22 +41,15 @@ def step(folder: Path, name: str) -> Iterator[None]:
 
 def _note(folder: Path, name: str, seconds: float) -> None:
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * RSS_BYTES
-    costs = {**_read(folder), name: {"seconds": round(seconds, 1), "peak_mb": round(peak / 1e6)}}
+    costs = {**read_log(folder / COSTS), name: {"seconds": round(seconds, 1), "peak_mb": round(peak / 1e6)}}
     with suppress(OSError), open(folder / COSTS, "w", encoding="utf-8", opener=private) as file:  # a disk may be full
         file.write(escape.json_text(costs))
-
-
-def _read(folder: Path) -> Costs:
-    with suppress(OSError, ValueError):
-        costs: Costs = json.loads((folder / COSTS).read_text(encoding="utf-8"))
-        return costs
-    return {}
 
 
 def with_unusual_costs(night: Night, result: NightResult) -> NightResult:
     """The result, whose message names steps that cost far more than in the nights whose logs are still here."""
     others = [folder for folder in night.folder.parent.iterdir() if folder != night.folder]
-    found = unusual_costs(_read(night.folder), [_read(folder) for folder in others])
+    found = unusual_costs(read_log(night.folder / COSTS), [read_log(folder / COSTS) for folder in others])
     return replace(result, message="; ".join([result.message, *found]))
 
 

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
-from pipeline.nights.record import NightOutcome
+from pipeline.nights.record import ACCEPTED, NightOutcome, finite
 from pipeline.reporting.svg import WIDTH, Axis, Format, Frame, dot, legend, picture, text_at
 
 Nights = Sequence[Mapping[str, str]]
@@ -68,17 +68,7 @@ def decisions(nights: Nights) -> str:
 
 def _kind(decision: str) -> str:
     """The class of a decision's dot."""
-    accepted = decision in {outcome for outcome in NightOutcome if outcome.accepted}
-    return "c0" if accepted else "warning" if decision == NightOutcome.REJECTED else "c1"
-
-
-def finite(text: str) -> float | None:
-    """A cell of the history as a number; None if it is none."""
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None
+    return "c0" if decision in ACCEPTED else "warning" if decision == NightOutcome.REJECTED else "c1"
 
 
 def _points(nights: Nights, column: str) -> Iterator[tuple[int, float]]:

@@ -9,11 +9,14 @@ LOG = "night.json"  # in the folder of a run
 
 
 def read_logs(runs: Path) -> Iterator[Mapping[str, Any]]:
-    """The logs, oldest first. One that is cut short is left out: its night was killed, or the disk was full."""
-    for file in sorted(runs.glob(f"*/{LOG}")):
-        try:
-            log = json.loads(file.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            continue
-        if isinstance(log, dict):
-            yield log
+    """The logs, oldest first."""
+    yield from filter(None, map(read_log, sorted(runs.glob(f"*/{LOG}"))))
+
+
+def read_log(file: Path) -> Mapping[str, Any]:
+    """What a file of a run says; nothing if it is not there or cut short: a night was killed, or the disk was full."""
+    try:
+        log = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return log if isinstance(log, dict) else {}

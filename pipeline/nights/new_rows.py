@@ -18,7 +18,7 @@ from pipeline.data.raw_table import Table, new_rows
 from pipeline.data.schema import FEATURES, in_unit
 from pipeline.evaluation.bootstrap import redrawn
 from pipeline.evaluation.metrics import mean_squared_error
-from pipeline.inference.predictions import distinct, predict_or_nan
+from pipeline.inference.predictions import distinct, predict_distinct
 from pipeline.model.bundle import Bundle
 from pipeline.nights.drift import Measure
 
@@ -44,9 +44,7 @@ class Expected:
     @classmethod
     def of(cls, bundle: Bundle, table: Table, positions: np.ndarray) -> "Expected":
         """What the model expected of these rows of a table; NaN where it has no finite prediction."""
-        features = table.rows.select(list(FEATURES)).take(pa.array(positions))
-        firsts, groups = distinct(features)
-        found = predict_or_nan(bundle, bundle.encoder.encode(features.take(pa.array(firsts))))
+        found, groups = predict_distinct(bundle, table.rows.take(pa.array(positions)))
         low, high = (ends[groups] for ends in found.intervals[PERCENT])
         actual = table.target[positions]
         return cls(actual, found.predicted[groups], (low <= actual) & (actual <= high), groups)

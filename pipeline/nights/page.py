@@ -1,10 +1,10 @@
 """The nights as one HTML page: last night's report, its charts, and all nights before it. No script, no network."""
 
 from pipeline.data.schema import SIGN, in_unit
-from pipeline.nights.history_charts import Nights, decisions, finite, over_nights
+from pipeline.nights.history_charts import Nights, decisions, over_nights
 from pipeline.nights.limits import limited, near_limits
 from pipeline.nights.new_rows import BIAS
-from pipeline.nights.record import NEAREST, USED, Record
+from pipeline.nights.record import NEAREST, USED, Record, finite
 from pipeline.nights.report import changes, lead, measure_rows, number_rows
 from pipeline.reporting.bars import pairs
 from pipeline.reporting.elements import bullets, details, document, figure, grid, paragraph, table

@@ -81,6 +81,7 @@ EXIT_CODES = {
     NightOutcome.STALE: 43,
     NightOutcome.INTERRUPTED: 130,
 }
+ACCEPTED = frozenset(outcome for outcome in NightOutcome if outcome.accepted)
 
 
 @dataclass(frozen=True)
@@ -151,15 +152,26 @@ def read_history(project: Path) -> list[dict[str, str]]:
     """The lines of the history, oldest first; none if no night has left one."""
     try:
         with (project / HISTORY).open(encoding="utf-8", newline="") as file:
-            return [{**dict.fromkeys(COLUMNS, ""), **line} for line in csv.DictReader(file)]
+            lines = [*csv.DictReader(file, restkey="", restval="")]
     except FileNotFoundError:
         return []
+    for line in lines:
+        line.pop("", None)  # cells that no column has: somebody has edited the line
+    return [{**dict.fromkeys(COLUMNS, ""), **line} for line in lines]
+
+
+def finite(text: str) -> float | None:
+    """The number in a cell of the history; None if there is none, or none that a chart or a sum could hold."""
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
 
 
 def accepted_nights(project: Path) -> list[dict[str, str]]:
     """The history's lines of the nights that were accepted."""
-    words = {outcome for outcome in NightOutcome if outcome.accepted}
-    return [line for line in read_history(project) if line["decision"] in words]
+    return [line for line in read_history(project) if line["decision"] in ACCEPTED]
 
 
 def last_decision(project: Path, *, table_md5: str, settings_md5: str) -> tuple[NightOutcome, str] | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from pipeline import params
 from pipeline.nights.logs import read_logs
 from pipeline.nights.night import Night, NightResult
-from pipeline.nights.record import NightOutcome, read_history
+from pipeline.nights.record import ACCEPTED, NightOutcome, read_history
 from pipeline.nights.record_files import ROLLBACK
 from pipeline.repository.dvc_lock import LOCK, inputs
 from pipeline.runtime.errors import CommandError
@@ -23,7 +23,6 @@ WORDS = {
 """How a message says each measure of `nightly.staleness`."""
 FIX = "see whether the source is alive and the gate is right; --force REASON accepts tonight's table and model"
 QUIET = (NightOutcome.UNCHANGED, NightOutcome.KEPT)  # the endings after which all is as it was, and nobody looks
-ACCEPTED = {outcome for outcome in NightOutcome if outcome.accepted}
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from pipeline.data.schema import HASH, LARGEST, NORMALISED, SMALLEST
 from pipeline.evaluate import read_split
 from pipeline.inference import predictions
-from pipeline.inference.predictions import CachingBundle, distinct, predict
+from pipeline.inference.predictions import CachingBundle, distinct, predict, predict_distinct
 from pipeline.model.bundle import Bundle
 from pipeline.model.network import Regressor
 from pipeline.model.reproducible import nn
@@ -24,6 +24,18 @@ def test_what_a_model_predicts_is_what_its_parts_say(modelled):
         for ours, theirs in zip(ends, bundle.interval(found.predicted, codes, percent=percent), strict=True):
             assert ours.tolist() == theirs.tolist()
     assert list(found.intervals) == [80, 95]
+
+
+def test_rows_that_are_equal_in_all_features_are_predicted_once_and_as_each_by_itself(modelled):
+    bundle = Bundle.load(modelled.folder / "model")
+    table = batch([*rows(20), *rows(10)])
+    found, combinations = predict_distinct(bundle, table)
+    each = predict(bundle, bundle.encoder.encode(table))
+    assert len(found.predicted) == len(set(combinations.tolist())) < 30
+    assert found.predicted[combinations].tolist() == each.predicted.tolist()
+    for percent, ends in found.intervals.items():
+        for ours, theirs in zip(ends, each.intervals[percent], strict=True):
+            assert ours[combinations].tolist() == theirs.tolist()
 
 
 def test_no_rows_have_no_predictions(modelled):

@@ -4,7 +4,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from pipeline.nights.history_charts import KINDS, decisions, finite, over_nights
+from pipeline.nights.history_charts import KINDS, decisions, over_nights
 
 
 def night(date, **cells):
@@ -64,11 +64,6 @@ def test_each_decision_is_a_row_and_the_legend_says_what_the_colours_are():
     assert re.findall(r'<circle class="(\w+)"[^>]*><title>2026', drawn) == ["c0", "c1", "warning", "c1"]
     assert len({y for _, y, _ in dots(drawn)}) == 4
     assert all(f">{name}</text>" in drawn for name in (*KINDS.values(), "kept", "of another version"))
-
-
-@pytest.mark.parametrize(("text", "value"), [("1.5", 1.5), ("", None), ("x", None), ("nan", None), ("inf", None)])
-def test_a_cell_that_is_no_number_is_none(text, value):
-    assert finite(text) == value
 
 
 @pytest.mark.parametrize("count", range(1, 30))

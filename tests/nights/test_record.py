@@ -9,7 +9,7 @@ import pytest
 from pipeline import params
 from pipeline.nights.drift import Measure, TableDrift, judge
 from pipeline.nights.new_rows import BIAS
-from pipeline.nights.record import COLUMNS, NightOutcome, Record, accepted_nights, last_decision, read_history
+from pipeline.nights.record import COLUMNS, NightOutcome, Record, accepted_nights, finite, last_decision, read_history
 from pipeline.nights.record_files import HISTORY, JSON
 from pipeline.repository.dvc_lock import md5_of
 from tests.support.work_tree import ROOT, run
@@ -72,6 +72,25 @@ def test_lines_of_before_stay_when_the_history_gets_other_columns(tmp_path):
         "",
     )
     assert (second["date"], second["of_another_version"]) == ("2026-01-31", "")
+
+
+def test_a_line_that_somebody_has_edited_loses_no_night(tmp_path):
+    RECORD.write(tmp_path)
+    lines = (tmp_path / HISTORY).read_text().splitlines()
+    (tmp_path / HISTORY).write_text("\n".join([*lines, f"{lines[1]},a cell too many", "2026-02-01,kept"]) + "\n")
+    RECORD.write(tmp_path)
+    found = read_history(tmp_path)
+    assert [(line["date"], line["decision"]) for line in found] == [
+        *[("2026-01-31", "promoted")] * 2,
+        ("2026-02-01", "kept"),
+        ("2026-01-31", "promoted"),
+    ]
+    assert {text for line in found for text in line.values()} >= {"", "50000"}
+
+
+@pytest.mark.parametrize(("text", "value"), [("1.5", 1.5), ("", None), ("x", None), ("nan", None), ("inf", None)])
+def test_a_cell_that_is_no_number_is_none(text, value):
+    assert finite(text) == value
 
 
 def test_only_accepted_nights_are_found_as_such(tmp_path):

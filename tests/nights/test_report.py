@@ -7,22 +7,17 @@ import pytest
 from pipeline import params
 from pipeline.nights.drift import Measure, judge
 from pipeline.nights.limits import limited
-from pipeline.nights.record import NightOutcome, Record
+from pipeline.nights.record import NightOutcome
 from pipeline.nights.report import FAIRNESS, SENTENCES, changes, lead, markdown, measure_rows
+from tests.nights.test_record import RECORD as PLAIN
 from tests.support.work_tree import ROOT
 
 LIMITS = params.load(params.Nightly, "nightly", file=ROOT / "params.yaml").drift
 FAR, NEAR = Measure("rows_gone", "", 0.004), Measure("target_mean", "salary_in_usd", 0.085)
 OLD = Measure("new_categories", "job_title", 0.0)
 WARNS, STOPS = Measure("stability_index", "work_year", 0.31), Measure("new_categories", "job_title", 0.4)
-RECORD = Record(
-    datetime.date(2026, 1, 31),
-    NightOutcome.PROMOTED,
-    "its error is fine",
-    table_md5="t" * 32,
-    settings_md5="p" * 32,
-    champion_md5="c.dir",
-    challenger_md5="d.dir",
+RECORD = replace(
+    PLAIN,
     drift=judge([FAR, NEAR, WARNS, OLD], limits=LIMITS),
     numbers={
         "rows": 1557,
