@@ -12,9 +12,11 @@ from pipeline.data.raw_table import Table
 from pipeline.data.schema import AMOUNTS, COLUMNS
 from pipeline.nights.record_files import REFERENCE
 from pipeline.runtime import escape
+from pipeline.runtime.json_file import read_bytes
 from pipeline.runtime.sections import Section
 
 TENTHS = np.linspace(0.1, 0.9, 9)  # the quantiles between ten equal parts
+LARGEST = 1 << 26  # bytes of the file
 CATEGORIES = tuple(name for name in COLUMNS if name not in AMOUNTS)
 
 
@@ -82,7 +84,7 @@ class Reference(Section):
 def read_reference(project: Path) -> Reference | None:
     """The project's reference; None if there is none, or one that is damaged or of other columns: it begins anew."""
     try:
-        return Reference.model_validate_json((project / REFERENCE).read_bytes())
+        return Reference.model_validate_json(read_bytes(project / REFERENCE, largest=LARGEST))
     except (FileNotFoundError, ValueError):
         return None
 

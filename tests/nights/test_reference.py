@@ -11,6 +11,7 @@ import pytest
 from pipeline import params
 from pipeline.data.raw_table import read_table
 from pipeline.data.schema import COLUMNS, TARGET
+from pipeline.nights import reference as reference_module
 from pipeline.nights.check import CheckedTable
 from pipeline.nights.drift import measures, measures_since, table_drift
 from pipeline.nights.fetch import Fetched
@@ -125,3 +126,14 @@ def test_a_reference_that_is_missing_damaged_or_of_other_columns_begins_anew(rea
     for damaged in ("{", "[]", json.dumps({**sound, "table": {**sound["table"], "categories": columns}})):
         (tmp_path / REFERENCE).write_text(damaged)
         assert read_reference(tmp_path) is None
+
+
+def test_a_reference_that_is_too_large_or_no_file_is_not_read(read, kept, tmp_path, monkeypatch):
+    kept(read(rows(60)))
+    monkeypatch.setattr(reference_module, "LARGEST", 10)
+    assert read_reference(tmp_path) is None
+    monkeypatch.undo()
+    assert read_reference(tmp_path)
+    (tmp_path / REFERENCE).unlink()
+    (tmp_path / REFERENCE).mkdir()
+    assert read_reference(tmp_path) is None
