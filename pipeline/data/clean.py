@@ -52,22 +52,34 @@ class Cleaned:
 
 def check_block(parsed: Parsed, columns: Sequence[str]) -> CheckedBlock:
     """Ask the contract about these columns of a block."""
-    rows, bad_values = validate(parsed.rows.select(columns))
     no_rows = {}
     for code in np.unique(parsed.problems[parsed.problems > 0]).tolist():
         rule = f"a record must be one row of comma-separated UTF-8 text ({parsed.problem(code)})"
         no_rows[rule] = np.flatnonzero(parsed.problems == code)
+    return _checked(parsed.rows.select(columns), parsed.positions, no_rows, records=len(parsed.problems))
+
+
+def check_rows(text: pa.RecordBatch) -> CheckedBlock:
+    """Ask the contract about rows of text, all of which are rows. Shape: text (rows,) as `validate` reads it."""
+    return _checked(text, np.arange(text.num_rows), {}, records=text.num_rows)
+
+
+def _checked(
+    text: pa.RecordBatch, positions: np.ndarray, no_rows: Mapping[str, np.ndarray], *, records: int
+) -> CheckedBlock:
+    """Shape: text and positions, of their records, (rows,)."""
+    rows, bad_values = validate(text)
     # The positions of the records that break each rule, and what to say of them.
-    rules = [*no_rows.values(), *(parsed.positions[bad] for bad in bad_values.values())]
-    reasons = [*no_rows, *(_reasons(name, parsed.rows[name].take(pa.array(bad))) for name, bad in bad_values.items())]
-    is_broken = np.zeros(len(parsed.problems), bool)  # (records,)
-    breaks = np.zeros((len(rules), len(is_broken)), bool)  # (rules, records)
-    for number, positions in enumerate(rules):
-        breaks[number, positions] = is_broken[positions] = True
-    is_kept = ~is_broken[parsed.positions]  # (rows,)
+    rules = [*no_rows.values(), *(positions[bad] for bad in bad_values.values())]
+    reasons = [*no_rows, *(_reasons(name, text[name].take(pa.array(bad))) for name, bad in bad_values.items())]
+    is_broken = np.zeros(records, bool)  # (records,)
+    breaks = np.zeros((len(rules), records), bool)  # (rules, records)
+    for number, broken in enumerate(rules):
+        breaks[number, broken] = is_broken[broken] = True
+    is_kept = ~is_broken[positions]  # (rows,)
     return CheckedBlock(
         rows=_filtered(rows, is_kept),
-        kept=parsed.positions[is_kept],
+        kept=positions[is_kept],
         broken=np.flatnonzero(is_broken),
         reasons=joined_where(breaks[:, is_broken], reasons, separator="; "),
         no_rows=no_rows,

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.data.clean import CheckedBlock, check_block, joined_where
+from pipeline.data.clean import CheckedBlock, check_block, check_rows, joined_where
 from pipeline.data.csv_rows import Parsed
 from pipeline.data.encoding import UNKNOWN
 from pipeline.data.schema import FEATURES, NOUN, in_unit
@@ -40,13 +40,25 @@ class Answers:
 def answer(bundle: Bundle, parsed: Parsed) -> Answers:
     """An answer to every record of the block."""
     checked = check_block(parsed, FEATURES)
+    return Answers(parsed, *_answers(bundle, checked, _problems(parsed, checked)))
+
+
+def answer_rows(bundle: Bundle, text: pa.RecordBatch) -> pa.Table:
+    """An answer to every row of text, of the columns `ANSWERS`. Shape: text (rows,) as `validate` reads it."""
+    checked = check_rows(text)
+    answers, inverse = _answers(bundle, checked, checked.reasons)
+    return answers.take(pa.array(inverse))
+
+
+def _answers(bundle: Bundle, checked: CheckedBlock, problems: pa.Array) -> tuple[pa.Table, np.ndarray]:
+    """The distinct answers, and the position among them of each record's. Shape: problems (broken records,)."""
     firsts, combinations = distinct(checked.rows)
-    problems = _problems(parsed, checked).dictionary_encode()
-    inverse = np.empty(len(parsed.problems), np.int64)
+    told = problems.dictionary_encode()
+    inverse = np.empty(len(checked.kept) + len(checked.broken), np.int64)  # (records,)
     inverse[checked.kept] = combinations
-    inverse[checked.broken] = len(firsts) + problems.indices.to_numpy()  # the problems stand behind the predictions
-    tables = [_predicted(bundle, checked.rows.take(pa.array(firsts))), pa.table({PROBLEM: problems.dictionary})]
-    return Answers(parsed, pa.concat_tables(tables, promote_options="default"), inverse)
+    inverse[checked.broken] = len(firsts) + told.indices.to_numpy()  # the problems stand behind the predictions
+    tables = [_predicted(bundle, checked.rows.take(pa.array(firsts))), pa.table({PROBLEM: told.dictionary})]
+    return pa.concat_tables(tables, promote_options="default"), inverse
 
 
 def _predicted(bundle: Bundle, rows: pa.RecordBatch) -> pa.Table:

@@ -1,0 +1,3 @@
+from pipeline.inference.model import Model as Model
+
+__all__ = ["Model"]
