@@ -16,6 +16,9 @@ LARGEST_CODE = 2**15 - 1  # of 16 bits with a sign
 LARGEST_FILE = (len(FEATURES) + 1) * LARGEST_CODE * 64  # bytes: as if each vocabulary was full, of 64 bytes a value
 SMALLEST_SCALE = 1e-15  # far below what a target in whole numbers can have; its inverse is far from overflow
 
+WORD = "[A-Za-z0-9+#&]+"
+"""What a word of TEXT is: C++, R&D."""
+
 ContractVersion = Annotated[int, Field(ge=VERSION, le=VERSION)]
 
 
@@ -70,7 +73,7 @@ def check_version(facts: object, *, where: str) -> None:
 
 def natural_order(column: str) -> Callable[[Any], Any]:
     """A sort key for the column's values: for ordinals with an `isin`, its order (S < M < L); else the value itself."""
-    listed = _rules(column).get("allowed_values") if column in ORDINALS else None
+    listed = rules_of(column).get("allowed_values") if column in ORDINALS else None
     return list(listed).index if listed else lambda value: value
 
 
@@ -80,10 +83,10 @@ def words_of(text: str) -> list[str]:
     >>> words_of("Lead ML/AI Engineer (R&D)")
     ['lead', 'ml', 'ai', 'engineer', 'r&d']
     """
-    return re.findall(r"[a-z0-9+#&]+", text.lower())
+    return [word.lower() for word in re.findall(WORD, text)]
 
 
-def _rules(column: str) -> Mapping[str, Any]:
+def rules_of(column: str) -> Mapping[str, Any]:
     """What the contract's checks of a column compare with: `allowed_values`, `min_value`, `max_value`, `pattern`."""
     checks = RULES[column].checks if column in RULES else []
     return {name: value for check in checks for name, value in check.statistics.items()}
@@ -93,7 +96,7 @@ def _allowed(column: str, value: object) -> bool:
     """Whether the value is of the column's type, and keeps those of its rules that have an effect on a single value."""
     if type(value) is not (int if column in NUMBERS else str):  # a truth value is no number
         return False
-    rules = _rules(column)
+    rules = rules_of(column)
     if isinstance(value, int):
         is_known = rules.get("min_value", value) <= value <= rules.get("max_value", value)
     else:

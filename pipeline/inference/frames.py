@@ -4,7 +4,7 @@ What a value means is what it would mean in a CSV file: 2023, 2023.0 and "2023" 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import pandas as pd
 import pyarrow as pa
@@ -24,7 +24,7 @@ class ArrowTable(Protocol):
         """The table as a stream."""
 
 
-Rows = pd.DataFrame | pd.Series | Sequence[Mapping[str, Any]] | pa.RecordBatch | ArrowTable
+Rows: TypeAlias = "pd.DataFrame | pd.Series[Any] | Sequence[Mapping[str, Any]] | pa.RecordBatch | ArrowTable"
 
 
 def as_table(rows: Rows) -> pd.DataFrame | pa.Table:
@@ -84,7 +84,7 @@ def _texts(column: pd.Series) -> pa.Array:
     return cell_texts(values)
 
 
-def _text(value: object) -> str | None:
+def _text(value: Any) -> str | None:  # noqa: ANN401 (whatever a cell holds)
     if pd.api.types.is_scalar(value) and pd.isna(value):
         return None
     if isinstance(value, bytes):

@@ -40,5 +40,5 @@ class Model:
         """
         table = as_table(rows)
         batches = [answer_rows(self.bundle, batch) for batch in text_batches(table)]
-        answers = pa.concat_tables([ANSWERS.empty_table(), *batches]).to_pandas(types_mapper=TYPES.get)
+        answers: pd.DataFrame = pa.concat_tables([ANSWERS.empty_table(), *batches]).to_pandas(types_mapper=TYPES.get)
         return answers.set_index(table.index) if isinstance(table, pd.DataFrame) else answers

@@ -67,11 +67,16 @@ class Intervals:
         >>> low.tolist(), high.tolist()
         ([70000.0], [145000.0])
         """
+        low, high = self.ends(prediction, group=group, percent=percent)
+        return np.floor(low).clip(SMALLEST, LARGEST), np.ceil(high).clip(SMALLEST, LARGEST)
+
+    def ends(self, prediction: np.ndarray, *, group: np.ndarray, percent: int) -> tuple[np.ndarray, np.ndarray]:
+        """What `around` rounds and bounds. Shape: prediction and group (rows,); returns two (rows,)."""
         below, above = self.quantiles[percent]
         usual_error = _scale(prediction, self.offset) * np.array(self.shares)[group]  # (rows,), in UNIT
-        low = np.floor(prediction - np.maximum(below * usual_error, MIN_HALF_WIDTH))
-        high = np.ceil(prediction + np.maximum(above * usual_error, MIN_HALF_WIDTH))
-        return low.clip(SMALLEST, LARGEST), high.clip(SMALLEST, LARGEST)
+        low = prediction - np.maximum(below * usual_error, MIN_HALF_WIDTH)
+        high = prediction + np.maximum(above * usual_error, MIN_HALF_WIDTH)
+        return low, high
 
     def to_dict(self) -> dict[str, Any]:
         """What JSON can hold; an infinite quantile is null."""

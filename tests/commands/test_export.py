@@ -1,21 +1,49 @@
 import importlib.util
+import json
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
-from pipeline import export
-from pipeline.data.encoding import Encoder, Scaling
-from pipeline.data.schema import LARGEST, NORMALISED, SMALLEST
-from pipeline.evaluate import read_split
+from pipeline import Model, export
+from pipeline.data.encoding import Scaling
+from pipeline.data.schema import FEATURES, GROUP, LARGEST, NUMBERS, RULES, SMALLEST, VERSION
+from pipeline.inference.answers import PROBLEM
+from pipeline.model.intervals import Intervals
 from pipeline.model.reproducible import nn
 from tests.support.models import make_bundle
-from tests.support.skips import in_soak, reason
+from tests.support.skips import reason
+from tests.support.tables import ROW, TITLES, rows
 
-needs_onnx = pytest.mark.skipif(
-    not all(map(importlib.util.find_spec, ("onnx", "onnxruntime", "onnxscript"))),
-    reason=reason("the extra onnx is not installed", to_run="python -m pip install -r requirements-dev.lock"),
-)
+
+def needs(*packages):
+    return pytest.mark.skipif(
+        not all(map(importlib.util.find_spec, packages)),
+        reason=reason(f"{packages[0]} is not installed", to_run="python -m pip install -r requirements-dev.lock"),
+    )
+
+
+needs_onnx = needs("onnx", "onnxruntime", "onnxscript")
+needs_mlflow = needs("mlflow")
+pytestmark = pytest.mark.filterwarnings("default")  # what MLflow and torch's exporter warn of is theirs
+
+# Raw rows that keep the contract, and some that do not: every value that it lists, one of none, and any text.
+TITLE = st.one_of(st.sampled_from(TITLES), st.text("aA eE/+#&é日İK\u00a0\u200b\t9", max_size=105))
+VALUES = {
+    "work_year": st.integers(1999, 2101),
+    "experience_level": st.sampled_from(["EN", "MI", "SE", "EX", "en", ""]),
+    "employment_type": st.sampled_from(["PT", "FT", "CT", "FL", "F T"]),
+    "job_title": TITLE,
+    "employee_residence": st.sampled_from(["US", "GB", "ZZ", "USA", "us", "Ü1"]),
+    "remote_ratio": st.sampled_from([0, 50, 100, -1]),
+    "company_location": st.sampled_from(["US", "NA", "U"]),
+    "company_size": st.sampled_from(["S", "M", "L", "XL"]),
+}
 
 
 @pytest.fixture(scope="module", params=["course", "full"])
@@ -24,71 +52,186 @@ def exported(modelled, request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("exported")
     bundle = make_bundle(modelled.out, recipe=request.param)
     bundle.save(folder / "model")
-    export.run(model=folder / "model", onnx=folder / "salary.onnx")
+    export.to_onnx(folder / "model", folder / "salary.onnx")
     return bundle, folder
 
 
-@needs_onnx
-def test_onnxruntime_scores_any_number_of_rows_as_we_do(modelled, exported):
+@pytest.fixture(scope="module")
+def session(exported):
     import onnxruntime
 
-    bundle, folder = exported
-    session = onnxruntime.InferenceSession(folder / "salary.onnx")
-    codes = read_split(modelled.out / "train.parquet")
-    for rows in (1, 2, len(codes[NORMALISED])):
-        inputs = {name: codes[name][:rows] for name in bundle.network.columns}
-        normalised, predicted = session.run(export.OUTPUTS, inputs)
-        assert normalised.shape == predicted.shape == (rows,)
-        assert normalised.dtype == np.float32
-        assert np.abs(normalised - bundle.predict_normalised(inputs)).max() < 1e-5
-        assert predicted.tolist() == bundle.encoder.scaling.denormalise(normalised).tolist()
+    return onnxruntime.InferenceSession(exported[1] / "salary.onnx")
+
+
+def frame_of(dicts):
+    return pd.DataFrame([{name: row[name] for name in FEATURES} for row in dicts]).astype(
+        dict.fromkeys(NUMBERS & {*FEATURES}, int)
+    )
+
+
+def scores(session, frame):
+    """The answers of onnxruntime by name, each (rows,)."""
+    inputs = {name: frame[name].to_numpy(np.int64 if name in NUMBERS else object) for name in FEATURES}
+    names = [output.name for output in session.get_outputs()]
+    return dict(zip(names, session.run(names, inputs), strict=True))
+
+
+def assert_answers_agree(session, bundle, frame):
+    """In ONNX the answers are not rounded: the prediction to the nearest whole number, the intervals outwards."""
+    found, ours = scores(session, frame), Model(bundle).predict(frame)
+    for name, values in found.items():
+        expected = ours[name].to_numpy(float, na_value=np.nan)
+        tolerance = 0.5 if name.startswith("predicted") else 1
+        np.testing.assert_allclose(values, expected, rtol=1e-6, atol=tolerance + 0.1, err_msg=name)  # NaN equals NaN
+    return ours
 
 
 @needs_onnx
-@pytest.mark.parametrize(("kind", "scale"), [("log1p", 3.0), *in_soak(("minmax", 2e5))])
-def test_onnxruntime_too_answers_within_the_contract(modelled, tmp_path, kind, scale):
+@pytest.mark.parametrize("count", [1, 2, 200])
+def test_onnxruntime_answers_raw_rows_as_predict_does(exported, session, count):
+    frame = frame_of([dict(zip(ROW, line.split(","), strict=True)) for line in rows(count)])
+    assert assert_answers_agree(session, exported[0], frame)[PROBLEM].isna().all()
+
+
+@needs_onnx
+@settings(deadline=None, max_examples=50)
+@given(st.lists(st.fixed_dictionaries(VALUES), min_size=1, max_size=20))
+def test_onnxruntime_answers_whatever_text_as_predict_does_and_refuses_the_same_rows(exported, session, drawn):
+    assert_answers_agree(session, exported[0], frame_of(drawn))
+
+
+@needs_onnx
+@settings(deadline=None, max_examples=20)
+@given(st.lists(st.from_regex(r"[ -~À-ÿ]{1,60}", fullmatch=True), min_size=1, max_size=9))
+def test_onnxruntime_finds_the_same_words(exported, session, titles):
+    assume(all(title == title.strip() for title in titles))
+    known = {name: values[0] for name, values in exported[0].encoder.vocabularies.items()}
+    answers = assert_answers_agree(session, exported[0], frame_of([known | {"job_title": title} for title in titles]))
+    assert answers[PROBLEM].isna().all()
+
+
+@needs_onnx
+@pytest.mark.parametrize(
+    ("kind", "scale", "shift", "bound"), [("log1p", 3.0, 100.0, LARGEST), ("minmax", 2e5, -50.0, SMALLEST)]
+)
+def test_onnxruntime_too_answers_within_the_contract(modelled, kind, scale, shift, bound):
     import onnxruntime
+
+    from pipeline.inference.onnx_model import onnx_model
 
     bundle = make_bundle(modelled.out, recipe="course")
-    bundle = replace(bundle, encoder=replace(bundle.encoder, scaling=Scaling(kind, 5.0, scale)))
+    uncalibrated = Intervals((0.3,) * bundle.encoder.sizes()[GROUP], 1e4, {80: (0.01, 0.02), 95: (np.inf, np.inf)})
+    encoder = replace(bundle.encoder, scaling=Scaling(kind, 5.0, scale))
     *_, bias = bundle.network.parameters()
-    codes = read_split(modelled.out / "train.parquet")
-    inputs = {name: codes[name][:9] for name in bundle.network.columns}
-    for shift, bound in ((-50.0, SMALLEST), (100.0, LARGEST), (0.0, None)):
-        nn.init.constant_(bias, shift)
-        export.to_onnx(bundle).save(tmp_path / "salary.onnx")
-        normalised, predicted = onnxruntime.InferenceSession(tmp_path / "salary.onnx").run(export.OUTPUTS, inputs)
-        assert predicted == pytest.approx(bundle.encoder.scaling.denormalise(normalised), rel=1e-12)
-        assert bound is None or set(predicted) == {bound}
+    nn.init.constant_(bias, shift)
+    model = onnx_model(replace(bundle, encoder=encoder, intervals=uncalibrated))
+    found = scores(onnxruntime.InferenceSession(model.SerializeToString()), frame_of([ROW]))
+    assert (found["predicted_salary_usd"], found["low_95_usd"], found["high_95_usd"]) == (bound, SMALLEST, LARGEST)
+    assert SMALLEST <= found["low_80_usd"] < found["high_80_usd"] <= LARGEST
 
 
 @needs_onnx
-def test_the_encoder_stands_beside_it(exported):
-    bundle, folder = exported
-    assert sorted(path.name for path in folder.iterdir()) == ["model", "salary.encoder.json", "salary.onnx"]
-    assert Encoder.read(folder / "salary.encoder.json") == bundle.encoder
+def test_the_file_tells_the_contract(session):
+    facts = session.get_modelmeta().custom_metadata_map
+    assert json.loads(facts["contract"]) == {name: str(RULES[name].description) for name in FEATURES}
+    assert (facts["contract_version"], facts["unit"]) == (str(VERSION), "USD")
+    assert [each.name for each in session.get_inputs()] == list(FEATURES)
 
 
 @needs_onnx
 def test_the_same_model_gives_the_same_bytes_that_tell_no_folder(exported):
     _, folder = exported
     again = folder / "model" / "again.onnx"
-    export.run(model=folder / "model", onnx=again)
+    export.to_onnx(folder / "model", again)
     assert again.read_bytes() == (folder / "salary.onnx").read_bytes()
     assert b"pipeline" not in again.read_bytes()
+
+
+@pytest.fixture(scope="module")
+def as_mlflow(modelled, tmp_path_factory):
+    """The folder of a model of MLflow."""
+    out = tmp_path_factory.mktemp("mlflow") / "a model"
+    export.to_mlflow(modelled.folder / "model", out)
+    return out
+
+
+@pytest.fixture
+def frame():
+    known = [dict(zip(ROW, line.split(","), strict=True)) for line in rows(20)]
+    return frame_of([*known, ROW | {"company_size": "XL"}])
+
+
+@needs_mlflow
+def test_mlflow_loads_the_model_and_gives_the_same_answers(as_mlflow, modelled, frame):
+    import mlflow.pyfunc
+
+    answers = mlflow.pyfunc.load_model(str(as_mlflow)).predict(frame)
+    ours = Model.load(modelled.folder / "model").predict(frame)
+    assert answers.astype(ours.dtypes).equals(ours)
+
+
+@needs_mlflow
+def test_mlflows_command_gives_the_same_answers_away_from_the_project(as_mlflow, modelled, frame, tmp_path):
+    request = {"dataframe_split": frame.to_dict("split", index=False)}  # MLflow reads a CSV file's NA as missing
+    (tmp_path / "new.json").write_text(json.dumps(request))
+    command = [sys.executable, "-m", "mlflow", "models", "predict", "--env-manager", "local"]
+    paths = ["--model-uri", str(as_mlflow), "--input-path", "new.json", "--output-path", "answers.json"]
+    subprocess.run([*command, *paths], cwd=tmp_path, check=True, capture_output=True)
+    answers = pd.DataFrame(json.loads((tmp_path / "answers.json").read_text())["predictions"])
+    ours = Model.load(modelled.folder / "model").predict(frame)
+    assert answers.astype(ours.dtypes).equals(ours)
+
+
+@needs_mlflow
+def test_what_mlflow_keeps_is_the_bundle_the_code_and_the_lock(as_mlflow, modelled):
+    files = {path.relative_to(as_mlflow).as_posix() for path in as_mlflow.rglob("*") if path.is_file()}
+    bundle = {path.name for path in (modelled.folder / "model").iterdir()}
+    assert {f"data/model/{name}" for name in bundle} <= files
+    assert "code/pipeline/inference/model.py" in files
+    assert not [name for name in files if name.endswith((".pkl", ".pyc"))]
+    wanted = (as_mlflow / "requirements.txt").read_text().split()
+    assert {line.partition("==")[0] for line in wanted} > {
+        "numpy",
+        "pandas",
+        "pandera",
+        "pyarrow",
+        "safetensors",
+        "torch",
+    }
+    assert all("==" in line for line in wanted)
+
+
+@needs_mlflow
+def test_the_folder_must_be_new(as_mlflow, modelled):
+    with pytest.raises(ValueError, match="the output must be a new folder in one that exists"):
+        export.to_mlflow(modelled.folder / "model", as_mlflow)
 
 
 @pytest.mark.parametrize("name", ["salary.json", "no/salary.onnx"])
 def test_another_name_is_refused(modelled, tmp_path, name):
     with pytest.raises(ValueError, match=r"the output must be an \.onnx file in a folder that exists"):
-        export.run(model=modelled.folder / "model", onnx=tmp_path / name)
+        export.to_onnx(modelled.folder / "model", tmp_path / name)
 
 
-def test_without_its_packages_it_says_how_to_get_them(modelled, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "onnxscript" else name)
+def test_without_an_output_there_is_nothing_to_do(modelled, capsys):
     with pytest.raises(SystemExit) as ended:
-        export.main(["--model", str(modelled.folder / "model"), "--onnx", str(tmp_path / "salary.onnx")])
+        export.main(["--model", str(modelled.folder / "model")])
+    assert ended.value.code == 2
+    assert "nothing to write: name --onnx FILE, --mlflow DIR, or both" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("option", "name", "missing", "told"),
+    [
+        ("--onnx", "salary.onnx", "onnxscript", "needs onnx and onnxscript, found no onnxscript"),
+        ("--mlflow", "salary", "mlflow", "needs mlflow, found no mlflow"),
+    ],
+)
+def test_without_its_packages_it_says_how_to_get_them(
+    modelled, tmp_path, monkeypatch, capsys, option, name, missing, told
+):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == missing else name)
+    with pytest.raises(SystemExit) as ended:
+        export.main(["--model", str(modelled.folder / "model"), option, str(tmp_path / "salary.onnx")])
     assert ended.value.code == 1
-    assert capsys.readouterr().err == (
-        "export: --onnx needs onnx and onnxscript, found no onnxscript; python -m pip install onnxscript\n"
-    )
+    assert capsys.readouterr().err == f"export: {option} {told}; python -m pip install {missing}\n"

@@ -1,6 +1,5 @@
 import subprocess
 import sys
-from collections.abc import Mapping
 from decimal import Decimal
 
 import numpy as np
@@ -42,7 +41,7 @@ def expected(model, frame):
     return answers
 
 
-def told(answers: pd.DataFrame) -> list[Mapping[str, object]]:
+def told(answers):
     return pa.Table.from_pandas(answers, preserve_index=False).to_pylist()
 
 
