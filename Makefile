@@ -31,7 +31,7 @@ verify: git .venv/run.stamp ## Train HEAD from scratch in a temporary clone and 
 	@$(ENDS_WITH_MAKE) python -m pipeline.verify
 
 verify-cpus: git .venv/run.stamp ## Train shortly on CPUs that qemu emulates and compare all bytes
-	@$(ENDS_WITH_MAKE) python -m pipeline.verify_cpus
+	@$(ENDS_WITH_MAKE) python -m pipeline.verify --cpus
 
 nightly: git .venv/run.stamp ## Spend one night: fetch the table, check it, retrain, judge, publish
 	@$(ENDS_WITH_MAKE) python -m pipeline.nightly --scheduled
@@ -77,15 +77,17 @@ pictures: repro ## Draw the pictures of the docs from the report
 	python -m benchmarks.pictures
 
 lock: .venv/dev.stamp ## Resolve the ranges of pyproject.toml anew, install the result and record its versions
-	pip-compile $(COMPILE) --upgrade --output-file requirements.lock pyproject.toml
-	pip-compile $(COMPILE) --upgrade --extra dev --extra onnx --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
-	@# the build of torch (+cpu, +cu130) is the machine's affair
-	sed -i.bak 's/^\(torch==[0-9.]*\)+[a-z0-9]*/\1/' requirements.lock requirements-dev.lock
-	rm requirements.lock.bak requirements-dev.lock.bak
-	@# what a remote on S3 needs beside them, installed with --no-deps; hashed, as a runner installs it beside its secrets
-	echo 'dvc-s3>=3.2,<4' | pip-compile $(COMPILE) --upgrade --generate-hashes --constraint requirements.lock --output-file s3.lock.all -
+	pip-compile $(COMPILE) --extra pipeline --output-file requirements.lock pyproject.toml
+	@# PyTorch has a lock of its own, without a hash: its build (+cpu, +cu130) is the machine's affair
+	sed -n 's/^\(torch==[0-9.]*\).*/\1/p' requirements.lock >requirements-torch.lock
+	@# predictions alone; development; and what a remote on S3 needs beside requirements.lock
+	pip-compile $(COMPILE) --constraint requirements.lock --output-file requirements-predict.lock pyproject.toml
+	pip-compile $(COMPILE) --extra pipeline --extra dev --extra onnx --extra mlflow --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
+	echo 'dvc-s3>=3.2,<4' | pip-compile $(COMPILE) --constraint requirements.lock --output-file s3.lock.all -
 	awk -F== 'NR == FNR { locked[$$1]; next } /^[a-z]/ { new = !($$1 in locked) } new && !/^#/ && NF' requirements.lock s3.lock.all >requirements-s3.lock
 	rm s3.lock.all
+	for lock in requirements.lock requirements-predict.lock requirements-dev.lock; do \
+	  awk '/^[^ ]/ { torch = /^torch==/ } !torch' $$lock >$$lock.new && mv $$lock.new $$lock; done
 	$(MAKE) .venv/dev.stamp
 	python -m pipeline.versions
 
@@ -95,19 +97,26 @@ clean: ## Remove .venv, prepared data, models and caches; DVC's own cache stays
 # what takes long takes the place of make's shell, and the kernel ends it with make, whatever ends that
 ENDS_WITH_MAKE = exec python -I -S pipeline/runtime/lifetime.py "$$PPID"
 
-COMPILE = --quiet --strip-extras --allow-unsafe --no-header --annotation-style=line --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
+# on a terminal one sees what is downloaded
+INSTALL = python -m pip install $$(test -t 1 || echo --quiet)
+LOCKED = $(INSTALL) --no-deps --require-hashes --requirement
 
-.venv/run.stamp: requirements.lock
+COMPILE = --quiet --upgrade --generate-hashes --strip-extras --allow-unsafe --no-header --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
+
+.venv/run.stamp: requirements.lock requirements-torch.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, found " + sys.version.split()[0] + "; say make PYTHON=python3.11")'
-	$(PYTHON) -m venv .venv
-	python -m pip install --quiet --requirement requirements.lock
+	@echo "Downloads into .venv: the packages of requirements.lock, 150 MB, and PyTorch as the package index has it:"
+	@echo "200 MB for the CPU, or 3 GB with CUDA. To choose: make setup PIP_EXTRA_INDEX_URL=... (docs/how-to.md, PyTorch's builds)"
+	@$(PYTHON) -m venv .venv
+	@$(LOCKED) requirements.lock
+	@$(INSTALL) --requirement requirements-torch.lock
 	@python -m pipeline.runtime.private .cache
 	@# DVC writes its settings in ASCII alone: asked to write another letter, it fails and leaves them empty
 	@LC_ALL=C; case "$$DVC_SITE_CACHE_DIR" in *[!\ -~]*) ;; *) dvc config --local core.site_cache_dir "$$DVC_SITE_CACHE_DIR" ;; esac
 	@touch $@
 
 .venv/dev.stamp: .venv/run.stamp requirements-dev.lock
-	python -m pip install --quiet --requirement requirements-dev.lock
+	@$(LOCKED) requirements-dev.lock
 	@touch $@
 
 .PHONY: git

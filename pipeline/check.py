@@ -6,12 +6,18 @@ from pathlib import Path
 
 from pipeline import params
 from pipeline.data.schema import FEATURES
+from pipeline.runtime.arguments import command_parser
 from pipeline.runtime.command import GO_BACK, command
+
+
+def arguments() -> argparse.ArgumentParser:
+    """The parser of the command's arguments."""
+    return command_parser("check", __doc__)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the check."""
-    argparse.ArgumentParser(description=__doc__).parse_args(argv)
+    arguments().parse_args(argv)
     with command("check", advice=f"Nothing has run. Once this is mended, make repro goes on; or {GO_BACK}"):
         params.check(FEATURES)
         check_table(Path(params.load(params.Data, "data").path))

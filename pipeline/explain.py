@@ -17,22 +17,28 @@ from pipeline.data.validate import described, validate
 from pipeline.inference.predictions import all_finite, predict
 from pipeline.inference.shapley import apportion, coalition_worths, shapley_values
 from pipeline.model.bundle import Bundle
+from pipeline.runtime.arguments import command_parser
 from pipeline.runtime.command import command
 from pipeline.runtime.json_file import each_key_once
 
 EXAMPLE = f"{{{', '.join(f'{json.dumps(name)}: …' for name in FEATURES[:2])}, …}}"
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    """Read the arguments, print the explanation."""
-    parser = argparse.ArgumentParser(description=__doc__)
+def arguments() -> argparse.ArgumentParser:
+    """The parser of the command's arguments."""
+    parser = command_parser("explain", __doc__, examples=[f"--model models/full --row '{EXAMPLE}'"])
     parser.add_argument("--model", type=Path, required=True, help="folder of the model bundle")
     parser.add_argument("--row", required=True, help=f"the row's features as a JSON object: {EXAMPLE}")
-    arguments = parser.parse_args(argv)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Read the arguments, print the explanation."""
+    given = arguments().parse_args(argv)
     with command("explain"):
         params.check(FEATURES)
-        row = read_row(arguments.row)
-        print(report(Bundle.load(arguments.model), row))
+        row = read_row(given.row)
+        print(report(Bundle.load(given.model), row))
 
 
 def read_row(text: str) -> pa.RecordBatch:

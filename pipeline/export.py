@@ -9,24 +9,32 @@ from pathlib import Path
 from pipeline import params
 from pipeline.data.schema import FEATURES
 from pipeline.model.bundle import Bundle
+from pipeline.runtime.arguments import command_parser
 from pipeline.runtime.command import command
+
+
+def arguments() -> argparse.ArgumentParser:
+    """The parser of the command's arguments."""
+    examples = ["--model models/full --onnx salary.onnx", "--model models/full --mlflow salary-model"]
+    parser = command_parser("export", __doc__, examples=examples)
+    parser.add_argument("--model", type=Path, required=True, help="folder of the model bundle")
+    parser.add_argument("--onnx", type=Path, metavar="FILE", help=".onnx file to write")
+    parser.add_argument("--mlflow", type=Path, metavar="DIR", help="new folder to write")
+    return parser
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Read the arguments, write the files."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", type=Path, required=True, help="folder of the model bundle")
-    parser.add_argument("--onnx", type=Path, metavar="FILE", help=".onnx file to write")
-    parser.add_argument("--mlflow", type=Path, metavar="DIR", help="new folder to write")
-    arguments = parser.parse_args(argv)
-    if not (arguments.onnx or arguments.mlflow):
+    parser = arguments()
+    given = parser.parse_args(argv)
+    if not (given.onnx or given.mlflow):
         parser.error("nothing to write: name --onnx FILE, --mlflow DIR, or both")
     with command("export"):
         params.check(FEATURES)
-        if arguments.onnx:
-            to_onnx(arguments.model, arguments.onnx)
-        if arguments.mlflow:
-            to_mlflow(arguments.model, arguments.mlflow)
+        if given.onnx:
+            to_onnx(given.model, given.onnx)
+        if given.mlflow:
+            to_mlflow(given.model, given.mlflow)
 
 
 def to_onnx(model: Path, out: Path) -> None:

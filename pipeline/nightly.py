@@ -10,33 +10,46 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from pipeline.nights.record import NightOutcome
 from pipeline.nights.report import SENTENCES
 from pipeline.nights.run import run_night
 from pipeline.repository.project import Project
 from pipeline.runtime import escape
-from pipeline.runtime.arguments import date
+from pipeline.runtime.arguments import command_parser, date
 from pipeline.runtime.command import command
+
+TODAY = datetime.datetime.now(datetime.UTC).date()
+
+
+def arguments() -> argparse.ArgumentParser:
+    """The parser of the command's arguments."""
+    codes = {
+        outcome.exit_code: f"{outcome}{', and somebody should look' if outcome.needs_somebody else ''}"
+        for outcome in NightOutcome
+    }
+    examples = ["", "--date 2026-01-31", "--force 'the new titles are right'"]
+    parser = command_parser("nightly", __doc__, examples=examples, exit_codes=codes | {1: "a defect"})
+    parser.add_argument("--date", type=date, default=TODAY, help="of the night; today, UTC")
+    parser.add_argument("--force", metavar="REASON", help="accept tonight's table and model whatever the limits say")
+    scheduled = "exit with 0 if nobody has to look, as make nightly does: a scheduler tells of other codes"
+    parser.add_argument("--scheduled", action="store_true", help=scheduled)
+    return parser
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Read the arguments, spend the night, exit with the code of its outcome."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    today = datetime.datetime.now(datetime.UTC).date()
-    parser.add_argument("--date", type=date, default=today, help="of the night; today, UTC")
-    parser.add_argument("--force", metavar="REASON", help="accept tonight's table and model whatever the limits say")
-    scheduled = "exit with 0 if nobody has to look, as make nightly does: a scheduler tells of other codes"
-    parser.add_argument("--scheduled", action="store_true", help=scheduled)
-    arguments = parser.parse_args(argv)
-    if arguments.date > today:
-        parser.error(f"--date must not be after today, {today}, found {arguments.date}")
+    parser = arguments()
+    given = parser.parse_args(argv)
+    if given.date > TODAY:
+        parser.error(f"--date must not be after today, {TODAY}, found {given.date}")
     with command("nightly", expected={}):
-        result = run_night(Project.at(Path.cwd()), date=arguments.date, force_reason=arguments.force)
+        result = run_night(Project.at(Path.cwd()), date=given.date, force_reason=given.force)
         outcome = result.outcome
         print(escape.terminal(f"nightly: {outcome} (code {outcome.exit_code}): {result.message}"), file=sys.stderr)
         print(f"nightly: {SENTENCES[outcome]}", file=sys.stderr)
         if result.folder:
             print(f"nightly: what it leaves is in {os.path.relpath(result.folder)}", file=sys.stderr)
-        sys.exit(0 if arguments.scheduled and not outcome.needs_somebody else outcome.exit_code)
+        sys.exit(0 if given.scheduled and not outcome.needs_somebody else outcome.exit_code)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,4 @@
-"""Predict each row of a table, CSV or Parquet: it comes out in its place, with an answer or the reason for none.
-
-Exit codes: 0 if enough rows have an answer; 3 if not, the output is written all the same; 1 for an error, 2 for wrong
-arguments and 130 for ctrl-C, and the output is as it was.
-"""
+"""Predict each row of a table, CSV or Parquet: it comes out in its place, with an answer or the reason for none."""
 
 import argparse
 import signal
@@ -27,7 +23,7 @@ from pipeline.data.source import csv_text
 from pipeline.inference.answers import ANSWERS, PROBLEM, UNKNOWN_FEATURES, Answers, answer
 from pipeline.inference.predictions import CachingBundle
 from pipeline.inference.writers import CsvOutput, ParquetOutput, SafeCsvOutput
-from pipeline.runtime.arguments import share
+from pipeline.runtime.arguments import command_parser, share
 from pipeline.runtime.command import EXPECTED, command
 from pipeline.runtime.errors import RuleError
 from pipeline.runtime.prefetch import prefetched
@@ -79,9 +75,14 @@ class TooFewAnswersError(RuleError):
 EXIT_CODES: Mapping[type[Exception], int] = {TooFewAnswersError: 3, **EXPECTED}
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    """Read the arguments, predict, say how many rows have an answer."""
-    parser = argparse.ArgumentParser(description=__doc__)
+def arguments() -> argparse.ArgumentParser:
+    """The parser of the command's arguments."""
+    examples = ["new.csv --model models/full --out answers.csv", "- --model models/full --out - <new.csv | head"]
+    codes = {
+        1: "an error, told in one message; the output is as it was",
+        3: "too many rows have no prediction; the output is written all the same",
+    }
+    parser = command_parser("predict", __doc__, examples=examples, exit_codes=codes)
     parser.add_argument(
         "table", type=Path, help="CSV or Parquet file with the contract's features; - is standard input"
     )
@@ -91,14 +92,20 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--max-bad-fraction", type=share, help=rule)
     safe = "no cell of the CSV output is a formula to a spreadsheet: an apostrophe stands before = + - @ tab and CR"
     parser.add_argument("--safe-cells", action="store_true", help=safe)
-    arguments = parser.parse_args(argv)
-    if arguments.safe_cells and arguments.out.suffix == ".parquet":
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Read the arguments, predict, say how many rows have an answer."""
+    parser = arguments()
+    given = parser.parse_args(argv)
+    if given.safe_cells and given.out.suffix == ".parquet":
         parser.error("--safe-cells is for CSV: nothing takes a text of Parquet for a formula")
-    if arguments.out == STREAM and sys.platform != "win32":
+    if given.out == STREAM and sys.platform != "win32":
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` ends this process as it ends any filter
-    with command("predict", expected=EXIT_CODES, interrupted=f"{arguments.out} is as it was"):
+    with command("predict", expected=EXIT_CODES, interrupted=f"{given.out} is as it was"):
         params.check(FEATURES)
-        counts = run(arguments.table, model=arguments.model, out=arguments.out, safe_cells=arguments.safe_cells)
+        counts = run(given.table, model=given.model, out=given.out, safe_cells=given.safe_cells)
         if counts.ignored:
             print(f"predict: {in_words(counts.ignored)}: kept in the output, and not read", file=sys.stderr)
         print(
@@ -111,7 +118,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             sep="\n",
             file=sys.stderr,
         )
-        counts.check(arguments.max_bad_fraction)
+        counts.check(given.max_bad_fraction)
 
 
 def run(table: Path, *, model: Path, out: Path, safe_cells: bool = False, block_bytes: int = BLOCK_BYTES) -> Counts:

@@ -5,7 +5,6 @@ its clean rows in a draft file and counts the values of the training rows; the e
 second pass encodes the clean rows.
 """
 
-import argparse
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -28,6 +27,7 @@ from pipeline.data.parquet import RowGroups
 from pipeline.data.raw_table import clean_blocks
 from pipeline.data.schema import ESTIMATED_ROWS, ESTIMATED_VALUES, FEATURES, HASH, TARGET
 from pipeline.data.split import SPLITS, assign, row_hash
+from pipeline.runtime.arguments import command_parser
 from pipeline.runtime.command import WAY_BACK, command
 from pipeline.runtime.drafts import drafts
 from pipeline.runtime.lifetime import end_with_parent
@@ -39,7 +39,7 @@ HASHED = pa.schema([CLEAN.field(name) for name in (*FEATURES, TARGET)] + [(HASH,
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Read the arguments and the settings, run the stage."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = command_parser("prepare", __doc__)
     parser.add_argument("--out", type=Path, required=True, help="folder of the prepared rows")
     parser.add_argument("--metrics", type=Path, required=True, help="JSON file of the row counts")
     parser.add_argument("--report", type=Path, required=True, help="text file, written if rows or columns are left out")

@@ -11,20 +11,26 @@ from pipeline import params
 from pipeline.backtest.run import dated_snapshots, replay
 from pipeline.data.schema import FEATURES
 from pipeline.repository.project import Project
+from pipeline.runtime.arguments import command_parser
 from pipeline.runtime.command import command
+
+
+def arguments() -> argparse.ArgumentParser:
+    """The parser of the command's arguments."""
+    parser = command_parser("replay", __doc__, examples=["weekly --out replay"])
+    parser.add_argument("snapshots", type=Path, help="folder of tables with a date, YYYY-MM-DD, in their names")
+    parser.add_argument("--out", type=Path, required=True, help="folder for history.csv, replay.md and replay.svg")
+    return parser
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Replay the snapshots of a folder and write what happened."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("snapshots", type=Path, help="folder of tables with a date, YYYY-MM-DD, in their names")
-    parser.add_argument("--out", type=Path, required=True, help="folder for history.csv, replay.md and replay.svg")
-    arguments = parser.parse_args(argv)
+    given = arguments().parse_args(argv)
     with command("replay"):
         params.check(FEATURES)
-        snapshots = dated_snapshots(arguments.snapshots)
-        nights = replay(snapshots, project=Project.at(Path.cwd()), out=arguments.out)
-        print(f"replay: {len(nights)} nights are in {arguments.out}/: replay.md, replay.svg, history.csv")
+        snapshots = dated_snapshots(given.snapshots)
+        nights = replay(snapshots, project=Project.at(Path.cwd()), out=given.out)
+        print(f"replay: {len(nights)} nights are in {given.out}/: replay.md, replay.svg, history.csv")
 
 
 if __name__ == "__main__":

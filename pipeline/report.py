@@ -1,6 +1,5 @@
 """Stage 4: the metrics files → one report for people, as Markdown and as a page that needs no network."""
 
-import argparse
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from pipeline.reporting import html
 from pipeline.reporting import markdown as md
 from pipeline.reporting.run_results import read_results, stages_of_results
 from pipeline.repository.freshness import changed_stages
+from pipeline.runtime.arguments import command_parser
 from pipeline.runtime.command import WAY_BACK, command
 from pipeline.runtime.drafts import drafts
 from pipeline.runtime.errors import RuleError
@@ -18,7 +18,7 @@ from pipeline.runtime.lifetime import end_with_parent
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Read the arguments and the settings, run the stage."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = command_parser("report", __doc__)
     parser.add_argument("--metrics", type=Path, required=True, help="folder of the metrics and the plots' data")
     parser.add_argument("--lock", type=Path, required=True, help="the packages' lock, which the report names by hash")
     parser.add_argument("--markdown", type=Path, required=True, help="the report as Markdown")

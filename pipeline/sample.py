@@ -27,7 +27,7 @@ import pyarrow.csv
 from tqdm import tqdm
 
 from pipeline import params
-from pipeline.runtime.arguments import whole
+from pipeline.runtime.arguments import command_parser, whole
 from pipeline.runtime.command import command
 
 Floats = npt.NDArray[np.float64]
@@ -389,18 +389,25 @@ def write(out: Path, *, rows: int, seed: int) -> None:
         part.replace(out)
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    """Write a synthetic table: `python -m pipeline.sample --rows 4000 --seed 20240728 --out data/raw/salaries.csv`."""
-    parser = argparse.ArgumentParser(description="Write a synthetic salary table in the format of the real one.")
+def arguments() -> argparse.ArgumentParser:
+    """The parser of the command's arguments."""
+    about = "Write a synthetic salary table in the format of the real one."
+    examples = ["--rows 4000 --seed 20240728 --out data/raw/salaries.csv"]
+    parser = command_parser("sample", about, examples=examples)
     parser.add_argument("--rows", type=whole(1), required=True, help="how many rows, at least 1")
     parser.add_argument(
         "--seed", type=whole(0), required=True, help="which table; the same arguments give the same bytes"
     )
     parser.add_argument("--out", type=Path, required=True, help="the CSV file to write, in a folder that exists")
-    arguments = parser.parse_args(argv)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Write a synthetic table: `python -m pipeline.sample --rows 4000 --seed 20240728 --out data/raw/salaries.csv`."""
+    given = arguments().parse_args(argv)
     with command("sample"):
         params.check()
-        write(arguments.out, rows=arguments.rows, seed=arguments.seed)
+        write(given.out, rows=given.rows, seed=given.seed)
 
 
 if __name__ == "__main__":

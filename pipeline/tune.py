@@ -23,7 +23,7 @@ from pipeline.backtest.tuning_report import report, verdict
 from pipeline.data.schema import FEATURES
 from pipeline.model.bundle import Bundle
 from pipeline.model.reproducible import device_for, reproducibility_level
-from pipeline.runtime.arguments import recipe_name, whole
+from pipeline.runtime.arguments import command_parser, recipe_name, whole
 from pipeline.runtime.command import command
 from pipeline.runtime.drafts import drafts
 from pipeline.runtime.yaml_edit import patch, with_values
@@ -32,15 +32,20 @@ from pipeline.training.checkpoint import imported_files
 TRIALS, WEEKS = 30, 8
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    """Tune the recipe on the snapshots of a folder; write the diff and the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
+def arguments() -> argparse.ArgumentParser:
+    """The parser of the command's arguments."""
+    parser = command_parser("tune", __doc__, examples=["weekly --recipe full --trials 12 --out tune"])
     parser.add_argument("snapshots", type=Path, help="folder of tables with a date, YYYY-MM-DD, in their names")
     parser.add_argument("--recipe", type=recipe_name, help="name of a recipe in params.yaml; else that of the nights")
     parser.add_argument("--trials", type=whole(1), default=TRIALS, help=f"settings to try ({TRIALS} if not given)")
     parser.add_argument("--weeks", type=whole(1), default=WEEKS, help=f"later snapshots that add the rows ({WEEKS})")
     parser.add_argument("--out", type=Path, required=True, help="folder for tune.md, params.diff and the trainings")
-    given = parser.parse_args(argv)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Tune the recipe on the snapshots of a folder; write the diff and the table."""
+    given = arguments().parse_args(argv)
     with command("tune", interrupted="finished trainings are kept, and the same command goes on from there"):
         params.check(FEATURES)
         name = given.recipe or params.load(params.Nightly, "nightly").recipe

@@ -9,6 +9,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from pipeline.runtime.arguments import command_parser
 from pipeline.runtime.command import command
 
 FILE = Path("versions.json")
@@ -35,9 +36,14 @@ def check(*packages: str) -> dict[str, str]:
     return {package: wanted[package] for package in packages}
 
 
+def arguments() -> argparse.ArgumentParser:
+    """The parser of the command's arguments."""
+    return command_parser("versions", __doc__)
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Record the installed versions."""
-    argparse.ArgumentParser(description=__doc__).parse_args(argv)
+    arguments().parse_args(argv)
     with command("versions"):
         FILE.write_text(json.dumps({name: installed(name) for name in PACKAGES}, indent=2) + "\n", encoding="utf-8")
 

@@ -1,5 +1,6 @@
 """A bundle as a model of MLflow, which loads it through this module: the bundle's own files, and no pickle."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from pipeline.inference.model import Model
 from pipeline.model.bundle import Bundle
 
 PACKAGE = Path(__file__).parents[1]
-LOCK = PACKAGE.parent / "requirements-predict.lock"
+LOCKS = ("requirements-predict.lock", "requirements-torch.lock")
 
 
 class PyFunc:
@@ -73,5 +74,5 @@ def _example(bundle: Bundle) -> pd.DataFrame:
 
 def _locked() -> list[str]:
     """The packages that predictions need, in the versions of the lock."""
-    lines = LOCK.read_text(encoding="utf-8").splitlines()
-    return [line.partition("\\")[0].partition("#")[0].strip() for line in lines if line[:1].isalpha()]
+    texts = [(PACKAGE.parent / name).read_text(encoding="utf-8") for name in LOCKS]
+    return re.findall(r"^[a-z]\S+==\S+", "\n".join(texts), re.MULTILINE)  # numpy==2.4.6

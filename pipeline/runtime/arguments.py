@@ -1,10 +1,43 @@
-"""What a command's arguments must be: types for argparse, whose errors say the rule, an example and what was found."""
+"""The commands' arguments: parsers whose help shows what one types, types whose errors say the rule and an example."""
 
 import argparse
 import datetime
 import math
 import re
-from collections.abc import Callable
+import sys
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+PROGRAM = "salary-pipeline"
+EXIT_CODES = {0: "done", 1: "an error, told in one message", 2: "wrong arguments", 130: "ctrl-C"}
+
+
+def command_parser(
+    name: str, about: str | None, *, examples: Sequence[str] = (), exit_codes: Mapping[int, str] | None = None
+) -> argparse.ArgumentParser:
+    """A parser whose help tells of the command, with examples of its arguments and the meaning of its exit codes."""
+    typed = typed_as(name)
+    codes = dict(sorted({**EXIT_CODES, **(exit_codes or {})}.items()))
+    lines = ["examples:", *(f"  {typed} {example}".rstrip() for example in examples), ""] if examples else []
+    lines += ["exit codes:", *(f"  {code:<4} {meaning}" for code, meaning in codes.items())]
+    return argparse.ArgumentParser(typed, description=about, epilog="\n".join(lines), formatter_class=_Paragraphs)
+
+
+def typed_as(name: str) -> str:
+    """How the command is called in the way in which this process was: as a program, a package or a module."""
+    started = Path(sys.argv[0]).parts[-2:]
+    if started == ("pipeline", f"{name}.py"):
+        return f"python -m pipeline.{name}"
+    return f"python -m pipeline {name}" if started == ("pipeline", "__main__.py") else f"{PROGRAM} {name}"
+
+
+class _Paragraphs(argparse.HelpFormatter):
+    """Paragraphs are filled to the terminal's width, and those with an indented line stay as they are."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        paragraphs = text.strip().split("\n\n")
+        return "\n\n".join(part if "\n  " in part else textwrap.fill(part, width) for part in paragraphs)
 
 
 def date(text: str) -> datetime.date:

@@ -312,7 +312,7 @@ def test_every_command_checks_them_first():
         withs = (node for node in ast.walk(MODULES[name]) if isinstance(node, ast.With))
         first = [ast.unparse(node.body[0]) for node in withs if "command(" in ast.unparse(node.items[0])]
         without |= {name for line in first if not line.startswith("params.check(")}
-    assert without == {"nightly", "verify", "verify_cpus", "versions"}
+    assert without == {"nightly", "verify", "versions"}
 
 
 def test_a_feature_that_the_contract_lacks_is_found_before_the_first_stage(here):

@@ -1,7 +1,9 @@
-"""The locks: one version of each package in both, all extras in that of development, and no place to get them from."""
+"""The locks: one version of each package in all, its hash, and no place to get it from."""
 
 import re
 import tomllib
+
+import pytest
 
 from tests.support.work_tree import ROOT
 
@@ -13,7 +15,7 @@ def lock(name: str) -> str:
 
 
 def pins(name: str) -> dict[str, str]:
-    """The version of each package, as of `numpy==2.4.6   # via pandas`."""
+    """The version of each package, as of `numpy==2.4.6 \\` with its hashes behind it."""
     return dict(re.findall(r"^([a-z0-9.-]+)==(\S+)", lock(name), flags=re.MULTILINE))
 
 
@@ -22,31 +24,38 @@ def packages(requirements: list[str]) -> set[str]:
     return {re.split(r"[^a-z0-9.-]", requirement)[0].replace(".", "-") for requirement in requirements}
 
 
-def test_the_lock_of_development_has_what_runs_in_the_same_version():
-    assert packages(PROJECT["dependencies"]) <= pins("requirements.lock").keys()
-    assert pins("requirements.lock").items() <= pins("requirements-dev.lock").items()
+EXTRAS = PROJECT["optional-dependencies"]
+LOCKS = ("requirements.lock", "requirements-predict.lock", "requirements-dev.lock", "requirements-s3.lock")
+(TORCH,) = pins("requirements-torch.lock")
+"""PyTorch, which has different builds of one version, is locked without a hash in a file of its own."""
+
+
+def test_what_predicts_has_its_lock_and_what_runs_the_pipeline_has_more_in_the_same_versions():
+    predict, run, develop = (pins(name) for name in LOCKS[:3])
+    assert packages(PROJECT["dependencies"]) == (packages(PROJECT["dependencies"]) & predict.keys()) | {TORCH}
+    assert packages(EXTRAS["pipeline"]) <= run.keys() - predict.keys()
+    assert predict.items() < run.items() < develop.items()
 
 
 def test_the_lock_of_development_has_every_extra():
-    extras = PROJECT["optional-dependencies"]
-    assert extras.keys() == {"dev", "onnx"}
-    assert not packages([*extras["dev"], *extras["onnx"]]) - pins("requirements-dev.lock").keys()
+    assert EXTRAS.keys() >= {"pipeline", "dev", "onnx", "mlflow"}
+    wanted = packages([requirement for name in ("dev", "onnx", "mlflow") for requirement in EXTRAS[name]])
+    assert wanted <= pins("requirements-dev.lock").keys()
 
 
-def test_a_lock_names_versions_and_neither_hosts_nor_builds():
-    for name in ("requirements.lock", "requirements-dev.lock"):
-        lines = [line for line in lock(name).splitlines() if line and not line.startswith("#")]
-        assert len(pins(name)) == len(lines)
-        assert not re.search(r"://|\d\+[a-z]", lock(name))
-
-
-def test_the_lock_of_s3_has_a_hash_for_all_that_it_adds_and_repeats_nothing():
+@pytest.mark.parametrize("name", LOCKS)
+def test_a_lock_has_a_hash_for_each_package_and_names_neither_hosts_nor_builds(name):
     entries = re.findall(
-        r"^(\S+)==\S+ \\\n((?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n)+)(?:    # .*\n)+",
-        lock("requirements-s3.lock"),
-        re.M,
+        r"^(\S+)==\S+ \\\n((?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n)+)(?:    # .*\n)+", lock(name), re.MULTILINE
     )
-    assert {name for name, _ in entries} == pins("requirements-s3.lock").keys()
+    assert {package for package, _ in entries} == pins(name).keys()
+    assert not re.search(r"://|\d\+[a-z]", lock(name))
+
+
+def test_the_lock_of_s3_repeats_nothing():
     assert "dvc-s3" in pins("requirements-s3.lock")
     assert not pins("requirements-s3.lock").keys() & pins("requirements.lock").keys()
-    assert "://" not in lock("requirements-s3.lock")
+
+
+def test_the_lock_of_pytorch_is_the_version_of_the_project():
+    assert lock("requirements-torch.lock").strip() in PROJECT["dependencies"]

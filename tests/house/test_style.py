@@ -12,18 +12,24 @@ TABLES_OF_CONSTANTS = {"params", "sample"}
 """Files that may be long: most of their lines are settings, or numbers."""
 MIRRORS = {"pipeline": "tests", "benchmarks": "tests/benchmarks"}
 TESTED_ELSEWHERE = {
+    "pipeline/__main__": "tests/commands/test_program",
     "pipeline/backtest/clone": "tests/backtest/test_run",
+    "pipeline/data/cell_texts": "tests/data/test_source",
+    "pipeline/inference/frames": "tests/inference/test_model",
+    "pipeline/inference/mlflow_model": "tests/commands/test_export",
+    "pipeline/inference/onnx_model": "tests/commands/test_export",
+    "pipeline/inference/onnx_network": "tests/commands/test_export",
     "pipeline/nights/accepted": "tests/nights/test_rollback",
     "pipeline/nights/record_files": "tests/nights/test_record",
     "pipeline/repository/delivery": "tests/nights/test_publish",
     "pipeline/runtime/errors": "tests/runtime/test_command",
     "pipeline/runtime/lifetime": "tests/runtime/test_processes",
-    "pipeline/verify_cpus": "tests/commands/test_verify",
     "benchmarks/speed/frameworks": "tests/benchmarks/speed/test_contestants",
     "benchmarks/speed/tasks": "tests/benchmarks/speed/test_contestants",
 }
 """Modules without a test file of their own, and the one that covers each."""
 OF_MORE_THAN_ONE_MODULE = {
+    "tests/commands/test_program",  # the one program
     "tests/benchmarks/test_commands",  # all benchmarks that are run
     "tests/nights/test_failures",  # whole nights
     "tests/nights/test_kills",

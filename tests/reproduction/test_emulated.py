@@ -153,4 +153,4 @@ def test_the_emulated_cpus_are_what_they_are_called():
 
 @pytest.mark.soak
 def test_all_cpus_train_the_same_bytes():
-    assert run(Path(ROOT), sys.executable, "-m", "pipeline.verify_cpus").endswith("all equal\n")
+    assert run(Path(ROOT), sys.executable, "-m", "pipeline.verify", "--cpus").endswith("all equal\n")

@@ -1,0 +1,82 @@
+"""The commands on models, nights and the project in one program; each is `python -m pipeline.<command>`, too."""
+
+import argparse
+import ast
+import importlib
+import importlib.metadata
+import sys
+import textwrap
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+
+from pipeline.runtime.arguments import PROGRAM, typed_as
+
+GROUPS = {
+    "models": ("predict", "explain", "export"),
+    "nights": ("nightly", "replay", "tune", "rollback", "gc"),
+    "the project": ("check", "results", "verify", "versions", "sample"),
+}
+COMMANDS = tuple(name for names in GROUPS.values() for name in names)
+PACKAGE = Path(__file__).parent
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the command that the first argument names with all others."""
+    argv = sys.argv[1:] if argv is None else argv
+    if argv and argv[0] in COMMANDS:
+        importlib.import_module(f"pipeline.{argv[0]}").main(argv[1:])
+        return
+    parser = arguments()
+    given = parser.parse_args(argv)
+    if not given.completion:
+        parser.error("name a command, such as predict; --help lists them")
+    print(completion(given.completion))
+
+
+def arguments() -> argparse.ArgumentParser:
+    """The parser of what is no command's own argument."""
+    parser = argparse.ArgumentParser(
+        typed_as("").strip(), description=overview(), formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--version", action="version", version=f"{PROGRAM} {version()}")
+    shells = ("bash", "zsh", "tcsh")
+    parser.add_argument("--completion", choices=shells, help=f'print it: eval "$({PROGRAM} --completion bash)"')
+    parser.add_argument("command", nargs="?", choices=COMMANDS, metavar="command", help="its --help tells more")
+    return parser
+
+
+def overview() -> str:
+    """The commands by group, each with the first sentence of its documentation."""
+    lines = ["A reproducible batch pipeline that trains a regression of data-science salaries."]
+    for group, names in GROUPS.items():
+        lines += ["", f"{group}:"]
+        for name in names:
+            about = ast.get_docstring(ast.parse((PACKAGE / f"{name}.py").read_text(encoding="utf-8"))) or ""
+            sentence = about.partition("\n\n")[0].replace("\n", " ")
+            lines += textwrap.wrap(f"  {name:<10}{sentence}", 79, subsequent_indent=" " * 12)
+    return "\n".join(lines)
+
+
+def version() -> str:
+    """The version of the distribution, or in a project that is not installed what it would be."""
+    try:
+        return importlib.metadata.version(PROGRAM)
+    except importlib.metadata.PackageNotFoundError:
+        text = (PACKAGE.parent / "pyproject.toml").read_text(encoding="utf-8")
+        return str(tomllib.loads(text)["project"]["version"])
+
+
+def completion(shell: str) -> str:
+    """What the shell evaluates to complete commands and arguments."""
+    import shtab
+
+    parser = arguments()
+    commands = parser.add_subparsers()
+    for name in COMMANDS:
+        commands.add_parser(name, parents=[importlib.import_module(f"pipeline.{name}").arguments()], add_help=False)
+    return str(shtab.complete(parser, shell))
+
+
+if __name__ == "__main__":
+    main()
