@@ -1,7 +1,10 @@
 """The locks: one version of each package in both, all extras in that of development, and no place to get them from."""
 
 import re
+import shlex
 import tomllib
+
+import pytest
 
 from tests.support.work_tree import ROOT
 
@@ -40,13 +43,21 @@ def test_a_lock_names_versions_and_neither_hosts_nor_builds():
         assert not re.search(r"://|\d\+[a-z]", lock(name))
 
 
-def test_the_lock_of_s3_has_a_hash_for_all_that_it_adds_and_repeats_nothing():
-    entries = re.findall(
-        r"^(\S+)==\S+ \\\n((?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n)+)(?:    # .*\n)+",
-        lock("requirements-s3.lock"),
-        re.M,
-    )
-    assert {name for name, _ in entries} == pins("requirements-s3.lock").keys()
+@pytest.mark.parametrize("name", ["requirements-s3.lock", "requirements-tools.lock"])
+def test_a_lock_that_is_installed_by_hashes_has_one_for_all_and_no_host(name):
+    hashes = r"(?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n)+"
+    hashed = re.findall(rf"^(\S+)==\S+ \\\n{hashes}(?:    # .*\n)+", lock(name), re.M)
+    assert set(hashed) == pins(name).keys()
+    assert "://" not in lock(name)
+
+
+def test_the_lock_of_s3_repeats_nothing():
     assert "dvc-s3" in pins("requirements-s3.lock")
     assert not pins("requirements-s3.lock").keys() & pins("requirements.lock").keys()
-    assert "://" not in lock("requirements-s3.lock")
+
+
+def test_the_tools_are_those_that_make_uses():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    (wanted,) = re.findall(r"printf '%s\\n' (.*?) \| pip-compile", makefile)
+    assert packages(shlex.split(wanted)) <= pins("requirements-tools.lock").keys()
+    assert set(re.findall(r"\.cache/tools/bin/(\S+)", makefile)) == {"mkdocs", "pip-audit", "python"}
