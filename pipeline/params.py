@@ -309,6 +309,13 @@ class Settings(Section):
     recipes: Recipes
 
     @model_validator(mode="after")
+    def _hide_a_row_in_a_slice_of_nights(self) -> "Settings":
+        if not self.evaluate.single_rows and (rows := self.nightly.gate.min_slice_rows) < MIN_HIDING_ROWS:
+            rule = f"nightly.gate.min_slice_rows must be {MIN_HIDING_ROWS} or more where evaluate.single_rows is false"
+            raise ValueError(f"{rule}, as a night names slices; found {rows}: raise it")
+        return self
+
+    @model_validator(mode="after")
     def _spend_nights_on_a_recipe(self) -> "Settings":
         if (name := self.nightly.recipe) not in self.recipes:
             found = f"found {shown_address(name)}{did_you_mean(name, self.recipes)}"

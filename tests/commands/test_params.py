@@ -275,6 +275,8 @@ def test_a_row_is_hidden_only_among_enough_others(write):
         ValueError, match=r"min_slice_rows must be 10 or more where single_rows is false.*found 9: raise"
     ):
         load(Evaluate, "evaluate", file=write(hidden.replace("min_slice_rows: 30", "min_slice_rows: 9")))
+    with pytest.raises(ValueError, match=r"nightly.gate.min_slice_rows must be 10 or more where.*found 9: raise it"):
+        load(Evaluate, "evaluate", file=write(hidden.replace("min_slice_rows: 100", "min_slice_rows: 9")))
 
 
 def test_a_recipe_that_is_misspelt_is_found_among_those_there_are(write):
