@@ -14,7 +14,7 @@ override DELETE := $(value DELETE)
 export SNAPSHOTS TO NIGHTS
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro verify verify-cpus nightly replay tune rollback back gc test bench soak pictures lock clean
+.PHONY: help setup repro verify verify-cpus nightly replay tune rollback back gc test bench soak pictures docs audit lock clean
 
 help: ## List every target
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{ printf "make %-12s %s\n", $$1, $$2 }'
@@ -73,8 +73,15 @@ bench: repro .venv/dev.stamp ## Measure: prints the tables of docs/speed.md
 	python -m benchmarks.training
 	python -m benchmarks.epoch
 
-pictures: repro ## Draw the pictures of the docs from the report
+pictures: repro ## Draw the pictures of the docs from the report and the code
 	python -m benchmarks.pictures
+	python -m benchmarks.architecture
+
+docs: .cache/tools/stamp ## Build the docs as a site in site/, with warnings as errors
+	.cache/tools/bin/mkdocs build --strict --config-file website/mkdocs.yml
+
+audit: .cache/tools/stamp ## Look up the known vulnerabilities of all locked packages
+	@for lock in requirements*.lock; do echo "$$lock" && .cache/tools/bin/pip-audit $(AUDIT) --requirement "$$lock" || exit 1; done
 
 lock: .venv/dev.stamp ## Resolve the ranges of pyproject.toml anew, install the result and record its versions
 	pip-compile $(COMPILE) --extra pipeline --output-file requirements.lock pyproject.toml
@@ -86,13 +93,15 @@ lock: .venv/dev.stamp ## Resolve the ranges of pyproject.toml anew, install the 
 	echo 'dvc-s3>=3.2,<4' | pip-compile $(COMPILE) --constraint requirements.lock --output-file s3.lock.all -
 	awk -F== 'NR == FNR { locked[$$1]; next } /^[a-z]/ { new = !($$1 in locked) } new && !/^#/ && NF' requirements.lock s3.lock.all >requirements-s3.lock
 	rm s3.lock.all
+	@# what runs in an environment of its own: it reads no table and trains nothing
+	printf '%s\n' 'mkdocs-material>=9.7,<10' 'pip-audit>=2.10,<3' | pip-compile $(COMPILE) --output-file requirements-tools.lock -
 	for lock in requirements.lock requirements-predict.lock requirements-dev.lock; do \
 	  awk '/^[^ ]/ { torch = /^torch==/ } !torch' $$lock >$$lock.new && mv $$lock.new $$lock; done
 	$(MAKE) .venv/dev.stamp
 	python -m pipeline.versions
 
 clean: ## Remove .venv, prepared data, models and caches; DVC's own cache stays
-	rm -rf .venv data/prepared models/*/ dvc_plots .cache/[!d]* .mypy_cache .pytest_cache .ruff_cache .hypothesis replay tune
+	rm -rf .venv data/prepared models/*/ dvc_plots site .cache/[!d]* .mypy_cache .pytest_cache .ruff_cache .hypothesis replay tune
 
 # what takes long takes the place of make's shell, and the kernel ends it with make, whatever ends that
 ENDS_WITH_MAKE = exec python -I -S pipeline/runtime/lifetime.py "$$PPID"
@@ -100,6 +109,9 @@ ENDS_WITH_MAKE = exec python -I -S pipeline/runtime/lifetime.py "$$PPID"
 # on a terminal one sees what is downloaded
 INSTALL = python -m pip install $$(test -t 1 || echo --quiet)
 LOCKED = $(INSTALL) --no-deps --require-hashes --requirement
+
+# CVE-2025-69872 is diskcache's, which no release mends: docs/security.md says why it is harmless here
+AUDIT = --strict --no-deps --disable-pip --progress-spinner off --ignore-vuln CVE-2025-69872
 
 COMPILE = --quiet --upgrade --generate-hashes --strip-extras --allow-unsafe --no-header --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
@@ -117,6 +129,11 @@ COMPILE = --quiet --upgrade --generate-hashes --strip-extras --allow-unsafe --no
 
 .venv/dev.stamp: .venv/run.stamp requirements-dev.lock
 	@$(LOCKED) requirements-dev.lock
+	@touch $@
+
+.cache/tools/stamp: requirements-tools.lock
+	$(PYTHON) -m venv .cache/tools
+	.cache/tools/bin/python -m pip install --quiet --require-hashes --requirement requirements-tools.lock
 	@touch $@
 
 .PHONY: git

@@ -123,11 +123,11 @@ def all_metrics(
 def plots_data(bundle: Bundle, test: Columns, found: Predictions, settings: params.Evaluate) -> dict[str, pd.DataFrame]:
     """The data of the plots, by file name: the test rows, and what is predicted for them."""
     encoder, actual, min_rows = bundle.encoder, test[TARGET], settings.min_slice_rows
-    errors = found.predicted - actual
+    errors, least_rows = found.predicted - actual, settings.least_rows
     return {
-        "predictions": plot_tables.scatter(found.predicted, test),
+        "predictions": plot_tables.scatter(found.predicted, test, min_rows=least_rows),
         "residuals": plot_tables.histogram(errors),
-        "calibration": plot_tables.calibration(found.predicted, actual),
+        "calibration": plot_tables.calibration(found.predicted, actual, min_rows=least_rows),
         "slices": plot_tables.errors_by_slice(test, errors, encoder=encoder, min_rows=min_rows),
         "coverage": plot_tables.coverage_by_group(
             test[GROUP], actual, found.intervals, encoder=encoder, min_rows=min_rows
@@ -151,7 +151,7 @@ def _fairness(encoder: Encoder, test: Columns, errors: np.ndarray, settings: par
     return fairness.audit(
         test,
         errors,
-        list(chain.from_iterable(columns)),
+        [group for group in chain.from_iterable(columns) if len(group.members) >= settings.least_rows],
         limits={"bias_share": limits.max_bias_share, "error_ratio": limits.max_error_ratio},
         min_rows=min_rows,
     )

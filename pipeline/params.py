@@ -141,11 +141,30 @@ class Fairness(Section):
     max_error_ratio: Annotated[float, Field(ge=1)]
 
 
+MIN_HIDING_ROWS = 10  # among fewer rows one is not hidden
+
+
 class Evaluate(Section):
-    """`evaluate:` how many test rows a slice must have to be shown, and a group to be judged by what limits."""
+    """`evaluate:` how many test rows a slice must have to be shown, and a group to be judged by what limits.
+
+    `single_rows` says whether what goes to git, to reports and into messages may tell of single rows.
+    """
 
     min_slice_rows: Count
+    single_rows: bool
     fairness: Fairness
+
+    @model_validator(mode="after")
+    def _hide_a_row_among_others(self) -> "Evaluate":
+        if not self.single_rows and self.min_slice_rows < MIN_HIDING_ROWS:
+            rule = f"min_slice_rows must be {MIN_HIDING_ROWS} or more where single_rows is false"
+            raise ValueError(f"{rule}, so that none is alone; found {self.min_slice_rows}: raise it")
+        return self
+
+    @property
+    def least_rows(self) -> int:
+        """The fewest rows that anything in git, in a report or in a message may be told of."""
+        return 1 if self.single_rows else self.min_slice_rows
 
 
 Limit = Annotated[float, Field(ge=0)] | None
@@ -288,6 +307,13 @@ class Settings(Section):
     evaluate: Evaluate
     nightly: Nightly
     recipes: Recipes
+
+    @model_validator(mode="after")
+    def _hide_a_row_in_a_slice_of_nights(self) -> "Settings":
+        if not self.evaluate.single_rows and (rows := self.nightly.gate.min_slice_rows) < MIN_HIDING_ROWS:
+            rule = f"nightly.gate.min_slice_rows must be {MIN_HIDING_ROWS} or more where evaluate.single_rows is false"
+            raise ValueError(f"{rule}, as a night names slices; found {rows}: raise it")
+        return self
 
     @model_validator(mode="after")
     def _spend_nights_on_a_recipe(self) -> "Settings":

@@ -64,15 +64,16 @@ def errors_by_slice(codes: Columns, errors: np.ndarray, *, encoder: Encoder, min
     return pd.concat(tables, ignore_index=True)[["slice", "rows", *values]]
 
 
-def calibration(prediction: np.ndarray, actual: np.ndarray) -> pd.DataFrame:
+def calibration(prediction: np.ndarray, actual: np.ndarray, *, min_rows: int = 1) -> pd.DataFrame:
     """The means of predicted and actual targets by tenth of the rows, from the lowest predictions to the highest.
 
-    Equal predictions share a tenth, so there may be fewer. Shape: both (rows,), in units of the target.
+    Equal predictions share a tenth, so there may be fewer; tenths of fewer rows than `min_rows` are put together.
+    Shape: both (rows,), in units of the target.
     """
     lower = np.searchsorted(np.sort(prediction), prediction)  # (rows,): how many rows have a lower prediction
     values = {in_unit("predicted"): prediction, in_unit("actual"): actual}
     tenths = [str(tenth) for tenth in range(1, 11)]
-    table = means_by_code(lower * 10 // len(prediction), values, names=tenths, min_rows=1)
+    table = means_by_code(lower * 10 // len(prediction), values, names=tenths, min_rows=min_rows)
     return table.rename(columns={"value": "tenth"})
 
 
@@ -99,11 +100,24 @@ def fair_draw(split: Columns, *, rows: int) -> np.ndarray:
     return np.argsort(split[HASH], kind="stable")[:rows]
 
 
-def scatter(prediction: np.ndarray, split: Columns) -> pd.DataFrame:
-    """Predicted against actual targets of a fair draw of at most `SCATTER_ROWS` rows."""
-    chosen = fair_draw(split, rows=SCATTER_ROWS)
-    predicted = prediction[chosen].round().astype(int)
-    return pd.DataFrame({in_unit("actual"): split[TARGET][chosen], in_unit("predicted"): predicted})
+def scatter(prediction: np.ndarray, split: Columns, *, min_rows: int = 1) -> pd.DataFrame:
+    """Predicted against actual targets of a fair draw of at most `SCATTER_ROWS` rows.
+
+    Where no point may stand for fewer than `min_rows` rows, each is the mean of so many with neighbouring predictions,
+    and says how many they are.
+    Raises: ValueError if there are fewer rows than that.
+    """
+    columns = {in_unit("actual"): split[TARGET], in_unit("predicted"): prediction}
+    if min_rows == 1:
+        chosen = fair_draw(split, rows=SCATTER_ROWS)
+        return pd.DataFrame({name: column[chosen].round().astype(int) for name, column in columns.items()})
+    if len(prediction) < min_rows:
+        rule = f"there must be evaluate.min_slice_rows, {min_rows}, test rows where evaluate.single_rows is false"
+        raise ValueError(f"{rule}; found {len(prediction)}: bring more rows")
+    order = np.argsort(prediction, kind="stable")  # (rows,) positions, the lowest prediction first
+    groups = np.array_split(order, len(order) // min_rows)
+    means = {name: [round(column[group].mean()) for group in groups] for name, column in columns.items()}
+    return pd.DataFrame({**means, "rows": [len(group) for group in groups]})
 
 
 def histogram(residuals: np.ndarray) -> pd.DataFrame:

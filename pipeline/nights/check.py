@@ -31,16 +31,19 @@ class CheckedTable:
     reference: Reference | None
     drift: TableDrift
     numbers: Mapping[str, float]
+    least_rows: int = 1  # that anything may be told of
 
     @property
     def histograms(self) -> Mapping[str, Histogram]:
         """Of the columns that are beyond a limit."""
-        return histograms(self.before, self.table, self.drift) if self.before else {}
+        if self.before is None or self.least_rows > 1:  # a bar may be one row
+            return {}
+        return histograms(self.before, self.table, self.drift)
 
     def next_reference(self, night: Night) -> Reference | None:
         """Tonight's table, if it is to be the reference from now on: the first, a forced one, or one far away."""
         stays = self.reference and not night.force_reason and not any(warning.since for warning in self.drift.warnings)
-        return None if stays else Reference(night=night.date, table=Summary.of(self.table))
+        return None if stays else Reference(night=night.date, table=Summary.of(self.table, least_rows=self.least_rows))
 
 
 def check_table(night: Night, fetched: Fetched) -> CheckedTable:
@@ -54,12 +57,13 @@ def check_table(night: Night, fetched: Fetched) -> CheckedTable:
     try:
         table = read_table(fetched.file, settings=night.prepare, max_bytes=night.max_bytes)
     except ValueError as error:
-        raise _rejection(night, fetched, str(error).replace(str(fetched.file), "tonight's table")) from None
+        what = ValueError(str(error).replace(str(fetched.file), "tonight's table"))
+        raise _rejection(night, fetched, night.told_of_table(what)) from None
     before = _yesterdays_table(night, md5=inputs(night.accepted).get(night.table))
     reference = read_reference(night.tree)
     drift = table_drift(before, table, limits=night.settings.drift, reference=reference)
     numbers = {"rows": len(table.hashes), "rows_quarantined": table.contract_report.quarantined}
-    return _within_limits(night, CheckedTable(fetched, table, before, reference, drift, numbers))
+    return _within_limits(night, CheckedTable(fetched, table, before, reference, drift, numbers, night.least_rows))
 
 
 def check_new_rows(night: Night, checked: CheckedTable, champion: Champion) -> CheckedTable:
@@ -72,7 +76,12 @@ def check_new_rows(night: Night, checked: CheckedTable, champion: Champion) -> C
     limits = night.settings.drift
     earlier = [bias for line in accepted_nights(night.tree) if (bias := finite(line[BIAS])) is not None]
     found, numbers = measure_new_rows(
-        checked.before, checked.table, champion.bundle, limits=limits, earlier_bias=earlier
+        checked.before,
+        checked.table,
+        champion.bundle,
+        limits=limits,
+        earlier_bias=earlier,
+        least_rows=checked.least_rows,
     )
     drift = judge([*checked.drift.measures, *found], limits=limits)
     return _within_limits(night, replace(checked, drift=drift, numbers={**checked.numbers, **numbers}))
@@ -130,4 +139,4 @@ def _yesterdays_table(night: Night, *, md5: str | None) -> Table | None:
         rule = "must be the one that dvc.lock records, and keep the contract"
         mend = "dvc repro, commit and push" if file.exists() else f"bring {night.table} back into git or DVC's remote"
         fix = f"{mend}; or look at tonight's and --force it"
-        raise RuleError("yesterday's table", rule=rule, found=night.without_local_paths(error), fix=fix) from None
+        raise RuleError("yesterday's table", rule=rule, found=night.told_of_table(error), fix=fix) from None

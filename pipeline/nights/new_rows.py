@@ -56,17 +56,24 @@ class Expected:
 
 
 def measure_new_rows(
-    before: Table, after: Table, champion: Bundle | None, *, limits: params.Drift, earlier_bias: Sequence[float]
+    before: Table,
+    after: Table,
+    champion: Bundle | None,
+    *,
+    limits: params.Drift,
+    earlier_bias: Sequence[float],
+    least_rows: int = 1,
 ) -> tuple[list[Measure], dict[str, float]]:
     """What the rows say that the later table has more than the earlier: measures, if they are enough, and numbers.
 
-    earlier_bias: the accepted nights' biases in standard errors, oldest first.
+    earlier_bias: the accepted nights' biases in standard errors, oldest first. least_rows: of fewer only their number
+    is told, as the mean of one is that one.
     """
     new = new_rows(before, after)  # (new rows,) positions
     numbers: dict[str, float] = {"new_rows": len(new)}
-    enough = len(new) >= limits.min_new_rows
+    enough = len(new) >= max(limits.min_new_rows, least_rows)
     measures = [*unseen_values(before, after, new, confidence=limits.confidence)] if enough else []
-    if champion and len(new):
+    if champion and len(new) >= least_rows:
         came = Expected.of(champion, after, new)
         test = Expected.of(champion, before, before.positions("test"))
         numbers[in_unit("champion_new_rows_mse", power=2)] = mean_squared_error(came.predicted, came.actual)

@@ -14,11 +14,13 @@ from pipeline.repository.delivery import check_unchanged
 from pipeline.repository.dvc_lock import LOCK, Stage, outputs, read_lock
 from pipeline.repository.workspace import Workspace
 from pipeline.runtime.errors import CommandError, RuleError, as_rule_error
+from pipeline.runtime.private import private
 from pipeline.runtime.yaml_files import read
 
 MAX_BYTES = 1 << 30
 """Of a table, where the settings say nothing; more if yesterday's has more than a `MAX_GROWTH`th of it."""
 MAX_GROWTH = 32  # many times what a table grows in a night, and what its text is longer than its gzip
+QUOTES = "quotes.txt"  # in the night's folder
 FAILURES = (RuleError, CommandError, OSError)  # what fails a night; any other error is a defect
 
 
@@ -74,6 +76,7 @@ class Night:
             raise RuleError("data.path", rule=rule, found=table, fix=fix)
         night = cls(workspace, folder, date, force_reason, settings, prepare, table, recorded_stages(tree))
         workspace.project.check_inside([table, night.model, *FILES, *outputs(night.accepted)])
+        night.check_table_may_be_in_git()
         check_unchanged(workspace, [LOCK, night.table_in_git, *FILES, *night.publishable_files()])
         return night
 
@@ -103,6 +106,15 @@ class Night:
         rule, fix = "must be versioned, by git or by DVC", f"dvc add {self.table}, and commit"
         raise RuleError("data.path", rule=rule, found=f"{self.table}, which git ignores", fix=fix)
 
+    def check_table_may_be_in_git(self) -> None:
+        """Raise RuleError if git has the table, whose rows it may not tell of."""
+        if self.least_rows > 1 and self.table_in_git == self.table:
+            rule = "must be kept by DVC and not by git where evaluate.single_rows is false"
+            fix = (
+                f"git rm --cached {self.table}, dvc add {self.table}, and commit (docs/privacy.md: what git still has)"
+            )
+            raise RuleError("data.path", rule=rule, found=f"{self.table} in git", fix=fix)
+
     def publishable_files(self) -> list[str]:
         """The files in git that an accepted night publishes, as far as dvc.lock records them now."""
         written = outputs(recorded_stages(self.tree))
@@ -118,6 +130,23 @@ class Night:
         """The md5 of the settings that the table is judged under, whatever order and form the file gives them."""
         settings = json.loads(json.dumps(read(self.tree / params.FILE)), parse_int=float)  # 1 and 1.0 are one setting
         return hashlib.md5(json.dumps(settings, sort_keys=True).encode(), usedforsecurity=False).hexdigest()
+
+    @property
+    def least_rows(self) -> int:
+        """The fewest rows that anything in git, in a report or in a message may be told of."""
+        return params.load(params.Evaluate, "evaluate", file=self.tree / params.FILE).least_rows
+
+    def told_of_table(self, error: ValueError) -> str:
+        """What a record and a message may say of what is wrong with a table: all of it, or that a file says it here.
+
+        An error quotes cells, and a header that is missing is a row.
+        """
+        said = self.without_local_paths(error)
+        if self.least_rows == 1:
+            return said
+        with open(self.folder / QUOTES, "a", encoding="utf-8", opener=private) as file:
+            file.write(f"{said}\n")
+        return f"it is no table, or breaks the data contract; {QUOTES} in the night's folder says where"
 
     def without_local_paths(self, message: object) -> str:
         """A message without this machine's folders: a record is the same wherever the night was."""

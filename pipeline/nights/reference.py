@@ -17,6 +17,7 @@ from pipeline.runtime.sections import Section
 
 TENTHS = np.linspace(0.1, 0.9, 9)  # the quantiles between ten equal parts
 LARGEST = 1 << 26  # bytes of the file
+RARER = "(rarer)"  # all values of a column of too few rows to be told of
 CATEGORIES = tuple(name for name in COLUMNS if name not in AMOUNTS)
 
 
@@ -44,12 +45,12 @@ class Summary(Section):
         return columns
 
     @classmethod
-    def of(cls, table: Table) -> "Summary":
-        """The summary of a table."""
+    def of(cls, table: Table, *, least_rows: int = 1) -> "Summary":
+        """The summary of a table; values of fewer rows are one, and ends that may be such rows' amounts are rounded."""
         return cls(
             rows=len(table.hashes),
-            categories={name: _count(table.rows[name]) for name in CATEGORIES},
-            amounts={name: _tenths(table.rows[name].to_numpy()) for name in AMOUNTS},
+            categories={name: _rare_as_one(_count(table.rows[name]), least_rows) for name in CATEGORIES},
+            amounts={name: _tenths(table.rows[name].to_numpy(), rounded=least_rows > 1) for name in AMOUNTS},
             target_mean=float(table.target.mean()),
             target_spread=float(table.target.std()),
         )
@@ -62,9 +63,11 @@ class Summary(Section):
         if column in AMOUNTS:
             known = self.amounts[column]
             return np.array(known.counts), _counts_between(later.rows[column].to_numpy(), np.array(known.ends))
-        old, new = self.categories[column], _count(later.rows[column])
+        old, new = Counter(self.categories[column]), Counter(_count(later.rows[column]))
+        if RARER in old:  # what is new then may have been rare before
+            new[RARER] = sum(new.pop(value) for value in new.keys() - old.keys())
         values = sorted({*old, *new})
-        before, after = (np.array([counts.get(value, 0) for value in values]) for counts in (old, new))
+        before, after = (np.array([counts[value] for value in values]) for counts in (old, new))
         return before, after
 
 
@@ -98,8 +101,17 @@ def _count(column: pa.DictionaryArray) -> dict[str, int]:
     return {value: count for value, count in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])) if count}
 
 
-def _tenths(amounts: np.ndarray) -> Tenths:
+def _rare_as_one(counts: dict[str, int], least_rows: int) -> dict[str, int]:
+    """The counts, with those below `least_rows` as one. That may be smaller, too: then nobody knows of which value."""
+    kept = {value: count for value, count in counts.items() if count >= least_rows}
+    rest = sum(counts.values()) - sum(kept.values())
+    return {**kept, RARER: rest} if rest else kept
+
+
+def _tenths(amounts: np.ndarray, *, rounded: bool) -> Tenths:
     ends = np.quantile(amounts, TENTHS)  # (9,): equal ones, where many amounts are, leave the tenth between empty
+    if rounded:
+        ends = np.array([float(f"{end:.2g}") for end in ends])
     return Tenths(ends=tuple(ends.tolist()), counts=tuple(_counts_between(amounts, ends).tolist()))
 
 

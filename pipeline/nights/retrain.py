@@ -40,6 +40,6 @@ def _run_pipeline(night: Night) -> None:
             run((*DVC, "repro"), folder=project.folder, environment=project.environment, stdout=file, seconds=limit)
     except CommandError as error:
         said = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.exists() else []
-        found = "\n".join([f"that {error}", *said[-LAST_LINES:]])
+        found = "\n".join([f"that {error}", *(said[-LAST_LINES:] if night.least_rows == 1 else [])])
         fix = f"see {log}" if said else "make dvc repro work in the project's folder"
         raise RuleError("the pipeline", rule="must run on tonight's table", found=found, fix=fix) from None

@@ -60,7 +60,8 @@ def _predictions(result: RecipeResult) -> str:
     points = [(x, y) for x, y in result.numbers("predictions", *map(in_unit, kinds))]
     x, y = (Axis.over([0.0, *chain(*points)], label=f"{kind} {NOUN}, {UNIT}", text=_thousands) for kind in kinds)
     chart = svg.scatter(points, x=x, y=y, title="predicted against actual")
-    return figure("Predicted against actual", f"{len(points):,} test rows; dashed: equal.", chart)
+    what = "groups of test rows" if "rows" in result.tables["predictions"][0] else "test rows"
+    return figure("Predicted against actual", f"{len(points):,} {what}; dashed: equal.", chart)
 
 
 def _residuals(result: RecipeResult) -> str:

@@ -27,7 +27,7 @@ def prepared(stage):
     return stage.folder
 
 
-def run(folder, *, out="out", min_slice_rows=10, min_count=1, **limits):
+def run(folder, *, out="out", min_slice_rows=10, single_rows=True, min_count=1, **limits):
     """Evaluate the model in the folder; returns the bytes of all that was written."""
     (folder / out).mkdir()
     paths = evaluate.Paths(
@@ -39,7 +39,8 @@ def run(folder, *, out="out", min_slice_rows=10, min_count=1, **limits):
         card=folder / out / "card.md",
     )
     fairness = {"max_bias_share": 0.05, "max_error_ratio": 1.25} | limits
-    settings = params.parse(params.Evaluate, {"min_slice_rows": min_slice_rows, "fairness": fairness}, where="test")
+    facts = {"min_slice_rows": min_slice_rows, "single_rows": single_rows, "fairness": fairness}
+    settings = params.parse(params.Evaluate, facts, where="test")
     evaluate.run("mine", paths, settings, min_count=min_count)
     return {file.name: file.read_bytes() for file in sorted((folder / out).iterdir())}
 

@@ -267,6 +267,18 @@ def test_a_limit_of_fairness_that_no_model_could_keep_or_break_is_refused(write,
         load(Evaluate, "evaluate", file=write(YAML.replace(old, new, 1)))
 
 
+def test_a_row_is_hidden_only_among_enough_others(write):
+    hidden = YAML.replace("single_rows: true", "single_rows: false")
+    assert load(Evaluate, "evaluate", file=write(hidden)).least_rows == 30
+    assert load(Evaluate, "evaluate", file=write(YAML)).least_rows == 1
+    with pytest.raises(
+        ValueError, match=r"min_slice_rows must be 10 or more where single_rows is false.*found 9: raise"
+    ):
+        load(Evaluate, "evaluate", file=write(hidden.replace("min_slice_rows: 30", "min_slice_rows: 9")))
+    with pytest.raises(ValueError, match=r"nightly.gate.min_slice_rows must be 10 or more where.*found 9: raise it"):
+        load(Evaluate, "evaluate", file=write(hidden.replace("min_slice_rows: 100", "min_slice_rows: 9")))
+
+
 def test_a_recipe_that_is_misspelt_is_found_among_those_there_are(write):
     with pytest.raises(ValueError, match=r"recipes.ful is missing; found course, full; did you mean full\?"):
         load(Recipe, "recipes", "ful", file=write(YAML))

@@ -108,6 +108,24 @@ def test_the_scatter_takes_the_rows_with_the_smallest_hashes_and_shows_whole_dol
     assert (drawn["predicted_usd"] == drawn["actual_usd"]).all()
 
 
+def test_where_no_point_may_be_one_row_each_is_the_mean_of_neighbouring_predictions_and_all_rows_are_in_one():
+    prediction = np.random.default_rng(4).permutation(65).astype(np.float64)
+    drawn = scatter(prediction, {TARGET: (prediction + 7).astype(np.int32)}, min_rows=10)
+    assert drawn["rows"].tolist() == [11, 11, 11, 11, 11, 10]
+    assert drawn["predicted_usd"].tolist() == [5, 16, 27, 38, 49, 60]  # 59.5 is even rounded up
+    assert (drawn["actual_usd"] - drawn["predicted_usd"]).isin([6, 7, 8]).all()
+
+
+def test_fewer_rows_than_may_be_told_of_are_refused():
+    with pytest.raises(ValueError, match=r"evaluate.min_slice_rows, 10, .*single_rows is false; found 9: bring more"):
+        scatter(np.arange(9.0), {TARGET: np.arange(9)}, min_rows=10)
+
+
+def test_tenths_of_too_few_rows_are_put_together():
+    table = calibration(np.arange(40.0), np.arange(40.0), min_rows=10)
+    assert (table["tenth"].tolist(), table["rows"].tolist()) == (["(rarer)"], [40])
+
+
 def test_a_fair_draw_takes_equal_rows_together_and_no_more_rows_than_there_are():
     split = {"row_hash": np.array([7, 3, 9, 3, 1], np.uint64)}
     assert fair_draw(split, rows=3).tolist() == [4, 1, 3]

@@ -1,6 +1,7 @@
 """The locks: one version of each package in all, its hash, and no place to get it from."""
 
 import re
+import shlex
 import tomllib
 
 import pytest
@@ -25,7 +26,7 @@ def packages(requirements: list[str]) -> set[str]:
 
 
 EXTRAS = PROJECT["optional-dependencies"]
-LOCKS = ("requirements.lock", "requirements-predict.lock", "requirements-dev.lock", "requirements-s3.lock")
+LOCKS = tuple(f"requirements{part}.lock" for part in ("", "-predict", "-dev", "-s3", "-tools"))
 (TORCH,) = pins("requirements-torch.lock")
 """PyTorch, which has different builds of one version, is locked without a hash in a file of its own."""
 
@@ -59,3 +60,10 @@ def test_the_lock_of_s3_repeats_nothing():
 
 def test_the_lock_of_pytorch_is_the_version_of_the_project():
     assert lock("requirements-torch.lock").strip() in PROJECT["dependencies"]
+
+
+def test_the_tools_are_those_that_make_uses():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    (wanted,) = re.findall(r"printf '%s\\n' (.*?) \| pip-compile", makefile)
+    assert packages(shlex.split(wanted)) <= pins("requirements-tools.lock").keys()
+    assert set(re.findall(r"\.cache/tools/bin/(\S+)", makefile)) == {"mkdocs", "pip-audit", "python"}

@@ -64,6 +64,27 @@ def test_every_week_both_verifications_run():
     assert commands("verify").splitlines()[-2:] == ["make verify", "make verify-cpus"]
 
 
+def test_every_week_the_locks_are_looked_up_and_what_cannot_be_is_a_failure():
+    (schedule,) = WORKFLOWS["audit"]["on"]["schedule"]
+    assert re.fullmatch(r"\d+ \d+ \* \* \d", schedule["cron"])
+    assert commands("audit") == "make audit"
+    (options,) = re.findall(r"^AUDIT = (.*)$", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    assert "--strict" in options.split()
+    for ignored in re.findall(r"--ignore-vuln (\S+)", options):  # each with its reason
+        assert ignored in (ROOT / "docs/security.md").read_text(encoding="utf-8")
+
+
+def test_the_site_is_built_as_make_docs_builds_it():
+    assert commands("docs") == "make docs"
+
+
+def test_the_images_are_built_and_one_predicts_what_the_command_does():
+    told = commands("image")
+    assert "for target in predict nightly; do" in told
+    assert "--network none" in told
+    assert told.endswith("cmp here.csv there.csv\n")
+
+
 def test_the_bytes_are_verified_only_with_the_table_and_else_a_warning_says_what_is_missing():
     steps = WORKFLOWS["verify"]["jobs"]["verify"]["steps"]
     (pull,) = (step for step in steps if step.get("id") == "table")

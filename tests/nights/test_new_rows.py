@@ -6,6 +6,7 @@ from scipy.stats import binomtest  # type: ignore[import-untyped]
 
 from pipeline import params
 from pipeline.data.raw_table import new_rows, read_table
+from pipeline.model.bundle import Bundle
 from pipeline.nights.drift import exceeding, measures
 from pipeline.nights.new_rows import (
     BIAS,
@@ -112,15 +113,33 @@ def test_nights_of_before_count_in_tonights_sum():
     assert before == pytest.approx(4.0 + min(share / deviation, 3.0) - 0.25)
 
 
-def test_values_that_no_row_had_are_counted_by_feature_among_the_new_rows(tmp_path):
+@pytest.fixture
+def read(tmp_path):
+    """Reads a table of these lines."""
+
+    def read(lines):
+        (tmp_path / "table.csv").write_bytes(table(lines))
+        return read_table(tmp_path / "table.csv", settings=prepare_settings())
+
+    return read
+
+
+def test_values_that_no_row_had_are_counted_by_feature_among_the_new_rows(read):
     lines = [*rows(100), *(row(job_title=f"Prompt Engineer {number}") for number in range(30)), *rows(110)[100:]]
-    for name, content in {"before": rows(100), "after": lines}.items():
-        (tmp_path / f"{name}.csv").write_bytes(table(content))
-    before, after = (read_table(tmp_path / f"{name}.csv", settings=prepare_settings()) for name in ("before", "after"))
+    before, after = read(rows(100)), read(lines)
     found = {m.column: m for m in unseen_values(before, after, new_rows(before, after), confidence=0.999)}
     assert found["job_title"].value == 0.75
     assert 0.4 < (found["job_title"].least or 0) < 0.75
     assert {measure.value for name, measure in found.items() if name != "job_title"} == {0.0}
+
+
+@pytest.mark.parametrize(("least_rows", "told"), [(1, True), (2, False)])
+def test_of_one_new_row_no_mean_is_told_where_it_would_be_that_row(read, modelled, least_rows, told):
+    before, after = read(rows(600)), read([*rows(600), row(salary_in_usd=98_765)])
+    bundle = Bundle.load(modelled.folder / "model")
+    _, numbers = measure_new_rows(before, after, bundle, limits=LIMITS, earlier_bias=[], least_rows=least_rows)
+    assert numbers["new_rows"] == 1
+    assert ("champion_new_rows_mse_usd2" in numbers) == told
 
 
 @pytest.mark.soak

@@ -70,6 +70,18 @@ def test_an_estimated_year_is_counted_with_the_same_year(read):
     assert (summary.rows, summary.categories["work_year"]) == (3, {"2021": 2, "2020": 1})
 
 
+def test_values_and_amounts_of_few_rows_are_not_kept_where_they_may_not_be_told(read):
+    lines = [*rows(595), *(row(job_title=f"Captain {n}", salary_in_usd=70_701 + n) for n in range(5))]
+    before = read(lines)
+    summary = Summary.of(before, least_rows=10)
+    assert [name for name in summary.categories["job_title"] if "Captain" in name] == []
+    assert summary.categories["job_title"]["(rarer)"] == 5
+    assert sum(summary.categories["job_title"].values()) == 600
+    assert all(end == float(f"{end:.2g}") for end in summary.amounts[TARGET].ends)
+    old, new = summary.counts_beside(before, "job_title")
+    assert old.tolist() == new.tolist()
+
+
 def test_salaries_that_rise_night_after_night_are_a_warning_within_seven_nights(read, kept):
     lines, draw = rows(600), np.random.default_rng(0)
     warned: set[str] = set()

@@ -23,7 +23,8 @@ FACTS = {
     "data": {"train.parquet": "0123abcd", "valid.parquet": "4567cdef"},
 }
 ORIGIN = Origin("raw.csv", "89ab" * 16, FACTS, ())
-SETTINGS = params.Evaluate(min_slice_rows=10, fairness=params.Fairness(max_bias_share=0.05, max_error_ratio=1.25))
+FAIRNESS = params.Fairness(max_bias_share=0.05, max_error_ratio=1.25)
+SETTINGS = params.Evaluate(min_slice_rows=10, single_rows=True, fairness=FAIRNESS)
 
 
 @pytest.fixture
