@@ -180,18 +180,14 @@ From the folder of ${CARD_PROJECT}, a table with its features as CSV:
 python -m pipeline.predict table.csv --model models/${name} --out predicted.csv
 ```
 
-Or in Python, with a table of encoded rows as `prepare` writes them:
+Or in Python, with a DataFrame of the same columns:
 
 ```python
-from pathlib import Path
-import pyarrow.parquet as pq
-from pipeline.model.bundle import Bundle
+import pandas as pd
+from pipeline import Model
 
-bundle = Bundle.load(Path("models/${name}"))
-rows = pq.read_table("data/prepared/test.parquet")
-codes = {column: rows[column].to_numpy() for column in rows.column_names}
-${CARD_VARIABLE} = bundle.predict(codes)
-low, high = bundle.interval(${CARD_VARIABLE}, codes, percent=80)
+table = pd.read_csv("table.csv", keep_default_na=False)  # NA is Namibia
+answers = Model.load("models/${name}").predict(table)
 ```
 
 ## Licence

@@ -71,5 +71,3 @@ CARD_LICENCE = f"""\
 That of {CARD_PROJECT}, MIT, as far as it goes: of another table than the sample, its owner's terms hold as well."""
 CARD_LICENCE_TAG = "mit"
 """The licence by the name that model hubs know."""
-CARD_VARIABLE = "euros"
-"""What the card's example in Python calls predictions in UNIT."""
