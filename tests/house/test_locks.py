@@ -32,7 +32,7 @@ LOCKS = tuple(f"requirements{part}.lock" for part in ("", "-predict", "-dev", "-
 
 
 def test_what_predicts_has_its_lock_and_what_runs_the_pipeline_has_more_in_the_same_versions():
-    predict, run, develop = (pins(name) for name in LOCKS[:3])
+    run, predict, develop = (pins(name) for name in LOCKS[:3])
     assert packages(PROJECT["dependencies"]) == (packages(PROJECT["dependencies"]) & predict.keys()) | {TORCH}
     assert packages(EXTRAS["pipeline"]) <= run.keys() - predict.keys()
     assert predict.items() < run.items() < develop.items()
