@@ -1,6 +1,5 @@
 """The whole pipeline in a copy of the repository, as a stranger would run it."""
 
-import json
 import os
 import re
 import signal
@@ -8,6 +7,7 @@ import sys
 
 import pytest
 
+from pipeline.reporting.run_results import read_metrics
 from tests.support.processes import ended, stages_running_in, started, until, wait_for
 from tests.support.skips import reason
 from tests.support.work_tree import run
@@ -54,7 +54,7 @@ def test_a_recipe_that_is_dropped_leaves_the_results_and_its_files_disturb_nobod
 
 
 def test_the_course_beats_the_mean_and_full_beats_the_course(clone):
-    course, full = (json.loads((clone / f"metrics/recipes/{name}.json").read_text()) for name in ("course", "full"))
+    course, full = (read_metrics(clone / "metrics", name) for name in ("course", "full"))
     assert course["test_mse_usd2"] < course["test_mean_mse_usd2"]
     assert full["test_mse_usd2"] < course["test_mse_usd2"]
 

@@ -4,7 +4,7 @@ import difflib
 import shutil
 
 import pytest
-from dvc.utils.hydra import apply_overrides
+from dvc.utils.hydra import apply_overrides  # type: ignore[import-untyped]
 
 from tests.support.work_tree import ROOT
 
