@@ -1,3 +1,5 @@
+import time
+
 import pytest
 
 from pipeline.training import learning_curve
@@ -18,7 +20,7 @@ def clock(monkeypatch):
         write(history, file)
         now[0] += 1
 
-    monkeypatch.setattr(learning_curve.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
     monkeypatch.setattr(learning_curve, "write_curve", slowly)
     return now
 
