@@ -4,7 +4,7 @@ import difflib
 import io
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ruamel.yaml import YAML, MappingNode, Node, SequenceNode
@@ -24,6 +24,22 @@ def with_values(text: str, values: Mapping[str, Any]) -> str:
     changes = [_change(text, *_key_and_node(root, path), value) for path, value in values.items()]
     for start, end, new in sorted(changes, reverse=True):  # the last ones first: those before them stay where they are
         text = text[:start] + new + text[end:]
+    return text
+
+
+def without(text: str, paths: Iterable[str]) -> str:
+    r"""The text without the lines of these entries of block mappings, given by their dotted paths.
+
+    Raises: KeyError if a path is not in the text.
+
+    >>> without("a:\n  b: 1\n  c:\n  - 2\nd: 3\n", ["a.c"])
+    'a:\n  b: 1\nd: 3\n'
+    """
+    root = YAML(typ="safe", pure=True).compose(text)
+    pairs = [_key_and_node(root, path) for path in paths]
+    for key, node in sorted(pairs, key=lambda pair: -pair[0].start_mark.index):
+        start, end = (text.rfind("\n", 0, mark.index) + 1 for mark in (key.start_mark, node.end_mark))
+        text = text[:start] + text[end:]
     return text
 
 
