@@ -9,6 +9,9 @@ from pipeline.data.schema import FEATURES
 from pipeline.runtime.command import GO_BACK, command
 
 
+BRING_IT = "name another, or bring it (dvc pull, if DVC has it); a queued experiment needs git add or dvc add first"
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the check."""
     argparse.ArgumentParser(description=__doc__).parse_args(argv)
@@ -21,7 +24,7 @@ def check_table(path: Path) -> None:
     """Raise ValueError unless the path is that of a file: of a folder DVC would take all for the table."""
     if not path.is_file():
         found = "a folder" if path.is_dir() else "none"
-        fix = "name the table in it" if path.is_dir() else "name another, or bring it (dvc pull, if DVC has it)"
+        fix = "name the table in it" if path.is_dir() else BRING_IT
         raise ValueError(f"{params.FILE}: data.path must be a file; found {found}, {path}; {fix}")
 
 

@@ -1,12 +1,16 @@
 """Experiments with DVC's own commands: what they change is what one asked for."""
 
 import difflib
+import json
 import shutil
+from pathlib import Path
 
 import pytest
 from dvc.utils.hydra import apply_overrides  # type: ignore[import-untyped]
 
-from tests.support.work_tree import ROOT
+from pipeline import params
+from pipeline.reporting.run_results import HEADLINE
+from tests.support.work_tree import ROOT, run
 
 SETTINGS = ("params.yaml", "tests/support/flats/params.yaml")
 COMMENTS = "# of mine\nrecipes:\n  # whose\n  course:  # the loop\n"
@@ -41,3 +45,15 @@ def test_an_experiment_leaves_comments_where_they_are(tmp_path):
     (tmp_path / "params.yaml").write_text(before)
     apply_overrides(tmp_path / "params.yaml", ["recipes.course.epochs=3"])
     assert len(changed_lines(before, (tmp_path / "params.yaml").read_text())) == 2
+
+
+def test_dvc_shows_the_headline_of_each_recipe_and_nothing_else(trained):
+    shown = json.loads(run(trained, "dvc", "metrics", "show", "--json"))[""]["data"]
+    recipes = {Path(path).stem: set(metrics["data"]) for path, metrics in shown.items()}
+    assert recipes == dict.fromkeys(params.recipe_names(ROOT / "params.yaml"), set(HEADLINE))
+
+
+def test_metrics_fit_a_terminal_of_120_columns_line_by_line(trained):
+    lines = run(trained, "dvc", "metrics", "diff", "--all", "HEAD").splitlines()
+    assert len(lines) == 1 + len(HEADLINE) * len(params.recipe_names(ROOT / "params.yaml"))
+    assert max(map(len, lines)) <= 120
