@@ -8,7 +8,6 @@ from pipeline import params
 from pipeline.data.schema import FEATURES
 from pipeline.runtime.command import GO_BACK, command
 
-
 BRING_IT = "name another, or bring it (dvc pull, if DVC has it); a queued experiment needs git add or dvc add first"
 
 

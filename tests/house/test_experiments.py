@@ -50,7 +50,7 @@ def test_an_experiment_leaves_comments_where_they_are(tmp_path):
 def test_dvc_shows_the_headline_of_each_recipe_and_nothing_else(trained):
     shown = json.loads(run(trained, "dvc", "metrics", "show", "--json"))[""]["data"]
     recipes = {Path(path).stem: set(metrics["data"]) for path, metrics in shown.items()}
-    assert recipes == dict.fromkeys(params.recipe_names(ROOT / "params.yaml"), set(HEADLINE))
+    assert recipes == {name: set(HEADLINE) for name in params.recipe_names(ROOT / "params.yaml")}
 
 
 def test_metrics_fit_a_terminal_of_120_columns_line_by_line(trained):
