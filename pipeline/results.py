@@ -41,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         metrics = {name: read_metrics(Path("metrics"), name) for name in recipes}
         if changed := changed_stages(stages_of_results(recipes), folder=Path()):
             for words in OUT_OF_DATE:
-                print(textwrap.fill(words.format(stages=", ".join(changed)), WIDTH))
+                print(textwrap.fill(words.format(stages=", ".join(changed)), WIDTH, break_on_hyphens=False))
             print()
         print(table(metrics))
         if arguments.all:
