@@ -6,7 +6,6 @@ of test rows inside the intervals, in the mean over the splits.
 
 import argparse
 import contextlib
-import json
 import sys
 import tempfile
 from pathlib import Path
@@ -16,6 +15,7 @@ import pandas as pd
 from pipeline import evaluate, params
 from pipeline.data.schema import GROUP
 from pipeline.model.intervals import PERCENTS
+from pipeline.reporting.run_results import read_metrics
 from pipeline.runtime.arguments import whole
 from pipeline.runtime.command import command
 from pipeline.tune import prepare_in, train_in
@@ -53,7 +53,7 @@ def coverage(table: Path, *, splits: int) -> list[str]:
     of_levels = 100 * pd.concat(levels).groupby(GROUP).mean()  # a row for each level
     shown = []
     for percent in PERCENTS:
-        shown += [f"{scores[f'test_interval{percent}_coverage{rows}']:.1f}" for rows in ("", "_lowest_tenth")]
+        shown += [f"{scores[f'test_coverage{percent}{rows}']:.1f}" for rows in ("", "_lowest_tenth")]
         shares = of_levels[f"coverage{percent}"]
         shown += [f"{shares.min():.1f} to {shares.max():.1f}"]
     return shown
@@ -69,12 +69,12 @@ def train_and_evaluate(table: Path, folder: Path, *, salt: str) -> tuple[dict[st
         model=folder / "model",
         prepared=folder,
         table=table,
-        metrics=folder / "metrics.json",
+        metrics=folder / "metrics",
         plots=folder,
         card=folder / "card.md",
     )
     evaluate.run(RECIPE, paths, params.load(params.Evaluate, "evaluate"), min_count=settings.min_count)
-    return json.loads((folder / "metrics.json").read_text(encoding="utf-8")), pd.read_csv(folder / "coverage.csv")
+    return read_metrics(folder / "metrics", RECIPE), pd.read_csv(folder / "coverage.csv")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 
 from pipeline.data.schema import in_unit
+from pipeline.reporting.run_results import read_metrics
 from pipeline.runtime.arguments import whole
 from pipeline.runtime.command import command
 
@@ -41,9 +42,7 @@ def main() -> None:
 def line(file: Path, folder: Path) -> str:
     """One row of the table: the RMSE on the test rows, in the target's unit."""
     prepared = json.loads((folder / "metrics/prepare.json").read_text(encoding="utf-8"))
-    course, full = (
-        json.loads((folder / f"metrics/recipes/{name}.json").read_text(encoding="utf-8")) for name in RECIPES
-    )
+    course, full = (read_metrics(folder / "metrics", name) for name in RECIPES)
     mean, cell_mean, rmse = map(in_unit, ("test_mean_rmse", "test_cell_mean_rmse", "test_rmse"))
     scores = [full[mean], full[cell_mean], course[rmse]]
     cells = [file.stem, f"{prepared['rows']:,}", *(f"{score:,.0f}" for score in scores)]

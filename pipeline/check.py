@@ -9,6 +9,8 @@ from pipeline.data.schema import FEATURES
 from pipeline.runtime.arguments import command_parser
 from pipeline.runtime.command import GO_BACK, command
 
+BRING_IT = "name another, or bring it (dvc pull, if DVC has it); a queued experiment needs git add or dvc add first"
+
 
 def arguments() -> argparse.ArgumentParser:
     """The parser of the command's arguments."""
@@ -27,7 +29,7 @@ def check_table(path: Path) -> None:
     """Raise ValueError unless the path is that of a file: of a folder DVC would take all for the table."""
     if not path.is_file():
         found = "a folder" if path.is_dir() else "none"
-        fix = "name the table in it" if path.is_dir() else "name another, or bring it (dvc pull, if DVC has it)"
+        fix = "name the table in it" if path.is_dir() else BRING_IT
         raise ValueError(f"{params.FILE}: data.path must be a file; found {found}, {path}; {fix}")
 
 

@@ -1,7 +1,5 @@
 """Stage 3: a model bundle and the encoded splits → its metrics beside baselines, plots data, and its model card."""
 
-import argparse
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -21,8 +19,8 @@ from pipeline.inference.predictions import Predictions, predict
 from pipeline.model.bundle import Bundle
 from pipeline.model.costs import parameters_by_feature
 from pipeline.reporting.card import Origin, card
-from pipeline.reporting.run_results import RecipeResult, sha256_of
-from pipeline.runtime.arguments import recipe_name
+from pipeline.reporting.run_results import RecipeResult, as_texts, metrics_files, sha256_of
+from pipeline.runtime.arguments import command_parser, recipe_name
 from pipeline.runtime.command import WAY_BACK, command
 from pipeline.runtime.drafts import drafts
 from pipeline.runtime.lifetime import end_with_parent
@@ -30,7 +28,7 @@ from pipeline.runtime.lifetime import end_with_parent
 
 @dataclass(frozen=True)
 class Paths:
-    """The folder of the bundle, that of the splits, and the raw table; the files and the folder that it writes."""
+    """The folder of the bundle, that of the splits, and the raw table; the folders and the card that it writes."""
 
     model: Path
     prepared: Path
@@ -42,11 +40,13 @@ class Paths:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Read the arguments and the settings, run the stage."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = command_parser("evaluate", __doc__)
     parser.add_argument("recipe", type=recipe_name, help="name of a recipe, or of its stage: evaluate@full")
     parser.add_argument("--models", type=Path, required=True, help="folder in which its bundle is a folder")
     parser.add_argument("--prepared", type=Path, required=True, help="folder of the encoded splits")
-    parser.add_argument("--metrics", type=Path, required=True, help="folder in which it gets a JSON file of metrics")
+    parser.add_argument(
+        "--metrics", type=Path, required=True, help="folder in whose recipes/ and details/ it gets a JSON file"
+    )
     parser.add_argument("--plots", type=Path, required=True, help="folder in which it gets that of its plots data")
     parser.add_argument("--cards", type=Path, required=True, help="folder in which it gets its model card")
     arguments = parser.parse_args(argv)
@@ -59,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             model=arguments.models / name,
             prepared=arguments.prepared,
             table=Path(params.load(params.Data, "data").path),
-            metrics=arguments.metrics / f"{name}.json",
+            metrics=arguments.metrics,
             plots=arguments.plots / name,
             card=arguments.cards / f"{name}.md",
         )
@@ -82,7 +82,8 @@ def run(name: str, paths: Paths, settings: params.Evaluate, *, min_count: int) -
     result = RecipeResult(name, bundle.recipe, numbers, {key: as_text(table) for key, table in tables.items()})
     origin = Origin(paths.table.name, sha256_of(paths.table), bundle.provenance, bundle.intervals.uncalibrated)
     with drafts() as draft_of:
-        draft_of(paths.metrics).write_text(json.dumps(numbers, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+        for file, text in zip(metrics_files(paths.metrics, name), as_texts(numbers), strict=True):
+            draft_of(file).write_text(text, encoding="utf-8")
         for key, table in tables.items():
             table.to_csv(draft_of(paths.plots / f"{key}.csv"), index=False, lineterminator="\n")
         draft_of(paths.card).write_text(card(result, origin), encoding="utf-8")
@@ -104,7 +105,7 @@ def read_split(path: Path) -> dict[str, np.ndarray]:
 def all_metrics(
     bundle: Bundle, splits: Mapping[str, Columns], predictions: Mapping[str, Predictions]
 ) -> dict[str, float]:
-    """The numbers of the metrics file, in its order: those of each split, then what is known of the test rows alone."""
+    """The numbers of the metrics files: those of each split, then what is known of the test rows alone."""
     columns, test, normalise = bundle.network.columns, predictions["test"], bundle.encoder.scaling.normalise
     numbers: dict[str, float] = {}
     for name, rows in splits.items():

@@ -1,11 +1,9 @@
 """Stage 2: encoded training and validation rows → the recipe's model bundle and its learning curve."""
 
-import argparse
-import csv
 import hashlib
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import astuple, dataclass, fields, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +16,14 @@ from pipeline.model.bundle import BACKGROUND_ROWS, Bundle
 from pipeline.model.intervals import calibrate
 from pipeline.model.network import Regressor, build
 from pipeline.model.reproducible import ANY_CPU, device_for, nn, reproducibility_level, torch, unpin_matrix_products
-from pipeline.runtime.arguments import recipe_name
+from pipeline.runtime.arguments import command_parser, recipe_name
 from pipeline.runtime.command import WAY_BACK, command
 from pipeline.runtime.drafts import drafts
 from pipeline.runtime.lifetime import end_with_parent
 from pipeline.training.checkpoint import Checkpoint, imported_files
 from pipeline.training.compiler import keep_compiled_code_in
-from pipeline.training.fit import Epoch, TrainingState, epochs_of, fit
+from pipeline.training.fit import Epoch, TrainingState, epochs_of, fit, why_it_stopped
+from pipeline.training.learning_curve import live_curve, write_curve
 from pipeline.training.loader import loader_of, read_rows
 from pipeline.training.sampled_rows import distinct_rows, predict_rows, read_sample, representative_rows
 
@@ -43,7 +42,7 @@ class Paths:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Read the arguments and the settings, run the stage."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = command_parser("train", __doc__)
     parser.add_argument("recipe", type=recipe_name, help="name of a recipe in params.yaml, or of its stage: train@full")
     parser.add_argument("--train", type=Path, required=True, help="Parquet file of encoded training rows")
     parser.add_argument("--valid", type=Path, required=True, help="Parquet file of encoded validation rows")
@@ -81,11 +80,12 @@ def run(recipe: params.Recipe, settings: params.Train, paths: Paths, *, name: st
     # all that decides the weights: whatever else changes, an interrupted training goes on
     key = {"recipe": recipe.model_dump(mode="json"), **provenance, "encoder": _sha256(paths.encoder), "code": code}
     checkpoint = Checkpoint(paths.cache / "checkpoints", key=key, every_seconds=settings.checkpoint_every_seconds)
-    last = _train(network, recipe, paths, checkpoint, name)
-    with drafts() as draft_of:
-        paths = replace(paths, out=draft_of(paths.out), curve=draft_of(paths.curve))
-        _finish_bundle(network, encoder, recipe, last, provenance, paths)
-        _write_curve(last.history, paths.curve)
+    with live_curve(paths.curve) as show_curve:
+        last = _train(network, recipe, paths, checkpoint, name, show_curve)
+        with drafts() as draft_of:
+            paths = replace(paths, out=draft_of(paths.out), curve=draft_of(paths.curve))
+            _finish_bundle(network, encoder, recipe, last, provenance, paths)
+            write_curve(last.history, paths.curve)
     checkpoint.remove()
 
 
@@ -99,8 +99,15 @@ def _set_up_torch(recipe: params.Recipe) -> tuple[torch.device, str]:
     return device, level
 
 
-def _train(network: Regressor, recipe: params.Recipe, paths: Paths, checkpoint: Checkpoint, name: str) -> TrainingState:
-    """Train to the end, from the checkpoint on if there is one, and keep it up to date."""
+def _train(
+    network: Regressor,
+    recipe: params.Recipe,
+    paths: Paths,
+    checkpoint: Checkpoint,
+    name: str,
+    show_curve: Callable[[Sequence[Epoch]], None],
+) -> TrainingState:
+    """Train to the end, from the checkpoint on if there is one; keep that and the learning curve up to date."""
     loader = loader_of(paths.train, network, recipe, generator=torch.Generator().manual_seed(recipe.seed))
     valid = read_rows(paths.valid, network)
     last = start = checkpoint.load()
@@ -109,10 +116,15 @@ def _train(network: Regressor, recipe: params.Recipe, paths: Paths, checkpoint: 
         try:
             for last in fit(network, loader=loader, valid=valid, recipe=recipe, start=start):
                 _show(last.history[-1], progress, name)
+                show_curve(last.history)
                 checkpoint.save_if_due(last)
         finally:
             if last is not start:
                 checkpoint.save(last)
+        progress.total = progress.n  # wherever it stopped, the bar ends full
+        progress.refresh()
+    if why := why_it_stopped(last.history, recipe, steps_per_epoch=len(loader)):
+        print(f"{name} {why}", flush=True)
     return last
 
 
@@ -145,13 +157,6 @@ def _finish_bundle(
     background = {name: train_rows[name][chosen] for name in network.columns}
     bundle = Bundle(network, encoder, recipe, intervals, background, {"kept_epoch": last.kept_epoch, **provenance})
     bundle.save(paths.out)
-
-
-def _write_curve(history: Sequence[Epoch], path: Path) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(field.name for field in fields(Epoch))
-        writer.writerows(astuple(epoch) for epoch in history)
 
 
 def _sha256(path: Path) -> str:

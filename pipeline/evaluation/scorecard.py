@@ -109,9 +109,9 @@ def interval_scores(prediction: np.ndarray, intervals: IntervalEnds, actual: np.
     scores: dict[str, float] = {}
     for percent, (low, high) in intervals.items():
         inside = (low <= actual) & (actual <= high)
-        scores[f"interval{percent}_coverage"] = float(inside.mean())
-        scores[f"interval{percent}_coverage_lowest_tenth"] = float(inside[lowest].mean())
-        scores[in_unit(f"interval{percent}_width")] = math.fsum((high - low).tolist()) / len(actual)
+        scores[f"coverage{percent}"] = float(inside.mean())
+        scores[f"coverage{percent}_lowest_tenth"] = float(inside[lowest].mean())
+        scores[in_unit(f"width{percent}")] = math.fsum((high - low).tolist()) / len(actual)
     return scores
 
 

@@ -85,7 +85,7 @@ def ridge_mse(night: Night) -> float | None:
     name = f"test_ridge_{MSE}"
     found = told(night, name)
     if found is None and night.settings.gate.max_over_ridge is not None:
-        file = f"{METRICS}/recipes/{night.settings.recipe}.json"
+        file = f"{METRICS}/details/{night.settings.recipe}.json"
         fix = "set nightly.gate.max_over_ridge to null, or let the pipeline write it"
         raise RuleError(file, rule=f"must have {name}, which has a limit", found="none", fix=fix)
     return found

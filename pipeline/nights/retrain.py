@@ -8,8 +8,8 @@ from pipeline.nights.night import Night, recorded_stages
 from pipeline.repository.dvc_lock import inputs, outputs
 from pipeline.repository.project import DVC
 from pipeline.runtime.errors import LAST_LINES, CommandError, RuleError, as_rule_error
-from pipeline.runtime.private import private
 from pipeline.runtime.processes import run
+from pipeline.runtime.timed_log import timed_log, without_times
 
 
 def retrain(night: Night, checked: CheckedTable) -> Bundle:
@@ -30,16 +30,17 @@ def retrain(night: Night, checked: CheckedTable) -> Bundle:
 
 
 def _run_pipeline(night: Night) -> None:
-    """Run the pipeline on the table, within the time limit; what it says goes to repro.log."""
+    """Run the pipeline on the table, within the time limit; what it says goes to repro.log, with the times."""
     project, log = night.workspace.project, night.folder / "repro.log"
     try:
         if night.table_in_git != night.table:
             project.lines(*DVC, "add", "--", night.table, seconds=night.settings.publish_seconds)
-        with open(log, "wb", opener=private) as file:
+        with timed_log(log) as output:
             limit = night.settings.repro_seconds
-            run((*DVC, "repro"), folder=project.folder, environment=project.environment, stdout=file, seconds=limit)
+            run((*DVC, "repro"), folder=project.folder, environment=project.environment, stdout=output, seconds=limit)
     except CommandError as error:
-        said = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.exists() else []
+        text = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
+        said = without_times(text).splitlines()
         found = "\n".join([f"that {error}", *(said[-LAST_LINES:] if night.least_rows == 1 else [])])
         fix = f"see {log}" if said else "make dvc repro work in the project's folder"
         raise RuleError("the pipeline", rule="must run on tonight's table", found=found, fix=fix) from None

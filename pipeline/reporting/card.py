@@ -85,8 +85,8 @@ def _intervals(numbers: Mapping[str, float], levels: Sequence[str]) -> Rows:
     """How often the intervals hold, also where predictions are lowest."""
     rows = [["interval", "test rows inside", "of the tenth with the lowest predictions", "mean width"]]
     for level in levels:
-        shares = (percent(numbers[f"test_interval{level}_coverage{rows}"]) for rows in ("", "_lowest_tenth"))
-        rows.append([f"{level} %", *shares, money(numbers[in_unit(f"test_interval{level}_width")])])
+        shares = (percent(numbers[f"test_coverage{level}{rows}"]) for rows in ("", "_lowest_tenth"))
+        rows.append([f"{level} %", *shares, money(numbers[in_unit(f"test_width{level}")])])
     return rows
 
 

@@ -14,7 +14,7 @@ def front_matter(result: RecipeResult, *, table: str, sha256: str) -> str:
     Source: "Model Cards" of the Hugging Face Hub's documentation, with its model-index.
     """
     scores = {"mse": MSE, "rmse": RMSE, "mae": MAE, "r2": "r2"}  # how hubs and the metrics file call them
-    scores |= {name: name for name in (f"interval{level}_coverage" for level in interval_levels(result.metrics))}
+    scores |= {name: name for name in (f"coverage{level}" for level in interval_levels(result.metrics))}
     metrics = [
         {"type": kind, "name": f"test_{name}", "value": result.metrics[f"test_{name}"]} for kind, name in scores.items()
     ]

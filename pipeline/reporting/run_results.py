@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
 
-from pipeline.data.schema import MSE, RMSE, in_unit
+from pipeline.data.schema import MAE, MSE, RMSE, in_unit
 from pipeline.params import Recipe
 
 TABLES = ("learning_curve", "predictions", "residuals", "calibration", "slices", "coverage", "importance", "fairness")
+HEADLINE = tuple(f"test_{name}" for name in (RMSE, "r2", "mse_over_ridge", MAE, "coverage80", MSE, "mse_normalised"))
+"""The metrics that DVC shows and compares, those that tell most first; all others are details."""
 
 Table = Sequence[Mapping[str, str]]
 
@@ -84,9 +86,27 @@ def stages_of_results(recipes: Iterable[str]) -> list[str]:
     return ["prepare", *(f"{stage}@{recipe}" for recipe in recipes for stage in ("train", "evaluate"))]
 
 
+def metrics_files(metrics: Path, recipe: str) -> tuple[Path, Path]:
+    """The files in the folder of metrics that hold a recipe's headline, and its details."""
+    return metrics / "recipes" / f"{recipe}.json", metrics / "details" / f"{recipe}.json"
+
+
+def as_texts(metrics: Mapping[str, float]) -> tuple[str, str]:
+    """What the two files of these metrics say."""
+    headline = {name: metrics[name] for name in HEADLINE}
+    details = {name: number for name, number in metrics.items() if name not in headline}
+    first, second = (json.dumps(part, indent=2, allow_nan=False) + "\n" for part in (headline, details))
+    return first, second
+
+
 def read_metrics(metrics: Path, recipe: str) -> dict[str, float]:
-    """The metrics of the recipe of this name. Raises: as `read_results`."""
-    return dict(json.loads(_read(metrics / "recipes" / f"{recipe}.json")))
+    """The metrics of the recipe of this name, the headline first. Raises: as `read_results`.
+
+    Metrics from before 2026-11-30, to which a rollback may lead, all stand in the first file.
+    """
+    headline, details = metrics_files(metrics, recipe)
+    numbers = dict(json.loads(_read(headline)))
+    return numbers if numbers.keys() - set(HEADLINE) else numbers | json.loads(_read(details))
 
 
 def sha256_of(path: Path) -> str:

@@ -113,7 +113,7 @@ def _slices(slices: Sequence[Mapping[str, str]]) -> Rows:
 
 def interval_levels(numbers: Mapping[str, float]) -> list[str]:
     """The intervals' percents, as the metrics name them: "80" and "95"."""
-    return re.findall(r"\btest_interval(\d+)_coverage\b", " ".join(numbers))
+    return re.findall(r"\btest_coverage(\d+)\b", " ".join(numbers))
 
 
 def coverage(result: RecipeResult) -> Rows:
@@ -123,8 +123,8 @@ def coverage(result: RecipeResult) -> Rows:
     levels = interval_levels(numbers)
     for level in levels:
         header += [f"in {level} % interval", "its width"]
-        overall[f"coverage{level}"] = str(numbers[f"test_interval{level}_coverage"])
-        overall[in_unit(f"width{level}")] = str(numbers[in_unit(f"test_interval{level}_width")])
+        overall[f"coverage{level}"] = str(numbers[f"test_coverage{level}"])
+        overall[in_unit(f"width{level}")] = str(numbers[in_unit(f"test_width{level}")])
     rows = [header]
     for row in (overall, *result.tables["coverage"]):
         cells = [row[GROUP], row["rows"]]

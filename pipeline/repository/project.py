@@ -107,6 +107,10 @@ class Project:
         """See that DVC's default remote takes a file. Raises: CommandError if it does not, or takes longer."""
         self.lines(*REMOTE_CHECK, seconds=seconds)
 
+    def stages(self) -> list[str]:
+        """The names of the stages that dvc.yaml has, one for each recipe where it says so."""
+        return self.lines(*DVC, "stage", "list", "--name-only")
+
     def stale_stages(self, *, seconds: float) -> list[str]:
         """The stages that `dvc repro` would run again."""
         return list(self._answer("status", seconds=seconds))

@@ -4,7 +4,7 @@ import difflib
 import io
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ruamel.yaml import YAML, MappingNode, Node, SequenceNode
@@ -21,9 +21,25 @@ def with_values(text: str, values: Mapping[str, Any]) -> str:
     'a: {b: [2, 3]}  # one'
     """
     root = YAML(typ="safe", pure=True).compose(text)
-    changes = [_change(_node_at(root, path), value) for path, value in values.items()]
+    changes = [_change(text, *_key_and_node(root, path), value) for path, value in values.items()]
     for start, end, new in sorted(changes, reverse=True):  # the last ones first: those before them stay where they are
         text = text[:start] + new + text[end:]
+    return text
+
+
+def without(text: str, paths: Iterable[str]) -> str:
+    r"""The text without the lines of these entries of block mappings, given by their dotted paths.
+
+    Raises: KeyError if a path is not in the text.
+
+    >>> without("a:\n  b: 1\n  c:\n  - 2\nd: 3\n", ["a.c"])
+    'a:\n  b: 1\nd: 3\n'
+    """
+    root = YAML(typ="safe", pure=True).compose(text)
+    pairs = [_key_and_node(root, path) for path in paths]
+    for key, node in sorted(pairs, key=lambda pair: -pair[0].start_mark.index):
+        start, end = (text.rfind("\n", 0, mark.index) + 1 for mark in (key.start_mark, node.end_mark))
+        text = text[:start] + text[end:]
     return text
 
 
@@ -34,24 +50,31 @@ def patch(before: str, after: str, *, name: str) -> str:
     return "".join(line if line.endswith("\n") else line + NO_END for line in lines)
 
 
-def _node_at(node: Node, path: str) -> Node:
-    for key in path.split("."):
+def _key_and_node(node: Node, path: str) -> tuple[Node, Node]:
+    """The last key of the path, and what stands behind it."""
+    key = node
+    for part in path.split("."):
         pairs = node.value if isinstance(node, MappingNode) else []
-        found = [value for name, value in pairs if name.value == key]
+        found = [pair for pair in pairs if pair[0].value == part]
         if not found:
             raise KeyError(path)
-        node = found[0]
-    return node
+        key, node = found[0]
+    return key, node
 
 
-def _change(node: Node, value: object) -> tuple[int, int, str]:
+def _change(text: str, key: Node, node: Node, value: object) -> tuple[int, int, str]:
     """From where to where the node's text stands, and what comes in its place."""
     start, end, new = node.start_mark.index, node.end_mark.index, _in_one_line(value)
+    colon = text.index(":", key.end_mark.index) + 1  # behind it
+    if start == end:  # null, of which DVC writes nothing
+        return colon, colon, f" {new}"
     if isinstance(node, SequenceNode) and not node.flow_style:
         end = node.value[-1].end_mark.index  # a block's own end is where the next key begins
         if isinstance(value, list) and value:
             items = [f"- {_in_one_line(item)}" for item in value]
             new = ("\n" + " " * node.start_mark.column).join(items)
+        else:  # in the line of the key: a block may begin in the key's own column, a value may not
+            start, new = colon, f" {new}{text[colon:start].rstrip()}"  # perhaps there is a comment
     return start, end, new
 
 

@@ -105,6 +105,23 @@ def finished(history: Sequence[Epoch], *, epochs: int, patience: int | None) -> 
     return len(losses) >= epochs or (patience is not None and since_best >= patience)
 
 
+def why_it_stopped(history: Sequence[Epoch], recipe: Recipe, *, steps_per_epoch: int) -> str:
+    """Why a training that is over had fewer epochs than its recipe says, in words; nothing if it had as many.
+
+    >>> recipe = Recipe.model_construct(epochs=30, max_steps=None, patience=2)
+    >>> why_it_stopped([Epoch(1, 1.0, 0.5), Epoch(2, 0.9, 0.6), Epoch(3, 0.8, 0.7)], recipe, steps_per_epoch=9)
+    'stopped after epoch 3: no better validation loss for 2 epochs; the best was epoch 1'
+    """
+    last, losses = len(history), [epoch.valid_mse for epoch in history]
+    if last >= recipe.epochs:
+        return ""
+    if last >= epochs_of(recipe, steps_per_epoch=steps_per_epoch):
+        return f"stopped after epoch {last}: it has made the {recipe.max_steps} steps of max_steps"
+    best = losses.index(min(losses)) + 1
+    since = f"{last - best} epoch{'s' if last - best > 1 else ''}"
+    return f"stopped after epoch {last}: no better validation loss for {since}; the best was epoch {best}"
+
+
 def validation_loss(network: Regressor, valid: TensorDataset) -> float:
     """The mean squared error over the split, in squared normalised units, summed in float64."""
     inputs, target = valid.tensors  # (rows, columns) and (rows, 1)

@@ -26,7 +26,7 @@ def test_right_settings_need_no_word(here, capsys):
     ("path", "found"),
     [
         ("tables", "a folder, tables; name the table in it"),
-        ("b.csv", "none, b.csv; name another, or bring it (dvc pull, if DVC has it)"),
+        ("b.csv", f"none, b.csv; {check.BRING_IT}"),
     ],
 )
 def test_the_raw_table_must_be_a_file(here, path, found, capsys):

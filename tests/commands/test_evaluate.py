@@ -13,6 +13,7 @@ from pipeline import evaluate, params
 from pipeline.data.schema import AUDITED, TARGET
 from pipeline.model.bundle import Bundle
 from pipeline.model.reproducible import nn
+from pipeline.reporting.run_results import read_metrics
 from tests.support.models import make_bundle
 from tests.support.tables import rows, table
 
@@ -34,7 +35,7 @@ def run(folder, *, out="out", min_slice_rows=10, single_rows=True, min_count=1, 
         model=folder / "model",
         prepared=folder / "prepared",
         table=folder / "raw.csv",
-        metrics=folder / out / "metrics.json",
+        metrics=folder / out,
         plots=folder / out,
         card=folder / out / "card.md",
     )
@@ -42,7 +43,15 @@ def run(folder, *, out="out", min_slice_rows=10, single_rows=True, min_count=1, 
     facts = {"min_slice_rows": min_slice_rows, "single_rows": single_rows, "fairness": fairness}
     settings = params.parse(params.Evaluate, facts, where="test")
     evaluate.run("mine", paths, settings, min_count=min_count)
-    return {file.name: file.read_bytes() for file in sorted((folder / out).iterdir())}
+    files = sorted(file for file in (folder / out).rglob("*") if file.is_file())
+    return {file.relative_to(folder / out).as_posix(): file.read_bytes() for file in files}
+
+
+def numbers_of(written):
+    """The metrics of both files."""
+    headline, details = (json.loads(written[f"{part}/mine.json"]) for part in ("recipes", "details"))
+    assert not headline.keys() & details.keys()
+    return headline | details
 
 
 def rewrite(path, change):
@@ -71,10 +80,23 @@ def test_a_split_of_one_row_cannot_be_scored(tmp_path):
 
 def test_it_writes_the_metrics_and_a_table_for_each_plot(prepared):
     written = run(prepared)
-    assert set(written) == {"metrics.json", "card.md", *(f"{name}.csv" for name in TABLES)}
-    numbers = json.loads(written["metrics.json"])
+    files = {"recipes/mine.json", "details/mine.json", "card.md"}
+    assert set(written) == files | {f"{name}.csv" for name in TABLES}
+    numbers = numbers_of(written)
     assert all(isinstance(value, int | float) and math.isfinite(value) for value in numbers.values())
     assert numbers["test_mse_over_ridge"] == numbers["test_mse_usd2"] / numbers["test_ridge_mse_usd2"]
+
+
+def test_the_metrics_of_dvc_are_few(prepared):
+    assert list(json.loads(run(prepared)["recipes/mine.json"])) == [
+        "test_rmse_usd",
+        "test_r2",
+        "test_mse_over_ridge",
+        "test_mae_usd",
+        "test_coverage80",
+        "test_mse_usd2",
+        "test_mse_normalised",
+    ]
 
 
 def test_a_model_without_finite_predictions_fails_the_run(prepared):
@@ -107,8 +129,8 @@ def test_the_groups_beyond_the_limits_are_counted_among_the_metrics(prepared):
     lax = run(prepared, out="lax", max_bias_share=1.0, max_error_ratio=100.0)
     verdicts = [line.rsplit(",", 1)[1] for line in strict["fairness.csv"].decode().splitlines()[1:]]
     beyond = sum(verdict.startswith("beyond by") for verdict in verdicts)
-    assert json.loads(strict["metrics.json"])["test_fairness_groups_beyond"] == beyond > 0
-    assert json.loads(lax["metrics.json"])["test_fairness_groups_beyond"] == 0
+    assert numbers_of(strict)["test_fairness_groups_beyond"] == beyond > 0
+    assert numbers_of(lax)["test_fairness_groups_beyond"] == 0
     assert b" of all): %d of %d groups" % (beyond, len(verdicts)) in strict["card.md"]
 
 
@@ -121,7 +143,7 @@ def test_a_contract_that_audits_nothing_has_no_groups(prepared, monkeypatch):
     monkeypatch.setattr(evaluate, "AUDITED", ())
     written = run(prepared)
     assert len(written["fairness.csv"].decode().splitlines()) == 1
-    assert json.loads(written["metrics.json"])["test_fairness_groups_beyond"] == 0
+    assert numbers_of(written)["test_fairness_groups_beyond"] == 0
 
 
 def test_a_raw_table_that_is_gone_fails_the_run(prepared):
@@ -182,7 +204,7 @@ def test_the_command_reads_its_settings_and_names_what_is_wrong(prepared, monkey
 
 def test_the_committed_metrics_are_flat_finite_numbers_with_rows_of_every_split():
     for name in params.recipe_names():
-        metrics = json.loads(Path(f"metrics/recipes/{name}.json").read_text(encoding="utf-8"))
+        metrics = read_metrics(Path("metrics"), name)
         assert all(isinstance(value, int | float) and math.isfinite(value) for value in metrics.values())
         for split in ("train", "valid", "test"):
             assert (
@@ -194,4 +216,4 @@ def test_the_committed_metrics_are_flat_finite_numbers_with_rows_of_every_split(
             for score in ("rows", "mse_normalised", "mse_usd2", "rmse_usd", "mae_usd", "r2", "floor_usd2"):
                 assert f"{split}_{score}" in metrics
         assert {f"test_{name}_mse_usd2" for name in ("mean", "cell_mean", "ridge")} <= set(metrics)
-        assert {"test_interval80_coverage", "test_interval95_coverage"} <= set(metrics)
+        assert {"test_coverage80", "test_coverage95"} <= set(metrics)

@@ -24,7 +24,7 @@ prepare:
 """
 YAML = re.sub(r"(?ms)^prepare:.*?(?=^train:)", PREPARE, (ROOT / "params.yaml").read_text(encoding="utf-8"))
 YAML = re.sub(r"(?m)^(  path:) .*$", r"\1 data/raw/salaries.csv", YAML)  # a fork has a table and a source of its own
-YAML = re.sub(r"(?m)^(  source:) .*$", r"\1 null", YAML)
+YAML = re.sub(r"(?m)^(  source:).*$", r"\1", YAML)
 
 
 @pytest.fixture
@@ -207,8 +207,8 @@ MISTAKES = {
         'nightly.record_kept: Input should be a valid boolean; found "yes"; write true or false',
     ),
     "a feature twice": (
-        "features: [experience_level,",
-        "features: [company_size,",
+        "    - experience_level\n",
+        "    - company_size\n",
         "recipes.course.features: each feature must be named once; found company_size 2 times: delete all but one",
     ),
     "a URL": (
@@ -233,15 +233,15 @@ def test_whatever_is_read_all_of_the_file_is_checked_and_one_message_says_what_i
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        ("command: null", "command: curl -H 't0ken-of-mine'"),
+        ("command:", "command: curl -H 't0ken-of-mine'"),
         ("notify:", "notifi: {command: [curl, t0ken-of-mine]}\n  notify:"),
-        ("webhook: null", "webhook: [https://a.example/t0ken-of-mine]"),
-        ("source: null", "sauce: https://me:t0ken@a.example/x?t0ken-of-mine"),
-        ("source: null", "source: https://a.example/x?t0ken-of-mine\n  source: https://me:t0ken-of-mine@a.example/x"),
+        ("webhook:", "webhook: [https://a.example/t0ken-of-mine]"),
+        ("source:", "sauce: https://me:t0ken@a.example/x?t0ken-of-mine"),
+        ("source:", "source: https://a.example/x?t0ken-of-mine\n  source: https://me:t0ken-of-mine@a.example/x"),
         ("path: data/raw/salaries.csv", "path: https://me:t0ken-of-mine@a.example/x"),
-        ("source: null", "source: null\n  sorce: https://me:my t0ken-of-mine@a.example/x"),
-        ("source: null", "source: [https://me:my t0ken-of-mine@a.example/x]"),
-        ("source: null", "source: null\n  token: t0ken-of-mine"),
+        ("source:", "source:\n  sorce: https://me:my t0ken-of-mine@a.example/x"),
+        ("source:", "source: [https://me:my t0ken-of-mine@a.example/x]"),
+        ("source:", "source:\n  token: t0ken-of-mine"),
         ("recipe: full", "recipe: https://me:my t0ken-of-mine@a.example/x"),
     ],
 )
@@ -363,7 +363,7 @@ def test_a_folder_without_settings_or_with_those_of_another_project_is_not_check
 )
 def test_a_link_of_a_night_has_no_other_placeholders_than_those_that_are_known(write, link, found):
     with pytest.raises(ValueError, match=f"nightly.notify.link: .*{re.escape(found)}"):
-        load(params.Nightly, "nightly", file=write(YAML.replace("link: null", f"link: '{link}'", 1)))
+        load(params.Nightly, "nightly", file=write(YAML.replace("link:", f"link: '{link}'", 1)))
 
 
 def test_a_form_of_messages_that_is_none_is_told_those_that_are(write):

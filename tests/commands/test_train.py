@@ -3,17 +3,21 @@ import platform
 import re
 import shutil
 import signal
+import sys
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from tqdm import tqdm
 
 from pipeline import train
 from pipeline.model.bundle import Bundle
 from pipeline.model.reproducible import torch
 from pipeline.params import Train
-from pipeline.training import fit
+from pipeline.training import fit, learning_curve
+from pipeline.training.checkpoint import Checkpoint
 from pipeline.training.engines import EagerLoop
 from pipeline.training.loader import read_rows
 from tests.support.processes import ARGUMENTS, ended, kill_in_training, set_params, trained_files, training, wait_for
@@ -133,6 +137,48 @@ def test_a_log_gets_plain_lines_with_both_losses(prepared, capsys):
     assert capsys.readouterr().out.startswith("test epoch 1/1 train_mse=")
 
 
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"patience": 1, "epochs": 400}, r"no better validation loss for 1 epoch; the best was epoch \d+"),
+        ({"patience": None, "epochs": 400, "max_steps": 5}, r"it has made the 5 steps of max_steps"),
+        ({"patience": None, "epochs": 2}, None),
+    ],
+)
+def test_a_training_that_stops_early_says_so_and_why(prepared, capsys, changes, words):
+    run(prepared, make_recipe(**changes))
+    *_, before, last = capsys.readouterr().out.splitlines()
+    if words is None:
+        assert last.startswith("test epoch 2/2 ")
+    else:
+        number = before.removeprefix("test epoch ").partition("/")[0]
+        assert re.fullmatch(rf"test stopped after epoch {number}: {words}", last)
+
+
+@pytest.mark.parametrize("changes", [{"patience": 1}, {"patience": None, "max_steps": 5}])
+def test_the_bar_of_a_training_that_stops_early_ends_full(prepared, capsys, monkeypatch, changes):
+    monkeypatch.setattr(train, "tqdm", partial(tqdm, mininterval=0))
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    run(prepared, make_recipe(epochs=400, **changes))
+    *_, last = capsys.readouterr().err.rstrip().split("\r")
+    assert last.startswith("test: 100%")
+
+
+def test_the_learning_curve_grows_while_it_trains(prepared, monkeypatch):
+    monkeypatch.setattr(learning_curve, "PAUSE", 0)
+    lines: list[list[str]] = []
+    save = Checkpoint.save_if_due
+
+    def look(checkpoint, state):
+        lines.append((prepared.folder / "trained/curve.csv").read_text().splitlines())
+        save(checkpoint, state)
+
+    monkeypatch.setattr(Checkpoint, "save_if_due", look)
+    run(prepared, make_recipe(epochs=3, patience=None))
+    final = (prepared.folder / "trained/curve.csv").read_text().splitlines()
+    assert lines == [final[:2], final[:3], final]
+
+
 def test_a_split_without_rows_is_refused(prepared):
     pq.write_table(pq.read_table(prepared.out / "valid.parquet").slice(0, 0), prepared.out / "valid.parquet")
     with pytest.raises(ValueError, match=r"valid\.parquet: the split must have rows, found none; run dvc repro"):
@@ -192,7 +238,7 @@ def expected(stages):
 def test_an_interrupted_training_keeps_its_last_epoch_and_ends_with_the_same_bytes(prepared, expected, caplog):
     interrupt(prepared)
     (checkpoint,) = checkpoints(prepared)
-    assert not (prepared.folder / "trained").exists()
+    assert not list((prepared.folder / "trained").iterdir())
     caplog.set_level("INFO")
     assert run(prepared, LONG) == expected
     assert caplog.messages == [f"going on after epoch 2, from {checkpoint}"]

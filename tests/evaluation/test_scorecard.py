@@ -119,9 +119,9 @@ def test_interval_scores_count_the_ends_as_inside_and_the_lowest_tenth_apart():
     intervals = {80: (np.array([0.0, 10.0, 5.0]), np.array([10.0, 30.0, 6.0]))}
     found = interval_scores(np.array([6.0, 5.0, 7.0]), intervals, np.array([10, 9, 5]))
     assert found == {
-        "interval80_coverage": pytest.approx(2 / 3),
-        "interval80_coverage_lowest_tenth": 0.0,  # of three rows the one with the lowest prediction, 5
-        "interval80_width_usd": pytest.approx(31 / 3),
+        "coverage80": pytest.approx(2 / 3),
+        "coverage80_lowest_tenth": 0.0,  # of three rows the one with the lowest prediction, 5
+        "width80_usd": pytest.approx(31 / 3),
     }
 
 

@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "data": "runtime params",
     "evaluation": "data",
     "model": "data runtime params",
-    "training": "model data params",
+    "training": "model data runtime params",
     "inference": "model data runtime",
     "reporting": "data params runtime",
     "repository": "runtime",

@@ -1,6 +1,5 @@
 """Long campaigns, behind `make soak`."""
 
-import json
 import shutil
 import sys
 from collections import defaultdict
@@ -25,6 +24,7 @@ from pipeline.nights.champion import Champion
 from pipeline.nights.compare import compare_on_test_rows
 from pipeline.nights.gate import decide
 from pipeline.nights.record import NightOutcome
+from pipeline.reporting.run_results import read_metrics
 from tests.support.processes import ARGUMENTS, set_params
 from tests.support.work_tree import ROOT, copy_of_the_work_tree
 from tests.support.work_tree import run as run_in
@@ -97,7 +97,7 @@ def test_the_pipeline_runs_on_real_tables_of_every_age(real_tables, tmp_path):
     folder = copy_of_the_work_tree(tmp_path / "clone")
     for file in real_tables[::25]:
         run_in(folder, "dvc", "exp", "run", "--set-param", f"data.path={file}")
-        metrics = json.loads((folder / "metrics/recipes/full.json").read_text(encoding="utf-8"))
+        metrics = read_metrics(folder / "metrics", "full")
         assert metrics["test_mse_usd2"] < metrics["test_mean_mse_usd2"], file.name
 
 

@@ -147,7 +147,7 @@ def test_a_kill_in_the_middle_is_noticed_and_the_way_back_is_printed(project, tm
     if change:
         assert stage in stale(project)
         shown = run(project, "python", "-m", "pipeline.results")
-        assert stage in shown.split("\n", 1)[0]
+        assert stage in shown.split("\n\n", 1)[0]
     go_back_as_told(project, WAY_BACK)
     assert stale(project) == []
     assert contents(project) == before

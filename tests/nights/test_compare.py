@@ -16,6 +16,7 @@ from pipeline.nights.champion import Champion
 from pipeline.nights.compare import comparable, compare_on_test_rows, fairness, ridge_in_words, ridge_mse
 from pipeline.nights.night import Night
 from tests.conftest import prepare_settings
+from tests.support.reports import write_numbers
 from tests.support.tables import rows, table
 from tests.support.work_tree import ROOT
 
@@ -54,8 +55,7 @@ def test_a_champion_that_is_the_anchor_predicts_once(modelled, read):
 )
 def test_ridge_regression_is_named_in_the_reason_if_it_is_better(tmp_path, ridge, words):
     settings = params.load(params.Nightly, "nightly", file=ROOT / "params.yaml")
-    (tmp_path / "metrics/recipes").mkdir(parents=True)
-    (tmp_path / "metrics/recipes/full.json").write_text(json.dumps({"test_ridge_mse_usd2": ridge} if ridge else {}))
+    write_numbers(tmp_path / "metrics", "full", {"test_ridge_mse_usd2": ridge} if ridge else {})
     found = ridge_mse(cast(Night, SimpleNamespace(tree=tmp_path, settings=settings)))
     assert found == ridge
     numbers = {"challenger_mse_usd2": 1000.0} | ({"ridge_mse_usd2": found} if found else {})
@@ -64,13 +64,15 @@ def test_ridge_regression_is_named_in_the_reason_if_it_is_better(tmp_path, ridge
 
 @pytest.mark.parametrize(
     ("metrics", "found"),
-    [({"test_fairness_groups_beyond": 2}, {"fairness_groups_beyond": 2}), ({"test_r2": 0.5}, {}), (None, {})],
+    [({"test_fairness_groups_beyond": 2}, {"fairness_groups_beyond": 2}), ({"test_rows": 5}, {}), (None, {})],
 )
-def test_the_groups_that_the_challenger_is_unfair_to_are_counted_if_the_pipeline_tells(tmp_path, metrics, found):
+@pytest.mark.parametrize("part", ["details", "recipes"])  # all stood in recipes/ once
+def test_the_groups_that_the_challenger_is_unfair_to_are_counted_if_the_pipeline_tells(tmp_path, part, metrics, found):
     settings = params.load(params.Nightly, "nightly", file=ROOT / "params.yaml")
-    (tmp_path / "metrics/recipes").mkdir(parents=True)
     if metrics:
-        (tmp_path / f"metrics/recipes/{settings.recipe}.json").write_text(json.dumps(metrics))
+        for name, numbers in {"recipes": {}, "details": {}, part: metrics}.items():
+            (tmp_path / f"metrics/{name}").mkdir(parents=True)
+            (tmp_path / f"metrics/{name}/{settings.recipe}.json").write_text(json.dumps(numbers))
     assert fairness(cast(Night, SimpleNamespace(tree=tmp_path, settings=settings))) == found
 
 

@@ -202,7 +202,7 @@ def test_a_limit_of_ridge_regression_needs_its_error_and_says_so(project):
     change_settings(project, gate__max_over_ridge=1.0)
     result = night(project)
     assert result.outcome == NightOutcome.FAILED
-    assert "metrics/recipes/full.json must have test_ridge_mse_usd2, which has a limit" in result.message
+    assert "metrics/details/full.json must have test_ridge_mse_usd2, which has a limit" in result.message
 
 
 def test_a_second_night_says_who_runs_and_leaves_and_its_heart_does_not_beat(project, capsys):

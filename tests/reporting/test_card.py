@@ -1,4 +1,3 @@
-import json
 import re
 import shlex
 import subprocess
@@ -11,6 +10,7 @@ import pytest
 from pipeline import evaluate, params, predict
 from pipeline.reporting import verdicts
 from pipeline.reporting.card import TEMPLATE, Origin, card
+from pipeline.reporting.run_results import read_metrics
 from pipeline.runtime import yaml_files
 from tests.support.hostile import HOSTILE
 from tests.support.reports import make_result
@@ -55,7 +55,7 @@ def project(modelled, tmp_path_factory):
         model=folder / "models/mine",
         prepared=folder / "data/prepared",
         table=modelled.raw,
-        metrics=folder / "metrics.json",
+        metrics=folder / "metrics",
         plots=folder / "plots",
         card=folder / "card.md",
     )
@@ -167,7 +167,7 @@ def test_whatever_a_table_is_called_and_holds_stays_text(make_card, tmp_path, te
 
 
 def test_evaluate_writes_it_with_what_the_metrics_say(project, modelled):
-    text, numbers = read(project), json.loads((project / "metrics.json").read_text(encoding="utf-8"))
+    text, numbers = read(project), read_metrics(project / "metrics", "mine")
     assert f"| test | {numbers['test_rows']} | {numbers['test_mse_normalised']:.5f} | " in text
     assert "The raw table is raw.csv, of 600 clean rows" in text
     facts = facts_of(text, project)

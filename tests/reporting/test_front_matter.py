@@ -28,8 +28,8 @@ def test_a_model_hub_finds_the_scores_on_the_test_rows_of_the_table(tmp_path):
         "rmse": 20_000.0,
         "mae": 42_424.0,
         "r2": 0.525,
-        "interval80_coverage": 0.811,
-        "interval95_coverage": 0.957,
+        "coverage80": 0.811,
+        "coverage95": 0.957,
     }
     assert found["metrics"] == list(scores)
 

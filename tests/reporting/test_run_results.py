@@ -1,9 +1,10 @@
 import hashlib
+import json
 import re
 
 import pytest
 
-from pipeline.reporting.run_results import TABLES
+from pipeline.reporting.run_results import HEADLINE, TABLES, as_texts, metrics_files, read_metrics
 from tests.support.reports import DATA, METRICS, make_result, write_metrics
 from tests.support.reports import TABLES as WRITTEN
 
@@ -56,13 +57,30 @@ def test_the_noise_floor_is_in_units_of_the_target_where_it_is_known(tmp_path, r
 
 
 @pytest.mark.parametrize(
-    "name", ["recipes/mine.json", "prepare.json", *(f"plots/mine/{table}.csv" for table in TABLES)]
+    "name", ["recipes/mine.json", "details/mine.json", "prepare.json", *(f"plots/mine/{table}.csv" for table in TABLES)]
 )
 def test_a_missing_file_is_named(tmp_path, name):
     written = write_metrics(tmp_path, mine={})
     (tmp_path / "metrics" / name).unlink()
     with pytest.raises(FileNotFoundError, match=rf"{re.escape(name)} must be there, found none; run dvc repro"):
         written.results()
+
+
+def test_the_two_files_of_a_recipe_have_each_metric_once_and_are_read_together(tmp_path):
+    numbers = dict.fromkeys([*HEADLINE, "train_rows", "test_rows"], 0.5)
+    for file, text in zip(metrics_files(tmp_path, "mine"), as_texts(numbers), strict=True):
+        file.parent.mkdir()
+        file.write_text(text)
+    headline, details = (json.loads(file.read_text()) for file in metrics_files(tmp_path, "mine"))
+    assert (list(headline), list(details)) == (list(HEADLINE), ["train_rows", "test_rows"])
+    assert read_metrics(tmp_path, "mine") == numbers
+
+
+def test_metrics_of_a_commit_that_had_one_file_are_read_from_it(tmp_path):
+    numbers = {"test_rmse_usd": 2.0, "test_ridge_mse_usd2": 9.0}
+    (tmp_path / "recipes").mkdir()
+    (tmp_path / "recipes/full.json").write_text(json.dumps(numbers))
+    assert read_metrics(tmp_path, "full") == numbers
 
 
 def test_what_another_recipe_has_left_is_not_read(tmp_path):

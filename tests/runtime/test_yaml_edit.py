@@ -19,6 +19,13 @@ one:
   'mode': "once"
 two: {rate: 5, names: [a,
   b]}
+three:
+  limit:
+  most:   # none
+  sizes:  # as DVC writes a list
+  - 64
+  - 64
+  last: 1
 """
 
 
@@ -30,6 +37,13 @@ two: {rate: 5, names: [a,
         ({"one.names": ["b", "null", "c"]}, "    - a\n    - b\n\n", "    - b\n    - 'null'\n    - c\n\n"),
         ({"one.mode": "each"}, "'mode': \"once\"", "'mode': each"),
         ({"two.names": ["a"]}, "[a,\n  b]", "[a]"),
+        ({"three.limit": 8, "three.most": "a"}, "limit:\n  most:   #", "limit: 8\n  most: a   #"),
+        ({"three.sizes": [8, 16, 32]}, "  - 64\n  - 64\n", "  - 8\n  - 16\n  - 32\n"),
+        (
+            {"three.sizes": []},
+            "sizes:  # as DVC writes a list\n  - 64\n  - 64\n",
+            "sizes: []  # as DVC writes a list\n",
+        ),
         ({"one.rate": True, "two.rate": 1}, TEXT, TEXT.replace("0.006", "true").replace("rate: 5", "rate: 1")),
     ],
 )
@@ -42,17 +56,18 @@ def test_marks_and_line_ends_are_no_matter(text):
     assert with_values(text, {"two.rate": 77}) == text.replace("rate: 5", "rate: 77")
 
 
+PATHS = ("one.names", "one.sizes", "three.limit", "three.most", "three.sizes")
 ITEMS = st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**53), 2**53) | st.text("ab: -#'\"[,")
 
 
 @settings(max_examples=20)
 @given(st.lists(ITEMS, max_size=4))
 def test_the_text_says_the_new_values(items):
-    changed = YAML(typ="safe", pure=True).load(with_values(TEXT, {"one.names": items, "one.sizes": items}))
-    assert changed["one"]["names"] == changed["one"]["sizes"] == items
+    changed = YAML(typ="safe", pure=True).load(with_values(TEXT, dict.fromkeys(PATHS, items)))
+    assert [changed[section][name] for section, name in (path.split(".") for path in PATHS)] == [items] * len(PATHS)
 
 
-@pytest.mark.parametrize("path", ["one.speed", "three", "one.rate.much"])
+@pytest.mark.parametrize("path", ["one.speed", "four", "one.rate.much"])
 def test_a_path_that_is_not_there_is_an_error(path):
     with pytest.raises(KeyError, match=path):
         with_values(TEXT, {path: 1})

@@ -8,7 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import report
-from pipeline.reporting.run_results import RecipeResult, RunResults, read_results, stages_of_results
+from pipeline.reporting.run_results import (
+    HEADLINE,
+    RecipeResult,
+    RunResults,
+    metrics_files,
+    read_results,
+    stages_of_results,
+)
 from tests.support.recipes import make_recipe
 
 METRICS: dict[str, float] = {
@@ -39,12 +46,12 @@ METRICS: dict[str, float] = {
     "test_mse_over_ridge_high": 0.9,
     "test_floor_usd2": 4e8,
     "test_floor_low_usd2": 1e8,
-    "test_interval80_coverage": 0.811,
-    "test_interval80_coverage_lowest_tenth": 0.777,
-    "test_interval80_width_usd": 51_111.0,
-    "test_interval95_coverage": 0.957,
-    "test_interval95_coverage_lowest_tenth": 0.944,
-    "test_interval95_width_usd": 92_222.0,
+    "test_coverage80": 0.811,
+    "test_coverage80_lowest_tenth": 0.777,
+    "test_width80_usd": 51_111.0,
+    "test_coverage95": 0.957,
+    "test_coverage95_lowest_tenth": 0.944,
+    "test_width95_usd": 92_222.0,
     "test_fairness_groups_beyond": 1,
 }
 GROUP = {
@@ -143,8 +150,7 @@ def write_metrics(folder: Path, **recipes: Mapping[str, Any]) -> Written:
         numbers = {
             key: value for key, value in (METRICS | dict(changes)).items() if key not in TABLES and value is not None
         }
-        (folder / "metrics/recipes").mkdir(exist_ok=True)
-        (folder / f"metrics/recipes/{name}.json").write_text(json.dumps(numbers), encoding="utf-8")
+        write_numbers(folder / "metrics", name, numbers)
         for table, rows in TABLES.items():
             with (plots / f"{table}.csv").open("w", encoding="utf-8", newline="") as file:
                 writer = csv.DictWriter(file, list(rows[0]))
@@ -154,6 +160,15 @@ def write_metrics(folder: Path, **recipes: Mapping[str, Any]) -> Written:
     (folder / "raw.csv").write_bytes(b"abc")
     (folder / "some.lock").write_bytes(b"")
     return Written(folder, tuple(recipes))
+
+
+def write_numbers(metrics: Path, recipe: str, numbers: Mapping[str, float]) -> None:
+    """A recipe's metrics, as far as they are given, in its two files."""
+    headline = {name: value for name, value in numbers.items() if name in HEADLINE}
+    details = {name: value for name, value in numbers.items() if name not in HEADLINE}
+    for file, part in zip(metrics_files(metrics, recipe), (headline, details), strict=True):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(part), encoding="utf-8")
 
 
 def make_result(folder: Path, **changes: object) -> RecipeResult:
