@@ -50,7 +50,7 @@ class Users:
         return explain.report(Bundle.load(self.model), self.row)
 
     def export(self):
-        export.run(model=self.model, onnx=self.out.with_suffix(".onnx"))
+        export.to_onnx(self.model, self.out.with_suffix(".onnx"))
         return self.out.with_suffix(".onnx").read_bytes()
 
     def night(self):
