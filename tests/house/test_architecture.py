@@ -17,7 +17,8 @@ from tests.support.work_tree import ROOT
 MAY_IMPORT = {
     "runtime": "",
     "versions": "runtime",
-    "params": "runtime",
+    "settings": "runtime",
+    "params": "settings runtime",
     "data": "runtime params",
     "evaluation": "data",
     "model": "data runtime params",

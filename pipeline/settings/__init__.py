@@ -1,0 +1,1 @@
+"""The sections of params.yaml: types, ranges and units of their settings."""
