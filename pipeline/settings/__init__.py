@@ -1,1 +1,1 @@
-"""The sections of params.yaml: types, ranges and units of their settings."""
+"""The sections of the settings file: types, ranges and units."""
