@@ -2,6 +2,7 @@
 
 import re
 import sys
+import tomllib
 
 import pytest
 from ruamel.yaml import YAML
@@ -56,6 +57,14 @@ def test_the_tests_run_in_a_folder_with_a_space_and_a_letter_that_is_not_ascii()
     assert job["defaults"]["run"]["working-directory"] == folder
     assert python["with"]["cache-dependency-path"] == "*/requirements*.lock"
     assert tests == {"run": "make test"}
+
+
+def test_the_tests_run_on_every_python_from_the_oldest_that_the_project_takes():
+    pythons = WORKFLOWS["test"]["jobs"]["test"]["strategy"]["matrix"]["python"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["requires-python"] == f">={pythons[0]}"
+    assert pythons == [f"3.{minor}" for minor in range(11, 11 + len(pythons))]
+    assert f"Python {pythons[0]} to {pythons[-1]}" in (ROOT / "docs/how-to.md").read_text(encoding="utf-8")
 
 
 def test_every_week_both_verifications_run():
