@@ -36,26 +36,34 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def arguments() -> argparse.ArgumentParser:
     """The parser of what is no command's own argument."""
-    parser = argparse.ArgumentParser(
-        typed_as("").strip(), description=overview(), formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--version", action="version", version=f"{PROGRAM} {version()}")
-    shells = ("bash", "zsh", "tcsh")
-    parser.add_argument("--completion", choices=shells, help=f'print it: eval "$({PROGRAM} --completion bash)"')
+    parser = _parser()
     parser.add_argument("command", nargs="?", choices=COMMANDS, metavar="command", help="its --help tells more")
     return parser
 
 
+def _parser() -> argparse.ArgumentParser:
+    layout = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(typed_as("").strip(), description=overview(), formatter_class=layout)
+    parser.add_argument("--version", action="version", version=f"{PROGRAM} {version()}")
+    shells = ("bash", "zsh", "tcsh")
+    parser.add_argument("--completion", choices=shells, help=f'print it: eval "$({PROGRAM} --completion bash)"')
+    return parser
+
+
 def overview() -> str:
-    """The commands by group, each with the first sentence of its documentation."""
-    lines = ["A reproducible batch pipeline that trains a regression of data-science salaries."]
+    """The commands by group, each with what it does."""
+    lines = ["Trains a regression night after night, and predicts with it."]
     for group, names in GROUPS.items():
         lines += ["", f"{group}:"]
         for name in names:
-            about = ast.get_docstring(ast.parse((PACKAGE / f"{name}.py").read_text(encoding="utf-8"))) or ""
-            sentence = about.partition("\n\n")[0].replace("\n", " ")
-            lines += textwrap.wrap(f"  {name:<10}{sentence}", 79, subsequent_indent=" " * 12)
+            lines += textwrap.wrap(f"  {name:<10}{summary(name)}", 79, subsequent_indent=" " * 12)
     return "\n".join(lines)
+
+
+def summary(name: str) -> str:
+    """The first paragraph of a command's documentation, which needs no import."""
+    about = ast.get_docstring(ast.parse((PACKAGE / f"{name}.py").read_text(encoding="utf-8"))) or ""
+    return about.partition("\n\n")[0].replace("\n", " ")
 
 
 def version() -> str:
@@ -71,10 +79,12 @@ def completion(shell: str) -> str:
     """What the shell evaluates to complete commands and arguments."""
     import shtab
 
-    parser = arguments()
+    parser = _parser()
+    parser.prog = PROGRAM
     commands = parser.add_subparsers()
     for name in COMMANDS:
-        commands.add_parser(name, parents=[importlib.import_module(f"pipeline.{name}").arguments()], add_help=False)
+        command = importlib.import_module(f"pipeline.{name}").arguments()
+        commands.add_parser(name, help=summary(name), parents=[command], add_help=False)
     return str(shtab.complete(parser, shell))
 
 

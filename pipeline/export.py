@@ -15,7 +15,7 @@ from pipeline.runtime.command import command
 
 def arguments() -> argparse.ArgumentParser:
     """The parser of the command's arguments."""
-    examples = ["--model models/full --onnx salary.onnx", "--model models/full --mlflow salary-model"]
+    examples = ["--model models/full --onnx model.onnx", "--model models/full --mlflow mlflow-model"]
     parser = command_parser("export", __doc__, examples=examples)
     parser.add_argument("--model", type=Path, required=True, help="folder of the model bundle")
     parser.add_argument("--onnx", type=Path, metavar="FILE", help=".onnx file to write")

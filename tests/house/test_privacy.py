@@ -46,7 +46,7 @@ def reported(folder, single_rows):
         model=folder / "model",
         prepared=folder / "prepared",
         table=folder / "raw.csv",
-        metrics=metrics / "recipes/mine.json",
+        metrics=metrics,
         plots=metrics / "plots/mine",
         card=metrics / "cards/mine.md",
     )
