@@ -37,7 +37,7 @@ class PyFunc:
 def save(model: Path, out: Path) -> None:
     """Write the bundle in the folder `model` to the new folder `out`, with this package and what predictions need.
 
-    Raises: ValueError if the bundle is damaged.
+    Raises: ValueError if the bundle is damaged, or this is no checkout of the project, with its locks.
     """
     example = _example(Bundle.load(model))
     mlflow.pyfunc.save_model(
@@ -74,5 +74,8 @@ def _example(bundle: Bundle) -> pd.DataFrame:
 
 def _locked() -> list[str]:
     """The packages that predictions need, in the versions of the lock."""
+    if missing := [name for name in LOCKS if not (PACKAGE.parent / name).is_file()]:
+        rule = f"the locks of the project must stand beside {PACKAGE}"
+        raise ValueError(f"{rule}, found no {' and no '.join(missing)}; export from a checkout of the project")
     texts = [(PACKAGE.parent / name).read_text(encoding="utf-8") for name in LOCKS]
     return re.findall(r"^[a-z]\S+==\S+", "\n".join(texts), re.MULTILINE)  # numpy==2.4.6

@@ -202,6 +202,18 @@ def test_what_mlflow_keeps_is_the_bundle_the_code_and_the_lock(as_mlflow, modell
 
 
 @needs_mlflow
+def test_away_from_a_checkout_there_is_no_lock_to_name(modelled, tmp_path, monkeypatch):
+    from pipeline.inference import mlflow_model
+
+    monkeypatch.setattr(mlflow_model, "PACKAGE", tmp_path / "site-packages/pipeline")
+    with pytest.raises(
+        ValueError, match=r"found no requirements-predict\.lock and no requirements-torch\.lock; export"
+    ):
+        export.to_mlflow(modelled.folder / "model", tmp_path / "out")
+    assert not list(tmp_path.iterdir())
+
+
+@needs_mlflow
 def test_the_folder_must_be_new(as_mlflow, modelled):
     with pytest.raises(ValueError, match="the output must be a new folder in one that exists"):
         export.to_mlflow(modelled.folder / "model", as_mlflow)
