@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeAlias
 import pandas as pd
 import pyarrow as pa
 
-from pipeline.data.cell_texts import cell_texts
+from pipeline.data.cell_texts import cell_texts, text_of
 from pipeline.data.csv_header import check_columns
 from pipeline.data.schema import FEATURES
 
@@ -87,6 +87,4 @@ def _texts(column: pd.Series) -> pa.Array:
 def _text(value: Any) -> str | None:  # noqa: ANN401 (whatever a cell holds)
     if pd.api.types.is_scalar(value) and pd.isna(value):
         return None
-    if isinstance(value, bytes):
-        return value.decode(errors="backslashreplace")
-    return str(value).encode(errors="backslashreplace").decode()  # half of a surrogate pair is no character
+    return text_of(value)
