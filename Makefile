@@ -14,7 +14,7 @@ override DELETE := $(value DELETE)
 export SNAPSHOTS TO NIGHTS
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro verify verify-cpus nightly replay tune rollback back gc test bench soak pictures docs audit lock clean
+.PHONY: help setup repro verify verify-cpus nightly replay tune rollback back gc style test bench soak pictures docs audit lock clean
 
 help: ## List every target
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{ printf "make %-12s %s\n", $$1, $$2 }'
@@ -57,10 +57,12 @@ back: git ## Go back to the last commit's table, models and metrics; your change
 gc: git .venv/run.stamp ## Show what nothing needs since the last NIGHTS=30 nights; DELETE=yes deletes it
 	@python -m pipeline.gc --nights "$$NIGHTS" $(if $(filter yes,$(DELETE)),--delete)
 
-test: git .venv/dev.stamp ## Check the style and the types, run the tests
+style: git .venv/dev.stamp ## Check the style and the types
 	ruff check
 	ruff format --check
 	mypy
+
+test: style ## Check the style and the types, run the tests
 	pytest -m "not soak" --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 soak: git .venv/dev.stamp ## Run the long campaigns: kills, edited tables and bundles, real weeks, ten million rows

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.runtime.arguments import PROGRAM, typed_as
+from pipeline.runtime.command import command
 
 GROUPS = {
     "models": ("predict", "explain", "export"),
@@ -31,7 +32,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     given = parser.parse_args(argv)
     if not given.completion:
         parser.error("name a command, such as predict; --help lists them")
-    print(completion(given.completion))
+    with command(PROGRAM):
+        print(completion(given.completion))
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -83,8 +85,8 @@ def completion(shell: str) -> str:
     parser.prog = PROGRAM
     commands = parser.add_subparsers()
     for name in COMMANDS:
-        command = importlib.import_module(f"pipeline.{name}").arguments()
-        commands.add_parser(name, help=summary(name), parents=[command], add_help=False)
+        its_own = importlib.import_module(f"pipeline.{name}").arguments()
+        commands.add_parser(name, help=summary(name), parents=[its_own], add_help=False)
     return str(shtab.complete(parser, shell))
 
 

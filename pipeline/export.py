@@ -42,7 +42,7 @@ def to_onnx(model: Path, out: Path) -> None:
 
     Raises: ValueError if the name is no .onnx file's, its folder or a package is missing, or the bundle is damaged.
     """
-    if out.suffix != ".onnx" or not out.parent.is_dir():
+    if out.suffix != ".onnx" or out.is_dir() or not out.parent.is_dir():
         raise ValueError(f"{out}: the output must be an .onnx file in a folder that exists")
     _need("--onnx", "onnx", "onnxscript")
     from pipeline.inference.onnx_model import onnx_model
@@ -59,9 +59,10 @@ def to_mlflow(model: Path, out: Path) -> None:
 
     Raises: ValueError if the folder is there, MLflow is not installed, or the bundle is damaged.
     """
-    if out.exists() or not out.parent.is_dir():
+    if out.exists() or out.is_symlink() or not out.parent.is_dir():
         raise ValueError(f"{out}: the output must be a new folder in one that exists")
-    _need("--mlflow", "mlflow")
+    if not importlib.util.find_spec("mlflow"):
+        raise ValueError("--mlflow needs MLflow, found none; python -m pip install mlflow-skinny")
     from pipeline.inference.mlflow_model import save
 
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".export-") as folder:

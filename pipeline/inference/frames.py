@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeAlias
 import pandas as pd
 import pyarrow as pa
 
-from pipeline.data.cell_texts import cell_texts
+from pipeline.data.cell_texts import cell_texts, text_of
 from pipeline.data.csv_header import check_columns
 from pipeline.data.schema import FEATURES
 
@@ -59,13 +59,16 @@ def _table(rows: Rows) -> pd.DataFrame | pa.Table:
         return pa.table(rows)
     if isinstance(rows, Sequence) and not isinstance(rows, str | bytes):
         return _frame(rows)
-    raise TypeError(f"the rows must be {FORMS}; found {type(rows).__name__}; of a single row make a list: [row]")
+    raise TypeError(f"the rows must be {FORMS}; found {type(rows).__name__}; of one row make a list, [row]")
 
 
 def _frame(rows: Sequence[Mapping[str, Any]], index: "pd.Index[Any] | None" = None) -> pd.DataFrame:
     for position, row in enumerate(rows):
         if not isinstance(row, Mapping):
-            raise TypeError(f"each row of a list or Series must be a dict; found {type(row).__name__} at {position}")
+            found = f"found {type(row).__name__} at {position}"
+            raise TypeError(
+                f"each row of a list or Series must be a dict; {found}; one row of a frame is frame.iloc[[0]]"
+            )
     return pd.DataFrame([dict(row) for row in rows], index=index, dtype=object)
 
 
@@ -87,6 +90,4 @@ def _texts(column: pd.Series) -> pa.Array:
 def _text(value: Any) -> str | None:  # noqa: ANN401 (whatever a cell holds)
     if pd.api.types.is_scalar(value) and pd.isna(value):
         return None
-    if isinstance(value, bytes):
-        return value.decode(errors="backslashreplace")
-    return str(value).encode(errors="backslashreplace").decode()  # half of a surrogate pair is no character
+    return text_of(value)

@@ -1,5 +1,6 @@
 """A bundle as a model of MLflow, which loads it through this module: the bundle's own files, and no pickle."""
 
+import importlib.metadata
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +16,7 @@ from pipeline.data.schema import FEATURES, NUMBERS
 from pipeline.inference.answers import ANSWERS
 from pipeline.inference.model import Model
 from pipeline.model.bundle import Bundle
+from pipeline.runtime.arguments import PROGRAM
 
 PACKAGE = Path(__file__).parents[1]
 LOCKS = ("requirements-predict.lock", "requirements-torch.lock")
@@ -37,7 +39,7 @@ class PyFunc:
 def save(model: Path, out: Path) -> None:
     """Write the bundle in the folder `model` to the new folder `out`, with this package and what predictions need.
 
-    Raises: ValueError if the bundle is damaged, or this is no checkout of the project, with its locks.
+    Raises: ValueError if the bundle is damaged.
     """
     example = _example(Bundle.load(model))
     mlflow.pyfunc.save_model(
@@ -73,9 +75,11 @@ def _example(bundle: Bundle) -> pd.DataFrame:
 
 
 def _locked() -> list[str]:
-    """The packages that predictions need, in the versions of the lock."""
-    if missing := [name for name in LOCKS if not (PACKAGE.parent / name).is_file()]:
-        rule = f"the locks of the project must stand beside {PACKAGE}"
-        raise ValueError(f"{rule}, found no {' and no '.join(missing)}; export from a checkout of the project")
-    texts = [(PACKAGE.parent / name).read_text(encoding="utf-8") for name in LOCKS]
+    """The packages that predictions need, in the versions of the lock; the installed ones where no lock is."""
+    files = [PACKAGE.parent / name for name in LOCKS]
+    if not all(file.exists() for file in files):  # an installed program has none beside it
+        needs = [need for need in importlib.metadata.requires(PROGRAM) or () if "extra ==" not in need]
+        names = [re.split(r"[^\w.-]", need)[0] for need in needs]  # numpy<3,>=2.2
+        return [f"{name}=={importlib.metadata.version(name).partition('+')[0]}" for name in names]
+    texts = [file.read_text(encoding="utf-8") for file in files]
     return re.findall(r"^[a-z]\S+==\S+", "\n".join(texts), re.MULTILINE)  # numpy==2.4.6

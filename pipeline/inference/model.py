@@ -1,6 +1,6 @@
 """The model as Python code calls it: rows in, a DataFrame of answers out."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
@@ -22,7 +22,7 @@ class Model:
     >>> model.predict(frame)  # doctest: +SKIP
     """
 
-    bundle: Bundle
+    bundle: Bundle = field(repr=False)  # pages of numbers
 
     @classmethod
     def load(cls, folder: str | Path) -> Self:

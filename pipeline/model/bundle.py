@@ -79,6 +79,8 @@ class Bundle:
 
         Raises: ValueError if a file is missing or damaged, or if the bundle was made under another data contract.
         """
+        if not folder.is_dir():
+            raise ValueError(f"{folder}: a model bundle must be a folder, found none; name another, or run dvc repro")
         for name in FILES:
             if not (folder / name).is_file():
                 raise ValueError(f"{folder}: a model bundle must hold {name}, found none; train it with dvc repro")

@@ -9,6 +9,7 @@ from pipeline.nights.champion import Champion
 from pipeline.nights.drift import TableDrift, judge, table_drift
 from pipeline.nights.fetch import Fetched
 from pipeline.nights.histograms import Histogram, histograms
+from pipeline.nights.limits import limited
 from pipeline.nights.new_rows import BIAS, measure_new_rows
 from pipeline.nights.night import Night, NightEnded
 from pipeline.nights.record import NightOutcome, Record, accepted_nights, finite
@@ -90,8 +91,10 @@ def check_new_rows(night: Night, checked: CheckedTable, champion: Champion) -> C
 def _within_limits(night: Night, checked: CheckedTable) -> CheckedTable:
     """The checked table, if it is within the limits that stop a night, or if the night is forced."""
     if checked.drift.breaches and night.force_reason is None:
-        listed = "; ".join(map(str, checked.drift.breaches))
-        reason = f"beyond nightly.drift.stop: {listed}; if the table is right, --force it with a reason"
+        beyond = [one for one in limited(checked.drift) if one.measure in checked.drift.breaches]
+        told = [f"{one.measure.title} {one.text(one.measure.value)} (limit {one.text(one.stop)})" for one in beyond]
+        fix = 'if the table is right: python -m pipeline.nightly --force "why"'
+        reason = f"beyond nightly.drift.stop: {'; '.join(told)}; {fix}"
         raise _rejection(night, checked.fetched, reason, checked)
     return checked
 

@@ -36,7 +36,8 @@ def clean_up_dropped(project: Project, *, delete: bool) -> list[str]:
     words = [
         f"gc: dvc.yaml and params.yaml no longer have {', '.join(found.stages)}",
         f"stages in {LOCK}: {len(found.stages)} {would}",
-        f"outputs: {len(found.outputs)} {would}{': ' if found.outputs else ''}{', '.join(found.outputs)}",
+        f"outputs: {len(found.outputs)} {would}",
+        *(f"  {path}" for path in found.outputs),
     ]
     if lines := _lines_that_name(found.outputs, project.folder / STAGES):
         words.append(f"{STAGES} still names them: take out line {', '.join(map(str, lines))}")

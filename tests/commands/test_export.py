@@ -1,3 +1,4 @@
+import importlib.metadata
 import importlib.util
 import json
 import subprocess
@@ -16,6 +17,7 @@ from pipeline.data.schema import FEATURES, GROUP, LARGEST, NUMBERS, RULES, SMALL
 from pipeline.inference.answers import PROBLEM
 from pipeline.model.intervals import Intervals
 from pipeline.model.reproducible import nn
+from pipeline.runtime.arguments import PROGRAM
 from tests.support.models import make_bundle
 from tests.support.skips import reason
 from tests.support.tables import ROW, TITLES, rows
@@ -202,25 +204,28 @@ def test_what_mlflow_keeps_is_the_bundle_the_code_and_the_lock(as_mlflow, modell
 
 
 @needs_mlflow
-def test_away_from_a_checkout_there_is_no_lock_to_name(modelled, tmp_path, monkeypatch):
+def test_an_installed_program_has_no_locks_and_names_the_packages_that_are_installed(monkeypatch):
     from pipeline.inference import mlflow_model
 
-    monkeypatch.setattr(mlflow_model, "PACKAGE", tmp_path / "site-packages/pipeline")
-    with pytest.raises(
-        ValueError, match=r"found no requirements-predict\.lock and no requirements-torch\.lock; export"
-    ):
-        export.to_mlflow(modelled.folder / "model", tmp_path / "out")
-    assert not list(tmp_path.iterdir())
+    monkeypatch.setattr(mlflow_model, "LOCKS", ("none.lock",))
+    needs = ["numpy<3,>=2.2", "pandera[pandas]>=0.35", "torch==2.13.0", 'dvc>=3; extra == "pipeline"']
+    monkeypatch.setattr(importlib.metadata, "requires", {PROGRAM: needs}.get)
+    versions = {"numpy": "2.4.6", "pandera": "0.35.0", "torch": "2.13.0+cpu"}
+    monkeypatch.setattr(importlib.metadata, "version", lambda name: versions[name])
+    assert mlflow_model._locked() == ["numpy==2.4.6", "pandera==0.35.0", "torch==2.13.0"]
 
 
 @needs_mlflow
-def test_the_folder_must_be_new(as_mlflow, modelled):
-    with pytest.raises(ValueError, match="the output must be a new folder in one that exists"):
-        export.to_mlflow(modelled.folder / "model", as_mlflow)
+def test_the_folder_must_be_new(as_mlflow, modelled, tmp_path):
+    (tmp_path / "to nowhere").symlink_to("nowhere")
+    for out in (as_mlflow, tmp_path / "to nowhere"):
+        with pytest.raises(ValueError, match="the output must be a new folder in one that exists"):
+            export.to_mlflow(modelled.folder / "model", out)
 
 
-@pytest.mark.parametrize("name", ["salary.json", "no/salary.onnx"])
+@pytest.mark.parametrize("name", ["salary.json", "no/salary.onnx", "folder.onnx"])
 def test_another_name_is_refused(modelled, tmp_path, name):
+    (tmp_path / "folder.onnx").mkdir()
     with pytest.raises(ValueError, match=r"the output must be an \.onnx file in a folder that exists"):
         export.to_onnx(modelled.folder / "model", tmp_path / name)
 

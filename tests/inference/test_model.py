@@ -54,6 +54,12 @@ def test_a_frame_is_answered_as_the_command_answers_the_file(expected, modelled,
     assert told(expected) == told(command)
 
 
+def dictionary(column):
+    """Texts as polars has those of its categories."""
+    codes, values = pd.factorize(column)
+    return pa.DictionaryArray.from_arrays(pa.array(codes, pa.uint32()), pa.array(list(values), pa.string_view()))
+
+
 FORMS = {
     "dicts": lambda frame: frame.to_dict("records"),
     "a tuple of dicts": lambda frame: tuple(frame.to_dict("records")),
@@ -71,6 +77,7 @@ FORMS = {
     "arrow types": lambda frame: frame.convert_dtypes(dtype_backend="pyarrow"),
     "floats": lambda frame: frame.astype({"work_year": float, "remote_ratio": np.float32}),
     "decimals": lambda frame: frame.assign(work_year=[Decimal(year) for year in frame["work_year"]]),
+    "dictionaries": lambda frame: pa.table({name: dictionary(frame[name].astype(str)) for name in FEATURES}),
     "bytes": lambda frame: frame.assign(company_size=[size.encode() for size in frame["company_size"]]),
     "mixed": lambda frame: frame.assign(work_year=[str(year) if year % 2 else year for year in frame["work_year"]]),
 }  # fmt: skip
@@ -99,6 +106,13 @@ def test_a_missing_value_is_told_as_a_problem(model, frame, missing):
     assert answers["problem"][0].startswith("job_title must be 1 to 100 characters")
     assert answers.loc[0].drop("problem").isna().all()
     assert answers["problem"][1:-1].isna().all()
+
+
+def test_bytes_that_are_no_text_are_a_problem_of_their_row_alone(model, frame, expected):
+    sizes = [b"\xff", *(size.encode() for size in frame["company_size"][1:])]
+    answers = model.predict(pa.table({name: frame[name] for name in FEATURES} | {"company_size": pa.array(sizes)}))
+    assert answers["problem"][0] == r"company_size must be one of S, M, L, found '\\xff'"
+    assert told(answers)[1:] == told(expected)[1:]
 
 
 def test_a_feature_that_one_dict_lacks_is_a_problem_of_its_row(model):
