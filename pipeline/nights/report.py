@@ -47,9 +47,8 @@ def changes(record: Record) -> list[str]:
     """What changed tonight: the rows, what is new in the columns, the score; and whether the model is unfair."""
     lines = [f"Rows: {_rows(record)}", f"Columns: {_columns(record)}", f"Score: {_score(record)}"]
     if groups := record.numbers.get(FAIRNESS):
-        lines.append(
-            f"Fairness: tonight's model is beyond the limits for {groups:,.0f} group{'s' if groups > 1 else ''} of people"
-        )
+        people = "a group" if groups == 1 else f"{groups:,.0f} groups"
+        lines.append(f"Fairness: tonight's model is beyond the limits for {people} of people")
     return [f"{line}." for line in lines]
 
 

@@ -20,9 +20,9 @@ def load(name: str):
 
 
 def test_what_runs_before_a_commit_is_the_style_part_of_make_test():
-    (recipe,) = re.findall(r"^test: .*\n((?:\t.*\n)+)", MAKEFILE, flags=re.MULTILINE)
-    *style, tests = recipe.replace("\t", "").splitlines()
-    assert tests.startswith("pytest ")
+    recipes = dict(re.findall(r"^(style|test): (.*\n(?:\t.*\n)+)", MAKEFILE, flags=re.MULTILINE))
+    assert recipes["test"].startswith("style ")
+    style = recipes["style"].replace("\t", "").splitlines()[1:]
     (local,) = load(".pre-commit-config.yaml")["repos"]
     assert local["repo"] == "local"
     assert [hook["entry"] for hook in local["hooks"]] == [f".venv/bin/{command}" for command in style]

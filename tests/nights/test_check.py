@@ -27,7 +27,7 @@ from tests.support.tiny_project import state
 def test_half_the_rows_gone_is_rejected_and_yesterdays_table_stays(project):
     result = night(project, table(rows(300)))
     assert result.outcome == NightOutcome.REJECTED
-    assert "rows_gone: 0.5" in result.message
+    assert "beyond nightly.drift.stop: rows_gone 50 % (limit " in result.message
     assert committed(project) == RECORD
     assert (project / "data/raw/salaries.csv").read_bytes() == YESTERDAY
     assert history(project)[0]["beyond_limits"].startswith("rows_gone: 0.5")

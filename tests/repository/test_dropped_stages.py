@@ -71,7 +71,9 @@ def test_what_would_go_is_shown_and_stays(made):
     assert clean_up_dropped(Project.at(made), delete=False) == [
         "gc: dvc.yaml and params.yaml no longer have train@course",
         "stages in dvc.lock: 1 would go",
-        "outputs: 2 would go: metrics/course/a.csv, models/course",
+        "outputs: 2 would go",
+        "  metrics/course/a.csv",
+        "  models/course",
         "dvc.yaml still names them: take out line 20",
         "nothing was deleted: --delete does it",
     ]
