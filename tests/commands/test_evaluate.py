@@ -195,7 +195,7 @@ def test_the_command_reads_its_settings_and_names_what_is_wrong(prepared, monkey
     files = ["--models", ".", "--prepared", "prepared", "--metrics", "metrics", "--plots", "plots", "--cards", "cards"]
     for model, message in {
         "model": r"evaluate model: leak: a value of .* must stand in 500 training rows",
-        "none": r"evaluate none: none: a model bundle must hold",
+        "none": r"evaluate none: none: a model bundle must be a folder",
     }.items():
         with pytest.raises(SystemExit, match="1"):
             evaluate.main([model, *files])

@@ -19,7 +19,7 @@ from pipeline.model.intervals import Intervals
 from pipeline.model.reproducible import nn
 from pipeline.runtime.arguments import PROGRAM
 from tests.support.models import make_bundle
-from tests.support.skips import reason
+from tests.support.skips import in_soak, reason
 from tests.support.tables import ROW, TITLES, rows
 
 
@@ -48,7 +48,7 @@ VALUES = {
 }
 
 
-@pytest.fixture(scope="module", params=["course", "full"])
+@pytest.fixture(scope="module", params=["full", *in_soak("course")])
 def exported(modelled, request, tmp_path_factory):
     """A bundle and the folder of its ONNX file."""
     folder = tmp_path_factory.mktemp("exported")
@@ -96,7 +96,7 @@ def test_onnxruntime_answers_raw_rows_as_predict_does(exported, session, count):
 
 
 @needs_onnx
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=25)
 @given(st.lists(st.fixed_dictionaries(VALUES), min_size=1, max_size=20))
 def test_onnxruntime_answers_whatever_text_as_predict_does_and_refuses_the_same_rows(exported, session, drawn):
     assert_answers_agree(session, exported[0], frame_of(drawn))
@@ -114,7 +114,7 @@ def test_onnxruntime_finds_the_same_words(exported, session, titles):
 
 @needs_onnx
 @pytest.mark.parametrize(
-    ("kind", "scale", "shift", "bound"), [("log1p", 3.0, 100.0, LARGEST), ("minmax", 2e5, -50.0, SMALLEST)]
+    ("kind", "scale", "shift", "bound"), [("log1p", 3.0, 100.0, LARGEST), *in_soak(("minmax", 2e5, -50.0, SMALLEST))]
 )
 def test_onnxruntime_too_answers_within_the_contract(modelled, kind, scale, shift, bound):
     import onnxruntime
@@ -173,6 +173,7 @@ def test_mlflow_loads_the_model_and_gives_the_same_answers(as_mlflow, modelled, 
 
 
 @needs_mlflow
+@pytest.mark.soak
 def test_mlflows_command_gives_the_same_answers_away_from_the_project(as_mlflow, modelled, frame, tmp_path):
     request = {"dataframe_split": frame.to_dict("split", index=False)}  # MLflow reads a CSV file's NA as missing
     (tmp_path / "new.json").write_text(json.dumps(request))

@@ -121,7 +121,7 @@ def test_a_feature_that_one_dict_lacks_is_a_problem_of_its_row(model):
     assert answers["problem"][1] == "company_size must be one of S, M, L, found ''"
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 @given(st.lists(st.fixed_dictionaries(dict.fromkeys(FEATURES, VALUES)), max_size=4))
 def test_whatever_the_values_are_each_row_has_an_answer_or_a_problem(model, drawn):
     answers = model.predict([*drawn, ROWS[0]])
