@@ -114,6 +114,7 @@ def test_what_is_finished_is_not_trained_again_and_the_same_comes_out(tuned, cal
     assert [(tuned / "tune" / name).read_bytes() for name in FILES] == before
 
 
+@pytest.mark.soak
 def test_a_run_that_was_interrupted_goes_on_and_writes_the_same_bytes(tuned, call, capsys):
     arguments = ("weekly", "--recipe", "full", "--trials", "2", "--out", "../other")
     assert call(*arguments, ctrl_c_at=5) == (4, 130)

@@ -150,6 +150,7 @@ FRAMES = st.sampled_from([(start, end) for start, ends in ENDS.items() for end i
 
 @settings(max_examples=500)
 @given(st.integers(0, 2), PASTED, FRAMES, st.integers(1, 300))
+@pytest.mark.soak
 def test_no_line_of_a_broken_cell_is_a_row_and_the_rows_behind_the_bounds_are_all_there(place, pasted, frame, size):
     cells = ["1", "2", "3"]
     cells[place] = "\n".join([frame[0], *pasted, frame[1]])

@@ -111,6 +111,7 @@ def set_up(project: Path, *, single_rows: bool) -> None:
 
 
 @pytest.mark.parametrize("single_rows", [False, *in_soak(True)])
+@pytest.mark.soak
 def test_nights_tell_of_rows_only_where_they_may(project, single_rows):
     set_up(project, single_rows=single_rows)
     rejected = night(project, TONIGHT + f"{BROKEN}\n".encode())

@@ -94,8 +94,8 @@ def settings(**changes):
     ("change", "command", "refusing"),
     [
         (break_table, ["dvc", "repro"], "prepare: "),
-        (add_recipe(NAME), ["dvc", "repro"], f"train {NAME}: "),
         *in_soak(
+            (add_recipe(NAME), ["dvc", "repro"], f"train {NAME}: "),
             (settings(prepare__min_count=3), ["dvc", "repro", "--single-item", "report", "--force"], "report: "),
             (settings(prepare__split__test_fraction=2.0), ["dvc", "repro"], "prepare: "),
             (settings(recipes__course__features=["salary"]), ["dvc", "repro"], "train course: "),

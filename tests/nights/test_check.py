@@ -76,6 +76,7 @@ def test_what_breaks_the_contract_is_rejected(project, source, words):
     ],
     ids=["none", "another"],
 )
+@pytest.mark.soak
 def test_without_yesterdays_table_the_night_fails_since_rows_may_be_gone(project, change, found, fix):
     change(project / "data/raw/salaries.csv")
     push_changes(project, "the table, but no dvc repro")

@@ -50,6 +50,7 @@ def test_broken_settings_in_the_work_tree_name_the_way_back(project):
     assert result.message.endswith("or git checkout -- params.yaml brings back the committed ones")
 
 
+@pytest.mark.soak
 def test_a_table_is_not_judged_again_for_the_same_settings_in_another_form(project):
     change_settings(project, drift__stop__rows_added=0.01)
     assert night(project).outcome == NightOutcome.REJECTED
