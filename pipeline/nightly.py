@@ -18,8 +18,6 @@ from pipeline.runtime import escape
 from pipeline.runtime.arguments import command_parser, date
 from pipeline.runtime.command import command
 
-TODAY = datetime.datetime.now(datetime.UTC).date()
-
 
 def arguments() -> argparse.ArgumentParser:
     """The parser of the command's arguments."""
@@ -29,7 +27,7 @@ def arguments() -> argparse.ArgumentParser:
     }
     examples = ["", "--date 2026-01-31", "--force 'the new titles are right'"]
     parser = command_parser("nightly", __doc__, examples=examples, exit_codes=codes | {1: "a defect"})
-    parser.add_argument("--date", type=date, default=TODAY, help="of the night; today, UTC")
+    parser.add_argument("--date", type=date, default=_today(), help="of the night; today, UTC")
     parser.add_argument("--force", metavar="REASON", help="accept tonight's table and model whatever the limits say")
     scheduled = "exit with 0 if nobody has to look, as make nightly does: a scheduler tells of other codes"
     parser.add_argument("--scheduled", action="store_true", help=scheduled)
@@ -40,8 +38,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Read the arguments, spend the night, exit with the code of its outcome."""
     parser = arguments()
     given = parser.parse_args(argv)
-    if given.date > TODAY:
-        parser.error(f"--date must not be after today, {TODAY}, found {given.date}")
+    if given.date > (today := _today()):
+        parser.error(f"--date must not be after today, {today}, found {given.date}")
     with command("nightly", expected={}):
         result = run_night(Project.at(Path.cwd()), date=given.date, force_reason=given.force)
         outcome = result.outcome
@@ -50,6 +48,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         if result.folder:
             print(f"nightly: what it leaves is in {os.path.relpath(result.folder)}", file=sys.stderr)
         sys.exit(0 if given.scheduled and not outcome.needs_somebody else outcome.exit_code)
+
+
+def _today() -> datetime.date:
+    return datetime.datetime.now(datetime.UTC).date()
 
 
 if __name__ == "__main__":

@@ -16,11 +16,7 @@ TYPES = {pa.int64(): pd.Int64Dtype(), pa.string(): pd.StringDtype()}
 
 @dataclass(frozen=True)
 class Model:
-    """A trained model. It answers rows as the command `predict` answers those of a file, to the last bit.
-
-    >>> model = Model.load("models/full")  # doctest: +SKIP
-    >>> model.predict(frame)  # doctest: +SKIP
-    """
+    """A trained model. It answers rows as the command `predict` answers those of a file, to the last bit."""
 
     bundle: Bundle = field(repr=False)  # pages of numbers
 

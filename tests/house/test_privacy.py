@@ -110,8 +110,8 @@ def set_up(project: Path, *, single_rows: bool) -> None:
     push_changes(project, "other settings")
 
 
-@pytest.mark.parametrize("single_rows", [False, *in_soak(True)])
 @pytest.mark.soak
+@pytest.mark.parametrize("single_rows", [False, True])
 def test_nights_tell_of_rows_only_where_they_may(project, single_rows):
     set_up(project, single_rows=single_rows)
     rejected = night(project, TONIGHT + f"{BROKEN}\n".encode())

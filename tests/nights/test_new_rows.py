@@ -19,9 +19,8 @@ from pipeline.nights.new_rows import (
     wilson,
 )
 from pipeline.tune import prepare_in, train_in
-from tests.conftest import prepare_settings
 from tests.nights.test_drift import TO_NAME
-from tests.support.tables import row, rows, table
+from tests.support.tables import row, rows
 from tests.support.work_tree import ROOT
 
 LIMITS = params.load(params.Nightly, "nightly", file=ROOT / "params.yaml").drift
@@ -111,17 +110,6 @@ def test_nights_of_before_count_in_tonights_sum():
     share, deviation = bias(new)
     before = measured(new, earlier_bias=[1.25] * 4)["bias_over_nights"].value
     assert before == pytest.approx(4.0 + min(share / deviation, 3.0) - 0.25)
-
-
-@pytest.fixture
-def read(tmp_path):
-    """Reads a table of these lines."""
-
-    def read(lines):
-        (tmp_path / "table.csv").write_bytes(table(lines))
-        return read_table(tmp_path / "table.csv", settings=prepare_settings())
-
-    return read
 
 
 def test_values_that_no_row_had_are_counted_by_feature_among_the_new_rows(read):

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from pipeline import params
-from pipeline.data.raw_table import read_table
 from pipeline.data.schema import COLUMNS, TARGET
 from pipeline.nights import reference as reference_module
 from pipeline.nights.check import CheckedTable
@@ -18,23 +17,11 @@ from pipeline.nights.fetch import Fetched
 from pipeline.nights.night import Night
 from pipeline.nights.record_files import REFERENCE
 from pipeline.nights.reference import Reference, Summary, read_reference
-from tests.conftest import prepare_settings
-from tests.support.tables import row, rows, table
+from tests.support.tables import row, rows
 from tests.support.work_tree import ROOT
 
 LIMITS = params.load(params.Nightly, "nightly", file=ROOT / "params.yaml").drift
 FIRST = datetime.date(2026, 1, 1)
-
-
-@pytest.fixture
-def read(tmp_path):
-    """Reads a table of these lines."""
-
-    def read(lines):
-        (tmp_path / "table.csv").write_bytes(table(lines))
-        return read_table(tmp_path / "table.csv", settings=prepare_settings())
-
-    return read
 
 
 @pytest.fixture
