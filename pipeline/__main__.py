@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipeline.runtime.arguments import PROGRAM, typed_as
+from pipeline.runtime.arguments import EXIT_CODES, PROGRAM, exit_codes, typed_as
 from pipeline.runtime.command import command
 
 GROUPS = {
@@ -45,7 +45,8 @@ def arguments() -> argparse.ArgumentParser:
 
 def _parser() -> argparse.ArgumentParser:
     layout = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(typed_as("").strip(), description=overview(), formatter_class=layout)
+    ends = f"{exit_codes(EXIT_CODES)}\n  a command's --help has those of its own"
+    parser = argparse.ArgumentParser(typed_as("").strip(), description=overview(), epilog=ends, formatter_class=layout)
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {version()}")
     shells = ("bash", "zsh", "tcsh")
     parser.add_argument("--completion", choices=shells, help=f'print it: eval "$({PROGRAM} --completion bash)"')

@@ -21,7 +21,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the check."""
     arguments().parse_args(argv)
     with command("check", advice=f"Nothing has run. Once this is mended, make repro goes on; or {GO_BACK}"):
-        params.check(FEATURES)
+        params.check_project(FEATURES)
         check_table(Path(params.load(params.Data, "data").path))
 
 

@@ -1,7 +1,6 @@
 """Write a model for other runtimes: as one ONNX file from raw rows to intervals, or as a model of MLflow."""
 
 import argparse
-import importlib.util
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from pipeline.data.schema import FEATURES
 from pipeline.model.bundle import Bundle
 from pipeline.runtime.arguments import command_parser
 from pipeline.runtime.command import command
+from pipeline.runtime.packages import require
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -42,9 +42,11 @@ def to_onnx(model: Path, out: Path) -> None:
 
     Raises: ValueError if the name is no .onnx file's, its folder or a package is missing, or the bundle is damaged.
     """
-    if out.suffix != ".onnx" or out.is_dir() or not out.parent.is_dir():
-        raise ValueError(f"{out}: the output must be an .onnx file in a folder that exists")
-    _need("--onnx", "onnx", "onnxscript")
+    if out.suffix != ".onnx" or out.is_dir():
+        found = "a folder" if out.is_dir() else f"the ending {out.suffix!r}"
+        raise ValueError(f"{out}: the output must be an .onnx file, found {found}; name one such as model.onnx")
+    _check_folder(out)
+    require("--onnx", "onnx", "onnxscript", install="onnx onnxscript")
     from pipeline.inference.onnx_model import onnx_model
 
     exported = onnx_model(Bundle.load(model))
@@ -59,10 +61,11 @@ def to_mlflow(model: Path, out: Path) -> None:
 
     Raises: ValueError if the folder is there, MLflow is not installed, or the bundle is damaged.
     """
-    if out.exists() or out.is_symlink() or not out.parent.is_dir():
-        raise ValueError(f"{out}: the output must be a new folder in one that exists")
-    if not importlib.util.find_spec("mlflow"):
-        raise ValueError("--mlflow needs MLflow, found none; python -m pip install mlflow-skinny")
+    if out.exists() or out.is_symlink():
+        found = "a folder" if out.is_dir() else "a file"
+        raise ValueError(f"{out}: the output must be a new folder, found {found}; name another, or remove it")
+    _check_folder(out)
+    require("--mlflow", "mlflow", install="mlflow-skinny")
     from pipeline.inference.mlflow_model import save
 
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".export-") as folder:
@@ -71,12 +74,9 @@ def to_mlflow(model: Path, out: Path) -> None:
         draft.replace(out)
 
 
-def _need(option: str, *packages: str) -> None:
-    """Raise ValueError if a package that the option needs is not installed."""
-    if missing := [name for name in packages if not importlib.util.find_spec(name)]:
-        found = " and ".join(f"no {name}" for name in missing)
-        fix = f"python -m pip install {' '.join(missing)}"
-        raise ValueError(f"{option} needs {' and '.join(packages)}, found {found}; {fix}")
+def _check_folder(out: Path) -> None:
+    if not out.parent.is_dir():
+        raise ValueError(f"{out}: the output's folder must exist, found none; make it with mkdir -p '{out.parent}'")
 
 
 if __name__ == "__main__":

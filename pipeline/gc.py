@@ -33,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     given = arguments().parse_args(argv)
     folder = Path.cwd()
     with command("gc", interrupted="some may be deleted, and the rest can be deleted again"):
-        params.check()
+        params.check_project()
         if given.dropped:
             with only_one(folder):
                 lines = clean_up_dropped(Project.at(folder), delete=given.delete)

@@ -17,6 +17,7 @@ from pipeline.repository.project import Project
 from pipeline.runtime import escape
 from pipeline.runtime.arguments import command_parser, date
 from pipeline.runtime.command import command
+from pipeline.runtime.packages import MissingPackageError
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -26,7 +27,9 @@ def arguments() -> argparse.ArgumentParser:
         for outcome in NightOutcome
     }
     examples = ["", "--date 2026-01-31", "--force 'the new titles are right'"]
-    parser = command_parser("nightly", __doc__, examples=examples, exit_codes=codes | {1: "a defect"})
+    parser = command_parser(
+        "nightly", __doc__, examples=examples, own_codes=codes | {1: "a defect, or DVC is not installed"}
+    )
     parser.add_argument("--date", type=date, default=_today(), help="of the night; today, UTC")
     parser.add_argument("--force", metavar="REASON", help="accept tonight's table and model whatever the limits say")
     scheduled = "exit with 0 if nobody has to look, as make nightly does: a scheduler tells of other codes"
@@ -40,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     given = parser.parse_args(argv)
     if given.date > (today := _today()):
         parser.error(f"--date must not be after today, {today}, found {given.date}")
-    with command("nightly", expected={}):
+    with command("nightly", expected={MissingPackageError: 1}):
         result = run_night(Project.at(Path.cwd()), date=given.date, force_reason=given.force)
         outcome = result.outcome
         print(escape.terminal(f"nightly: {outcome} (code {outcome.exit_code}): {result.message}"), file=sys.stderr)

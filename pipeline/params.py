@@ -50,6 +50,7 @@ __all__ = [
     "Train",
     "check",
     "check_features",
+    "check_project",
     "load",
     "parse",
     "recipe_names",
@@ -105,8 +106,16 @@ def check(features: Collection[str] = ()) -> None:
     """
     in_project = FILE.resolve() == Path(__file__).resolve().parents[1] / FILE
     if in_project and (FILE.exists() or Path("dvc.yaml").exists()):
-        for name, recipe in load(Settings).recipes.items():
-            check_features(recipe.features, features or recipe.features, where=f"{FILE}: recipes.{name}")
+        check_project(features)
+
+
+def check_project(features: Collection[str] = ()) -> None:
+    """Check all settings as `check`, for a command that works in a project only.
+
+    Raises: ValueError as `load`, so if the current folder is no project's.
+    """
+    for name, recipe in load(Settings).recipes.items():
+        check_features(recipe.features, features or recipe.features, where=f"{FILE}: recipes.{name}")
 
 
 def check_features(features: Sequence[str], contract: Collection[str], *, where: str) -> None:

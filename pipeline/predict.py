@@ -82,7 +82,7 @@ def arguments() -> argparse.ArgumentParser:
         1: "an error, told in one message; the output is as it was",
         3: "too many rows have no prediction; the output is written all the same",
     }
-    parser = command_parser("predict", __doc__, examples=examples, exit_codes=codes)
+    parser = command_parser("predict", __doc__, examples=examples, own_codes=codes)
     parser.add_argument(
         "table", type=Path, help="CSV or Parquet file with the contract's features; - is standard input"
     )

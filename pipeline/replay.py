@@ -27,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Replay the snapshots of a folder and write what happened."""
     given = arguments().parse_args(argv)
     with command("replay"):
-        params.check(FEATURES)
+        params.check_project(FEATURES)
         snapshots = dated_snapshots(given.snapshots)
         nights = replay(snapshots, project=Project.at(Path.cwd()), out=given.out)
         print(f"replay: {len(nights)} nights are in {given.out}/: replay.md, replay.svg, history.csv")

@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Print the table of the metrics that stand in `metrics/`; before it, if they are out of date, of which stages."""
     given = arguments().parse_args(argv)
     with command("results"):
-        params.check(FEATURES)
+        params.check_project(FEATURES)
         recipes = params.recipe_names()
         metrics = {name: read_metrics(Path("metrics"), name) for name in recipes}
         if changed := changed_stages(stages_of_results(recipes), folder=Path()):

@@ -22,7 +22,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Read the arguments, go back, say what was done."""
     given = arguments().parse_args(argv)
     with command("rollback", interrupted="nothing was changed"):
-        params.check()
+        params.check_project()
         print(escape.terminal("\n".join(rollback(Path.cwd(), tag=given.tag))))
 
 

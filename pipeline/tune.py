@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Tune the recipe on the snapshots of a folder; write the diff and the table."""
     given = arguments().parse_args(argv)
     with command("tune", interrupted="finished trainings are kept, and the same command goes on from there"):
-        params.check(FEATURES)
+        params.check_project(FEATURES)
         name = given.recipe or params.load(params.Nightly, "nightly").recipe
         recipe = params.load(params.Recipe, "recipes", name)
         settings = params.load(params.Prepare, "prepare")

@@ -19,7 +19,7 @@ CODES = {0: "the same bytes", 3: "other bytes", 4: "a training failed", 5: "noth
 
 def arguments() -> argparse.ArgumentParser:
     """The parser of the command's arguments."""
-    parser = command_parser("verify", __doc__, examples=["", "--cpus"], exit_codes=CODES)
+    parser = command_parser("verify", __doc__, examples=["", "--cpus"], own_codes=CODES)
     parser.add_argument("--cpus", action="store_true", help="compare CPUs that qemu emulates, not HEAD with dvc.lock")
     return parser
 

@@ -23,8 +23,7 @@ def installed(package: str) -> str:
 
 def check(*packages: str) -> dict[str, str]:
     """The recorded versions of the packages. Raises: ValueError unless the installed versions are the same."""
-    if not FILE.is_file():
-        raise ValueError(f"{FILE} is missing: run from the project's folder")
+    _require_record()
     wanted: dict[str, str] = json.loads(FILE.read_text(encoding="utf-8"))
     for package in packages:
         if installed(package) != wanted.get(package):
@@ -36,6 +35,11 @@ def check(*packages: str) -> dict[str, str]:
     return {package: wanted[package] for package in packages}
 
 
+def _require_record() -> None:
+    if not FILE.is_file():
+        raise ValueError(f"{FILE} is missing: run from the project's folder")
+
+
 def arguments() -> argparse.ArgumentParser:
     """The parser of the command's arguments."""
     return command_parser("versions", __doc__)
@@ -45,6 +49,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Record the installed versions."""
     arguments().parse_args(argv)
     with command("versions"):
+        _require_record()
         FILE.write_text(json.dumps({name: installed(name) for name in PACKAGES}, indent=2) + "\n", encoding="utf-8")
 
 

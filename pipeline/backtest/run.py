@@ -27,6 +27,9 @@ from pipeline.runtime.errors import RuleError
 
 def dated_snapshots(folder: Path) -> dict[datetime.date, Path]:
     """The folder's tables by the dates in their names, in order. Raises: ValueError if there is none, or two of one."""
+    rule = "must be a folder of tables (.csv, .csv.gz, .parquet) with a date such as 2026-01-31 in their names"
+    if not folder.is_dir():
+        raise ValueError(f"{folder}: {rule}, found {'a file' if folder.exists() else 'nothing'}; name such a folder")
     found: dict[datetime.date, Path] = {}
     for file in sorted(folder.iterdir()):
         if match := re.search(r"(\d{4}-\d{2}-\d{2}).*\.(csv|csv\.gz|parquet)$", file.name):  # salaries_2026-01-31.csv
@@ -35,8 +38,7 @@ def dated_snapshots(folder: Path) -> dict[datetime.date, Path]:
                 raise ValueError(f"{folder}: each date must have one snapshot, found {found[date].name}, {file.name}")
             found[date] = file
     if not found:
-        rule = "must hold tables (.csv, .csv.gz, .parquet) with a date such as 2026-01-31 in their names"
-        raise ValueError(f"{folder}: {rule}, found none")
+        raise ValueError(f"{folder}: {rule}, found no such table; name the folder in which they are")
     return dict(sorted(found.items()))
 
 

@@ -15,6 +15,7 @@ from pipeline.data.schema import FEATURES
 
 BATCH_ROWS = 1 << 18
 FORMS = "a DataFrame, a Series of dicts, a list of dicts or an Arrow table"
+OTHER_IN_ARROW = (pd.CategoricalDtype, pd.PeriodDtype, pd.IntervalDtype)  # of a year's period Arrow has the number
 
 
 class ArrowTable(Protocol):
@@ -78,7 +79,7 @@ def _batch(texts: Mapping[str, pa.Array]) -> pa.RecordBatch:
 
 def _texts(column: pd.Series) -> pa.Array:
     """The column's texts; no value decides how another one is read, whatever types an object column mixes."""
-    column = column.astype(object) if isinstance(column.dtype, pd.CategoricalDtype) else column
+    column = column.astype(object) if isinstance(column.dtype, OTHER_IN_ARROW) else column
     try:
         values = pa.array(column, type=pa.string() if column.dtype == object else None, from_pandas=True)
         values = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.repository.links import check_inside, links
+from pipeline.runtime.arguments import PROGRAM
 from pipeline.runtime.errors import CommandError
 from pipeline.runtime.masking import secrets_in
+from pipeline.runtime.packages import require
 from pipeline.runtime.processes import run
 
 DVC = (sys.executable, "-m", "dvc")
@@ -32,7 +34,8 @@ class Project:
 
     @classmethod
     def at(cls, folder: Path) -> "Project":
-        """The project in the folder."""
+        """The project in the folder. Raises: MissingPackageError without DVC, which an installed program may lack."""
+        require(PROGRAM, "dvc", install=f"'{PROGRAM}[pipeline]'")
         environment = {name: value for name, value in os.environ.items() if name not in SET_BY_HOOKS}
         programs = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
         return cls(folder, environment | {"PATH": programs, "DVC_NO_ANALYTICS": "true"} | _site_cache(folder))

@@ -14,6 +14,7 @@ from pipeline.reproduction.difference import describe_difference
 from pipeline.reproduction.fresh_clone import CannotVerifyError, FreshClone, name_of_head
 from pipeline.runtime import escape
 from pipeline.runtime.errors import CommandError
+from pipeline.runtime.packages import MissingPackageError
 
 
 class VerifyOutcome(IntEnum):
@@ -27,6 +28,7 @@ class VerifyOutcome(IntEnum):
 
 EXPECTED: Mapping[type[Exception], int] = {
     CannotVerifyError: VerifyOutcome.CANNOT_VERIFY,
+    MissingPackageError: VerifyOutcome.CANNOT_VERIFY,
     CommandError: VerifyOutcome.TRAINING_FAILED,
 }
 

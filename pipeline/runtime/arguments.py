@@ -14,14 +14,18 @@ EXIT_CODES = {0: "done", 1: "an error, told in one message", 2: "wrong arguments
 
 
 def command_parser(
-    name: str, about: str | None, *, examples: Sequence[str] = (), exit_codes: Mapping[int, str] | None = None
+    name: str, about: str | None, *, examples: Sequence[str] = (), own_codes: Mapping[int, str] | None = None
 ) -> argparse.ArgumentParser:
     """A parser whose help tells of the command, with examples of its arguments and the meaning of its exit codes."""
     typed = typed_as(name)
-    codes = dict(sorted({**EXIT_CODES, **(exit_codes or {})}.items()))
     lines = ["examples:", *(f"  {typed} {example}".rstrip() for example in examples), ""] if examples else []
-    lines += ["exit codes:", *(f"  {code:<4} {meaning}" for code, meaning in codes.items())]
+    lines += [exit_codes({**EXIT_CODES, **(own_codes or {})})]
     return argparse.ArgumentParser(typed, description=about, epilog="\n".join(lines), formatter_class=_Paragraphs)
+
+
+def exit_codes(meanings: Mapping[int, str]) -> str:
+    """The codes with which a command may end, in order, each with its meaning."""
+    return "\n".join(["exit codes:", *(f"  {code:<4} {meaning}" for code, meaning in sorted(meanings.items()))])
 
 
 def typed_as(name: str) -> str:

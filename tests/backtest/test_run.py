@@ -96,7 +96,7 @@ def test_the_picture_has_a_dot_for_each_night_and_one_for_the_warning(replayed):
 
 
 def test_a_folder_without_dates_or_with_one_twice_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="must hold tables"):
+    with pytest.raises(ValueError, match=r"must be a folder of tables .* found no such table"):
         dated_snapshots(tmp_path)
     for name in ("a_2026-01-31.csv.gz", "b_2026-02-01.parquet", "c_2026-02-02.txt"):
         (tmp_path / name).write_bytes(YESTERDAY)

@@ -219,15 +219,24 @@ def test_an_installed_program_has_no_locks_and_names_the_packages_that_are_insta
 @needs_mlflow
 def test_the_folder_must_be_new(as_mlflow, modelled, tmp_path):
     (tmp_path / "to nowhere").symlink_to("nowhere")
-    for out in (as_mlflow, tmp_path / "to nowhere"):
-        with pytest.raises(ValueError, match="the output must be a new folder in one that exists"):
+    for out, found in ((as_mlflow, "a folder"), (tmp_path / "to nowhere", "a file")):
+        with pytest.raises(ValueError, match=f"the output must be a new folder, found {found}; name another"):
             export.to_mlflow(modelled.folder / "model", out)
+    with pytest.raises(ValueError, match="the output's folder must exist, found none; make it with mkdir -p"):
+        export.to_mlflow(modelled.folder / "model", tmp_path / "no/model")
 
 
-@pytest.mark.parametrize("name", ["salary.json", "no/salary.onnx", "folder.onnx"])
-def test_another_name_is_refused(modelled, tmp_path, name):
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("salary.json", r"must be an \.onnx file, found the ending '\.json'; name one such as model\.onnx"),
+        ("folder.onnx", r"must be an \.onnx file, found a folder; name one"),
+        ("no/salary.onnx", "the output's folder must exist, found none; make it with mkdir -p '.*/no'"),
+    ],
+)
+def test_another_name_is_refused(modelled, tmp_path, name, told):
     (tmp_path / "folder.onnx").mkdir()
-    with pytest.raises(ValueError, match=r"the output must be an \.onnx file in a folder that exists"):
+    with pytest.raises(ValueError, match=told):
         export.to_onnx(modelled.folder / "model", tmp_path / name)
 
 
@@ -241,8 +250,8 @@ def test_without_an_output_there_is_nothing_to_do(modelled, capsys):
 @pytest.mark.parametrize(
     ("option", "missing", "told"),
     [
-        ("--onnx", "onnxscript", "needs onnx and onnxscript, found no onnxscript; python -m pip install onnxscript"),
-        ("--mlflow", "mlflow", "needs MLflow, found none; python -m pip install mlflow-skinny"),
+        ("--onnx", "onnxscript", "needs onnx, onnxscript; found no onnxscript; python -m pip install onnx onnxscript"),
+        ("--mlflow", "mlflow", "needs mlflow; found no mlflow; python -m pip install mlflow-skinny"),
     ],
 )
 def test_without_its_packages_it_says_how_to_get_them(modelled, tmp_path, monkeypatch, capsys, option, missing, told):

@@ -1,6 +1,7 @@
 """The one program: its help, its completion, and that it installs and predicts away from the project."""
 
 import importlib
+import importlib.util
 import os
 import re
 import shutil
@@ -13,6 +14,7 @@ from pipeline import __main__ as program
 from pipeline.inference.answers import ANSWERS
 from pipeline.runtime.arguments import PROGRAM
 from tests.support.code import MODULES
+from tests.support.settings import write_settings
 from tests.support.tables import rows, table
 from tests.support.work_tree import copy_of_the_work_tree
 
@@ -32,6 +34,7 @@ def test_help_lists_the_commands_by_group_with_a_sentence_of_each(capsys):
     for name in program.COMMANDS:
         assert re.search(rf"^  {name} +[A-Z]", told, re.MULTILINE), name
     assert all(f"\n{group}:\n" in told for group in program.GROUPS)
+    assert "\nexit codes:\n  0    done\n" in told
 
 
 @pytest.mark.parametrize("name", sorted(RUN))
@@ -60,6 +63,39 @@ def test_the_help_and_its_examples_name_the_command_as_it_was_called(started, ty
     told = capsys.readouterr().out
     assert told.startswith(f"usage: {typed} [-h] --model MODEL --row ROW\n")
     assert f"\nexamples:\n  {typed} --model models/full --row '" in told
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "check",
+        "gc --dropped",
+        "gc --nights 3",
+        "replay . --out out",
+        "results",
+        "rollback nightly-2026-01-31",
+        "tune . --out out",
+        "versions",
+    ],
+)
+def test_outside_of_a_project_a_command_that_needs_one_says_so_and_leaves_nothing(line, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        program.main(line.split())
+    assert ended.value.code == 1
+    assert "is missing: run from the project's folder" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("line", ["nightly", "replay . --out out", "rollback nightly-2026-01-31", "verify"])
+def test_without_dvc_it_says_how_to_get_it(line, tmp_path, monkeypatch, capsys):
+    write_settings(tmp_path)
+    (tmp_path / "weekly_2026-01-31.csv").touch()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "dvc" else name)
+    with pytest.raises(SystemExit):
+        program.main(line.split())
+    assert "needs dvc; found no dvc; python -m pip install 'salary-pipeline[pipeline]'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("argv", "told"), [(["predic"], "invalid choice: 'predic'"), ([], "name a command")])

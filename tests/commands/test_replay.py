@@ -4,6 +4,7 @@ import pytest
 
 from pipeline import replay as command
 from pipeline.replay import main
+from tests.support.settings import write_settings
 
 
 def test_the_snapshots_of_the_folder_are_replayed(tmp_path, monkeypatch, capsys):
@@ -15,6 +16,7 @@ def test_the_snapshots_of_the_folder_are_replayed(tmp_path, monkeypatch, capsys)
         return ["a night"]
 
     (tmp_path / "weekly_2026-01-31.csv").write_text("")
+    write_settings(tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(command, "replay", replay)
     main([str(tmp_path), "--out", "out"])
@@ -24,7 +26,9 @@ def test_the_snapshots_of_the_folder_are_replayed(tmp_path, monkeypatch, capsys)
     assert capsys.readouterr().out == "replay: 1 nights are in out/: replay.md, replay.svg, history.csv\n"
 
 
-def test_it_ends_with_the_reason_why_it_cannot(tmp_path, capsys):
+def test_it_ends_with_the_reason_why_it_cannot(tmp_path, monkeypatch, capsys):
+    write_settings(tmp_path)
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit, match="1"):
         main([str(tmp_path), "--out", str(tmp_path / "out")])
-    assert f"replay: {tmp_path}: must hold tables" in capsys.readouterr().err
+    assert f"replay: {tmp_path}: must be a folder of tables" in capsys.readouterr().err

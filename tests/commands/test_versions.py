@@ -1,5 +1,6 @@
 import json
 from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 
@@ -8,8 +9,9 @@ from pipeline import versions
 
 @pytest.fixture
 def record(tmp_path, monkeypatch):
-    """versions.json in a folder of its own."""
+    """versions.json in a project's folder."""
     monkeypatch.chdir(tmp_path)
+    Path("versions.json").touch()
     versions.main([])
     return tmp_path / "versions.json"
 

@@ -88,6 +88,12 @@ def test_the_form_and_the_types_change_no_answer(model, frame, expected, form):
     assert told(model.predict(FORMS[form](frame))) == told(expected)
 
 
+def test_the_period_of_a_year_is_the_year(model, frame):
+    some = frame.head(8)
+    years = [pd.Period(year=year, freq="Y") for year in some["work_year"]]
+    assert told(model.predict(some.assign(work_year=years))) == told(model.predict(some))
+
+
 def test_long_frames_are_answered_in_pieces(model, frame, expected, monkeypatch):
     monkeypatch.setattr(frames, "BATCH_ROWS", 7)
     assert told(model.predict(frame)) == told(model.predict(pa.Table.from_pandas(frame))) == told(expected)

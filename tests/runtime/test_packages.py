@@ -1,0 +1,13 @@
+import pytest
+
+from pipeline.runtime.packages import MissingPackageError, require
+
+
+def test_what_is_installed_is_enough():
+    require("a table", "json", "numpy", install="a-table")
+
+
+def test_all_that_is_needed_is_named_and_what_of_it_is_missing_and_how_to_get_it():
+    told = "^a cube needs json, no_cube, no_edge; found no no_cube and no no_edge; python -m pip install 'cube.all.'$"
+    with pytest.raises(MissingPackageError, match=told):
+        require("a cube", "json", "no_cube", "no_edge", install="'cube[all]'")
