@@ -77,7 +77,7 @@ def by_age(nights: Sequence[NewRows]) -> list[AtAge]:
                     for night, model in pairs
                 ]
             ).T  # each (nights,)
-            ratio = error_ratio(rows * ours, rows * theirs, blocks=blocks([night.date for night, _ in pairs]))
+            ratio = ratio_of_sums(rows * ours, rows * theirs, blocks=blocks([night.date for night, _ in pairs]))
             found.append(AtAge(weeks, float(days.mean()) / 7, float(rows.sum()), ratio))
     return found
 
@@ -114,7 +114,7 @@ def blocks(dates: Sequence[datetime.date]) -> np.ndarray:
     return numbers
 
 
-def error_ratio(ours: np.ndarray, theirs: np.ndarray, *, blocks: np.ndarray) -> Estimate:
+def ratio_of_sums(ours: np.ndarray, theirs: np.ndarray, *, blocks: np.ndarray) -> Estimate:
     """The sum of our squared errors over that of theirs. Shape: all (nights,), sums over each night's rows."""
     return _estimate(np.stack([ours, theirs], axis=1), lambda sums: sums[:, 0] / sums[:, 1], blocks=blocks)
 

@@ -14,6 +14,7 @@ from ruamel.yaml import YAML
 from pipeline import params
 from pipeline.nights.bot import identity
 from pipeline.nights.record_files import FILES
+from pipeline.repository.dropped_stages import clean_up_dropped
 from pipeline.repository.dvc_lock import LOCK
 from pipeline.repository.project import DVC, NO_HOOKS, Project
 from pipeline.runtime.errors import CommandError
@@ -23,7 +24,10 @@ SOURCE = "../source.csv"
 
 
 def make_clone(project: Project, temporary: Path, *, date: datetime.date) -> Project:
-    """The clone, in its own folder of the temporary one, at a commit without a champion and without a table."""
+    """The clone, in its own folder of the temporary one, at a commit without a champion and without a table.
+
+    It has the recipe of the nights alone.
+    """
     clone = project.isolated(temporary).cloned(temporary / "clone", "gc.auto=0")
     clone.lines("git", "remote", "remove", "origin")
     with suppress(CommandError):  # none is set
@@ -31,9 +35,12 @@ def make_clone(project: Project, temporary: Path, *, date: datetime.date) -> Pro
     _share_cache(clone, temporary)
     file = clone.folder / params.FILE
     settings = read(file)  # then the source is a file beside the clone, every record is kept, nobody is notified
-    settings["nightly"] |= {"source": SOURCE, "record_kept": True}
-    settings["nightly"]["notify"] |= {"command": None, "webhook": None, "heartbeat": None}
+    nightly, recipes = settings["nightly"], settings["recipes"]
+    nightly |= {"source": SOURCE, "record_kept": True}
+    nightly["notify"] |= {"command": None, "webhook": None, "heartbeat": None}
+    settings["recipes"] = {nightly["recipe"]: recipes[nightly["recipe"]]}  # no other has a say in a night
     YAML().dump(settings, file)
+    clean_up_dropped(clone, delete=True)
     table = params.load(params.Data, "data", file=file).path
     stages = clone.folder / "dvc.yaml"  # a stage that keeps its last outputs is not in DVC's cache of runs
     stages.write_text(stages.read_text(encoding="utf-8").replace("persist: true", "persist: false"), encoding="utf-8")

@@ -13,7 +13,7 @@ from pipeline.backtest.ageing import (
     NewRows,
     blocks,
     by_age,
-    error_ratio,
+    ratio_of_sums,
     foretold,
     models_to_score,
     newest,
@@ -110,17 +110,17 @@ def test_the_interval_holds_the_standard_errors_of_whole_blocks():
     rng = np.random.default_rng(1)
     theirs, numbers = np.ones(400), np.arange(400) // 4
     ours = 1.2 + np.repeat(rng.normal(size=100), 4) / 5  # neighbours are equal: a hundred draws, not four hundred
-    found = error_ratio(ours, theirs, blocks=numbers)
+    found = ratio_of_sums(ours, theirs, blocks=numbers)
     low, high = interval_of(found)
     assert (low, high) == pytest.approx(ours.mean() + np.array([-1.96, 1.96]) * ours[::4].std() / 10, abs=0.005)
-    below, above = interval_of(error_ratio(ours, theirs, blocks=np.arange(400)))
+    below, above = interval_of(ratio_of_sums(ours, theirs, blocks=np.arange(400)))
     assert above - below == pytest.approx((high - low) / 2, rel=0.1)
 
 
 def test_there_is_an_interval_from_eight_blocks_on():
     values = np.arange(1.0, LEAST_BLOCKS + 1)
-    assert error_ratio(values, values, blocks=values).interval == pytest.approx((1.0, 1.0))
-    assert error_ratio(values[1:], values[1:], blocks=values[1:]).interval is None
+    assert ratio_of_sums(values, values, blocks=values).interval == pytest.approx((1.0, 1.0))
+    assert ratio_of_sums(values[1:], values[1:], blocks=values[1:]).interval is None
     assert np.isnan(rank_correlation(values, np.ones_like(values), blocks=values).value)
 
 

@@ -21,7 +21,7 @@ DATES = [datetime.date(2026, 1, day) for day in (1, 8, 15, 22)]
 def replayed(made_night_project, tmp_path_factory):
     """A replay of four nights: its nights, the folder of its files, and what it has changed in the project.
 
-    Its training notes each table in `trained.txt`; an output is neither cached nor a metric, and stays until replaced.
+    Its training notes each table in `trained.txt` and the recipes in `recipes.txt`; an output is neither cached nor a metric, and stays until replaced.
     """
     folder = tmp_path_factory.mktemp("replay")
     for date, table in zip(DATES, (YESTERDAY, TONIGHT, b"<html>", WORSE), strict=True):
@@ -29,7 +29,8 @@ def replayed(made_night_project, tmp_path_factory):
     user = shutil.copytree(made_night_project.parent, folder / "in", symlinks=True) / "user"
     train = (user / "train.sh").read_text()
     note = f"md5sum <data/raw/salaries.csv | tee metrics/curve.txt >>'{folder}/trained.txt'\n"
-    (user / "train.sh").write_text(train + note)
+    recipes = f"sed -n '/^recipes:/,$ s/^  \\([a-z]*\\):.*/\\1/p' params.yaml >>'{folder}/recipes.txt'\n"
+    (user / "train.sh").write_text(train + note + recipes)
     settings = YAML(typ="safe").load(user / "dvc.yaml")
     settings["stages"]["train"]["outs"].append({"metrics/curve.txt": {"cache": False, "persist": True}})
     YAML().dump(settings, user / "dvc.yaml")
@@ -52,6 +53,11 @@ def test_no_table_is_trained_on_twice(replayed):
     _, out, _ = replayed
     trained = (out.parent / "trained.txt").read_text().splitlines()
     assert len(trained) == len(set(trained)) == len(DATES)
+
+
+def test_no_recipe_but_that_of_the_nights_is_trained(replayed):
+    _, out, _ = replayed
+    assert set((out.parent / "recipes.txt").read_text().splitlines()) == {"full"}
 
 
 def test_the_project_is_as_it_was(replayed):
