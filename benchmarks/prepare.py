@@ -27,7 +27,8 @@ def pandas(table: Path, out: Path) -> None:
     """The whole table in memory, the contract asked for every row, one Parquet file and no encoding."""
     import pandas as pd
 
-    from pipeline.data.schema import CONTRACT, NUMBERS
+    from pipeline.data.contract import CONTRACT
+    from pipeline.data.schema import NUMBERS
 
     frame = pd.read_csv(table, keep_default_na=False).astype(dict.fromkeys(NUMBERS, "Int64"))
     CONTRACT.validate(frame, lazy=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 from pipeline.runtime.arguments import command_parser
 from pipeline.runtime.command import command
 
-FILE = Path("versions.json")
+FILE, SETTINGS = Path("versions.json"), Path("params.yaml")
 PACKAGES = ("numpy", "pandas", "pandera", "pyarrow", "safetensors", "torch")
 
 
@@ -23,7 +23,7 @@ def installed(package: str) -> str:
 
 def check(*packages: str) -> dict[str, str]:
     """The recorded versions of the packages. Raises: ValueError unless the installed versions are the same."""
-    _require_record()
+    _require(FILE)
     wanted: dict[str, str] = json.loads(FILE.read_text(encoding="utf-8"))
     for package in packages:
         if installed(package) != wanted.get(package):
@@ -35,9 +35,9 @@ def check(*packages: str) -> dict[str, str]:
     return {package: wanted[package] for package in packages}
 
 
-def _require_record() -> None:
-    if not FILE.is_file():
-        raise ValueError(f"{FILE} is missing: run from the project's folder")
+def _require(file: Path) -> None:
+    if not file.is_file():
+        raise ValueError(f"{file} is missing: run from the project's folder")
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -49,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Record the installed versions."""
     arguments().parse_args(argv)
     with command("versions"):
-        _require_record()
+        _require(SETTINGS)
         FILE.write_text(json.dumps({name: installed(name) for name in PACKAGES}, indent=2) + "\n", encoding="utf-8")
 
 

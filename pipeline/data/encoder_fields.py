@@ -3,12 +3,12 @@
 import json
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
-from pipeline.data.schema import FEATURES, LARGEST, NUMBERS, ORDINALS, RULES, SMALLEST, TEXT, VERSION
+from pipeline.data.schema import FEATURES, LARGEST, ORDINALS, RULES, SMALLEST, TEXT, VERSION
 from pipeline.params import Target
 from pipeline.runtime.sections import Section
 
@@ -54,7 +54,7 @@ class EncoderFields(Section):
             found = ", ".join(self.vocabularies)[:80]
             raise ValueError(f"vocabularies must be of the features {', '.join(FEATURES)}; found {found}")
         for name, values in self.vocabularies.items():
-            if wrong := [value for value in values if not _allowed(name, value)]:
+            if wrong := [value for value in values if not RULES[name].allows(value)]:
                 rule = f"vocabularies.{name} must hold values that the data contract allows"
                 raise ValueError(f"{rule}; found {json.dumps(wrong[0])[:80]}")
             _check_order(f"vocabularies.{name}", values, key=natural_order(name))
@@ -73,8 +73,8 @@ def check_version(facts: object, *, where: str) -> None:
 
 def natural_order(column: str) -> Callable[[Any], Any]:
     """A sort key for the column's values: for ordinals with an `isin`, its order (S < M < L); else the value itself."""
-    listed = rules_of(column).get("allowed_values") if column in ORDINALS else None
-    return list(listed).index if listed else lambda value: value
+    listed = RULES[column].isin if column in ORDINALS else ()
+    return listed.index if listed else lambda value: value
 
 
 def words_of(text: str) -> list[str]:
@@ -84,24 +84,6 @@ def words_of(text: str) -> list[str]:
     ['lead', 'ml', 'ai', 'engineer', 'r&d']
     """
     return [word.lower() for word in re.findall(WORD, text)]
-
-
-def rules_of(column: str) -> Mapping[str, Any]:
-    """What the contract's checks of a column compare with: `allowed_values`, `min_value`, `max_value`, `pattern`."""
-    checks = RULES[column].checks if column in RULES else []
-    return {name: value for check in checks for name, value in check.statistics.items()}
-
-
-def _allowed(column: str, value: object) -> bool:
-    """Whether the value is of the column's type, and keeps those of its rules that have an effect on a single value."""
-    if type(value) is not (int if column in NUMBERS else str):  # a truth value is no number
-        return False
-    rules = rules_of(column)
-    if isinstance(value, int):
-        is_known = rules.get("min_value", value) <= value <= rules.get("max_value", value)
-    else:
-        is_known = bool(re.match(rules.get("pattern", ""), str(value)))
-    return is_known and value in rules.get("allowed_values", [value])
 
 
 def _check_order(what: str, values: tuple[Any, ...], *, key: Callable[[Any], Any]) -> None:

@@ -4,10 +4,7 @@ Another table has another class here and other constants before it; what follows
 docs/your-own-columns.md shows how.
 """
 
-import pandas as pd
-import pandera.pandas as pa
-from pandera.typing import Series
-
+from pipeline.data.rules import Role, rules_of, text, whole_number
 from pipeline.runtime.escape import INVISIBLE
 
 VERSION = 2  # rises when a rule changes what a model may have seen
@@ -36,11 +33,8 @@ Until February 2022 the publisher wrote `2021e` for the running year. It is read
 """
 ESTIMATED_ROWS = "rows_with_estimated_year"  # how prepare.json calls their count
 
-ORDINAL, NOMINAL = {"role": "ordinal"}, {"role": "nominal"}
-TARGET_ROLE, FORBIDDEN = {"role": "target"}, {"role": "forbidden"}
 
-
-class Salaries(pa.DataFrameModel):
+class Salaries:
     """One row per salary, of the aijobs.net survey's format. A number that is not a whole number arrives here as null.
 
     Oddities of the real table that the contract accepts:
@@ -53,52 +47,37 @@ class Salaries(pa.DataFrameModel):
     - salary and salary_currency give the target away: they are checked, and never become features.
     """
 
-    work_year: Series[pd.Int64Dtype] = pa.Field(
+    work_year = whole_number(
         ge=2000,
         le=2100,
         description="a year from 2000 to 2100, such as 2023 (2021e is read as 2021)",
-        metadata=ORDINAL,
+        role=Role.ORDINAL,
     )
-    experience_level: Series[str] = pa.Field(
-        isin=["EN", "MI", "SE", "EX"], description="one of EN, MI, SE, EX", metadata=ORDINAL
-    )
-    employment_type: Series[str] = pa.Field(
-        isin=["PT", "FT", "CT", "FL"], description="one of PT, FT, CT, FL", metadata=NOMINAL
-    )
-    job_title: Series[str] = pa.Field(
+    experience_level = text(isin=["EN", "MI", "SE", "EX"], description="one of EN, MI, SE, EX", role=Role.ORDINAL)
+    employment_type = text(isin=["PT", "FT", "CT", "FL"], description="one of PT, FT, CT, FL", role=Role.NOMINAL)
+    job_title = text(
         # "Data Engineer", not " Data", "" or "a\tb"; \Z is the very end, $ would allow a line feed behind it.
         str_matches=rf"^[^\s{INVISIBLE}](?:[^{INVISIBLE}]{{0,98}}[^\s{INVISIBLE}])?\Z",
         description="1 to 100 characters, without blanks around them, control or invisible characters",
-        metadata=NOMINAL,
+        role=Role.NOMINAL,
     )
-    salary: Series[pd.Int64Dtype] = pa.Field(
+    salary = whole_number(
         ge=1,
         le=1_000_000_000,
         description="a whole number from 1 to 1000000000, digits only (in salary_currency)",
-        metadata=FORBIDDEN,
+        role=Role.FORBIDDEN,
     )
-    salary_currency: Series[str] = pa.Field(
-        str_matches=r"^[A-Z]{3}\Z", description="an ISO 4217 code such as USD", metadata=FORBIDDEN
+    salary_currency = text(str_matches=r"^[A-Z]{3}\Z", description="an ISO 4217 code such as USD", role=Role.FORBIDDEN)
+    salary_in_usd = whole_number(
+        ge=1, le=10_000_000, description="a whole number from 1 to 10000000, digits only", role=Role.TARGET
     )
-    salary_in_usd: Series[pd.Int64Dtype] = pa.Field(
-        ge=1, le=10_000_000, description="a whole number from 1 to 10000000, digits only", metadata=TARGET_ROLE
-    )
-    employee_residence: Series[str] = pa.Field(
-        str_matches=r"^[A-Z]{2}\Z", description="an ISO 3166 code such as US", metadata=NOMINAL
-    )
-    remote_ratio: Series[pd.Int64Dtype] = pa.Field(isin=[0, 50, 100], description="one of 0, 50, 100", metadata=ORDINAL)
-    company_location: Series[str] = pa.Field(
-        str_matches=r"^[A-Z]{2}\Z", description="an ISO 3166 code such as US", metadata=NOMINAL
-    )
-    company_size: Series[str] = pa.Field(isin=["S", "M", "L"], description="one of S, M, L", metadata=ORDINAL)
-
-    class Config:
-        """No column more, no column less."""
-
-        strict = True
+    employee_residence = text(str_matches=r"^[A-Z]{2}\Z", description="an ISO 3166 code such as US", role=Role.NOMINAL)
+    remote_ratio = whole_number(isin=[0, 50, 100], description="one of 0, 50, 100", role=Role.ORDINAL)
+    company_location = text(str_matches=r"^[A-Z]{2}\Z", description="an ISO 3166 code such as US", role=Role.NOMINAL)
+    company_size = text(isin=["S", "M", "L"], description="one of S, M, L", role=Role.ORDINAL)
 
 
-CONTRACT: pa.DataFrameSchema = Salaries.to_schema()
+RULES = rules_of(Salaries)
 
 # What the model card says of this table: prose, its lines broken at 120 characters.
 CARD_PROJECT = "salary-pipeline"
@@ -136,25 +115,24 @@ NORMALISED, HASH = "target", "row_hash"
 WHOLE_NUMBER = r"^(0|-?[1-9][0-9]{0,17})$"
 """Digits only, such as `150000` or `-3`: `1e5`, `150,000`, `12.5`, `007`, `-0` and `nan` are not whole numbers."""
 
-RULES: dict[str, pa.Column] = CONTRACT.columns
 COLUMNS: tuple[str, ...] = tuple(RULES)
-NUMBERS: frozenset[str] = frozenset(name for name, rule in RULES.items() if str(rule.dtype) == "Int64")
+NUMBERS: frozenset[str] = frozenset(name for name, rule in RULES.items() if rule.kind is int)
 
 
-def with_role(*roles: str) -> tuple[str, ...]:
+def with_role(*roles: Role) -> tuple[str, ...]:
     """The columns that have one of the roles."""
-    return tuple(name for name, rule in RULES.items() if (rule.metadata or {}).get("role") in roles)
+    return tuple(name for name, rule in RULES.items() if rule.role in roles)
 
 
-FEATURES: tuple[str, ...] = with_role("ordinal", "nominal")
-ORDINALS: tuple[str, ...] = with_role("ordinal")
+FEATURES: tuple[str, ...] = with_role(Role.ORDINAL, Role.NOMINAL)
+ORDINALS: tuple[str, ...] = with_role(Role.ORDINAL)
 AMOUNTS: tuple[str, ...] = tuple(name for name in COLUMNS if name in NUMBERS and name not in FEATURES)
 """Numbers that hardly repeat: they stay plain columns where all others are dictionaries of few values."""
-(TARGET,) = with_role("target")
+(TARGET,) = with_role(Role.TARGET)
 if _unknown := sorted({GROUP, *AUDITED, *ESTIMATED_VALUES, TEXT} - {*FEATURES, ""}):
     _rule = "GROUP, AUDITED, TEXT and ESTIMATED_VALUES must name features"
     raise ValueError(f"schema.py: {_rule}, found {', '.join(_unknown)}")
-SMALLEST, LARGEST = (bound for check in RULES[TARGET].checks for bound in check.statistics.values())
+SMALLEST, LARGEST = RULES[TARGET].bounds
 
 
 def columns_of(feature: str) -> tuple[str, ...]:

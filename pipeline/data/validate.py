@@ -14,7 +14,8 @@ import pandera.errors
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.data.schema import ESTIMATED_VALUES, NUMBERS, RULES, WHOLE_NUMBER
+from pipeline.data.contract import CONTRACT
+from pipeline.data.schema import ESTIMATED_VALUES, NUMBERS, WHOLE_NUMBER
 
 WITHOUT_FRACTION = " (write a whole number, without a fraction)"
 SHOWN = 80  # characters of a text
@@ -85,7 +86,7 @@ def _wrong(name: str, values: pa.Array) -> np.ndarray:
     if len(values):  # pandas gives an empty column a type of its own
         column = values.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
         try:
-            RULES[name].validate(column.to_frame(name), lazy=True)
+            CONTRACT.columns[name].validate(column.to_frame(name), lazy=True)
         except pandera.errors.SchemaErrors as error:
             return np.unique(error.failure_cases["index"].to_numpy(np.int64))  # one value may fail two checks
     return np.empty(0, np.int64)

@@ -13,7 +13,7 @@ from typing import Any
 import onnx
 from onnx import NodeProto, TensorProto, helper
 
-from pipeline.data.encoder_fields import WORD, rules_of
+from pipeline.data.encoder_fields import WORD
 from pipeline.data.encoding import UNKNOWN, Encoder
 from pipeline.data.schema import FEATURES, NUMBERS, RULES, TEXT, UNIT, VERSION, WORDS, in_unit
 from pipeline.inference.answers import AMOUNTS
@@ -49,7 +49,7 @@ def onnx_model(bundle: Bundle) -> onnx.ModelProto:
     nodes += [*network.node, *checks, *_where_all_hold(checks, unchecked)]
     inputs = [_value(name, TensorProto.INT64 if name in NUMBERS else TensorProto.STRING) for name in FEATURES]
     for value in inputs:
-        value.doc_string = str(RULES[value.name].description)
+        value.doc_string = RULES[value.name].description
     outputs = [_value(name, TensorProto.DOUBLE) for name in OUTPUTS]
     graph = helper.make_graph(
         nodes, "raw_rows", inputs, outputs, initializer=[*network.initializer, *_constants(has_words)]
@@ -62,7 +62,7 @@ def onnx_model(bundle: Bundle) -> onnx.ModelProto:
 
 
 def _metadata() -> dict[str, str]:
-    contract = {name: str(RULES[name].description) for name in FEATURES}
+    contract = {name: RULES[name].description for name in FEATURES}
     return {"contract_version": str(VERSION), "contract": json.dumps(contract, ensure_ascii=False), "unit": UNIT}
 
 
@@ -105,17 +105,17 @@ def _encode_words(encoder: Encoder) -> list[NodeProto]:
 
 def _check(name: str) -> list[NodeProto]:
     """For each rule of a feature, which rows keep it; the last output of each node is (rows,) bool."""
-    rules, checks = rules_of(name), []
-    if "min_value" in rules:
-        checks += [helper.make_node("GreaterOrEqual", [name, f"{name}_min_value"], [f"{name}_is_large_enough"])]
-    if "max_value" in rules:
-        checks += [helper.make_node("LessOrEqual", [name, f"{name}_max_value"], [f"{name}_is_small_enough"])]
-    if "pattern" in rules:
-        pattern = runtime_pattern(rules["pattern"])
+    rule, checks = RULES[name], []
+    if rule.ge is not None:
+        checks += [helper.make_node("GreaterOrEqual", [name, f"{name}_ge"], [f"{name}_is_large_enough"])]
+    if rule.le is not None:
+        checks += [helper.make_node("LessOrEqual", [name, f"{name}_le"], [f"{name}_is_small_enough"])]
+    if rule.str_matches:
+        pattern = runtime_pattern(rule.str_matches)
         checks += [helper.make_node("RegexFullMatch", [name], [f"{name}_matches"], pattern=pattern)]
-    if "allowed_values" in rules:
+    if rule.isin:
         numbers, position = name in NUMBERS, f"{name}_allowed_position"
-        checks += [_look_up(list(rules["allowed_values"]), name, position, numbers=numbers)]
+        checks += [_look_up(rule.isin, name, position, numbers=numbers)]
         checks += [helper.make_node("Cast", [position], [f"{name}_is_allowed"], to=TensorProto.BOOL)]
     return checks
 
@@ -146,10 +146,10 @@ def _where_all_hold(checks: list[NodeProto], unchecked: list[str]) -> list[NodeP
 def _constants(has_words: bool) -> list[TensorProto]:
     """What the nodes name beside their inputs."""
     bounds = {
-        f"{name}_{bound}": [int(rules_of(name)[bound])]
+        f"{name}_{part}": [bound]
         for name in FEATURES
-        for bound in ("min_value", "max_value")
-        if bound in rules_of(name)
+        for part, bound in (("ge", RULES[name].ge), ("le", RULES[name].le))
+        if bound is not None
     }
     of_words = {"padding": [0, 0, 0, len(WORDS)], "first": [0], "columns": [len(WORDS)], "axis": [1]}
     numbers = bounds | (of_words if has_words else {})

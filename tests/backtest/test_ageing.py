@@ -13,12 +13,12 @@ from pipeline.backtest.ageing import (
     NewRows,
     blocks,
     by_age,
-    ratio_of_sums,
     foretold,
     models_to_score,
     newest,
     rank_correlation,
     ranks,
+    ratio_of_sums,
 )
 
 START = datetime.date(2026, 1, 1)

@@ -21,7 +21,8 @@ DATES = [datetime.date(2026, 1, day) for day in (1, 8, 15, 22)]
 def replayed(made_night_project, tmp_path_factory):
     """A replay of four nights: its nights, the folder of its files, and what it has changed in the project.
 
-    Its training notes each table in `trained.txt` and the recipes in `recipes.txt`; an output is neither cached nor a metric, and stays until replaced.
+    Its training notes each table in `trained.txt`, and the recipes in `recipes.txt`. An output is neither cached nor a
+    metric, and stays until replaced.
     """
     folder = tmp_path_factory.mktemp("replay")
     for date, table in zip(DATES, (YESTERDAY, TONIGHT, b"<html>", WORSE), strict=True):

@@ -135,7 +135,7 @@ def test_onnxruntime_too_answers_within_the_contract(modelled, kind, scale, shif
 @needs_onnx
 def test_the_file_tells_the_contract(session):
     facts = session.get_modelmeta().custom_metadata_map
-    assert json.loads(facts["contract"]) == {name: str(RULES[name].description) for name in FEATURES}
+    assert json.loads(facts["contract"]) == {name: RULES[name].description for name in FEATURES}
     assert (facts["contract_version"], facts["unit"]) == (str(VERSION), "USD")
     assert [each.name for each in session.get_inputs()] == list(FEATURES)
 

@@ -141,7 +141,7 @@ def test_other_code_trains_anew(monkeypatch):
     ("arguments", "words"),
     [
         (("weekly", "--recipe", "fulll"), "recipes.fulll is missing; found course, full; did you mean full?"),
-        (("nowhere",), "No such file or directory: 'nowhere'"),
+        (("nowhere",), "tune: nowhere: must be a folder of tables"),
         (("weekly/few",), "tuning needs at least 4 snapshots; found 1: bring more snapshots, or give other --weeks"),
     ],
 )

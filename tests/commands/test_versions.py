@@ -11,7 +11,7 @@ from pipeline import versions
 def record(tmp_path, monkeypatch):
     """versions.json in a project's folder."""
     monkeypatch.chdir(tmp_path)
-    Path("versions.json").touch()
+    Path("params.yaml").touch()
     versions.main([])
     return tmp_path / "versions.json"
 

@@ -2,7 +2,8 @@ import pandas as pd
 import pandera.errors
 import pytest
 
-from pipeline.data.schema import COLUMNS, FEATURES, NUMBERS, ORDINALS, TARGET, Salaries, requirement
+from pipeline.data.contract import CONTRACT
+from pipeline.data.schema import COLUMNS, FEATURES, NUMBERS, ORDINALS, TARGET, requirement
 from tests.support.tables import ROW
 
 UNSEEN = ["a\x9bb", "a\u202eb", "a\u200bb", "a\u2028b", "a\u2029b", "a\xadb", "\ufeffab", "a\U000e0041"]
@@ -32,7 +33,7 @@ def frame(**cells):
 )
 def test_the_contract_accepts_every_value_that_its_words_allow(column, values):
     for value in values:
-        Salaries.validate(frame(**{column: value}))
+        CONTRACT.validate(frame(**{column: value}))
 
 
 @pytest.mark.parametrize(
@@ -54,18 +55,18 @@ def test_the_contract_accepts_every_value_that_its_words_allow(column, values):
 def test_the_contract_refuses_every_value_that_its_words_forbid(column, values):
     for value in values:
         with pytest.raises(pandera.errors.SchemaError, match=column):
-            Salaries.validate(frame(**{column: value}))
+            CONTRACT.validate(frame(**{column: value}))
 
 
 def test_a_further_column_breaks_the_contract():
     with pytest.raises(pandera.errors.SchemaErrors, match="bonus"):
-        Salaries.validate(frame(bonus="1"))
+        CONTRACT.validate(frame(bonus="1"))
 
 
 @pytest.mark.parametrize("column", COLUMNS)
 def test_a_column_less_breaks_the_contract(column):
     with pytest.raises((pandera.errors.SchemaError, pandera.errors.SchemaErrors), match=column):
-        Salaries.validate(frame().drop(columns=column))
+        CONTRACT.validate(frame().drop(columns=column))
 
 
 def test_columns_that_give_the_target_away_are_no_features():

@@ -3,6 +3,7 @@ import pyarrow as pa
 import pytest
 
 from pipeline.data import validate as module
+from pipeline.data.contract import CONTRACT
 from pipeline.data.csv_rows import TYPES
 from pipeline.data.schema import AMOUNTS, FEATURES, TARGET
 from pipeline.data.validate import described, validate
@@ -102,7 +103,7 @@ def test_the_contract_is_asked_once_per_distinct_value(monkeypatch):
         def validate(self, frame, *, lazy):
             asked.append(len(frame))
 
-    monkeypatch.setattr(module, "RULES", dict.fromkeys((*FEATURES, TARGET), Rule()))
+    monkeypatch.setattr(CONTRACT, "columns", dict.fromkeys((*FEATURES, TARGET), Rule()))
     validate(text(company_size=np.array(["S", "M"] * 500), salary_in_usd=np.array(["7", "8"] * 500)))
     assert asked == [2, 1000]  # amounts hardly repeat: they are asked about as they stand
 

@@ -83,6 +83,7 @@ def test_make_repro_says_how_missing_settings_come_back(project, settings):
     assert run(project, "git", "status", "--porcelain") == ""
 
 
+NO_FOLDER = "{value}: must be a folder of tables"
 NOT_A_TAG = "the tag '{value}' must be that of an accepted night"
 NOT_A_NUMBER = "--nights: must be a whole number of 1 or more, such as 10, found {value!r}"
 
@@ -91,8 +92,8 @@ NOT_A_NUMBER = "--nights: must be a whole number of 1 or more, such as 10, found
 @pytest.mark.parametrize(
     ("before", "target", "refusal"),
     [
-        ((), "replay SNAPSHOTS", "No such file or directory: {value!r}"),
-        ((), "tune SNAPSHOTS", "No such file or directory: {value!r}"),
+        ((), "replay SNAPSHOTS", NO_FOLDER),
+        ((), "tune SNAPSHOTS", NO_FOLDER),
         ((), "rollback TO", NOT_A_TAG),
         (("env",), "rollback TO", NOT_A_TAG),
         ((), "gc NIGHTS", NOT_A_NUMBER),

@@ -1,8 +1,6 @@
 """The contract of a table of flats: what stands in pipeline/data/schema.py before the part for any table."""
 
-import pandas as pd
-import pandera.pandas as pa
-from pandera.typing import Series
+from pipeline.data.rules import Role, rules_of, text, whole_number
 
 VERSION = 1  # rises when a rule changes what a model may have seen
 
@@ -24,34 +22,20 @@ TEXT, WORDS = "", ()  # no feature's words are encoded
 ESTIMATED_VALUES: dict[str, str] = {}  # no value is marked as an estimate
 ESTIMATED_ROWS = ""
 
-ORDINAL, NOMINAL = {"role": "ordinal"}, {"role": "nominal"}
-TARGET_ROLE, FORBIDDEN = {"role": "target"}, {"role": "forbidden"}
 
-
-class Flats(pa.DataFrameModel):
+class Flats:
     """One row per flat that is let."""
 
-    district: Series[str] = pa.Field(
-        str_matches=r"^[A-Z][a-z]+\Z", description="a name such as Altstadt", metadata=NOMINAL
-    )
-    rooms: Series[pd.Int64Dtype] = pa.Field(ge=1, le=12, description="a whole number from 1 to 12", metadata=ORDINAL)
-    area_in_m2: Series[pd.Int64Dtype] = pa.Field(
-        ge=10, le=500, description="a whole number from 10 to 500", metadata=ORDINAL
-    )
-    condition: Series[str] = pa.Field(
-        isin=["old", "renovated", "new"], description="one of old, renovated, new", metadata=ORDINAL
-    )
-    rent_in_eur: Series[pd.Int64Dtype] = pa.Field(
-        ge=1, le=50_000, description="a whole number from 1 to 50000, digits only", metadata=TARGET_ROLE
+    district = text(str_matches=r"^[A-Z][a-z]+\Z", description="a name such as Altstadt", role=Role.NOMINAL)
+    rooms = whole_number(ge=1, le=12, description="a whole number from 1 to 12", role=Role.ORDINAL)
+    area_in_m2 = whole_number(ge=10, le=500, description="a whole number from 10 to 500", role=Role.ORDINAL)
+    condition = text(isin=["old", "renovated", "new"], description="one of old, renovated, new", role=Role.ORDINAL)
+    rent_in_eur = whole_number(
+        ge=1, le=50_000, description="a whole number from 1 to 50000, digits only", role=Role.TARGET
     )
 
-    class Config:
-        """No column more, no column less."""
 
-        strict = True
-
-
-CONTRACT: pa.DataFrameSchema = Flats.to_schema()
+RULES = rules_of(Flats)
 
 # What the model card says of this table: prose, its lines broken at 120 characters.
 CARD_PROJECT = "rent-pipeline"

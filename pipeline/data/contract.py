@@ -1,0 +1,30 @@
+"""The data contract as pandera has it: each rule of the schema as checks of a column, no column more, none less."""
+
+from collections.abc import Iterator
+
+import pandas as pd
+import pandera.pandas as pa
+
+from pipeline.data.rules import Rule
+from pipeline.data.schema import RULES
+
+
+def _checks(rule: Rule) -> Iterator[pa.Check]:
+    if rule.ge is not None:
+        yield pa.Check.greater_than_or_equal_to(rule.ge)
+    if rule.le is not None:
+        yield pa.Check.less_than_or_equal_to(rule.le)
+    if rule.isin:
+        yield pa.Check.isin(rule.isin)
+    if rule.str_matches:
+        yield pa.Check.str_matches(rule.str_matches)
+
+
+CONTRACT = pa.DataFrameSchema(
+    {
+        name: pa.Column(pd.Int64Dtype() if rule.kind is int else str, list(_checks(rule)), description=rule.description)
+        for name, rule in RULES.items()
+    },
+    strict=True,
+)
+"""A number that is no whole number arrives here as null, which no column allows."""
