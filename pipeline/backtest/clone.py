@@ -14,7 +14,6 @@ from ruamel.yaml import YAML
 from pipeline import params
 from pipeline.nights.bot import identity
 from pipeline.nights.record_files import FILES
-from pipeline.repository.dropped_stages import clean_up_dropped
 from pipeline.repository.dvc_lock import LOCK
 from pipeline.repository.project import DVC, NO_HOOKS, Project
 from pipeline.runtime.errors import CommandError
@@ -40,7 +39,6 @@ def make_clone(project: Project, temporary: Path, *, date: datetime.date) -> Pro
     nightly["notify"] |= {"command": None, "webhook": None, "heartbeat": None}
     settings["recipes"] = {nightly["recipe"]: recipes[nightly["recipe"]]}  # no other has a say in a night
     YAML().dump(settings, file)
-    clean_up_dropped(clone, delete=True)
     table = params.load(params.Data, "data", file=file).path
     stages = clone.folder / "dvc.yaml"  # a stage that keeps its last outputs is not in DVC's cache of runs
     stages.write_text(stages.read_text(encoding="utf-8").replace("persist: true", "persist: false"), encoding="utf-8")

@@ -169,10 +169,12 @@ def test_whatever_the_damage_rows_in_are_rows_out_plus_quarantine_in_blocks_of_a
 
 
 @pytest.mark.real
-def test_every_real_table_keeps_the_contract_with_its_oddities(real_tables):
+@pytest.mark.parametrize("every", [15, pytest.param(1, marks=pytest.mark.soak)])
+def test_real_tables_keep_the_contract_with_their_oddities(real_tables, every):
     assert len(real_tables) == 152
     estimated = {}
-    for path in real_tables:
+    last_with_estimates = next(place for place, path in enumerate(real_tables) if path.stem.endswith("2022-01-30"))
+    for path in sorted({*real_tables[::every], *real_tables[last_with_estimates:][:2]}):
         names, offset = read_header(path)
         (block,) = read_blocks(path, offset=offset)
         cleaned = clean(parse(block, names))
