@@ -53,6 +53,7 @@ back: git ## Go back to the last commit's table, models and metrics; your change
 	@git stash
 	@dvc checkout --quiet --allow-missing --force dvc.yaml
 	@dvc checkout --quiet --allow-missing
+	@rm -f data/contract-report.txt
 
 gc: git .venv/run.stamp ## Show what nothing needs since the last NIGHTS=30 nights; DELETE=yes deletes it
 	@python -m pipeline.gc --nights "$$NIGHTS" $(if $(filter yes,$(DELETE)),--delete)

@@ -30,10 +30,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         return
     parser = arguments()
     given = parser.parse_args(argv)
-    if not given.completion:
-        parser.error("name a command, such as predict; --help lists them")
     with command(PROGRAM):
-        print(completion(given.completion))
+        print(completion(given.completion) if given.completion else parser.format_help().rstrip())
 
 
 def arguments() -> argparse.ArgumentParser:
