@@ -29,7 +29,9 @@ from pipeline.reproduction.emulated import (
 from pipeline.reproduction.fresh_clone import CannotVerifyError
 from pipeline.reproduction.verify import VerifyOutcome
 from pipeline.runtime.yaml_files import read
+from tests.support.compiled import MATRIX
 from tests.support.processes import set_params
+from tests.support.skips import needs_a_compiler, needs_avx2
 from tests.support.work_tree import ROOT, run
 
 
@@ -170,6 +172,20 @@ def features_of(cpu):
 @pytest.mark.soak
 def test_the_emulated_cpus_are_what_they_are_called():
     assert [features_of(cpu) for cpu in ("EPYC", "Haswell", "Nehalem")] == ["True True\n"] * 2 + ["False False\n"]
+
+
+@pytest.mark.soak
+@needs_a_compiler
+@needs_avx2
+def test_compiled_trainings_of_many_kinds_give_the_same_bytes_on_cpus_with_avx2(tmp_path, monkeypatch):
+    monkeypatch.delenv("OPENBLAS_CORETYPE", raising=False)
+    printed = []
+    for cpu in AVX2_CPUS:
+        monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / cpu))  # each compiles for itself
+        emulator = () if cpu == "native" else (QEMU, "-cpu", cpu)
+        printed.append(run(Path(ROOT), *emulator, sys.executable, "-m", "tests.support.compiled"))
+    assert printed == [printed[0]] * len(AVX2_CPUS)
+    assert len(printed[0].splitlines()) == len(MATRIX)
 
 
 @pytest.mark.soak
