@@ -24,7 +24,7 @@ from pipeline.model.reproducible import torch
 from pipeline.runtime.processes import run
 
 MARCH = "x86-64-v3"  # AVX2 and FMA, and what every CPU with them has
-FLAGS = ("-O3", "-ffp-contract=off", "-shared", "-fPIC", f"-march={MARCH}")
+FLAGS = ("-std=c++17", "-O3", "-ffp-contract=off", "-shared", "-fPIC", f"-march={MARCH}")
 SHIM = "AOTITorchError aoti_torch_cpu_product(AtenTensorHandle a, AtenTensorHandle b, AtenTensorHandle* c)"
 SOURCE = r"""
 #include <immintrin.h>
