@@ -15,7 +15,15 @@ from pipeline.data.schema import FEATURES, GROUP
 from pipeline.model.bundle import BACKGROUND_ROWS, Bundle
 from pipeline.model.intervals import calibrate
 from pipeline.model.network import Regressor, build
-from pipeline.model.reproducible import ANY_CPU, device_for, nn, reproducibility_level, torch, unpin_matrix_products
+from pipeline.model.reproducible import (
+    ANY_AVX2_CPU,
+    ANY_CPU,
+    device_for,
+    nn,
+    reproducibility_level,
+    torch,
+    unpin_matrix_products,
+)
 from pipeline.runtime.arguments import command_parser, recipe_name
 from pipeline.runtime.command import WAY_BACK, command
 from pipeline.runtime.drafts import drafts
@@ -94,7 +102,7 @@ def _set_up_torch(recipe: params.Recipe) -> tuple[torch.device, str]:
     torch.set_num_threads(recipe.threads)
     device = device_for(recipe.device)
     level = reproducibility_level(engine=recipe.engine, device=device, threads=recipe.threads)
-    if level != ANY_CPU:
+    if level not in (ANY_CPU, ANY_AVX2_CPU):
         unpin_matrix_products()
     return device, level
 

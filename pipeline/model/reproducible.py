@@ -30,7 +30,9 @@ from torch.utils.data import DataLoader, IterableDataset, TensorDataset, default
 
 __all__ = ["DataLoader", "IterableDataset", "TensorDataset", "adamw", "default_collate", "nn", "safetensors", "torch"]
 
+X86_64 = ("x86_64", "AMD64")
 ANY_CPU = "the same bytes on any x86-64 CPU"
+ANY_AVX2_CPU = f"{ANY_CPU} with AVX2 and FMA, and the same compiler"
 
 if torch.backends.cpu.get_cpu_capability() != "DEFAULT":
     warnings.warn(
@@ -68,6 +70,13 @@ def reproducibility_level(*, engine: str, device: torch.device, threads: int) ->
     """Where a training with these settings gives the same bytes, in words, data and package versions being equal."""
     if device.type == "cuda":
         return "the same bytes on the same GPU model and driver"
-    if engine == "compiled" or threads > 1 or platform.machine() not in ("x86_64", "AMD64"):
+    if engine == "compiled" and runs_on_any_avx2_cpu(threads=threads):
+        return ANY_AVX2_CPU
+    if engine == "compiled" or threads > 1 or platform.machine() not in X86_64:
         return "the same bytes on the same CPU model" + (" and compiler" if engine == "compiled" else "")
     return ANY_CPU
+
+
+def runs_on_any_avx2_cpu(*, threads: int) -> bool:
+    """Whether what is compiled here for so many threads computes the same on every x86-64 CPU with AVX2 and FMA."""
+    return threads == 1 and platform.machine() in X86_64

@@ -1,4 +1,7 @@
-"""Trains every recipe shortly on this machine's CPU and on some that qemu emulates, and compares the bytes."""
+"""Trains every recipe shortly on this machine's CPU and on some that qemu emulates, and compares the bytes.
+
+Eagerly on all of them, and compiled on those that have AVX2, where each CPU compiles for itself.
+"""
 
 import hashlib
 import os
@@ -23,8 +26,10 @@ from pipeline.runtime.yaml_files import read
 
 QEMU = "qemu-x86_64-static"
 NATIVE, UNSET = "native", "unset"
-CPUS = (NATIVE, "EPYC", "Haswell", "Nehalem")
+AVX2_CPUS = (NATIVE, "EPYC", "Haswell")
+CPUS = (*AVX2_CPUS, "Nehalem")
 THREADS = (UNSET, "1", "2")
+TRIALS = (*product(["eager"], CPUS, THREADS), *product(["compiled"], AVX2_CPUS, [UNSET]))
 ROWS, EPOCHS = 2000, 2
 RECIPE, STAGE = "${key}", "$DVC_STAGE"  # what dvc.yaml has where a stage's recipe or its name is meant
 # threads that were asked for outside, and a core type that suits the real CPU: on an older one numpy dies of it
@@ -35,16 +40,17 @@ NOT_INHERITED = {"OMP_NUM_THREADS", "OPENBLAS_CORETYPE"}
 class Training:
     """One short training."""
 
+    engine: str
     cpu: str
     threads: str  # OMP_NUM_THREADS
     recipe: str
 
     def __str__(self) -> str:
-        return f"{self.cpu:<8} OMP_NUM_THREADS {self.threads:<6} {self.recipe:<8}"
+        return f"{self.engine:<8} {self.cpu:<8} OMP_NUM_THREADS {self.threads:<6} {self.recipe:<8}"
 
 
 def verify_cpus(project: Path) -> VerifyOutcome:
-    """Train every recipe on every CPU and print the hashes; each recipe should have one only.
+    """Train every recipe on every CPU and print the hashes; each engine should have one only for a recipe.
 
     Raises: CannotVerifyError if qemu or the recipes are missing, CommandError if a training fails.
     """
@@ -56,9 +62,9 @@ def verify_cpus(project: Path) -> VerifyOutcome:
     with tempfile.TemporaryDirectory(prefix="verify-cpus-") as temporary:
         folder = TrainingFolder(project, Path(temporary).resolve())
         folder.prepare()
-        matrix = (Training(*chosen) for chosen in product(CPUS, THREADS, recipes))
+        matrix = (Training(*trial, recipe) for trial in TRIALS for recipe in recipes)
         different = unlike_the_first((training, folder.train(training)) for training in matrix)
-    print("\n".join(["different from the first of its recipe:", *different]) if different else "all equal")
+    print("\n".join(["different from the first of its recipe and engine:", *different]) if different else "all equal")
     return VerifyOutcome.OTHER_BYTES if different else VerifyOutcome.SAME_BYTES
 
 
@@ -71,12 +77,12 @@ def require_qemu() -> None:
 
 
 def unlike_the_first(trainings: Iterable[tuple[Training, Mapping[str, bytes]]]) -> list[str]:
-    """Print each training with the SHA-256 of all that it wrote; returns those unlike the first of their recipe."""
-    first: dict[str, Mapping[str, bytes]] = {}
+    """Print each training with the SHA-256 of all that it wrote; returns those unlike the first of their kind."""
+    first: dict[tuple[str, str], Mapping[str, bytes]] = {}
     different = []
     for training, files in trainings:
         print(training, hashlib.sha256(b"".join(files[name] for name in sorted(files))).hexdigest(), flush=True)
-        expected = first.setdefault(training.recipe, files)
+        expected = first.setdefault((training.engine, training.recipe), files)
         if names := sorted(name for name in {*expected, *files} if expected.get(name) != files.get(name)):
             different.append(f"{training} {', '.join(names)}")
     return different
@@ -108,6 +114,7 @@ class TrainingFolder:
         qemu = () if training.cpu == NATIVE else (QEMU, "-cpu", training.cpu)
         with tempfile.TemporaryDirectory() as temporary:
             copy = Path(shutil.copytree(self.folder, temporary, dirs_exist_ok=True))
+            _choose_engine(training, copy / params.FILE)
             arguments = python_arguments(stage["cmd"], stage=training.recipe)
             self._python(arguments, folder=copy, qemu=qemu, threads=training.threads)
             files = [file for out in outs for file in _files(copy / out)]
@@ -136,6 +143,12 @@ def python_arguments(command: str, *, stage: str = "") -> list[str]:
     if words[:2] != ["exec", "python"] or any("$" in word for word in words if word != STAGE):
         raise CannotVerifyError(f"a stage's command must be exec python …, with no variable but {STAGE}: {command}")
     return [stage if word == STAGE else word for word in words[2:]]
+
+
+def _choose_engine(training: Training, file: Path) -> None:
+    settings = read(file)
+    settings["recipes"][training.recipe] |= {"engine": training.engine, "device": "cpu", "threads": 1}
+    YAML().dump(settings, file)
 
 
 def _files(path: Path) -> list[Path]:

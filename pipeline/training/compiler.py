@@ -19,9 +19,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from pipeline.model.reproducible import nn, torch
+from pipeline.model.reproducible import nn, runs_on_any_avx2_cpu, torch
 
 CACHE, PINNED = "TORCHINDUCTOR_CACHE_DIR", "ATEN_CPU_CAPABILITY"
+NEEDED = {"AVX2": "avx2", "FMA": "fma3"}  # what torch.cpu.get_capabilities calls them
 BREAKS_WORDS = re.compile(r"[\s'\"\\]")  # where shlex.split cuts, or what it takes away: `my project`, `it's`, `a\b`
 FUSED_PRODUCTS = 1 << 17  # up to here a linear layer costs less inside its neighbours' loop than as a call
 
@@ -31,12 +32,28 @@ def keep_compiled_code_in(folder: Path) -> None:
     os.environ[CACHE] = str(folder.resolve())
 
 
+def compiler_name() -> str:
+    """The C++ compiler that torch would call."""
+    return os.environ.get("CXX", "clang++" if sys.platform == "darwin" else "g++")
+
+
+def compile_options() -> dict[str, Any]:
+    """The options of torch.compile: for one thread on an x86-64 CPU, such that each of them computes the same."""
+    options: dict[str, Any] = {"cpp_wrapper": True}
+    if not runs_on_any_avx2_cpu(threads=torch.get_num_threads()):
+        return options
+    from pipeline.training import products  # not above: it imports torch's compiler, which takes seconds
+
+    return options | products.compile_options(compiler_name())
+
+
 def require_compiler() -> None:
     """Raise ValueError if the C++ compiler that torch would call, or what it includes, is not installed.
 
-    Raises it, too, if a path on the compiler's command line could not be read there.
+    Raises it, too, if a path on the compiler's command line could not be read there, or if an x86-64 CPU is too old.
     """
-    compiler = os.environ.get("CXX", "clang++" if sys.platform == "darwin" else "g++")
+    _require_avx2()
+    compiler = compiler_name()
     if shutil.which(compiler) is None:
         raise ValueError(
             f"engine: compiled needs a C++ compiler, found no {compiler};"
@@ -60,9 +77,18 @@ def require_compiler() -> None:
             )
 
 
+def _require_avx2() -> None:
+    found = torch.cpu.get_capabilities()
+    if missing := [name for name, key in NEEDED.items() if found["architecture"] == "x86_64" and not found.get(key)]:
+        raise ValueError(
+            f"engine: compiled needs a CPU with {' and '.join(NEEDED)}, found {found.get('cpu_name')}"
+            f" without {' and '.join(missing)}; choose engine: eager"
+        )
+
+
 @contextmanager
 def ready_to_compile() -> Iterator[None]:
-    """While the block runs, torch compiles for this CPU, whatever the paths of its libraries and of compiled code."""
+    """While the block runs, torch can compile, whatever the paths of its libraries and of compiled code."""
     extension: Any = import_module("torch.utils.cpp_extension")  # not above: only a compilation needs it
     libraries, folder, pinned = extension.TORCH_LIB_PATH, os.environ.get(CACHE, ""), os.environ[PINNED]
     with tempfile.TemporaryDirectory() as private:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from pipeline.model.network import Regressor
 from pipeline.model.reproducible import torch
-from pipeline.training.compiler import fusible, ready_to_compile, require_compiler
+from pipeline.training.compiler import compile_options, fusible, ready_to_compile, require_compiler
 from pipeline.training.loader import RowLoader, batches, blocks, rows_per_block
 from pipeline.training.optimizer import FlatAdamW
 
@@ -98,9 +98,9 @@ class CompiledLoop(EagerLoop):
     def _compile(self, rates: torch.Tensor, columns: Tensors) -> Loop:
         torch.compiler.reset()  # torch keeps at most 8 versions of one function, whatever network they were for
         loop = loop_of(step_of(self.network, self.criterion, self.optimizer))
-        compiled = torch.compile(loop, fullgraph=True, dynamic=False, options={"cpp_wrapper": True})
         started = time.monotonic()
         with ready_to_compile():
+            compiled = torch.compile(loop, fullgraph=True, dynamic=False, options=compile_options())
             compiled(torch.tensor(0), rates, self.optimizer.state(), columns)  # no step: it only compiles
         log.info("compiled the loop in %.0f s", time.monotonic() - started)
         return compiled

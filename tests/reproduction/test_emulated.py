@@ -2,19 +2,23 @@
 
 import platform
 import re
+import shutil
 import subprocess
 import sys
 from collections import Counter
+from itertools import product
 from pathlib import Path
 
 import pytest
 
 from pipeline.reproduction import emulated
 from pipeline.reproduction.emulated import (
+    AVX2_CPUS,
     CPUS,
     EPOCHS,
     QEMU,
     THREADS,
+    TRIALS,
     Training,
     TrainingFolder,
     python_arguments,
@@ -24,6 +28,10 @@ from pipeline.reproduction.emulated import (
 )
 from pipeline.reproduction.fresh_clone import CannotVerifyError
 from pipeline.reproduction.verify import VerifyOutcome
+from pipeline.runtime.yaml_files import read
+from tests.support.compiled import MATRIX
+from tests.support.processes import set_params
+from tests.support.skips import needs_a_compiler, needs_avx2
 from tests.support.work_tree import ROOT, run
 
 
@@ -44,27 +52,32 @@ def pretended(monkeypatch):
 
 @pytest.fixture
 def started(monkeypatch):
-    """The commands that would be started instead of run, with their environments."""
+    """The commands that would be started instead of run, with their environments and the recipes they would read."""
     commands = []
     monkeypatch.setattr(
-        emulated, "run", lambda command, *, folder, environment: commands.append((command, environment))
+        emulated,
+        "run",
+        lambda command, *, folder, environment: commands.append(
+            (command, environment, read(folder / "params.yaml")["recipes"])
+        ),
     )
     monkeypatch.setattr(emulated, "_files", lambda path: [])
     return commands
 
 
-def test_every_recipe_is_trained_on_every_cpu_with_every_number_of_threads(pretended):
+def test_every_recipe_is_trained_on_every_cpu_with_every_number_of_threads_and_compiled_on_those_with_avx2(pretended):
     assert verify_cpus(ROOT) is VerifyOutcome.SAME_BYTES
-    expected = {(cpu, threads, recipe) for cpu in CPUS for threads in THREADS for recipe in ("course", "full")}
-    assert {(training.cpu, training.threads, training.recipe) for training in pretended} == expected
-    assert len(pretended) == len(expected) == 24
+    expected = {Training("eager", *one) for one in product(CPUS, THREADS, ("course", "full"))}
+    expected |= {Training("compiled", cpu, "unset", recipe) for cpu in AVX2_CPUS for recipe in ("course", "full")}
+    assert set(pretended) == expected
+    assert len(pretended) == len(expected) == 30
 
 
 def test_equal_bytes_are_one_hash_per_line_and_a_verdict(pretended, capsys):
     verify_cpus(ROOT)
     *lines, verdict = capsys.readouterr().out.splitlines()
-    hashes = Counter(re.sub(r"^\w+ +OMP_NUM_THREADS \w+ +", "", line) for line in lines)
-    assert sorted(hashes.values()) == [12, 12]
+    hashes = Counter(re.sub(r"^\w+ +\w+ +OMP_NUM_THREADS \w+ +", "", line) for line in lines)
+    assert sorted(hashes.values()) == [15, 15]
     assert all(re.fullmatch(r"(course|full) +[0-9a-f]{64}", line) for line in hashes)
     assert verdict == "all equal"
 
@@ -75,24 +88,34 @@ def test_other_bytes_are_named_with_the_training_and_the_file(pretended, monkeyp
         TrainingFolder, "train", lambda folder, one: usual(folder, one) | ({"b": b""} if one == OTHER else {})
     )
     assert verify_cpus(ROOT) is VerifyOutcome.OTHER_BYTES
-    assert capsys.readouterr().out.splitlines()[-2:] == ["different from the first of its recipe:", f"{OTHER} b"]
+    assert capsys.readouterr().out.splitlines()[-2:] == [
+        "different from the first of its recipe and engine:",
+        f"{OTHER} b",
+    ]
 
 
-OTHER = Training("Haswell", "2", "full")
+OTHER = Training("eager", "Haswell", "2", "full")
 
 
-def test_each_recipe_is_compared_with_itself_only():
-    trainings = [(Training("native", "1", recipe), {"weights": recipe.encode()}) for recipe in ("a", "b")]
+def test_each_recipe_and_engine_is_compared_with_itself_only():
+    both = product(("eager", "compiled"), ("a", "b"))
+    trainings = [(Training(engine, "native", "1", recipe), {engine: recipe.encode()}) for engine, recipe in both]
     assert unlike_the_first(trainings) == []
 
 
-@pytest.mark.parametrize("cpu", CPUS)
-@pytest.mark.parametrize("threads", THREADS)
-def test_a_training_gets_its_cpu_and_its_threads(cpu, threads, started, tmp_path, monkeypatch):
+@pytest.mark.parametrize(("engine", "cpu", "threads"), TRIALS)
+def test_a_training_gets_its_engine_its_cpu_and_its_threads(engine, cpu, threads, started, tmp_path, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
     monkeypatch.setenv("OPENBLAS_CORETYPE", "SkylakeX")
-    TrainingFolder(ROOT, tmp_path).train(Training(cpu, threads, "full"))
-    ((command, environment),) = started
+    shutil.copyfile(ROOT / "params.yaml", tmp_path / "params.yaml")
+    set_params(tmp_path, {"recipes.full.device": "auto", "recipes.full.threads": 2})
+    TrainingFolder(ROOT, tmp_path).train(Training(engine, cpu, threads, "full"))
+    ((command, environment, recipes),) = started
+    assert {name: recipes["full"][name] for name in ("engine", "device", "threads")} == {
+        "engine": engine,
+        "device": "cpu",
+        "threads": 1,
+    }
     emulator = [] if cpu == "native" else [QEMU, "-cpu", cpu]
     assert command[: len(emulator) + 4] == [*emulator, sys.executable, "-m", "pipeline.train", "full"]
     assert "$" not in " ".join(command)
@@ -103,7 +126,7 @@ def test_a_training_gets_its_cpu_and_its_threads(cpu, threads, started, tmp_path
 def test_a_training_is_short_and_writes_all_that_the_stage_does(tmp_path):
     folder = TrainingFolder(ROOT, tmp_path)
     folder.prepare()
-    files = folder.train(Training("native", "2", "course"))
+    files = folder.train(Training("eager", "native", "2", "course"))
     bundle = {"weights.safetensors", "background.safetensors", "encoder.json", "bundle.json"}
     assert set(files) == {*(f"models/course/{name}" for name in bundle), "metrics/plots/course/learning_curve.csv"}
     assert len(files["metrics/plots/course/learning_curve.csv"].splitlines()) == 1 + EPOCHS
@@ -149,6 +172,20 @@ def features_of(cpu):
 @pytest.mark.soak
 def test_the_emulated_cpus_are_what_they_are_called():
     assert [features_of(cpu) for cpu in ("EPYC", "Haswell", "Nehalem")] == ["True True\n"] * 2 + ["False False\n"]
+
+
+@pytest.mark.soak
+@needs_a_compiler
+@needs_avx2
+def test_compiled_trainings_of_many_kinds_give_the_same_bytes_on_cpus_with_avx2(tmp_path, monkeypatch):
+    monkeypatch.delenv("OPENBLAS_CORETYPE", raising=False)
+    printed = []
+    for cpu in AVX2_CPUS:
+        monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / cpu))  # each compiles for itself
+        emulator = () if cpu == "native" else (QEMU, "-cpu", cpu)
+        printed.append(run(Path(ROOT), *emulator, sys.executable, "-m", "tests.support.compiled"))
+    assert printed == [printed[0]] * len(AVX2_CPUS)
+    assert len(printed[0].splitlines()) == len(MATRIX)
 
 
 @pytest.mark.soak

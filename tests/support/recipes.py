@@ -63,8 +63,8 @@ def seeded(seed=0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def make_network(recipe, *, seed=0) -> Regressor:
-    return build(recipe, ENCODER, generator=seeded(seed))
+def make_network(recipe, *, seed=0, encoder=ENCODER) -> Regressor:
+    return build(recipe, encoder, generator=seeded(seed))
 
 
 def make_codes(columns, *, rows, seed=0) -> dict[str, np.ndarray]:
@@ -93,10 +93,10 @@ class Training:
         return list(fit(self.network, loader=self.loader, valid=self.valid, recipe=self.recipe, start=start))
 
 
-def make_training(recipe, *, train=None, rows=42, seed=None) -> Training:
+def make_training(recipe, *, train=None, rows=42, seed=None, encoder=ENCODER) -> Training:
     """A fresh network and rows for it; the seed of the draws, but not of the rows, is the recipe's or another."""
     seed = recipe.seed if seed is None else seed
-    network = make_network(recipe, seed=seed)
+    network = make_network(recipe, seed=seed, encoder=encoder)
     train = train or make_rows(network, rows=rows, seed=1)
     if recipe.equal_rows == "once":
         train = TensorDataset(*train.tensors, torch.rand(rows, 1, generator=seeded(2)) + 0.5)

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from pipeline.model.reproducible import torch
+
 
 def reason(lack: str, *, to_run: str) -> str:
     """The reason of a skip.
@@ -31,4 +33,8 @@ def in_soak(*cases: Any) -> list[Any]:
 
 needs_a_compiler = pytest.mark.skipif(
     shutil.which("g++") is None, reason=reason("no C++ compiler is installed", to_run="apt-get install g++")
+)
+needs_avx2 = pytest.mark.skipif(
+    not torch.cpu.get_capabilities().get("avx2"),
+    reason=reason("the CPU has no AVX2", to_run="a machine with an x86-64 CPU since 2013"),
 )

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import platform
 import re
 import shlex
 import shutil
@@ -20,6 +21,7 @@ from pipeline.training.compiler import (
     CACHE,
     PINNED,
     FusibleLinear,
+    compile_options,
     fusible,
     keep_compiled_code_in,
     ready_to_compile,
@@ -27,7 +29,7 @@ from pipeline.training.compiler import (
 )
 from tests.support.processes import ARGUMENTS, set_params, trained_files
 from tests.support.recipes import EMBEDDING, make_network, make_recipe, make_rows, seeded
-from tests.support.skips import needs_a_compiler
+from tests.support.skips import needs_a_compiler, needs_avx2
 from tests.support.tables import rows, table
 from tests.support.work_tree import ROOT, run
 
@@ -91,6 +93,34 @@ def test_a_path_that_can_be_neither_quoted_nor_linked_is_refused(what, where, fi
     rule = f"engine: compiled needs {what} with no space, quote or backslash in the path, found /{name}"
     with pytest.raises(ValueError, match=re.escape(f"{rule}; {fix} without them, or choose engine: eager")):
         require_compiler()
+
+
+@pytest.mark.parametrize(
+    ("lacks", "named"), [({"avx2"}, "AVX2"), ({"fma3"}, "FMA"), ({"avx2", "fma3"}, "AVX2 and FMA")]
+)
+def test_an_old_cpu_is_named_with_what_it_lacks(lacks, named, monkeypatch):
+    found = {"architecture": "x86_64", "cpu_name": "Nehalem", "avx2": True, "fma3": True} | dict.fromkeys(lacks, False)
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: found)
+    rule = f"engine: compiled needs a CPU with AVX2 and FMA, found Nehalem without {named}; choose engine: eager"
+    with pytest.raises(ValueError, match=f"^{rule}$"):
+        require_compiler()
+
+
+@needs_a_compiler
+@pytest.mark.parametrize(("threads", "machine"), [(2, "x86_64"), (1, "aarch64")])
+def test_with_more_threads_or_on_another_machine_the_compiler_follows_the_cpu(threads, machine, monkeypatch):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    monkeypatch.setattr(platform, "machine", lambda: machine)
+    assert compile_options() == {"cpp_wrapper": True}
+
+
+@needs_a_compiler
+@needs_avx2
+def test_with_one_thread_the_same_instructions_are_compiled_on_every_cpu(tmp_path, monkeypatch):
+    monkeypatch.setenv(CACHE, str(tmp_path))
+    monkeypatch.setattr(platform, "machine", lambda: "x86_64")
+    options = compile_options()
+    assert (options["cpp.march"], options["cpp.simdlen"]) == ("x86-64-v3", 256)
 
 
 @pytest.mark.soak

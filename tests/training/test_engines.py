@@ -5,8 +5,8 @@ import logging
 import pytest
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from pipeline.model.reproducible import nn, torch
-from pipeline.training import loader
+from pipeline.model.reproducible import nn, runs_on_any_avx2_cpu, torch
+from pipeline.training import compiler, loader
 from pipeline.training.compiler import keep_compiled_code_in
 from pipeline.training.engines import CompiledLoop, EagerLoop, step_of
 from pipeline.training.fit import weighted_mse_loss
@@ -15,6 +15,8 @@ from tests.support.recipes import EMBEDDING, make_network, make_recipe, make_tra
 from tests.support.skips import in_soak, needs_a_compiler
 
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.*deprecated:DeprecationWarning")  # torch's own compiler's
+OUR_PRODUCT, MKL_PRODUCT = "CHECK(aoti_torch_cpu_product(", "mm_out("
+PORTABLE = runs_on_any_avx2_cpu(threads=1)
 COURSE = {"epochs": 3, "optimizer": {"schedule": "cosine", "clip_norm": 0.5, "ema_decay": 0.9}}
 ONE_CYCLE = {"schedule": "one_cycle", "weight_decay": 0.1, "betas": [0.9, 0.99], "learning_rate": 0.01}
 FULL = {**EMBEDDING, "epochs": 3, "batch_size": 5, "equal_rows": "once", "optimizer": ONE_CYCLE}
@@ -24,6 +26,12 @@ FULL = {**EMBEDDING, "epochs": 3, "batch_size": 5, "equal_rows": "once", "optimi
 def several_blocks(monkeypatch):
     """An epoch of 42 rows is three blocks, of which the last one is shorter."""
     monkeypatch.setattr(loader, "ROWS_PER_GATHER", 16)
+
+
+@pytest.fixture(autouse=True)
+def a_layer_of_each_kind(monkeypatch):
+    """The course's second layer is a call of the product, its others are part of their neighbours' loop."""
+    monkeypatch.setattr(compiler, "FUSED_PRODUCTS", 4 * 4 * 16)
 
 
 @pytest.fixture(scope="module")
@@ -41,15 +49,16 @@ def run(changes, *, engine):
 
 
 @needs_a_compiler
-@pytest.mark.usefixtures("cache")
 @pytest.mark.parametrize("changes", [COURSE, *in_soak(FULL)], ids=["course", "embedding"])
-def test_both_engines_train_the_same_up_to_rounding(changes):
+def test_both_engines_train_the_same_up_to_rounding(changes, cache):
     ours, eager = (run(changes, engine=engine) for engine in ("compiled", "eager"))
     for epoch, expected in zip(ours.history, eager.history, strict=True):
         assert epoch.train_mse == pytest.approx(expected.train_mse, rel=1e-5)
         assert epoch.valid_mse == pytest.approx(expected.valid_mse, rel=1e-5)
     torch.testing.assert_close(ours.kept_weights, eager.kept_weights, rtol=1e-5, atol=1e-6)
     assert all(map(torch.equal, ours.resume_from[:2], eager.resume_from[:2]))  # the generators: both drew the same
+    code = "".join(file.read_text() for file in cache.rglob("*.main.cpp"))
+    assert [call in code for call in (OUR_PRODUCT, MKL_PRODUCT)] == [PORTABLE, not PORTABLE]
 
 
 def libraries(folder):

@@ -1,0 +1,88 @@
+"""The products of compiled loops: against whole numbers, which no order of a sum can change, and against themselves."""
+
+import ctypes
+
+import pytest
+
+from pipeline.model.reproducible import torch
+from pipeline.training import products
+from pipeline.training.compiler import compiler_name, keep_compiled_code_in
+from tests.support.recipes import seeded
+from tests.support.skips import needs_a_compiler, needs_avx2
+
+pytestmark = [needs_a_compiler, needs_avx2]
+KINDS = [False, *([True] if torch.cpu.get_capabilities().get("avx512_f") else [])]  # what this CPU can run
+SHAPES = [(1, 1, 1), (6, 256, 16), (12, 257, 32), (13, 300, 33), (70, 600, 5), (5, 3, 100), (24, 512, 64)]  # m, k, n
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """The folder of compiled code of these tests."""
+    folder = tmp_path_factory.mktemp("compiled")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TORCHINDUCTOR_CACHE_DIR", "")
+        keep_compiled_code_in(folder)
+        yield folder
+
+
+def product(a, b, *, avx512):
+    """What compiled code gets for two matrices: the library's function takes handles, which point to tensors."""
+    function = ctypes.CDLL(str(products.library(compiler_name(), avx512=avx512))).aoti_torch_cpu_product
+    pointer = ctypes.pythonapi.PyCapsule_GetPointer
+    pointer.restype, pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
+    capsule = ctypes.pythonapi.PyCapsule_New
+    capsule.restype, capsule.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
+    handles = [ctypes.c_void_p(pointer(torch._C._aoti.unsafe_alloc_void_ptr_from_tensor(x), None)) for x in (a, b)]
+    result = ctypes.c_void_p()
+    assert function(*handles, ctypes.byref(result)) == 0
+    return torch._C._aoti.alloc_tensor_by_stealing_from_void_ptr(capsule(result, None, None))
+
+
+def matrices(shape, *, turned=(False, False), draw=torch.rand):
+    """Two factors, each of which may lie in memory column by column, in the middle of other numbers."""
+    m, k, n = shape
+    generator = seeded()
+    for (rows, columns), other in zip(((m, k), (k, n)), turned, strict=True):
+        size = (columns + 1, rows + 3) if other else (rows + 1, columns + 3)
+        numbers = draw(size, generator=generator)[1:, 1:-2]
+        yield numbers.t() if other else numbers
+
+
+def whole(size, *, generator):
+    return torch.randint(-9, 10, size, generator=generator).float()
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("avx512", KINDS)
+@pytest.mark.parametrize("turned", [(False, False), (True, False), (False, True), (True, True)])
+def test_products_of_whole_numbers_are_exact_wherever_they_lie(avx512, turned):
+    for shape in SHAPES:
+        a, b = matrices(shape, turned=turned, draw=whole)
+        assert torch.equal(product(a, b, avx512=avx512), a @ b)
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.skipif(len(KINDS) == 1, reason="the CPU has no AVX-512; to run it: another one")
+def test_wider_vectors_change_no_bit():
+    for shape in SHAPES:
+        a, b = matrices(shape)
+        assert torch.equal(product(a, b, avx512=False), product(a, b, avx512=True))
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("avx512", KINDS)
+def test_an_element_is_one_chain_of_fused_multiply_adds_per_256_columns(avx512):
+    a, b = torch.full((1, 514), 1 + 2**-12), torch.full((514, 1), 1 - 2**-12)
+    a[:, 1:257], a[:, 257:] = 0, 0
+    b[257:] = 0
+    a[0, 256], b[256, 0] = 1, -1
+    assert product(a, b, avx512=avx512).item() == (1.0 - 2**-24) - 1  # a product is not rounded before its sum is
+    a[0, 256], a[0, 255], b[255, 0] = 0, 1, -1
+    assert product(a, b, avx512=avx512).item() == -(2**-24)
+
+
+def test_a_library_is_compiled_once(folder):
+    paths = {products.library(compiler_name(), avx512=False) for _ in range(2)}
+    assert len(paths) == 1
+    assert set((folder / "products").iterdir()) >= paths
+    assert all(path.suffix == ".so" for path in (folder / "products").iterdir())
