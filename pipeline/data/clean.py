@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.data.contract_report import EXAMPLES, ContractReport, Violation
-from pipeline.data.csv_rows import Parsed
+from pipeline.data.csv_rows import PROBLEMS, Parsed
 from pipeline.data.schema import AMOUNTS, COLUMNS, ESTIMATED_VALUES, NUMBERS, requirement
 from pipeline.data.validate import described, may_have_point, shown, texts_of, validate
 
@@ -137,7 +137,10 @@ def _filtered(rows: pa.RecordBatch, is_kept: np.ndarray) -> pa.RecordBatch:
 
 
 def _violations(parsed: Parsed, checked: CheckedBlock) -> Iterator[Violation]:
-    """Each broken rule with its first records, and what was found there: a record that is no row, or a value."""
+    """Each broken rule with its first records, and what was found there: a record that is no row, or a value.
+
+    The places of rules: the problems of records in the order of `PROBLEMS`, then the columns in that of `COLUMNS`.
+    """
     for rule, positions in checked.no_rows.items():
         first, last = (lines.tolist() for lines in parsed.lines(positions[:EXAMPLES]))
         spans = parsed.spans(positions[:EXAMPLES])
@@ -146,11 +149,13 @@ def _violations(parsed: Parsed, checked: CheckedBlock) -> Iterator[Violation]:
             text if start == end else f"{text} in {span}"
             for text, span, start, end in zip(texts, spans, first, last, strict=True)
         ]
-        yield Violation(rule, len(positions), tuple(zip(first, said, strict=True)))
+        place = int(parsed.problems[positions[0]])
+        yield Violation(rule, place, len(positions), tuple(zip(first, said, strict=True)))
     for name, rows in checked.bad_values.items():
         first, _ = parsed.lines(parsed.positions[rows[:EXAMPLES]])
         values = parsed.rows[name].take(pa.array(rows[:EXAMPLES])).to_pylist()
-        yield Violation(requirement(name), len(rows), tuple(zip(first.tolist(), described(name, values), strict=True)))
+        examples = tuple(zip(first.tolist(), described(name, values), strict=True))
+        yield Violation(requirement(name), len(PROBLEMS) + COLUMNS.index(name), len(rows), examples)
 
 
 def _count_matching(patterns: Mapping[str, str], parsed: Parsed, kept: np.ndarray) -> int:

@@ -1,6 +1,7 @@
 """How many rows of a raw table break which rule of the data contract: a report for people, or an error."""
 
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 from pipeline.data.csv_header import in_words
 
@@ -9,16 +10,20 @@ EXAMPLES = 3
 
 @dataclass(frozen=True)
 class Violation:
-    """One rule that some rows break: the rule in words, how many, the numbers of the first lines and what was found."""
+    """One rule that some rows break: the rule in words, how many, the numbers of the first lines and what was found.
+
+    A report has its rules in the order of their places, which is fixed.
+    """
 
     rule: str
+    place: int
     rows: int
     examples: tuple[tuple[int, str], ...]
 
 
 @dataclass
 class ContractReport:
-    """How many rows there were, how many went to quarantine, and why: the rules in order of first appearance.
+    """How many rows there were, how many went to quarantine, and why.
 
     Of the rows that keep the contract, `estimated_rows` have a value marked as an estimate, and `decimal_rows` a whole
     number with a fraction of zeros; `ignored` has the columns that the contract does not name.
@@ -38,9 +43,9 @@ class ContractReport:
         self.estimated_rows += block.estimated_rows
         self.decimal_rows += block.decimal_rows
         for new in block.violations.values():
-            old = self.violations.get(new.rule, Violation(new.rule, 0, ()))
+            old = self.violations.get(new.rule, Violation(new.rule, new.place, 0, ()))
             examples = (old.examples + new.examples)[:EXAMPLES]
-            self.violations[new.rule] = Violation(new.rule, old.rows + new.rows, examples)
+            self.violations[new.rule] = Violation(new.rule, new.place, old.rows + new.rows, examples)
 
     @property
     def bad_fraction(self) -> float:
@@ -61,7 +66,7 @@ class ContractReport:
             f"{where}: {self.quarantined} of {self.rows} rows break the data contract"
             f" ({self.bad_fraction:.4%}; prepare.max_bad_fraction allows {allowed:.4%})"
         ]
-        for violation in self.violations.values():
+        for violation in sorted(self.violations.values(), key=attrgetter("place")):
             lines.append(f"\n  {violation.rule}: {violation.rows} of {self.rows} rows")
             lines += [f"    line {line}: found {value}" for line, value in violation.examples]
         if self.ignored:

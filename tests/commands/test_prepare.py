@@ -1,5 +1,7 @@
 import gzip
 import io
+import random
+import re
 
 import numpy as np
 import pandas as pd
@@ -293,6 +295,29 @@ def test_the_bytes_depend_on_the_rows_alone_and_not_on_the_blocks(stages):
     assert list(runs[0].files()) == FILES
     assert all(stage.files() == runs[0].files() for stage in runs)
     assert all(stage.metrics == runs[0].metrics for stage in runs)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_report_and_the_quarantine_know_no_blocks(stages, seed):
+    draw = random.Random(seed)
+    raw, runs = table([*rows(30), *draw.sample(sorted(BAD_LINES), len(BAD_LINES))]), [stages() for _ in range(4)]
+    for stage, size in zip(runs, (BLOCK_BYTES, *draw.sample(range(200, 5000), 3)), strict=True):
+        stage.run(raw, max_bad_fraction=0.9, block_bytes=size)
+    assert len({report_without_path(stage) for stage in runs}) == 1
+    assert len({stage.files()["quarantine.parquet"] for stage in runs}) == 1
+
+
+def test_the_report_has_the_problems_of_records_and_then_the_columns_in_their_order(stage):
+    stage.run(
+        table([*GOOD, row(company_size="m"), row(salary="lots"), "2023,SE", ""]) + GOOD[0].encode(),
+        max_bad_fraction=0.9,
+    )
+    found = re.findall(r"^  (\w+ .*): 1 of 45 rows$", report_without_path(stage), flags=re.MULTILINE)
+    assert found == [f"{LINE} (blank line)", f"{LINE} (not 11 fields)", SALARY, "company_size must be one of S, M, L"]
+
+
+def report_without_path(stage):
+    return stage.report.read_text(encoding="utf-8").removeprefix(str(stage.raw))
 
 
 @pytest.mark.real
