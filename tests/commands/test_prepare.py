@@ -365,6 +365,7 @@ def project(stage, monkeypatch):
     settings = {"max_bad_fraction": 0.0, "split": split, "min_count": 1, "target": "standard"}
     monkeypatch.chdir(stage.folder)
     write_settings(stage.folder, data={"path": "raw.csv"}, prepare=settings)
+    (stage.folder / versions.FILE).touch()
     versions.main([])
     return stage
 
@@ -391,7 +392,7 @@ def test_the_command_makes_the_folders_it_writes_to(project):
     [
         (
             None,
-            "prepare: raw.csv: the raw table must be a CSV or Parquet file, found nothing; set data.path",
+            "prepare: raw.csv: the raw table must be a CSV or Parquet file, or a folder of such, found nothing",
         ),
         (b"", "prepare: raw.csv: line 1 must be a header that names work_year, "),
         (table([*GOOD, "2023"]), "prepare: raw.csv: 1 of 41 rows break the data contract"),

@@ -69,7 +69,9 @@ def test_the_last_block_comes_out_before_the_table_is_refused(tmp_path):
 
 
 def test_a_file_that_is_no_table_is_refused_before_the_first_block(tmp_path):
-    with pytest.raises(ValueError, match=r"must be a CSV or Parquet file, found nothing; set data\.path"):
+    with pytest.raises(
+        ValueError, match=r"must be a CSV or Parquet file, or a folder of such, found nothing; set data\.path"
+    ):
         clean_blocks(tmp_path / "table.csv", report=ContractReport(), max_bad_fraction=0.0)
 
 
