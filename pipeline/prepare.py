@@ -87,7 +87,7 @@ def check(raw: Path, scratch: Path, *, settings: params.Prepare, part_bytes: int
     parts = plan(raw, part_bytes=part_bytes)
     checked = partial(check_part, settings=settings, scratch=scratch, block_bytes=block_bytes)
     # A single part, perhaps of gzip and long, is checked in this thread, which ctrl-C ends at once.
-    results = prefetched(checked, parts) if len(parts) > 1 else map(checked, parts)
+    results = prefetched(checked, parts) if len(parts) > 1 else map(partial(checked, threads=2), parts)
     table = check_parts(parts, tqdm(results, "check", total=len(parts), unit="part", disable=None), again=checked)
     table.report.check(where=str(raw), allowed=settings.max_bad_fraction)
     if not table.in_split.all():

@@ -56,7 +56,8 @@ class Cleaned:
 
 def clean_part(part: Part, *, block_bytes: int, threads: int) -> Iterator[Cleaned]:
     """The blocks of a part, cleaned one by one, and parsed ahead in so many threads. Raises: ValueError as `Part`."""
-    return map(clean, prefetched(partial(parse, names=part.columns), part.blocks(size=block_bytes), threads=threads))
+    parsed, blocks = partial(parse, names=part.columns), part.blocks(size=block_bytes)
+    return map(clean, prefetched(parsed, blocks, threads=threads) if threads else map(parsed, blocks))
 
 
 def check_block(parsed: Parsed, columns: Sequence[str]) -> CheckedBlock:

@@ -72,13 +72,16 @@ class Checked:
         self.broken += [replace(broken, lines_before=lines_before, file=file) for broken in part.broken]
 
 
-def check_part(part: Part, settings: params.Prepare, scratch: Path, *, block_bytes: int = STEP_BYTES) -> Checked:
+def check_part(
+    part: Part, settings: params.Prepare, scratch: Path, *, threads: int = 0, block_bytes: int = STEP_BYTES
+) -> Checked:
     """Check a part, and write its spills to the scratch folder. Its lines have numbers as if a header stood before it.
 
+    threads: that parse blocks ahead, where no other part is checked at the same time.
     Raises: ValueError if the file is damaged or a line is too long.
     """
     checked = Checked(ContractReport(ignored=other_columns(part.columns)))
-    for number, block in enumerate(clean_part(part, block_bytes=block_bytes, threads=1)):
+    for number, block in enumerate(clean_part(part, block_bytes=block_bytes, threads=threads)):
         checked.report.add(block.report)
         checked.lines, checked.size = checked.lines + block.lines, checked.size + block.size
         place = scratch / f"{part.number}-{number}.arrow"

@@ -29,8 +29,7 @@ from pipeline.data.csv_records import RECORD_BYTES
 from pipeline.data.source import PIECE_BYTES, open_table
 from pipeline.data.table_files import table_files
 
-PART_BYTES = 64 << 20
-STEP_BYTES = 8 << 20  # of the blocks in which parts are read: those of several parts are in memory at once
+PART_BYTES, STEP_BYTES = 64 << 20, 8 << 20  # of a part, and of the blocks in which it is read
 
 
 @dataclass(frozen=True)
