@@ -46,7 +46,7 @@ def blocks_of(file: BinaryIO, *, where: str, size: int = BLOCK_BYTES, stop: int 
 
     Blank lines at the very end of the file are no rows. So a block ends before the last line that is not blank, and
     this line comes with the next block.
-    stop: how many bytes further a line begins; the blocks end where the record starts that this line stands in.
+    stop: how many bytes further some line begins; the blocks end before the record that this line is in.
     Raises: LongLineError for a line longer than `BLOCK_BYTES`.
     """
     first_line, waiting = 2, b""
@@ -83,9 +83,9 @@ def read_to_line_end(file: BinaryIO, size: int) -> bytes:
 
 
 def whole_records(text: bytes, file: BinaryIO) -> int:
-    """How many bytes of a text are whole records; it starts with one and ends with a line, and the file has the rest.
+    """How many bytes of a text are whole records: it starts with one and ends with a line, and the file goes on.
 
-    The text's last record may be one of them and count as open: if so little of the file is left that this is unknown.
+    A broken record counts as not whole if the file ends too soon to tell.
     """
     if has_no_multiline_quotes(text):
         return len(text)

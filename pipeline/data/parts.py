@@ -58,7 +58,8 @@ class Part:
             try:
                 yield from blocks_of(file, where=str(self.path), size=size, stop=stop)
             except LongLineError as error:
-                raise LongLineError(str(self.path), error.line + self._lines_before()) from None
+                line = error.line + self._lines_before()
+                raise ValueError(str(LongLineError(str(self.path), line))) from None  # any process can read this kind
 
     def _lines_before(self) -> int:
         """How many lines stand before the part, without the header."""

@@ -1,16 +1,20 @@
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from functools import partial
+from multiprocessing import get_context
 
 import pyarrow as pa
 import pytest
 
+from pipeline.data.encoding import fit
 from pipeline.data.part_check import check_part, check_parts
 from pipeline.data.parts import plan
 from pipeline.data.schema import FEATURES, TARGET
-from pipeline.data.spills import read_spill
+from pipeline.data.spills import encode_part, read_spill
 from tests.conftest import prepare_settings
 from tests.support.tables import row, rows, table
 
+SPLIT = prepare_settings().split
 LINES = [*rows(20), row(company_size="XL"), row(job_title='"told\nby phone,\nask again"'), "2023,SE", *rows(9)]
 
 
@@ -51,6 +55,18 @@ def test_a_part_may_be_checked_twice(parts, check):
     first = check(parts[0])
     before = clean_rows(first)
     assert clean_rows(check(parts[0])) == before == clean_rows(first)
+
+
+def test_another_process_does_the_same_with_a_part(parts, check):
+    here = check(parts[2])
+    encode = partial(encode_part, encoder=fit(here.counts, min_count=1, target="standard"), split=SPLIT)
+    before = clean_rows(here)
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        there = pool.submit(check, parts[2]).result()
+        assert pool.submit(encode, there.clean[0]).result() == encode(here.clean[0])
+    assert there.report == here.report
+    assert (there.counts, there.clean, there.broken) == (here.counts, here.clean, here.broken)
+    assert clean_rows(there) == before
 
 
 def test_a_part_that_begins_inside_of_a_record_is_checked_again_from_there(parts, check):
