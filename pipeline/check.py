@@ -6,9 +6,11 @@ from pathlib import Path
 
 from pipeline import params
 from pipeline.data.schema import FEATURES
+from pipeline.data.table_files import table_files
 from pipeline.runtime.arguments import command_parser
 from pipeline.runtime.command import GO_BACK, command
 
+FOLDER_FOR_PATTERN = "put the tables into a folder and name that: DVC versions files and folders, no patterns"
 BRING_IT = "name another, or bring it (dvc pull, if DVC has it); a queued experiment needs git add or dvc add first"
 
 
@@ -26,11 +28,12 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def check_table(path: Path) -> None:
-    """Raise ValueError unless the path is that of a file: of a folder DVC would take all for the table."""
-    if not path.is_file():
-        found = "a folder" if path.is_dir() else "none"
-        fix = "name the table in it" if path.is_dir() else BRING_IT
-        raise ValueError(f"{params.FILE}: data.path must be a file; found {found}, {path}; {fix}")
+    """Raise ValueError unless the path is that of a file, or of a folder of some."""
+    if not path.exists():
+        is_pattern = any(sign in str(path) for sign in "*?[")
+        found, fix = ("a pattern", FOLDER_FOR_PATTERN) if is_pattern else ("none", BRING_IT)
+        raise ValueError(f"{params.FILE}: data.path must be a file or a folder; found {found}, {path}; {fix}")
+    table_files(path)
 
 
 if __name__ == "__main__":

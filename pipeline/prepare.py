@@ -1,40 +1,33 @@
 """Stage 1: the raw table → encoded rows for training, validation and test, the encoder, and the quarantine.
 
-Two passes over blocks, so memory does not grow with the file. The first checks each block against the contract, keeps
-its clean rows in a draft file and counts the values of the training rows; the encoder is fitted on these counts; the
-second pass encodes the clean rows.
+Two passes over parts, so memory does not grow with the table. The first checks each part against the contract, keeps
+its clean rows in scratch files and counts the values of the training rows; the encoder is fitted on these counts; the
+second pass encodes the clean rows. Both are pure functions of a part, here over threads.
 """
 
 import json
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import pyarrow as pa
 from tqdm import tqdm
 
 from pipeline import params, versions
 from pipeline.data import encoding
-from pipeline.data.clean import CLEAN, QUARANTINE
 from pipeline.data.contract_report import ContractReport
-from pipeline.data.csv_blocks import BLOCK_BYTES
 from pipeline.data.encoding import ROWS, Encoder
 from pipeline.data.parquet import RowGroups
-from pipeline.data.raw_table import clean_blocks
-from pipeline.data.schema import ESTIMATED_ROWS, ESTIMATED_VALUES, FEATURES, HASH, TARGET
-from pipeline.data.split import SPLITS, assign, row_hash
+from pipeline.data.part_check import Broken, Checked, check_part, check_parts, quarantine_schema
+from pipeline.data.parts import PART_BYTES, STEP_BYTES, plan
+from pipeline.data.schema import ESTIMATED_ROWS, ESTIMATED_VALUES, FEATURES, HASH
+from pipeline.data.spills import encode_part, read_spill
+from pipeline.data.split import SPLITS
 from pipeline.runtime.arguments import command_parser
 from pipeline.runtime.command import WAY_BACK, command
 from pipeline.runtime.drafts import drafts
 from pipeline.runtime.lifetime import end_with_parent
 from pipeline.runtime.prefetch import prefetched
-
-HASHED = pa.schema([CLEAN.field(name) for name in (*FEATURES, TARGET)] + [(HASH, pa.uint64())])
-"""What the first pass keeps of a clean row for the second."""
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -53,101 +46,81 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def run(
-    raw: Path, *, out: Path, metrics: Path, report: Path, settings: params.Prepare, block_bytes: int = BLOCK_BYTES
+    raw: Path,
+    *,
+    out: Path,
+    metrics: Path,
+    report: Path,
+    settings: params.Prepare,
+    part_bytes: int = PART_BYTES,
+    block_bytes: int = STEP_BYTES,
 ) -> None:
     """Prepare the raw table; nothing in `out` is replaced before the whole table has passed.
 
-    Raises: ValueError if the file is no table, or more rows than allowed break the contract.
+    Raises: ValueError if the path is no table, or more rows than allowed break the contract.
     """
     report.parent.mkdir(parents=True, exist_ok=True)
     report.unlink(missing_ok=True)
     with drafts() as draft_of:
-        quarantine, clean_rows = draft_of(out / "quarantine.parquet"), draft_of(out / "clean.arrow", scratch=True)
+        scratch = draft_of(out / "parts", scratch=True)
+        scratch.mkdir()
         try:
-            contract, counts = check(raw, quarantine, clean_rows, settings=settings, block_bytes=block_bytes)
+            table = check(raw, scratch, settings=settings, part_bytes=part_bytes, block_bytes=block_bytes)
         except ValueError as error:
             report.write_text(f"{error}\n", encoding="utf-8")
             raise ValueError(f"{error}\nThis report is also in {report}.") from None
-        if contract.quarantined or contract.ignored:
-            report.write_text(contract.text(where=str(raw), allowed=settings.max_bad_fraction), encoding="utf-8")
-        encoder = encoding.fit(counts, min_count=settings.min_count, target=settings.target)
+        if table.report.quarantined or table.report.ignored:
+            report.write_text(table.report.text(where=str(raw), allowed=settings.max_bad_fraction), encoding="utf-8")
+        encoder = encoding.fit(table.counts, min_count=settings.min_count, target=settings.target)
         draft_of(out / "encoder.json").write_text(encoder.to_json(), encoding="utf-8")
+        write_quarantine(draft_of(out / "quarantine.parquet"), table.broken)
         splits = [draft_of(out / f"{name}.parquet") for name in SPLITS]
-        rows = row_counts(contract, encode(clean_rows, splits, encoder, split=settings.split))
+        rows = row_counts(table.report, encode(table.clean, splits, encoder, split=settings.split))
         draft_of(metrics).write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
 
 
-def check(
-    raw: Path, quarantine_file: Path, clean_file: Path, *, settings: params.Prepare, block_bytes: int
-) -> tuple[ContractReport, dict[str, Counter[Any]]]:
-    """First pass: broken lines and clean rows, each to a file; and how often each value is trained on.
+def check(raw: Path, scratch: Path, *, settings: params.Prepare, part_bytes: int, block_bytes: int) -> Checked:
+    """First pass: broken records and clean rows, each to spills; and how often each value is trained on.
 
     Raises: ValueError as `run`.
     """
-    contract, counts = ContractReport(), {name: Counter[Any]() for name in (*FEATURES, TARGET)}
-    in_split = np.zeros(len(SPLITS), np.int64)  # rows of each
-    blocks = clean_blocks(raw, report=contract, max_bad_fraction=settings.max_bad_fraction, block_bytes=block_bytes)
-    with ExitStack() as stack:
-        quarantine = stack.enter_context(RowGroups(quarantine_file, QUARANTINE))
-        clean_rows = stack.enter_context(pa.ipc.new_stream(clean_file, HASHED))
-        size = raw.stat().st_size
-        progress = stack.enter_context(tqdm(total=size, desc="check", unit="B", unit_scale=True, disable=None))
-        for block in blocks:
-            quarantine.write(block.quarantine)
-            hashes = row_hash(block.rows, salt=settings.split.salt)
-            splits = assign(hashes, settings.split)
-            in_split += np.bincount(splits, minlength=len(SPLITS))
-            count(block.rows, np.flatnonzero(splits == SPLITS.index("train")), counts=counts)
-            clean_rows.write_batch(block.rows.select([*FEATURES, TARGET]).append_column(HASH, pa.array(hashes)))
-            progress.update(block.size)
-    if not in_split.all():
-        raise ValueError(_too_few_rows(clean_file, in_split.tolist(), where=raw))
-    return contract, counts
+    parts = plan(raw, part_bytes=part_bytes)
+    checked = partial(check_part, settings=settings, scratch=scratch, block_bytes=block_bytes)
+    # A single part, perhaps of gzip and long, is checked in this thread, which ctrl-C ends at once.
+    results = prefetched(checked, parts) if len(parts) > 1 else map(partial(checked, threads=2), parts)
+    table = check_parts(parts, tqdm(results, "check", total=len(parts), unit="part", disable=None), again=checked)
+    table.report.check(where=str(raw), allowed=settings.max_bad_fraction)
+    if not table.in_split.all():
+        raise ValueError(_too_few_rows(table, where=raw))
+    return table
 
 
-def _too_few_rows(clean_file: Path, in_split: Sequence[int], *, where: Path) -> str:
+def _too_few_rows(table: Checked, *, where: Path) -> str:
     """What to say of clean rows that leave a split without any: mostly that they are too few different ones."""
-    with pa.ipc.open_stream(clean_file) as clean_rows:
-        different = len(set().union(*(rows[HASH].to_pylist() for rows in clean_rows)))
-    found = ", ".join(f"{rows} for {split}" for split, rows in zip(SPLITS, in_split, strict=True))
+    different = len(set().union(*(read_spill(spill)[HASH].to_pylist() for spill in table.clean)))
+    found = ", ".join(f"{rows} for {split}" for split, rows in zip(SPLITS, table.in_split, strict=True))
     return (
         f"{where}: prepare.split must leave rows for each of {', '.join(SPLITS)}; found {found} (different rows:"
-        f" {different} of {sum(in_split)}); equal rows are always in one split: bring more different rows"
+        f" {different} of {table.in_split.sum()}); equal rows are always in one split: bring more different rows"
     )
 
 
-def count(rows: pa.RecordBatch, chosen: np.ndarray, *, counts: Mapping[str, Counter[Any]]) -> None:
-    """Add to the counts how often each value stands in the chosen rows. Shape: chosen, positions of rows."""
-    for name in FEATURES:
-        values = rows[name].dictionary.to_pylist()
-        times = np.bincount(rows[name].indices.to_numpy()[chosen], minlength=len(values))  # (distinct values,)
-        for value, number in zip(values, times.tolist(), strict=True):  # 2021 twice, if a row says 2021e
-            counts[name][value] += number
-    targets, times = np.unique(rows[TARGET].to_numpy()[chosen], return_counts=True)  # (distinct targets,) each
-    for target, number in zip(targets.tolist(), times.tolist(), strict=True):
-        counts[TARGET][target] += number
+def write_quarantine(file: Path, broken: Sequence[Broken]) -> None:
+    """The broken records to one Parquet file; where they are of a table of several files, each has its file's name."""
+    with RowGroups(file, quarantine_schema(broken)) as writer:
+        for each in broken:
+            writer.write(each.rows())
 
 
-def encode(clean_file: Path, files: Sequence[Path], encoder: Encoder, *, split: params.Split) -> dict[str, int]:
+def encode(spills: Sequence[Path], files: Sequence[Path], encoder: Encoder, *, split: params.Split) -> dict[str, int]:
     """Second pass: the clean rows, encoded, to one Parquet file per split; returns the rows of each."""
     with ExitStack() as stack:
         writers = [stack.enter_context(RowGroups(file, ROWS)) for file in files]
-        clean_rows = pa.ipc.open_stream(stack.enter_context(pa.OSFile(str(clean_file))))
-        encoded = (
-            encoder.encode(rows) | encoder.encode_target(rows) | {HASH: rows[HASH].to_numpy()}
-            for rows in tqdm(clean_rows, "encode", unit="block", disable=None)
-        )
-        for _ in prefetched(partial(write, writers, split), encoded, threads=1):
-            pass  # a block is written while the next one is encoded
+        encoded = prefetched(partial(encode_part, encoder=encoder, split=split), spills)
+        for tables in tqdm(encoded, "encode", unit="block", total=len(spills), disable=None):
+            for writer, table in zip(writers, tables, strict=True):
+                writer.write(table)
     return {name: writer.rows for name, writer in zip(SPLITS, writers, strict=True)}
-
-
-def write(writers: Sequence[RowGroups], split: params.Split, columns: Mapping[str, np.ndarray]) -> None:
-    """Each row to the writer of its split. Shape: one writer per split; each column (rows,), named as in `ROWS`."""
-    splits = assign(columns[HASH], split)
-    for position, writer in enumerate(writers):
-        chosen = np.flatnonzero(splits == position)
-        writer.write(pa.table({name: columns[name][chosen] for name in ROWS.names}, schema=ROWS))
 
 
 def row_counts(contract: ContractReport, rows: Mapping[str, int]) -> dict[str, int]:

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import settings
 
 from pipeline import params, prepare
-from pipeline.data.csv_blocks import BLOCK_BYTES
+from pipeline.data.parts import PART_BYTES, STEP_BYTES
 from pipeline.model.reproducible import torch
 from tests.support.models import make_bundle
 from tests.support.night_history import make_past
@@ -78,8 +78,15 @@ class Stage:
         """The bytes of every output."""
         return {file.name: file.read_bytes() for file in sorted(self.out.iterdir())}
 
-    def run(self, raw: bytes | Path, *, block_bytes: int = BLOCK_BYTES, **changes: object) -> None:
-        """Run the stage on the raw bytes, or on a file elsewhere."""
+    def run(
+        self,
+        raw: bytes | Path,
+        *,
+        part_bytes: int = PART_BYTES,
+        block_bytes: int = STEP_BYTES,
+        **changes: object,
+    ) -> None:
+        """Run the stage on the raw bytes, or on a file or folder elsewhere."""
         if isinstance(raw, bytes):
             self.raw.write_bytes(raw)
         prepare.run(
@@ -88,6 +95,7 @@ class Stage:
             metrics=self.folder / "prepare.json",
             report=self.report,
             settings=prepare_settings(**changes),
+            part_bytes=part_bytes,
             block_bytes=block_bytes,
         )
 

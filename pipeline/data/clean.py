@@ -2,15 +2,18 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.data.contract_report import EXAMPLES, ContractReport, Violation
-from pipeline.data.csv_rows import Parsed
+from pipeline.data.contract_report import EXAMPLES, ContractReport, Example, Violation
+from pipeline.data.csv_rows import PROBLEMS, Parsed, parse
+from pipeline.data.parts import Part
 from pipeline.data.schema import AMOUNTS, COLUMNS, ESTIMATED_VALUES, NUMBERS, requirement
 from pipeline.data.validate import described, may_have_point, shown, texts_of, validate
+from pipeline.runtime.prefetch import prefetched
 
 
 def _type(column: str) -> pa.DataType:
@@ -42,12 +45,19 @@ class CheckedBlock:
 
 @dataclass(frozen=True)
 class Cleaned:
-    """What became of a block of so many bytes: the rows that keep the contract, and the other records as they stand."""
+    """What became of a block of so many bytes and lines: the rows that keep the contract, the others as they stand."""
 
     rows: pa.RecordBatch
-    quarantine: pa.Table
+    quarantine: pa.RecordBatch
     report: ContractReport
     size: int
+    lines: int
+
+
+def clean_part(part: Part, *, block_bytes: int, threads: int) -> Iterator[Cleaned]:
+    """The blocks of a part, cleaned one by one, and parsed ahead in so many threads. Raises: ValueError as `Part`."""
+    parsed, blocks = partial(parse, names=part.columns), part.blocks(size=block_bytes)
+    return map(clean, prefetched(parsed, blocks, threads=threads) if threads else map(parsed, blocks))
 
 
 def check_block(parsed: Parsed, columns: Sequence[str]) -> CheckedBlock:
@@ -105,7 +115,8 @@ def clean(parsed: Parsed) -> Cleaned:
         decimal_rows=_count_matching(dict.fromkeys(decimals, r"\."), parsed, checked.kept),
         violations={violation.rule: violation for violation in _violations(parsed, checked)},
     )
-    return Cleaned(checked.rows, _quarantine(parsed, checked), report, size=len(parsed.block.text))
+    text = parsed.block.text
+    return Cleaned(checked.rows, _quarantine(parsed, checked), report, size=len(text), lines=text.count(b"\n"))
 
 
 def joined_where(holds: np.ndarray, texts: Sequence[str | pa.Array], *, separator: str) -> pa.StringArray:
@@ -137,20 +148,20 @@ def _filtered(rows: pa.RecordBatch, is_kept: np.ndarray) -> pa.RecordBatch:
 
 
 def _violations(parsed: Parsed, checked: CheckedBlock) -> Iterator[Violation]:
-    """Each broken rule with its first records, and what was found there: a record that is no row, or a value."""
+    """Each broken rule with its first records, and what was found there: a record that is no row, or a value.
+
+    The places of rules: the problems of records in the order of `PROBLEMS`, then the columns in that of `COLUMNS`.
+    """
     for rule, positions in checked.no_rows.items():
-        first, last = (lines.tolist() for lines in parsed.lines(positions[:EXAMPLES]))
-        spans = parsed.spans(positions[:EXAMPLES])
         texts = [shown(parsed.record(position)) for position in positions[:EXAMPLES]]
-        said = [
-            text if start == end else f"{text} in {span}"
-            for text, span, start, end in zip(texts, spans, first, last, strict=True)
-        ]
-        yield Violation(rule, len(positions), tuple(zip(first, said, strict=True)))
+        first, last = parsed.lines(positions[:EXAMPLES])
+        examples = map(Example, first.tolist(), texts, (last - first + 1).tolist())
+        yield Violation(rule, int(parsed.problems[positions[0]]), len(positions), tuple(examples))
     for name, rows in checked.bad_values.items():
         first, _ = parsed.lines(parsed.positions[rows[:EXAMPLES]])
-        values = parsed.rows[name].take(pa.array(rows[:EXAMPLES])).to_pylist()
-        yield Violation(requirement(name), len(rows), tuple(zip(first.tolist(), described(name, values), strict=True)))
+        texts = described(name, parsed.rows[name].take(pa.array(rows[:EXAMPLES])).to_pylist())
+        place = len(PROBLEMS) + COLUMNS.index(name)
+        yield Violation(requirement(name), place, len(rows), tuple(map(Example, first.tolist(), texts)))
 
 
 def _count_matching(patterns: Mapping[str, str], parsed: Parsed, kept: np.ndarray) -> int:
@@ -165,8 +176,8 @@ def _count_matching(patterns: Mapping[str, str], parsed: Parsed, kept: np.ndarra
     return int(has_one[kept].sum())
 
 
-def _quarantine(parsed: Parsed, checked: CheckedBlock) -> pa.Table:
+def _quarantine(parsed: Parsed, checked: CheckedBlock) -> pa.RecordBatch:
     """The broken records in the file's order: each one's first line, the rules that it breaks, and its text."""
     lines, _ = parsed.lines(checked.broken)
     texts = pa.array(map(parsed.record, checked.broken.tolist()), pa.string())
-    return pa.Table.from_arrays([pa.array(lines), checked.reasons, texts], schema=QUARANTINE)
+    return pa.RecordBatch.from_arrays([pa.array(lines), checked.reasons, texts], schema=QUARANTINE)

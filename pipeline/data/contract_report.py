@@ -1,24 +1,50 @@
 """How many rows of a raw table break which rule of the data contract: a report for people, or an error."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from operator import attrgetter
 
 from pipeline.data.csv_header import in_words
+from pipeline.data.csv_rows import span
 
 EXAMPLES = 3
 
 
 @dataclass(frozen=True)
+class Example:
+    """What was found in a record, its first line, how many lines it takes, and its file if the table has several."""
+
+    line: int
+    found: str
+    lines: int = 1
+    file: str = ""
+
+    def __str__(self) -> str:
+        where = f"{self.file}, line {self.line}" if self.file else f"line {self.line}"
+        lines = f" in {span(self.line, self.line + self.lines - 1)}" if self.lines > 1 else ""
+        return f"{where}: found {self.found}{lines}"
+
+
+@dataclass(frozen=True)
 class Violation:
-    """One rule that some rows break: the rule in words, how many, the numbers of the first lines and what was found."""
+    """One rule that some rows break: the rule in words, how many, and what was found in the first ones.
+
+    A report has its rules in the order of their places, which is fixed.
+    """
 
     rule: str
+    place: int
     rows: int
-    examples: tuple[tuple[int, str], ...]
+    examples: tuple[Example, ...]
+
+    def moved(self, lines: int, file: str) -> "Violation":
+        """The same, so many lines further down in that file."""
+        moved = tuple(replace(each, line=each.line + lines, file=file) for each in self.examples)
+        return replace(self, examples=moved)
 
 
 @dataclass
 class ContractReport:
-    """How many rows there were, how many went to quarantine, and why: the rules in order of first appearance.
+    """How many rows there were, how many went to quarantine, and why.
 
     Of the rows that keep the contract, `estimated_rows` have a value marked as an estimate, and `decimal_rows` a whole
     number with a fraction of zeros; `ignored` has the columns that the contract does not name.
@@ -31,16 +57,21 @@ class ContractReport:
     ignored: tuple[str, ...] = ()
     violations: dict[str, Violation] = field(default_factory=dict)
 
-    def add(self, block: "ContractReport") -> None:
-        """Add the report of one more block, which must follow the ones before it."""
+    def add(self, block: "ContractReport", *, lines_before: int = 0, file: str = "") -> None:
+        """Add the report of one more block, which must follow the ones before it.
+
+        lines_before: what its lines' numbers lack; file: its name, if the table has several.
+        """
         self.rows += block.rows
         self.quarantined += block.quarantined
         self.estimated_rows += block.estimated_rows
         self.decimal_rows += block.decimal_rows
-        for new in block.violations.values():
-            old = self.violations.get(new.rule, Violation(new.rule, 0, ()))
+        self.ignored = tuple(dict.fromkeys((*self.ignored, *block.ignored)))
+        for violation in block.violations.values():
+            new = violation.moved(lines_before, file)
+            old = self.violations.get(new.rule, Violation(new.rule, new.place, 0, ()))
             examples = (old.examples + new.examples)[:EXAMPLES]
-            self.violations[new.rule] = Violation(new.rule, old.rows + new.rows, examples)
+            self.violations[new.rule] = Violation(new.rule, new.place, old.rows + new.rows, examples)
 
     @property
     def bad_fraction(self) -> float:
@@ -61,9 +92,9 @@ class ContractReport:
             f"{where}: {self.quarantined} of {self.rows} rows break the data contract"
             f" ({self.bad_fraction:.4%}; prepare.max_bad_fraction allows {allowed:.4%})"
         ]
-        for violation in self.violations.values():
+        for violation in sorted(self.violations.values(), key=attrgetter("place")):
             lines.append(f"\n  {violation.rule}: {violation.rows} of {self.rows} rows")
-            lines += [f"    line {line}: found {value}" for line, value in violation.examples]
+            lines += [f"    {example}" for example in violation.examples]
         if self.ignored:
             lines.append(f"\n  {in_words(self.ignored)}: left out")
         return "\n".join(lines) + "\n"

@@ -1,11 +1,12 @@
 """A CSV file or stream as blocks of whole records: memory does not grow with its length."""
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from pipeline.data.csv_records import has_no_multiline_quotes, last_start
+from pipeline.data.csv_records import RECORD_BYTES, has_no_multiline_quotes, last_start
 from pipeline.data.source import LINE_BYTES, open_table
 
 BLOCK_BYTES = LINE_BYTES
@@ -32,19 +33,31 @@ def read_blocks(path: Path, *, offset: int, size: int = BLOCK_BYTES) -> Iterator
         yield from blocks_of(file, where=str(path), size=size)
 
 
-def blocks_of(file: BinaryIO, *, where: str, size: int = BLOCK_BYTES) -> Iterator[Block]:
+class LongLineError(ValueError):
+    """A line, by its number, is longer than any bound on memory could hold."""
+
+    def __init__(self, where: str, line: int) -> None:
+        super().__init__(f"{where}: line {line} is over {BLOCK_BYTES} bytes long: is this a CSV file?")
+        self.line = line
+
+
+def blocks_of(file: BinaryIO, *, where: str, size: int = BLOCK_BYTES, stop: int = sys.maxsize) -> Iterator[Block]:
     """The records that a file or stream holds behind its header, in blocks of about `size` bytes.
 
     Blank lines at the very end of the file are no rows. So a block ends before the last line that is not blank, and
     this line comes with the next block.
-    Raises: ValueError for a line longer than `BLOCK_BYTES`, which no bound on memory could hold.
+    stop: how many bytes further some line begins; the blocks end before the record that this line is in.
+    Raises: LongLineError for a line longer than `BLOCK_BYTES`.
     """
     first_line, waiting = 2, b""
-    while lines := _read_to_line_end(file, size):
-        text = waiting + lines
+    while lines := read_to_line_end(file, min(size, stop)):
+        text, stop = waiting + lines, stop - len(lines)
         if len(text) - (text.rfind(b"\n", 0, -1) + 1) > BLOCK_BYTES:
-            line = first_line + text.count(b"\n", 0, -1)
-            raise ValueError(f"{where}: line {line} is over {BLOCK_BYTES} bytes long: is this a CSV file?")
+            raise LongLineError(where, first_line + text.count(b"\n", 0, -1))
+        if stop <= 0:
+            if whole := text[: whole_records(text, file)]:
+                yield Block(first_line, whole)
+            return
         tail = text[-TAIL_BYTES:]
         end = len(text) - len(tail) + len(tail.rstrip(b"\r\n"))  # where the blank lines at the end start
         is_last = len(lines) < size  # a short read
@@ -60,10 +73,20 @@ def blocks_of(file: BinaryIO, *, where: str, size: int = BLOCK_BYTES) -> Iterato
         yield Block(first_line, rest)
 
 
-def _read_to_line_end(file: BinaryIO, size: int) -> bytes:
+def read_to_line_end(file: BinaryIO, size: int) -> bytes:
     """About `size` bytes: as many, and the rest of the line they end in, unless that is longer than a line may be."""
     text = file.read(size)
     if text and not text.endswith(b"\n"):
         started = len(text) - (text.rfind(b"\n") + 1)  # bytes of the last line that are here already
         text += file.readline(BLOCK_BYTES + 1 - started)
     return text
+
+
+def whole_records(text: bytes, file: BinaryIO) -> int:
+    """How many bytes of a text are whole records: it starts with one and ends with a line, and the file goes on.
+
+    A broken record counts as not whole if the file ends too soon to tell.
+    """
+    if has_no_multiline_quotes(text):
+        return len(text)
+    return last_start(text + read_to_line_end(file, RECORD_BYTES), len(text))

@@ -27,15 +27,11 @@ class Header:
 
 
 def read_header(path: Path) -> tuple[tuple[str, ...], int]:
-    """The column names of a raw table in the file's order, and the offset of its first row in bytes.
+    """The column names of a table's file in its order, and the offset of its first row in bytes.
 
     Raises: ValueError if this is no table with the contract's columns, each once, among others and in any order.
     Of other columns a name may be empty or repeat: then it comes back with the column's place.
     """
-    if not path.is_file():
-        found = "a directory" if path.is_dir() else "nothing"
-        rule = "the raw table must be a CSV or Parquet file"
-        raise ValueError(f"{path}: {rule}, found {found}; set data.path in params.yaml")
     with open_table(path) as file:
         line = file.readline(BLOCK_BYTES)
     return parse_header(line, COLUMNS, where=str(path)).names, len(line)

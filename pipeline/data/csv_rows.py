@@ -60,11 +60,16 @@ class Parsed:
 
     def spans(self, positions: np.ndarray) -> list[str]:
         """The records' lines in words: `line 3`, `lines 3 to 66 (64 lines)`. Shape: (n,) positions; returns (n,)."""
-        pairs = zip(*(lines.tolist() for lines in self.lines(positions)), strict=True)
-        return [
-            f"line {first}" if first == last else f"lines {first} to {last} ({last - first + 1} lines)"
-            for first, last in pairs
-        ]
+        return [span(first, last) for first, last in zip(*map(np.ndarray.tolist, self.lines(positions)), strict=True)]
+
+
+def span(first: int, last: int) -> str:
+    """The lines from the first to the last, in words.
+
+    >>> span(3, 3), span(3, 66)
+    ('line 3', 'lines 3 to 66 (64 lines)')
+    """
+    return f"line {first}" if first == last else f"lines {first} to {last} ({last - first + 1} lines)"
 
 
 def parse(block: Block, names: Sequence[str], *, keep: Sequence[str] = COLUMNS) -> Parsed:

@@ -18,7 +18,7 @@ class RowGroups:
         self._writer = pq.ParquetWriter(
             path, schema, compression="none", use_dictionary=codes, write_statistics=False, store_schema=False
         )
-        self._waiting: list[pa.Table] = []
+        self._waiting: list[pa.Table] = [schema.empty_table()]
 
     def __enter__(self) -> Self:
         return self
@@ -35,6 +35,6 @@ class RowGroups:
             self._waiting = [rows.slice(full)]
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if self._waiting and kind is None:  # an error leaves the file without its last rows
+        if kind is None:  # an error leaves the file without its last rows
             self._writer.write_table(pa.concat_tables(self._waiting).combine_chunks(), row_group_size=SIZE)
         self._writer.close()

@@ -1,22 +1,21 @@
 """The one way of a raw table: read, parsed, checked, cleaned, counted, block by block; or all of it in memory."""
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
 from pipeline import params
-from pipeline.data.clean import Cleaned, clean
+from pipeline.data.clean import Cleaned, clean_part
 from pipeline.data.contract_report import ContractReport
-from pipeline.data.csv_blocks import BLOCK_BYTES, read_blocks
-from pipeline.data.csv_header import other_columns, read_header
-from pipeline.data.csv_rows import parse
+from pipeline.data.csv_blocks import BLOCK_BYTES
+from pipeline.data.csv_header import other_columns
+from pipeline.data.parts import plan
 from pipeline.data.schema import TARGET
 from pipeline.data.split import SPLITS, assign, row_hash
-from pipeline.runtime.prefetch import prefetched
 
 
 @dataclass(frozen=True)
@@ -50,14 +49,14 @@ def clean_blocks(
 
     Raises: ValueError if the file is no table, and behind the last block if more rows than allowed break the contract.
     """
-    names, offset = read_header(raw)
-    report.ignored = other_columns(names)
-    parsed = prefetched(partial(parse, names=names), read_blocks(raw, offset=offset, size=block_bytes))
+    files = plan(raw, part_bytes=sys.maxsize)
 
     def blocks() -> Iterator[Cleaned]:
-        for block in map(clean, parsed):
-            report.add(block.report)
-            yield block
+        for file in files:
+            report.add(ContractReport(ignored=other_columns(file.columns)))
+            for block in clean_part(file, block_bytes=block_bytes, threads=2):
+                report.add(block.report, file=file.file)
+                yield block
         report.check(where=str(raw), allowed=max_bad_fraction)
 
     return blocks()

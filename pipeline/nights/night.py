@@ -11,7 +11,7 @@ from pipeline import params
 from pipeline.nights.record import NightOutcome, Record
 from pipeline.nights.record_files import FILES
 from pipeline.repository.delivery import check_unchanged
-from pipeline.repository.dvc_lock import LOCK, Stage, outputs, read_lock
+from pipeline.repository.dvc_lock import LOCK, Stage, inputs, outputs, read_lock
 from pipeline.repository.workspace import Workspace
 from pipeline.runtime.errors import CommandError, RuleError, as_rule_error
 from pipeline.runtime.private import private
@@ -74,7 +74,11 @@ class Night:
         if Path(table).is_absolute() or ".." in Path(table).parts:
             rule, fix = "must lie in the project, for the night to replace it", "name a path in data/raw"
             raise RuleError("data.path", rule=rule, found=table, fix=fix)
-        night = cls(workspace, folder, date, force_reason, settings, prepare, table, recorded_stages(tree))
+        accepted = recorded_stages(tree)
+        if (tree / table).is_dir() or inputs(accepted).get(table, "").endswith(".dir"):
+            rule, fix = "must be one file, for the night to replace it", "name the file that nightly.source is put into"
+            raise RuleError("data.path", rule=rule, found=f"a folder, {table}", fix=fix)
+        night = cls(workspace, folder, date, force_reason, settings, prepare, table, accepted)
         workspace.project.check_inside([table, night.model, *FILES, *outputs(night.accepted)])
         night.check_table_may_be_in_git()
         check_unchanged(workspace, [LOCK, night.table_in_git, *FILES, *night.publishable_files()])

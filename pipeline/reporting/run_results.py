@@ -11,6 +11,7 @@ from io import BufferedReader
 from pathlib import Path
 
 from pipeline.data.schema import MAE, MSE, RMSE, in_unit
+from pipeline.data.table_files import table_files
 from pipeline.params import Recipe
 
 TABLES = ("learning_curve", "predictions", "residuals", "calibration", "slices", "coverage", "importance", "fairness")
@@ -110,7 +111,13 @@ def read_metrics(metrics: Path, recipe: str) -> dict[str, float]:
 
 
 def sha256_of(path: Path) -> str:
-    """The SHA-256 of the file's bytes. Raises: as `read_results`."""
+    """The SHA-256 of the file's bytes; of a folder, that of what sha256sum says of its tables, sorted by name.
+
+    Raises: as `read_results`.
+    """
+    if path.is_dir():
+        lines = [f"{sha256_of(file)}  {name}\n" for name, file in table_files(path).items()]
+        return hashlib.sha256("".join(lines).encode()).hexdigest()
     with _opened(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

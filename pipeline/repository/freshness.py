@@ -20,7 +20,7 @@ def changed_stages(names: Iterable[str], *, folder: Path) -> list[str]:
     stages = {name: recorded.get(name, NEVER_RUN) for name in names}
     paths = {path for stage in stages.values() for path in (*stage.reads, *stage.writes)}
     written = outputs(stages)
-    md5s = {path: _current_md5(folder / path) or written.get(path) for path in paths}
+    md5s = {path: current_md5(folder / path) or written.get(path) for path in paths}
     files = {_file_and_key(setting)[0] for stage in stages.values() for setting in stage.settings}
     settings = {file: read(folder / file) for file in files}
     return [name for name, stage in stages.items() if name not in recorded or _differs(stage, md5s, settings)]
@@ -32,7 +32,7 @@ def _differs(stage: Stage, md5s: Mapping[str, str | None], settings: Mapping[str
     return any(_value(settings, setting) != value for setting, value in stage.settings.items())
 
 
-def _current_md5(path: Path) -> str | None:
+def current_md5(path: Path) -> str | None:
     """DVC's hash of a file or a folder; None if there is none."""
     if not path.is_dir():
         return md5_of(path) if path.exists() else None

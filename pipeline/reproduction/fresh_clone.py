@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pipeline import params, versions
 from pipeline.repository.dvc_lock import LOCK, Caches, Stage, inputs, md5_of, read_lock
+from pipeline.repository.freshness import current_md5
 from pipeline.repository.project import DVC, Project
 from pipeline.runtime import sections
 from pipeline.runtime.errors import CommandError, RuleError
@@ -74,8 +75,8 @@ class FreshClone:
         if target.exists():
             return
         md5 = inputs(stages).get(path, "of no table")
-        file = self._file_with(path, md5)
-        if file is None or Path(path).is_absolute():  # nothing is written outside the clone
+        table = self._table_with(path, md5)
+        if table is None or Path(path).is_absolute():  # nothing is written outside the clone
             fix = "restore them, or run dvc repro and commit"
             if (self.project.folder / f"{path}.dvc").exists():
                 fix = f"dvc pull {shlex.quote(path)} brings them, where DVC has a remote and its credentials"
@@ -83,8 +84,9 @@ class FreshClone:
                 f"{path} must have the bytes that {LOCK} records (md5 {md5}); found them neither in git nor in the work"
                 f" tree nor in DVC's cache: {fix}"
             )
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(file, target)
+        for copy, file in table.items():
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, copy)
 
     def retrain(self, *, record_versions: bool) -> dict[str, Stage]:
         """Run every stage, with nothing to take results from; returns what ran.
@@ -109,6 +111,16 @@ class FreshClone:
         except CommandError:
             return None
         return committed if hashlib.md5(committed, usedforsecurity=False).hexdigest() == md5 else None
+
+    def _table_with(self, path: str, md5: str) -> dict[Path, Path] | None:
+        """A file or folder with this md5: where each file of it is to be in the clone, and where it is; or None."""
+        folder = self.checkout.folder / path
+        if folder.is_dir() and current_md5(folder) == md5:
+            files = [file.relative_to(self.checkout.folder) for file in folder.rglob("*") if file.is_file()]
+            return {self.project.folder / file: self.checkout.folder / file for file in files}
+        found = {name: self._file_with(name, each) for name, each in (self.caches.files(path, md5) or {}).items()}
+        copies = {self.project.folder / name: file for name, file in found.items() if file}
+        return copies if copies and len(copies) == len(found) else None
 
     def _file_with(self, path: str, md5: str) -> Path | None:
         """The cached file or the work tree's, whichever has this md5: a cache may be damaged, a work tree changed."""

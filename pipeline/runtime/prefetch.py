@@ -12,15 +12,17 @@ R = TypeVar("R")
 def prefetched(function: Callable[[T], R], items: Iterable[T], *, threads: int = 2) -> Generator[R, None, None]:
     """`map(function, items)`: the same results in the same order, as many as there are threads computed ahead.
 
-    With one thread the calls, too, are made in the order of the items.
+    With one thread the calls, too, are made in the order of the items. After an error no call is begun.
     >>> list(prefetched(str, range(5)))
     ['0', '1', '2', '3', '4']
     """
-    with ThreadPoolExecutor(threads) as pool:
-        waiting: deque[Future[R]] = deque()
+    pool, waiting = ThreadPoolExecutor(threads), deque[Future[R]]()
+    try:
         for item in items:
             waiting.append(pool.submit(function, item))
             if len(waiting) > threads:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)

@@ -29,7 +29,7 @@ Target = Literal["standard", "minmax", "log1p"]
 
 
 class Data(Section):
-    """`data:` where the raw table is."""
+    """`data:` where the raw table is: a file, or a folder of files."""
 
     path: Annotated[str, Field(min_length=1), AfterValidator(_a_file_here)]
 

@@ -25,17 +25,26 @@ def test_right_settings_need_no_word(here, capsys):
 @pytest.mark.parametrize(
     ("path", "found"),
     [
-        ("tables", "a folder, tables; name the table in it"),
         ("b.csv", f"none, b.csv; {check.BRING_IT}"),
+        ("tables/*.csv", f"a pattern, tables/*.csv; {check.FOLDER_FOR_PATTERN}"),
     ],
 )
-def test_the_raw_table_must_be_a_file(here, path, found, capsys):
+def test_the_raw_table_must_be_a_file_or_a_folder(here, path, found, capsys):
     write_settings(here, data={"path": path})
     with pytest.raises(SystemExit, match="1"):
         check.main([])
     cause, way_back = capsys.readouterr().err.splitlines()
-    assert cause == f"check: params.yaml: data.path must be a file; found {found}"
+    assert cause == f"check: params.yaml: data.path must be a file or a folder; found {found}"
     assert way_back == f"Nothing has run. Once this is mended, make repro goes on; or {GO_BACK}"
+
+
+def test_the_raw_table_may_be_a_folder_that_holds_one(here, capsys):
+    write_settings(here, data={"path": "tables"})
+    check.main([])
+    (here / "tables/a.csv").unlink()
+    with pytest.raises(SystemExit, match="1"):
+        check.main([])
+    assert "found a folder without one; set data.path" in capsys.readouterr().err
 
 
 def test_all_settings_are_checked_before_the_table_is_looked_for(here, capsys):

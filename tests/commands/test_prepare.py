@@ -1,6 +1,7 @@
 import gzip
 import io
-import shutil
+import random
+import re
 
 import numpy as np
 import pandas as pd
@@ -13,8 +14,7 @@ from pipeline.data.encoding import ROWS, Encoder
 from pipeline.data.schema import FEATURES, HASH, TARGET
 from pipeline.data.split import SPLITS
 from tests.support.settings import write_settings
-from tests.support.tables import HEADER, batch, row, rows, table
-from tests.support.work_tree import ROOT
+from tests.support.tables import HEADER, batch, parquet, row, rows, table
 
 GOOD = rows(40)
 FILES = ["encoder.json", "quarantine.parquet", "test.parquet", "train.parquet", "valid.parquet"]
@@ -297,6 +297,136 @@ def test_the_bytes_depend_on_the_rows_alone_and_not_on_the_blocks(stages):
     assert all(stage.metrics == runs[0].metrics for stage in runs)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_the_report_and_the_quarantine_know_no_blocks(stages, seed):
+    draw = random.Random(seed)
+    raw, runs = table([*rows(30), *draw.sample(sorted(BAD_LINES), len(BAD_LINES))]), [stages() for _ in range(4)]
+    for stage, size in zip(runs, (BLOCK_BYTES, *draw.sample(range(200, 5000), 3)), strict=True):
+        stage.run(raw, max_bad_fraction=0.9, block_bytes=size)
+    assert len({report_without_path(stage) for stage in runs}) == 1
+    assert len({stage.files()["quarantine.parquet"] for stage in runs}) == 1
+
+
+def test_the_report_has_the_problems_of_records_and_then_the_columns_in_their_order(stage):
+    stage.run(
+        table([*GOOD, row(company_size="m"), row(salary="lots"), "2023,SE", ""]) + GOOD[0].encode(),
+        max_bad_fraction=0.9,
+    )
+    found = re.findall(r"^  (\w+ .*): 1 of 45 rows$", report_without_path(stage), flags=re.MULTILINE)
+    assert found == [f"{LINE} (blank line)", f"{LINE} (not 11 fields)", SALARY, "company_size must be one of S, M, L"]
+
+
+def report_without_path(stage):
+    return stage.report.read_text(encoding="utf-8").removeprefix(str(stage.raw))
+
+
+def make_folder(stage, files):
+    """A table of several files."""
+    for name, data in files.items():
+        path = stage.folder / "tables" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    return stage.folder / "tables"
+
+
+SIZES = [(64 << 20, 8 << 20), (8 << 20, 20_000), (5000, 8 << 20), (700, 3000)]  # of parts and of blocks
+
+
+@pytest.mark.parametrize(("part_bytes", "block_bytes"), SIZES)
+def test_the_bytes_depend_on_the_rows_alone_and_not_on_the_parts(stages, part_bytes, block_bytes):
+    told = row(job_title='"told by phone,\nask again"')
+    raw = table([*rows(150), *[told, GOOD[0]] * 40, *BAD_LINES, told, "", *rows(30)])
+    whole, parts = stages(), stages()
+    whole.run(raw, max_bad_fraction=0.5)
+    parts.run(raw, max_bad_fraction=0.5, part_bytes=part_bytes, block_bytes=block_bytes)
+    assert parts.files() == whole.files()
+    assert parts.metrics == whole.metrics
+    assert report_without_path(parts) == report_without_path(whole)
+
+
+@pytest.mark.parametrize(("part_bytes", "block_bytes"), SIZES[:3])
+def test_a_folder_gives_the_bytes_of_its_files_put_together(stages, sample_table, part_bytes, block_bytes):
+    whole, parts = stages(), stages()
+    whole.run(sample_table)
+    lines = sample_table.read_text(encoding="utf-8").splitlines()[1:]
+    reordered = table([",".join(reversed(line.split(","))) for line in (HEADER, *lines[900:1700])], header="")[1:]
+    files = {
+        "2021/a.csv": table(lines[:900]),
+        "2021/b.csv": reordered,
+        "2022.csv": gzip.compress(table(lines[1700:1900])),
+        "2023.csv": table([]),
+        "2024": parquet(table(lines[1900:2500])),
+        "_SUCCESS": b"",
+        "z.csv": table(lines[2500:], end="\r\n"),
+    }
+    parts.run(make_folder(parts, files), part_bytes=part_bytes, block_bytes=block_bytes)
+    assert parts.files() == whole.files()
+    assert parts.metrics == whole.metrics
+    assert not parts.report.exists()
+
+
+def test_a_folder_of_one_file_is_that_file(stages):
+    raw = table([*GOOD, row(company_size="XL")])
+    one, folder = stages(), stages()
+    one.run(raw, max_bad_fraction=0.5)
+    folder.run(make_folder(folder, {"a.csv": raw}), max_bad_fraction=0.5)
+    assert folder.files() == one.files()
+
+
+@pytest.mark.parametrize("part_bytes", [300, 64 << 20])
+def test_a_problem_in_a_folder_has_its_file_and_the_line_in_it(stages, part_bytes):
+    folder, whole, bad = stages(), stages(), row(company_size="XL")
+    torn = row(job_title='"told\nby phone" x')
+    files = {"a.csv": table([*GOOD, bad]), "b.csv": table([*GOOD[:9], torn, bad, *GOOD[9:]])}
+    folder.run(make_folder(folder, files), max_bad_fraction=0.5, part_bytes=part_bytes)
+    broken = pq.read_table(folder.out / "quarantine.parquet")
+    assert broken.column_names == ["file", "line", "reasons", "text"]
+    assert list(zip(broken["file"].to_pylist(), broken["line"].to_pylist(), strict=True)) == [
+        ("a.csv", 42),
+        ("b.csv", 11),
+        ("b.csv", 13),
+    ]
+    assert folder.report.read_text(encoding="utf-8") == (
+        f"{folder.folder / 'tables'}: 3 of 83 rows break the data contract"
+        " (3.6145%; prepare.max_bad_fraction allows 50.0000%)\n\n"
+        f"  {LINE} (unclosed or misplaced quote): 1 of 83 rows\n"
+        f"    b.csv, line 11: found {torn!r} in lines 11 to 12 (2 lines)\n\n"
+        "  company_size must be one of S, M, L: 2 of 83 rows\n"
+        "    a.csv, line 42: found 'XL'\n    b.csv, line 13: found 'XL'\n"
+    )
+    whole.run(table([*GOOD, bad, *GOOD[:9], torn, bad, *GOOD[9:]]), max_bad_fraction=0.5)
+    assert broken.drop_columns(["file", "line"]) == pq.read_table(whole.out / "quarantine.parquet").drop_columns("line")
+    others = [name for name in FILES if name != "quarantine.parquet"]
+    assert [folder.files()[name] for name in others] == [whole.files()[name] for name in others]
+
+
+def test_columns_that_one_file_of_a_folder_has_are_left_out_counted_and_named(stage):
+    bonus = table([f"{line},7" for line in GOOD], header=f"{HEADER},bonus")
+    noted = table([f"fine,{line},8" for line in GOOD], header=f"note,{HEADER},bonus")
+    stage.run(make_folder(stage, {"a.csv": table(GOOD), "b.csv": bonus, "c.csv": noted}))
+    assert stage.metrics["columns_ignored"] == 2
+    assert "2 columns are not in the data contract: 'bonus', 'note': left out" in stage.report.read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({}, "tables: the raw table must be .* a folder of such, found a folder without one; set data.path"),
+        ({"a.csv": table(GOOD), "b.csv": b""}, "tables/b.csv: line 1 must be a header that names work_year, "),
+        ({"a.csv": table([]), "b.csv": table([])}, "tables: the table must have at least one row, found only the he"),
+        ({"a.csv": table(GOOD), "b.csv": b"a,b\n1,2\n"}, "tables/b.csv: the header must name .* is missing"),
+        ({"a.csv": table(GOOD), "b.csv": gzip.compress(table(GOOD))[:-9]}, "tables/b.csv: .* found it cut off or"),
+        ({"a.csv": table(GOOD), "b.zip": b"PK\x03\x04"}, "tables/b.zip: .* found what seems to be a zip archive"),
+        ({"a.csv": table(GOOD), "b.csv": table(["2023,SE"])}, "tables: 1 of 41 rows break"),
+    ],
+)
+def test_a_folder_that_is_no_table_fails_the_run(stage, files, message):
+    (stage.folder / "tables").mkdir()
+    with pytest.raises(ValueError, match=message):
+        stage.run(make_folder(stage, files))
+    assert stage.files() == {}
+
+
 @pytest.mark.real
 def test_a_real_table_gives_the_same_bytes_in_blocks_of_any_size(stages, real_tables):
     (path,) = (path for path in real_tables if path.stem == "salaries_2022-05-22")
@@ -342,7 +472,7 @@ def project(stage, monkeypatch):
     settings = {"max_bad_fraction": 0.0, "split": split, "min_count": 1, "target": "standard"}
     monkeypatch.chdir(stage.folder)
     write_settings(stage.folder, data={"path": "raw.csv"}, prepare=settings)
-    shutil.copy(ROOT / versions.FILE, stage.folder)
+    versions.main([])
     return stage
 
 
@@ -368,7 +498,7 @@ def test_the_command_makes_the_folders_it_writes_to(project):
     [
         (
             None,
-            "prepare: raw.csv: the raw table must be a CSV or Parquet file, found nothing; set data.path",
+            "prepare: raw.csv: the raw table must be a CSV or Parquet file, or a folder of such, found nothing",
         ),
         (b"", "prepare: raw.csv: line 1 must be a header that names work_year, "),
         (table([*GOOD, "2023"]), "prepare: raw.csv: 1 of 41 rows break the data contract"),

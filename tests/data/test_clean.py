@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.data.clean import clean
+from pipeline.data.contract_report import Example
 from pipeline.data.csv_blocks import Block, read_blocks
 from pipeline.data.csv_header import read_header
 from pipeline.data.csv_rows import parse
@@ -89,12 +90,12 @@ def test_a_rule_is_reported_with_its_count_and_its_first_lines():
     (violation,) = cleaned.report.violations.values()
     assert violation.rule == "company_size must be one of S, M, L"
     assert violation.rows == 10
-    assert violation.examples == ((3, "'XL'"), (5, "'XL'"), (7, "'XL'"))
+    assert violation.examples == tuple(Example(line, "'XL'") for line in (3, 5, 7))
 
 
 def test_a_huge_value_is_shown_in_short():
     (violation,) = check([row(job_title="x" * 10_000)]).report.violations.values()
-    assert violation.examples == ((2, "'" + "x" * 79 + "… (10002 characters)"),)
+    assert violation.examples == (Example(2, "'" + "x" * 79 + "… (10002 characters)"),)
 
 
 def test_records_of_several_lines_are_reported_with_their_first_line_and_what_is_no_row_with_its_last():
@@ -108,7 +109,8 @@ def test_records_of_several_lines_are_reported_with_their_first_line_and_what_is
     ]
     found = {example for violation in cleaned.report.violations.values() for example in violation.examples}
     start = '\'2023,"told\\nby phone\\n2023,SE,FT,Data Scientist,150000,USD,150000,US,100,US,M"x… (81 characters)'
-    assert found == {(2, repr("Data\n\nScientist")), (6, f"{start} in lines 6 to 8 (3 lines)"), (9, "'XL'")}
+    assert found == {Example(2, repr("Data\n\nScientist")), Example(6, start, lines=3), Example(9, "'XL'")}
+    assert str(Example(6, start, lines=3)).endswith(" characters) in lines 6 to 8 (3 lines)")
 
 
 def typed(name, text):
@@ -191,4 +193,4 @@ def test_examples_are_the_first_lines_whichever_check_they_fail():
     cleaned = check([row(), row(salary_in_usd="-5"), row(salary_in_usd="1e5"), row(salary_in_usd="0")])
     (violation,) = cleaned.report.violations.values()
     assert violation.rows == 3
-    assert [value for _, value in violation.examples] == ["'-5'", "'1e5' (write 100000)", "'0'"]
+    assert [example.found for example in violation.examples] == ["'-5'", "'1e5' (write 100000)", "'0'"]

@@ -57,16 +57,6 @@ def test_a_broken_header_is_named_with_its_mending(tmp_path, data, message):
         read_header(write(tmp_path, data))
 
 
-def test_a_missing_file_names_the_setting(tmp_path):
-    with pytest.raises(ValueError, match=r"must be a CSV or Parquet file, found nothing; set data.path in params.yaml"):
-        read_header(tmp_path / "missing.csv")
-
-
-def test_a_directory_is_no_table(tmp_path):
-    with pytest.raises(ValueError, match=r"must be a CSV or Parquet file, found a directory; set data.path"):
-        read_header(tmp_path)
-
-
 @pytest.mark.parametrize("size", [1, 7, 60, 500, 1 << 24])
 @pytest.mark.parametrize("end", ["", "\n", "\r\n", "\n\n\r\n\n"])
 def test_blocks_are_whole_lines_without_the_blank_end(tmp_path, size, end):

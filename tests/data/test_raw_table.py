@@ -59,6 +59,18 @@ def test_each_block_is_counted_before_it_comes_out(tmp_path):
     assert sum(size for *_, size in seen) == len(table([*rows(20), row(company_size="XL"), *rows(20)], header="")) - 2
 
 
+def test_a_folder_is_read_as_its_files_put_together(read, tmp_path):
+    lines = [*rows(100), row(company_size="XL"), *rows(30)]
+    whole, folder = read(lines), tmp_path / "tables"
+    folder.mkdir()
+    (folder / "a.csv").write_bytes(table(lines[:70]))
+    (folder / "b.csv").write_bytes(gzip.compress(table(lines[70:])))
+    found = read_table(folder, settings=prepare_settings(max_bad_fraction=0.5))
+    assert found.rows.to_pylist() == whole.rows.to_pylist()
+    (violation,) = found.contract_report.violations.values()
+    assert [str(example) for example in violation.examples] == ["b.csv, line 32: found 'XL'"]
+
+
 def test_the_last_block_comes_out_before_the_table_is_refused(tmp_path):
     raw = tmp_path / "table.csv"
     raw.write_bytes(table([*rows(2), row(company_size="XL")]))
@@ -69,7 +81,9 @@ def test_the_last_block_comes_out_before_the_table_is_refused(tmp_path):
 
 
 def test_a_file_that_is_no_table_is_refused_before_the_first_block(tmp_path):
-    with pytest.raises(ValueError, match=r"must be a CSV or Parquet file, found nothing; set data\.path"):
+    with pytest.raises(
+        ValueError, match=r"must be a CSV or Parquet file, or a folder of such, found nothing; set data\.path"
+    ):
         clean_blocks(tmp_path / "table.csv", report=ContractReport(), max_bad_fraction=0.0)
 
 

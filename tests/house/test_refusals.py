@@ -35,9 +35,13 @@ WRONG = {
     "no table": (
         "salaries.csv",
         "salary.csv",
-        "data.path must be a file; found none, data/raw/salary.csv; name another",
+        "data.path must be a file or a folder; found none, data/raw/salary.csv; name another",
     ),
-    "a folder": ("raw/salaries.csv", "raw", "data.path must be a file; found a folder, data/raw; name the table in it"),
+    "a pattern": (
+        "salaries.csv",
+        "*.csv",
+        "data.path must be a file or a folder; found a pattern, data/raw/*.csv; put the tables into a folder",
+    ),
     "a misspelt key": ("tries: 3", "trys: 3", "nightly.trys: no such setting; found 3; did you mean tries?"),
     "a misspelt feature": ("- job_title", "- job_titel", 'found "job_titel"; did you mean job_title?'),
     "no recipes": ("recipes:", "recipe:", "recipe: no such setting; found {"),

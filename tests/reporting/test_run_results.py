@@ -4,9 +4,10 @@ import re
 
 import pytest
 
-from pipeline.reporting.run_results import HEADLINE, TABLES, as_texts, metrics_files, read_metrics
+from pipeline.reporting.run_results import HEADLINE, TABLES, as_texts, metrics_files, read_metrics, sha256_of
 from tests.support.reports import DATA, METRICS, make_result, write_metrics
 from tests.support.reports import TABLES as WRITTEN
+from tests.support.work_tree import run
 
 
 def test_the_best_recipe_comes_first(tmp_path):
@@ -40,6 +41,14 @@ def test_tables_come_back_as_text_and_their_columns_as_numbers(tmp_path):
 def test_the_hashes_are_of_the_files_bytes(tmp_path):
     hashes = write_metrics(tmp_path, mine={}).results().hashes
     assert hashes == {"raw.csv": hashlib.sha256(b"abc").hexdigest(), "some.lock": hashlib.sha256(b"").hexdigest()}
+
+
+def test_the_hash_of_a_folder_is_of_what_sha256sum_says_of_its_tables(tmp_path):
+    (tmp_path / "2024").mkdir()
+    for name in ("b.csv", "2024/a.csv", ".gitignore"):
+        (tmp_path / name).write_text(name)
+    lines = [run(tmp_path, "sha256sum", name) for name in ("2024/a.csv", "b.csv")]
+    assert sha256_of(tmp_path) == hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def test_the_baselines_come_before_the_recipe(tmp_path):

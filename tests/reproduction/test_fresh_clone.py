@@ -5,6 +5,7 @@ import shutil
 import pytest
 
 from pipeline.repository.dvc_lock import Stage, md5_of
+from pipeline.repository.freshness import current_md5
 from pipeline.reproduction.fresh_clone import CannotVerifyError
 from tests.reproduction.conftest import clone, commit
 from tests.support.work_tree import run
@@ -15,6 +16,41 @@ def test_a_table_that_only_the_cache_has_is_taken_from_there(fresh_clone):
     (fresh_clone.project.folder / "params.yaml").write_text("data: {path: mine/table.csv}")
     fresh_clone.copy_raw_table({"prepare": Stage({"mine/table.csv": md5}, {}, {})})
     assert md5_of(fresh_clone.project.folder / "mine/table.csv") == md5
+
+
+@pytest.fixture
+def folder(project):
+    """The md5 of a table of two files in the project's folder `mine`, which the commit names and does not have."""
+    (project / "params.yaml").write_text("data: {path: mine}")
+    (project / ".gitignore").write_text("/mine\n")
+    commit(project)
+    (project / "mine/2024").mkdir(parents=True)
+    (project / "mine/a.csv").write_text("a")
+    (project / "mine/2024/b.csv").write_text("b")
+    return current_md5(project / "mine")
+
+
+def copy_of_table(project, tmp_path, *, md5):
+    """The folder in a fresh clone, after the table with this md5 was copied there."""
+    copy = clone(project, tmp_path)
+    copy.copy_raw_table({"prepare": Stage({"mine": md5}, {}, {})})
+    return copy.project.folder / "mine"
+
+
+def test_a_table_that_is_a_folder_is_taken_from_the_work_tree(project, tmp_path, folder):
+    assert current_md5(copy_of_table(project, tmp_path, md5=folder)) == folder
+
+
+def test_a_table_that_is_a_folder_is_taken_from_the_cache(project, tmp_path, folder):
+    run(project, "dvc", "add", "mine")
+    (project / "mine/a.csv").unlink()
+    assert current_md5(copy_of_table(project, tmp_path, md5=folder)) == folder
+
+
+def test_a_table_that_is_a_folder_of_other_files_is_not_taken(project, tmp_path, folder):
+    (project / "mine/a.csv").write_text("other")
+    with pytest.raises(CannotVerifyError, match=r"mine must have the bytes that dvc\.lock records"):
+        copy_of_table(project, tmp_path, md5=folder)
 
 
 def test_settings_that_cannot_be_read_are_refused(fresh_clone):

@@ -30,6 +30,20 @@ def test_one_thread_makes_the_calls_in_the_order_of_the_items():
     assert called == list(range(100))
 
 
+def test_after_an_error_no_call_is_begun():
+    called = []
+
+    def fails_at_first(item):
+        called.append(item)
+        if item == 0:
+            raise ValueError(item)
+
+    results = prefetched(fails_at_first, range(10), threads=1)
+    with pytest.raises(ValueError, match="0"):
+        next(results)
+    assert called in ([0], [0, 1])  # the next one may have begun before the error was known
+
+
 def test_an_error_comes_in_its_place():
     results = prefetched(lambda item: 6 // item, [2, 0, 1])
     assert next(results) == 3

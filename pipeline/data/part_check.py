@@ -1,0 +1,120 @@
+"""The first pass over the parts of a raw table: rows are checked, split and counted; what the second needs is kept.
+
+A part may be checked in any thread, process or machine that sees the table and the scratch folder, and more than once.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline import params
+from pipeline.data.clean import QUARANTINE, clean_part
+from pipeline.data.contract_report import ContractReport
+from pipeline.data.csv_header import other_columns
+from pipeline.data.parts import STEP_BYTES, Part
+from pipeline.data.schema import FEATURES, TARGET
+from pipeline.data.spills import hashed, read_spill, write_spill
+from pipeline.data.split import SPLITS, assign, row_hash
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A spill of records that break the contract; what their line numbers lack, and the name of their file, if any."""
+
+    spill: Path
+    lines_before: int = 0
+    file: str = ""
+
+    def rows(self) -> pa.Table:
+        """The records, as `quarantine_schema` has them, with the numbers of their lines in the file."""
+        rows = read_spill(self.spill)
+        columns = [pc.add(rows["line"], self.lines_before), rows["reasons"], rows["text"]]
+        if self.file:
+            columns.insert(0, pa.repeat(self.file, rows.num_rows))
+        return pa.Table.from_arrays(columns, schema=quarantine_schema([self]))
+
+
+def quarantine_schema(broken: Sequence[Broken]) -> pa.Schema:
+    """The columns of the quarantine: the file is one only if the broken records are of a table of several files."""
+    has_files = any(each.file for each in broken)
+    return QUARANTINE.insert(0, pa.field("file", pa.string())) if has_files else QUARANTINE
+
+
+@dataclass
+class Checked:
+    """What became of some parts: how often each value stands in training rows, rows by split, spills in their order.
+
+    `lines` and `size`, in bytes, are those of the text that was read.
+    Shape: in_split (splits,).
+    """
+
+    report: ContractReport
+    counts: dict[str, Counter[Any]] = field(default_factory=lambda: {name: Counter() for name in (*FEATURES, TARGET)})
+    in_split: np.ndarray = field(default_factory=lambda: np.zeros(len(SPLITS), np.int64))
+    clean: list[Path] = field(default_factory=list)
+    broken: list[Broken] = field(default_factory=list)
+    lines: int = 0
+    size: int = 0
+
+    def add(self, part: "Checked", *, lines_before: int, file: str) -> None:
+        """Add what became of one more part, which must follow the ones before it."""
+        self.report.add(part.report, lines_before=lines_before, file=file)
+        for name, counter in part.counts.items():
+            self.counts[name].update(counter)
+        self.in_split += part.in_split
+        self.clean += part.clean
+        self.broken += [replace(broken, lines_before=lines_before, file=file) for broken in part.broken]
+
+
+def check_part(
+    part: Part, settings: params.Prepare, scratch: Path, *, threads: int = 0, block_bytes: int = STEP_BYTES
+) -> Checked:
+    """Check a part, and write its spills to the scratch folder. Its lines have numbers as if a header stood before it.
+
+    threads: that parse blocks ahead, where no other part is checked at the same time.
+    Raises: ValueError if the file is damaged or a line is too long.
+    """
+    checked = Checked(ContractReport(ignored=other_columns(part.columns)))
+    for number, block in enumerate(clean_part(part, block_bytes=block_bytes, threads=threads)):
+        checked.report.add(block.report)
+        checked.lines, checked.size = checked.lines + block.lines, checked.size + block.size
+        place = scratch / f"{part.number}-{number}.arrow"
+        if block.quarantine.num_rows:
+            checked.broken.append(Broken(write_spill(place.with_suffix(".broken"), block.quarantine)))
+        hashes = row_hash(block.rows, salt=settings.split.salt)
+        splits = assign(hashes, settings.split)
+        checked.in_split += np.bincount(splits, minlength=len(SPLITS))
+        count(block.rows, np.flatnonzero(splits == SPLITS.index("train")), counts=checked.counts)
+        checked.clean.append(write_spill(place, hashed(block.rows, hashes)))
+    return checked
+
+
+def check_parts(parts: Sequence[Part], results: Iterable[Checked], *, again: Callable[[Part], Checked]) -> Checked:
+    """What became of all parts, from the results of each; one that does not start with a record is checked again."""
+    table, path, end, lines = Checked(ContractReport()), None, 0, 0
+    for part, checked in zip(parts, results, strict=True):
+        if part.path != path:
+            path, end, lines = part.path, part.start, 0
+        if part.start != end:
+            checked = again(replace(part, start=end))
+        table.add(checked, lines_before=lines, file=part.file)
+        end, lines = end + checked.size, lines + checked.lines
+    return table
+
+
+def count(rows: pa.RecordBatch, chosen: np.ndarray, *, counts: Mapping[str, Counter[Any]]) -> None:
+    """Add to the counts how often each value stands in the chosen rows. Shape: chosen, positions of rows."""
+    for name in FEATURES:
+        values = rows[name].dictionary.to_pylist()
+        times = np.bincount(rows[name].indices.to_numpy()[chosen], minlength=len(values))  # (distinct values,)
+        for value, number in zip(values, times.tolist(), strict=True):  # 2021 twice, if a row says 2021e
+            counts[name][value] += number
+    targets, times = np.unique(rows[TARGET].to_numpy()[chosen], return_counts=True)  # (distinct targets,) each
+    for target, number in zip(targets.tolist(), times.tolist(), strict=True):
+        counts[TARGET][target] += number

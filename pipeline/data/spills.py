@@ -1,0 +1,45 @@
+"""What the first pass over a raw table keeps for the second, a file for each block; and the second pass over one.
+
+A spill is small enough for memory, however long its part is.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from pipeline import params
+from pipeline.data.clean import CLEAN
+from pipeline.data.encoding import ROWS, Encoder
+from pipeline.data.schema import FEATURES, HASH, TARGET
+from pipeline.data.split import SPLITS, assign
+
+HASHED = pa.schema([CLEAN.field(name) for name in (*FEATURES, TARGET)] + [(HASH, pa.uint64())])
+"""What is kept of a clean row."""
+
+
+def write_spill(path: Path, rows: pa.RecordBatch) -> Path:
+    """Write some rows, of any schema; returns the path."""
+    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_stream(file, rows.schema) as spill:
+        spill.write_batch(rows)
+    return path
+
+
+def read_spill(path: Path) -> pa.RecordBatch:
+    """The rows of a spill."""
+    with pa.OSFile(str(path)) as file, pa.ipc.open_stream(file) as spill:
+        return spill.read_next_batch()
+
+
+def hashed(rows: pa.RecordBatch, hashes: np.ndarray) -> pa.RecordBatch:
+    """Clean rows with their hashes, as `HASHED`. Shape: hashes (rows,) uint64."""
+    return rows.select([*FEATURES, TARGET]).append_column(HASH, pa.array(hashes))
+
+
+def encode_part(spill: Path, encoder: Encoder, split: params.Split) -> list[pa.Table]:
+    """The rows of a spill, encoded, those of each split; as `ROWS`. A pure function of the spill's rows."""
+    rows = read_spill(spill)
+    columns = encoder.encode(rows) | encoder.encode_target(rows) | {HASH: rows[HASH].to_numpy()}
+    splits = assign(columns[HASH], split)
+    chosen = [np.flatnonzero(splits == position) for position in range(len(SPLITS))]
+    return [pa.table({name: columns[name][places] for name in ROWS.names}, schema=ROWS) for places in chosen]

@@ -1,0 +1,56 @@
+from collections import Counter
+
+import numpy as np
+import pyarrow as pa
+
+from pipeline.data.encoding import ROWS, fit
+from pipeline.data.schema import FEATURES, HASH, TARGET
+from pipeline.data.spills import HASHED, encode_part, hashed, read_spill, write_spill
+from pipeline.data.split import assign, row_hash
+from tests.conftest import prepare_settings
+from tests.support.tables import batch, rows
+
+SPLIT = prepare_settings().split
+
+
+def spill(folder, lines):
+    """The spill of these lines; and their clean rows with their hashes."""
+    clean = batch(lines)
+    kept = hashed(clean, row_hash(clean, salt=SPLIT.salt))
+    return write_spill(folder / "0.arrow", kept), kept
+
+
+def encoder_of(kept):
+    return fit({name: Counter(kept[name].to_pylist()) for name in (*FEATURES, TARGET)}, min_count=1, target="standard")
+
+
+def test_a_spill_comes_back_as_it_was(tmp_path):
+    path, kept = spill(tmp_path, rows(50))
+    assert read_spill(path).equals(kept)
+    assert kept.schema.equals(HASHED)
+
+
+def test_a_spill_written_once_more_is_the_same_file(tmp_path):
+    path, kept = spill(tmp_path, rows(50))
+    before = path.read_bytes()
+    assert write_spill(path, kept).read_bytes() == before
+
+
+def test_each_row_is_encoded_once_in_the_split_of_its_hash_and_in_order(tmp_path):
+    path, kept = spill(tmp_path, rows(50))
+    tables = encode_part(path, encoder_of(kept), SPLIT)
+    hashes, splits = kept[HASH].to_numpy(), assign(kept[HASH].to_numpy(), SPLIT)
+    assert [table[HASH].to_pylist() for table in tables] == [hashes[splits == place].tolist() for place in range(3)]
+    expected = encoder_of(kept).encode(kept) | encoder_of(kept).encode_target(kept)
+    for place, table in enumerate(tables):
+        assert table.schema.equals(ROWS)
+        for name, column in expected.items():
+            assert np.array_equal(table[name].to_numpy(), column[splits == place])
+
+
+def test_a_spill_without_rows_has_none_in_any_split(tmp_path):
+    path, kept = spill(tmp_path, rows(50))
+    write_spill(path, kept.slice(0, 0))
+    tables = encode_part(path, encoder_of(kept), SPLIT)
+    assert [table.num_rows for table in tables] == [0, 0, 0]
+    assert pa.concat_tables(tables).schema.equals(ROWS)
