@@ -4,10 +4,13 @@ import configparser
 import os
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import chain, count
 from pathlib import Path
 
+from pipeline.repository.cache_mending import cached_paths, mend_cache
+from pipeline.repository.dvc_lock import Hashes
 from pipeline.repository.project import DVC, NO_HOOKS, Project
 from pipeline.runtime.errors import CommandError, RuleError, as_rule_error
 
@@ -59,11 +62,18 @@ class Workspace:
     def checkout_outputs(self, *targets: str, seconds: float) -> None:
         """Check out what the stages wrote, or these targets: from the cache, and else from the default remote.
 
-        What is in neither is left out: `dvc repro` makes it.
+        Before the outputs the cache is mended. What is in neither is left out: `dvc repro` makes it.
         Raises: CommandError if the remote is needed and does not answer in time.
         """
+        if not targets:
+            with suppress(ValueError):  # DVC says what is wrong with dvc.lock
+                self.mend_cache(cached_paths(self.project))
         how = "pull" if self.has_remote else "checkout"
         self.project.lines(*DVC, how, "--allow-missing", *targets, seconds=seconds)
+
+    def mend_cache(self, recorded: Hashes) -> None:
+        """Have the cache without damaged files of these paths, as far as checkout or remote may have them intact."""
+        mend_cache(self.cache, recorded, checkout=self.checkout.folder, has_remote=self.has_remote)
 
     def remove(self) -> None:
         """Remove the clone; all else in the run's folder stays."""

@@ -186,7 +186,7 @@ def test_an_upstream_that_refuses_is_tried_again_and_given_up(without_remote, re
 
 def test_commits_that_the_user_has_not_pushed_are_not_published(without_remote, refused):
     commit(without_remote, notes="for me alone")
-    refused(kept(without_remote), "must be in the upstream, found 1 commits that are not; push them")
+    refused(kept(without_remote), "must be in the upstream, found 1 commit that is not; push them")
 
 
 def test_changes_of_the_user_that_the_night_would_overwrite_stop_it(without_remote, refused):

@@ -8,7 +8,16 @@ from pipeline import params
 from pipeline.nights.drift import Measure, judge
 from pipeline.nights.limits import limited
 from pipeline.nights.record import NightOutcome
-from pipeline.nights.report import FAIRNESS, SENTENCES, changes, lead, markdown, measure_rows
+from pipeline.nights.report import (
+    FAIRNESS,
+    PUBLISHED,
+    SENTENCES,
+    changes,
+    lead,
+    markdown,
+    measure_rows,
+    rollback_markdown,
+)
 from tests.nights.test_record import RECORD as PLAIN
 from tests.support.work_tree import ROOT
 
@@ -112,3 +121,14 @@ def test_the_report_begins_with_the_night_what_happened_and_why():
     )
     assert text.endswith("- champion: md5 `c.dir`\n- challenger: md5 `d.dir`\n")
     assert "Beyond a limit" not in text
+
+
+def test_it_says_that_later_nights_may_have_published_nothing():
+    assert markdown(RECORD).endswith(f"\n\n{PUBLISHED}\n")
+
+
+def test_a_rollback_has_a_report_that_names_the_tag():
+    text = rollback_markdown("2026-02-01", tag="nightly-2026-01-30")
+    assert text.startswith(
+        "# The rollback of 2026-02-01\n\nAn operator went back to nightly-2026-01-30, and nothing else"
+    )
