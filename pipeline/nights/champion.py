@@ -62,8 +62,8 @@ def find_anchor(night: Night, champion: Champion) -> Champion:
     file = night.tree / f"{FETCHED}.dvc"
     file.write_text(json.dumps({"outs": [{"md5": md5, "hash": "md5", "path": Path(FETCHED).name}]}))
     try:
-        night.workspace.mend_cache({FETCHED: md5})
-        night.workspace.checkout_outputs(f"{FETCHED}.dvc", seconds=night.settings.publish_seconds)
+        seconds = night.settings.publish_seconds
+        night.workspace.checkout_outputs(f"{FETCHED}.dvc", recorded={FETCHED: md5}, seconds=seconds)
         return Champion(load_intact(night, FETCHED, md5=md5), md5)
     except CommandError:  # its words name this machine's folders
         return Champion(None, md5, "DVC cannot bring its files from the cache or the remote")

@@ -67,7 +67,8 @@ def _page(history: Nights, said: str, report: Sequence[str]) -> str:
     """What happened last, the report on it, and all nights."""
     nights = history[-SHOWN:]
     which = "All" if len(nights) == len(history) else f"The last {SHOWN}"
-    parts = [STYLE, "<h1>Nights</h1>", paragraph(said, "lead"), *report, paragraph(PUBLISHED.replace("`", ""), "note")]
+    note = paragraph(PUBLISHED.replace("`", ""), "note")
+    parts = [STYLE, "<h1>Nights</h1>", paragraph(said, "lead"), note, *report]
     parts += [f"<h2>{which} nights</h2>", grid(_over_nights(nights))]
     parts += [f'<h2>Each night</h2><div class="nights">{table(_rows(nights))}</div>', paragraph(_NOTE, "note")]
     return re.sub(r"(?<=\d) %", f"{NO_BREAK}%", document("Nights", parts))

@@ -119,9 +119,10 @@ def markdown(record: Record) -> str:
     parts += ["**Beyond a limit, or near one**", table(measure_rows(near), align="left")] if near else []
     parts += [_folded(f"Measures far from their limits: {len(far)}", measure_rows(far))] if far else []
     parts += [_folded("All numbers", number_rows(record))] if record.numbers else []
+    parts += [PUBLISHED]
     models = {"table": record.table_md5, "champion": record.champion_md5, "challenger": record.challenger_md5}
     parts += ["\n".join(f"- {name}: md5 `{md5}`" for name, md5 in models.items() if md5)]
-    return "\n\n".join([*parts, PUBLISHED]) + "\n"
+    return "\n\n".join(parts) + "\n"
 
 
 def rollback_lead(tag: str) -> str:

@@ -4,7 +4,6 @@ import configparser
 import os
 import shutil
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import chain, count
 from pathlib import Path
@@ -59,21 +58,29 @@ class Workspace:
         checkout, project = (tree.with_variables(variables) for tree in (self.checkout, self.project))
         return replace(self, checkout=checkout, project=project)
 
-    def checkout_outputs(self, *targets: str, seconds: float) -> None:
+    def checkout_outputs(self, *targets: str, recorded: Hashes | None = None, seconds: float) -> None:
         """Check out what the stages wrote, or these targets: from the cache, and else from the default remote.
 
-        Before the outputs the cache is mended. What is in neither is left out: `dvc repro` makes it.
+        recorded: the paths of the targets. They are mended in the cache first, as it may have damaged them.
+        What is in neither is left out: `dvc repro` makes it.
         Raises: CommandError if the remote is needed and does not answer in time.
         """
-        if not targets:
-            with suppress(ValueError):  # DVC says what is wrong with dvc.lock
-                self.mend_cache(cached_paths(self.project))
+        unknown = self.mend_cache(cached_paths(self.project) if recorded is None else recorded)
+        self._check_out(*targets, seconds=seconds)
+        if unknown and self.has_remote:  # their listings have come, and the cache may have damaged files of theirs
+            self.mend_cache(unknown)
+            self._check_out(*targets, seconds=seconds)
+
+    def _check_out(self, *targets: str, seconds: float) -> None:
         how = "pull" if self.has_remote else "checkout"
         self.project.lines(*DVC, how, "--allow-missing", *targets, seconds=seconds)
 
-    def mend_cache(self, recorded: Hashes) -> None:
-        """Have the cache without damaged files of these paths, as far as checkout or remote may have them intact."""
-        mend_cache(self.cache, recorded, checkout=self.checkout.folder, has_remote=self.has_remote)
+    def mend_cache(self, recorded: Hashes) -> Hashes:
+        """Have the cache without damaged files of these paths, as far as checkout or remote may have them intact.
+
+        Returns the folders whose listings are not at hand.
+        """
+        return mend_cache(self.cache, recorded, checkout=self.checkout.folder, has_remote=self.has_remote)
 
     def remove(self) -> None:
         """Remove the clone; all else in the run's folder stays."""

@@ -91,9 +91,10 @@ def champion(tree):
 def anchored(tree, monkeypatch):
     """A night whose record names the model of the clone as the anchor, and a DVC that brings that model."""
 
-    def bring(_, target, *, seconds):
+    def bring(_, target, *, recorded, seconds):
         (out,) = json.loads((tree / target).read_text())["outs"]
         assert (target, out["md5"], seconds > 0) == (f"{FETCHED}.dvc", MD5, True)
+        assert recorded == {FETCHED: MD5}
         shutil.copytree(tree / MODEL, (tree / target).parent / out["path"])
 
     (tree / "metrics").mkdir()
