@@ -69,11 +69,11 @@ class Workspace:
         self._check_out(*targets, seconds=seconds)
         if unknown and self.has_remote:  # their listings have come, and the cache may have damaged files of theirs
             self.mend_cache(unknown)
-            self._check_out(*targets, seconds=seconds)
+            self._check_out("--force", *targets, seconds=seconds)
 
-    def _check_out(self, *targets: str, seconds: float) -> None:
+    def _check_out(self, *words: str, seconds: float) -> None:
         how = "pull" if self.has_remote else "checkout"
-        self.project.lines(*DVC, how, "--allow-missing", *targets, seconds=seconds)
+        self.project.lines(*DVC, how, "--allow-missing", *words, seconds=seconds)
 
     def mend_cache(self, recorded: Hashes) -> Hashes:
         """Have the cache without damaged files of these paths, as far as checkout or remote may have them intact.

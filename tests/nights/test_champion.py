@@ -10,7 +10,7 @@ from pipeline.nights.anchor import Anchor
 from pipeline.nights.champion import FETCHED, Champion, find_anchor, find_champion
 from pipeline.nights.night import Night
 from pipeline.nights.record_files import ANCHOR
-from pipeline.repository.dvc_lock import Stage, md5_of
+from pipeline.repository.dvc_lock import Stage, md5_of, place_of
 from pipeline.repository.project import Project
 from pipeline.repository.workspace import Workspace
 from pipeline.runtime.errors import CommandError
@@ -68,6 +68,17 @@ def test_a_champion_that_was_trained_under_another_split_may_know_the_test_rows(
 def test_a_champion_with_other_bytes_than_the_recorded_is_not_trusted(tree):
     stages = record(tree, **{"weights.safetensors": "another"})
     assert "weights.safetensors missing or changed" in (find(tree, stages).incomparable or "")
+
+
+def test_what_the_cache_has_damaged_is_named_with_what_to_do(tree):
+    stages, weights = record(tree), tree / MODEL / "weights.safetensors"
+    place = place_of(md5_of(weights))
+    damaged = tree.parent / "cache" / place
+    damaged.parent.mkdir(parents=True)
+    for file in (damaged, weights):
+        file.write_bytes(b"damaged")
+    words = f"weights.safetensors missing or changed; DVC's cache has damaged {place}: delete it, and dvc repro"
+    assert words in (find(tree, stages).incomparable or "")
 
 
 def test_a_champion_of_which_nothing_is_at_hand_is_not_trusted(tree):

@@ -202,7 +202,8 @@ def test_changes_that_only_a_pushed_commit_of_others_would_overwrite_are_kept(wi
     push_as_colleague(user, notes="of a colleague")
     (user / "notes.md").write_text("of the user")
     before = state(user)
-    with pytest.raises(RuleError, match=r"your checkout must go forward to .*, which is pushed(.|\n)*notes.md"):
+    words = r"your checkout must go forward to .*, which is pushed(.|\n)*notes.md(.|\n)*; git fetch '/.* .*' HEAD; git"
+    with pytest.raises(RuleError, match=words):
         published(night, KEPT)
     pushed = {"refs": git(user, "for-each-ref")}  # the upstream's own branch, as it is there now
     assert git(user, "rev-parse", "origin/main") == git(upstream_of(user), "rev-parse", "main")
