@@ -4,6 +4,7 @@ import configparser
 import os
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import chain, count
 from pathlib import Path
@@ -66,14 +67,12 @@ class Workspace:
         Raises: CommandError if the remote is needed and does not answer in time.
         """
         unknown = self.mend_cache(cached_paths(self.project) if recorded is None else recorded)
-        self._check_out(*targets, seconds=seconds)
-        if unknown and self.has_remote:  # their listings have come, and the cache may have damaged files of theirs
+        if unknown and self.has_remote:  # once their listings are here, files of theirs may be found damaged
+            with suppress(CommandError):  # what the remote has not either; all else the pull says again
+                self.project.lines(*DVC, "fetch", *targets, seconds=seconds)
             self.mend_cache(unknown)
-            self._check_out("--force", *targets, seconds=seconds)
-
-    def _check_out(self, *words: str, seconds: float) -> None:
         how = "pull" if self.has_remote else "checkout"
-        self.project.lines(*DVC, how, "--allow-missing", *words, seconds=seconds)
+        self.project.lines(*DVC, how, "--allow-missing", *targets, seconds=seconds)
 
     def mend_cache(self, recorded: Hashes) -> Hashes:
         """Have the cache without damaged files of these paths, as far as checkout or remote may have them intact.
