@@ -8,10 +8,7 @@ from pathlib import Path
 from pipeline import params
 from pipeline.nights.accepted import METRICS, changed_files, check_accepted, check_bytes, models, table_path
 from pipeline.nights.one_at_a_time import LOCK_FILE, only_one
-from pipeline.nights.page import rollback_page
-from pipeline.nights.record import read_history
 from pipeline.nights.record_files import HISTORY, MARKDOWN, PAGE, add_rollback
-from pipeline.nights.report import rollback_markdown
 from pipeline.repository.delivery import Publication, check_publication, commit_files, fast_forward
 from pipeline.repository.dvc_lock import LOCK, inputs, read_lock
 from pipeline.repository.project import GIT, Project
@@ -75,6 +72,10 @@ def _in_clone(workspace: Workspace, tag: str, *, table: str, seconds: float) -> 
 
 def _tell(project: Path, *, date: str, tag: str, table: str) -> None:
     """Have the history and the reports of the nights tell of the rollback."""
+    from pipeline.nights.page import rollback_page  # they import PyTorch: what is refused is refused before
+    from pipeline.nights.record import read_history
+    from pipeline.nights.report import rollback_markdown
+
     table_md5 = inputs(read_lock(project / LOCK)).get(table, "")
     add_rollback(project, date=date, tag=tag, table_md5=table_md5)
     (project / MARKDOWN).write_text(rollback_markdown(date, tag=tag), encoding="utf-8")
