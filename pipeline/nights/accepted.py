@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from pipeline import params
@@ -72,9 +73,16 @@ def check_bytes(project: Project, *, table: str) -> None:
         md5s |= caches.files(path, md5) or {path: md5}
     if lost := missing_or_changed(project.folder, md5s):
         rule = "must be in git, in DVC's cache or in its remote, as they were"
-        found = f"in none of them: {', '.join(lost)}"
+        found = f"in none of them: {', '.join(lost)}{damaged_in_words(caches, md5s.values())}"
         fix = "dvc push them from a machine that has them, or choose another night"
         raise RuleError("the table and the models of that night", rule=rule, found=found, fix=fix)
+
+
+def damaged_in_words(caches: Caches, md5s: Iterable[str]) -> str:
+    """The end of a message: which of the cache's files are damaged, and what to do; nothing if none is."""
+    if not (damaged := caches.damaged(md5s)):
+        return ""
+    return f"; DVC's cache has damaged {', '.join(damaged)}: delete it, and dvc repro at that commit makes it anew"
 
 
 def missing_or_changed(folder: Path, hashes: Hashes) -> list[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.model.bundle import Bundle
-from pipeline.nights.accepted import missing_or_changed
+from pipeline.nights.accepted import damaged_in_words, missing_or_changed
 from pipeline.nights.anchor import read_anchor
 from pipeline.nights.night import Night
 from pipeline.repository.dvc_lock import Caches, outputs
@@ -62,7 +62,8 @@ def find_anchor(night: Night, champion: Champion) -> Champion:
     file = night.tree / f"{FETCHED}.dvc"
     file.write_text(json.dumps({"outs": [{"md5": md5, "hash": "md5", "path": Path(FETCHED).name}]}))
     try:
-        night.workspace.checkout_outputs(f"{FETCHED}.dvc", seconds=night.settings.publish_seconds)
+        seconds = night.settings.publish_seconds
+        night.workspace.checkout_outputs(f"{FETCHED}.dvc", recorded={FETCHED: md5}, seconds=seconds)
         return Champion(load_intact(night, FETCHED, md5=md5), md5)
     except CommandError:  # its words name this machine's folders
         return Champion(None, md5, "DVC cannot bring its files from the cache or the remote")
@@ -78,9 +79,12 @@ def load_intact(night: Night, path: str, *, md5: str) -> Bundle:
 
     Raises: ValueError if a file is missing or another, or if the bundle cannot be loaded.
     """
-    recorded = Caches((night.workspace.cache,)).files(path, md5)
+    caches = Caches((night.workspace.cache,))
+    recorded = caches.files(path, md5)
     if recorded is None:
-        raise ValueError(f"{path}: its files must be in DVC's cache or remote, found no listing {md5}")
+        damaged = damaged_in_words(caches, [md5])
+        raise ValueError(f"{path}: its files must be in DVC's cache or remote, found no listing {md5}{damaged}")
     if wrong := missing_or_changed(night.tree, recorded):
-        raise ValueError(f"{path}: its files must be as recorded, found {', '.join(wrong)} missing or changed")
+        found = f"{', '.join(wrong)} missing or changed{damaged_in_words(caches, recorded.values())}"
+        raise ValueError(f"{path}: its files must be as recorded, found {found}")
     return Bundle.load(night.tree / path)

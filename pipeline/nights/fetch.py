@@ -89,7 +89,8 @@ def fetch(
         file = retried(get, tries=limits.tries, pause=pause)
     except CommandError as error:
         rule = f"must be read within {limits.tries} tries of {limits.fetch_seconds:g} s"
-        found, fix = f"in the last of them: {error}", CORRECT
+        found = f"in the last of them: {error}"
+        fix = CORRECT if "://" in source else f"put the table there, or {CORRECT}"
         if "took longer" in found:
             fix = f"raise nightly.fetch_seconds in params.yaml, or {TRY_AGAIN}"
         elif cause := _cause(source):

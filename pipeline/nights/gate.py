@@ -139,13 +139,21 @@ class Excess:
     share_worse: float
 
     def in_words(self, other: str, settings: params.Gate) -> str:
-        """`the MSE is 1.8 % higher than the champion's, 90 % interval -0.9 to +4.6 %: within the tolerance of 2 %`."""
-        side = "beyond" if self.share_worse >= settings.confidence else "within"
-        return (
-            f"the MSE is {100 * abs(self.share):.1f} % {'higher' if self.share > 0 else 'lower'} than the {other}'s,"
-            f" {200 * settings.confidence - 100:g} % interval {100 * self.low:+.1f} to {100 * self.high:+.1f} %:"
-            f" {side} the tolerance of {100 * settings.tolerance:g} %"
+        """`the MSE is 1.8 % higher than the champion's, 90 % interval -0.9 to +4.6 %: within the tolerance of 2 %`.
+
+        The tolerance is told of only where it is higher.
+        """
+        how = (
+            f"{100 * abs(self.share):.1f} % {'higher' if self.share > 0 else 'lower'} than"
+            if self.share
+            else "equal to"
         )
+        interval = f"{200 * settings.confidence - 100:g} % interval {100 * self.low:+.1f} to {100 * self.high:+.1f} %"
+        said = f"the MSE is {how} the {other}'s, {interval}"
+        if self.share <= 0:
+            return said
+        side = "beyond" if self.share_worse >= settings.confidence else "within"
+        return f"{said}: {side} the tolerance of {100 * settings.tolerance:g} %"
 
 
 def excess(ours: np.ndarray, theirs: np.ndarray, *, groups: np.ndarray, settings: params.Gate) -> Excess:

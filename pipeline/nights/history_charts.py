@@ -28,13 +28,16 @@ def over_nights(
 ) -> str | None:
     """A line for each column of the history, by what it is called; dashed: the limit. None if no night has a number.
 
-    Numbers above `top` are drawn there; under the pointer each says how much it is.
+    Numbers above `top` are drawn there, beside `≥`; under the pointer each says how much it is.
     """
     found = {name: list(_points(nights, column)) for name, column in series.items()}
-    values = [min(value, top) for points in found.values() for _, value in points]
+    values = [value for points in found.values() for _, value in points]
     if not values:
         return None
-    y = Axis.over([*values, *([] if limit is None else [0.0, limit])], label="", text=text)
+    shown, cut = [min(value, top) for value in values], max(values) > top
+    y = Axis.over(
+        [*shown, *([] if limit is None else [0.0, limit])], label="", text=_at_least(text, top) if cut else text
+    )
     frame = Frame(_axis(nights), y, left=LEFT, right=RIGHT, top=TOP, tick_gap=TICKS)
     marks = frame.grid()
     if limit is not None:
@@ -82,4 +85,16 @@ def _axis(nights: Nights) -> Axis:
     """The nights in their order, with the dates of the last one and of some at equal distances before it."""
     last = len(nights) - 1
     ticks = range(last, -1, -max(1, last // (DATES - 1), min(last, 2)))  # of four nights, two have room for a date
-    return Axis(-0.5, last + 0.5, ticks, label="", text=lambda index: nights[int(index)]["date"])
+    return Axis(-0.5, last + 0.5, ticks, label="", text=lambda index: _date(nights, int(index)))
+
+
+def _date(nights: Nights, index: int) -> str:
+    """The night's date; of the second one of a date `01-31 (2)`, which is no wider."""
+    date = nights[index]["date"]
+    number = sum(night["date"] == date for night in nights[: index + 1])
+    return date if number == 1 else f"{date[5:]} ({number})"
+
+
+def _at_least(text: Format, top: float) -> Format:
+    """The numbers of an axis; that of the top says that there may be more."""
+    return lambda value: f"≥ {text(value)}" if value >= top else text(value)

@@ -50,7 +50,7 @@ def _limited(measure: Measure, drift: TableDrift) -> Limited:
     if measure.since:
         warn, stop = stop, None  # the way of many nights is a warning once it would have stopped one
     used = _used(measure, [limit for limit in (warn, stop) if limit is not None])
-    verdict = f"at {used:.0%} of the limit" if used and used >= NEAR else ""
+    verdict = f"at {100 * used:.0f} % of the limit" if used and used >= NEAR else ""
     for kind, beyond in {"warning": drift.warnings, "stop": drift.breaches}.items():
         verdict = f"beyond the {kind} limit" if measure in beyond else verdict
     return Limited(measure, warn, stop, used, verdict)

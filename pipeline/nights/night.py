@@ -3,6 +3,7 @@
 import datetime
 import hashlib
 import json
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,16 +108,15 @@ class Night:
             self.workspace.project.lines("git", "check-ignore", "--quiet", "--", self.table)
         except CommandError:
             return self.table
-        rule, fix = "must be versioned, by git or by DVC", f"dvc add {self.table}, and commit"
+        rule, fix = "must be versioned, by git or by DVC", f"dvc add {shlex.quote(self.table)}, and commit"
         raise RuleError("data.path", rule=rule, found=f"{self.table}, which git ignores", fix=fix)
 
     def check_table_may_be_in_git(self) -> None:
         """Raise RuleError if git has the table, whose rows it may not tell of."""
         if self.least_rows > 1 and self.table_in_git == self.table:
             rule = "must be kept by DVC and not by git where evaluate.single_rows is false"
-            fix = (
-                f"git rm --cached {self.table}, dvc add {self.table}, and commit (docs/privacy.md: what git still has)"
-            )
+            table = shlex.quote(self.table)
+            fix = f"git rm --cached {table}, dvc add {table}, and commit (docs/privacy.md: what git still has)"
             raise RuleError("data.path", rule=rule, found=f"{self.table} in git", fix=fix)
 
     def publishable_files(self) -> list[str]:

@@ -1,11 +1,14 @@
 """The nights as one HTML page: last night's report, its charts, and all nights before it. No script, no network."""
 
+import re
+from collections.abc import Sequence
+
 from pipeline.data.schema import SIGN, in_unit
 from pipeline.nights.history_charts import Nights, decisions, over_nights
-from pipeline.nights.limits import limited, near_limits
+from pipeline.nights.limits import MOST, limited, near_limits
 from pipeline.nights.new_rows import BIAS
 from pipeline.nights.record import NEAREST, USED, Record, finite
-from pipeline.nights.report import changes, lead, measure_rows, number_rows
+from pipeline.nights.report import PUBLISHED, changes, lead, measure_rows, number_rows, rollback_lead
 from pipeline.reporting.bars import pairs
 from pipeline.reporting.elements import bullets, details, document, figure, grid, paragraph, table
 from pipeline.reporting.summary import Rows, percent
@@ -25,29 +28,56 @@ COLUMNS = {name: name for name in ("date", "decision", "tag", "rows")} | {
     "model": "challenger_md5",
 }
 """The columns of the table of nights, by their titles."""
+NEAREST_NOTE = (
+    f"The largest share of its limit that a measure used; dashed: all of it. More than {100 * MOST_USED:.0f} % is drawn"
+    " at the top."
+)
+NO_BREAK = "\N{NO-BREAK SPACE}"
+STYLE = (
+    "<style>.nights th, .nights td { padding: .3rem .4rem } .nights td:nth-last-child(3)"
+    " { white-space: normal; overflow-wrap: normal; min-width: 7rem }</style>"
+)
+"""The table of nights fits a screen: what is nearest to its limit has a long name."""
 
 
-def page(history: Nights, record: Record) -> str:
-    """The whole page. The last line of the history is that of the record."""
-    nights = history[-SHOWN:]
+def night_page(history: Nights, record: Record) -> str:
+    """The whole page after a night. The last line of the history is that of the record."""
+    return _page(history, f"{record.date.isoformat()}: {lead(record)}", _report(record))
+
+
+def rollback_page(history: Nights, *, tag: str) -> str:
+    """The whole page after a rollback to that tag, of which the last line of the history is."""
+    return _page(history, f"{history[-1]['date']}: {rollback_lead(tag)}", [])
+
+
+def _report(record: Record) -> list[str]:
+    """What the last night has found."""
     far = [one for one in limited(record.drift) if not one.verdict]
     near = near_limits(record.drift)
-    parts = ["<h1>Nights</h1>", paragraph(f"{record.date.isoformat()}: {lead(record)}", "lead")]
-    parts += [*map(paragraph, record.reason.split("\n")), bullets(changes(record))]
+    parts = [*map(paragraph, record.reason.split("\n")), bullets(changes(record))]
     parts += ["<h2>Beyond a limit, or near one</h2>", table(measure_rows(near))] if near else []
     parts += [details(f"Measures far from their limits: {len(far)}", table(measure_rows(far)))] if far else []
     parts += [details("All numbers", table(number_rows(record)))] if record.numbers else []
     if record.histograms:
         parts += ["<h2>What has moved</h2>", grid(_moved(record))]
-    parts += [
-        f"<h2>{'All' if len(nights) == len(history) else f'The last {SHOWN}'} nights</h2>",
-        grid(_over_nights(nights)),
-    ]
-    parts += ["<h2>Each night</h2>", table(_rows(nights)), paragraph(_NOTE, "note")]
-    return document("Nights", parts)
+    return parts
 
 
-_NOTE = f"Of each hash, an MD5, the first {DIGITS} digits. Those nights that replaced the champion have a tag."
+def _page(history: Nights, said: str, report: Sequence[str]) -> str:
+    """What happened last, the report on it, and all nights."""
+    nights = history[-SHOWN:]
+    which = "All" if len(nights) == len(history) else f"The last {SHOWN}"
+    note = paragraph(PUBLISHED.replace("`", ""), "note")
+    parts = [STYLE, "<h1>Nights</h1>", paragraph(said, "lead"), note, *report]
+    parts += [f"<h2>{which} nights</h2>", grid(_over_nights(nights))]
+    parts += [f'<h2>Each night</h2><div class="nights">{table(_rows(nights))}</div>', paragraph(_NOTE, "note")]
+    return re.sub(r"(?<=\d) %", f"{NO_BREAK}%", document("Nights", parts))
+
+
+_NOTE = (
+    f"Of each hash, an MD5, the first {DIGITS} digits. Those nights that replaced the champion have a tag. That of a"
+    " rollback is of the night that came back."
+)
 
 
 def _moved(record: Record) -> list[str]:
@@ -71,7 +101,7 @@ def _over_nights(nights: Nights) -> list[str]:
         ("Decisions", "One dot for each night.", decisions(nights)),
         ("Error on the test rows", "Root mean squared error of tonight's model and of the champion before it.", scores),
         ("Error on new rows", "Root mean squared error of the champion on rows that it had never seen.", on_new),
-        ("Nearest limit", "The largest share of its limit that a measure used; dashed: all of it.", used),
+        ("Nearest limit", NEAREST_NOTE, used),
         (
             "Bias on new rows",
             "How much more they are than the champion expected, in standard errors; dashed: none.",
@@ -94,7 +124,9 @@ def _cell(text: str, column: str) -> str:
     value = finite(text)
     if value is None:
         return text
-    return _whole(value) if column == USED else f"{value:,.0f}"
+    if column == USED:
+        return f"≥ {_whole(value)}" if value >= MOST else _whole(value)
+    return f"{value:,.0f}"
 
 
 def _thousands(value: float) -> str:
@@ -102,4 +134,4 @@ def _thousands(value: float) -> str:
 
 
 def _whole(share: float) -> str:
-    return f"{share:.0%}"
+    return f"{100 * share:.0f} %"

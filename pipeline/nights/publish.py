@@ -1,5 +1,6 @@
 """A night's results, published in an order that leaves nothing half done: data, commit, upstream, user's checkout."""
 
+import shlex
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -9,7 +10,7 @@ from itertools import chain, count
 from pipeline.nights.bot import as_bot
 from pipeline.nights.canary import Canary
 from pipeline.nights.night import FAILURES, Night, NightResult
-from pipeline.nights.page import page
+from pipeline.nights.page import night_page
 from pipeline.nights.record import NightOutcome, Record, read_history
 from pipeline.nights.record_files import FILES, MARKDOWN, PAGE
 from pipeline.nights.report import markdown
@@ -56,7 +57,7 @@ def _write(night: Night, record: Record) -> None:
     record.write(night.tree)
     text = markdown(record)
     (night.tree / MARKDOWN).write_text(text, encoding="utf-8")
-    (night.tree / PAGE).write_text(page(read_history(night.tree), record), encoding="utf-8")
+    (night.tree / PAGE).write_text(night_page(read_history(night.tree), record), encoding="utf-8")
     with open(night.folder / MARKDOWN.name, "w", encoding="utf-8", opener=private) as file:
         file.write(text)
 
@@ -131,7 +132,7 @@ def _move_checkout(workspace: Workspace, *, refs: Sequence[str], state: str, sec
     """Move the user's checkout forward to the clone's HEAD, and fetch these refs; returns the commit."""
     top, made = workspace.project.lines("git", "rev-parse", "--show-toplevel", "HEAD")
     rule = f"must go forward to tonight's commit {made}, which is {state}"
-    fix = f"git fetch {top} HEAD, git merge --ff-only {made}, dvc checkout"
+    fix = f"git fetch {shlex.quote(top)} HEAD; git merge --ff-only {made}; dvc checkout, with --force if it names files"
     with as_rule_error(CommandError, "your checkout", rule=rule, fix=fix):
         fast_forward(workspace, refs=refs, seconds=seconds)
     return made

@@ -7,6 +7,7 @@ import shutil
 
 from pipeline.nights.fetch import RESERVE_BYTES, Fetched
 from pipeline.nights.night import Night
+from pipeline.repository.cache_mending import cached_paths, unsaved
 from pipeline.repository.dvc_lock import outputs
 from pipeline.repository.upstream import Upstream
 from pipeline.runtime.errors import CommandError, RuleError, as_rule_error
@@ -18,8 +19,11 @@ COPIES = 3  # of the table and the outputs: in the clone, in DVC's cache, in the
 def check_ready(night: Night, fetched: Fetched) -> None:
     """Check the disk, DVC's remote and git's upstream, as far as the project has them. Nothing is left behind there.
 
+    Also that the checkout can follow: what DVC's cache has lost of its outputs is saved there.
+
     Raises: RuleError, which says what will not take tonight's results.
     """
+    check_saved(night)
     check_room(night, table_bytes=fetched.file.stat().st_size)
     tries, seconds, workspace = night.settings.tries, night.settings.publish_seconds, night.workspace
     found, rule = f"in the last of {tries} tries that", "must take tonight's results, which is tried before training"
@@ -31,6 +35,21 @@ def check_ready(night: Night, fetched: Fetched) -> None:
         what, fix = f"{upstream.branch} of {upstream.remote}", "make git push work in the project's folder"
         with as_rule_error(CommandError, what, rule=rule, found=found, fix=fix):
             retried(lambda: upstream.check_push(workspace, seconds=seconds), tries=tries)
+
+
+def check_saved(night: Night) -> None:
+    """Refuse if the checkout has outputs that are nowhere else and not as recorded: `dvc checkout` would fail there.
+
+    DVC is asked only if there are such files, as it takes seconds: some it may not know, or ignore.
+    """
+    workspace, recorded = night.workspace, cached_paths(night.workspace.project)
+    workspace.mend_cache(recorded)
+    own = unsaved(workspace.cache, recorded, checkout=workspace.checkout.folder)
+    known = workspace.checkout.only_in_the_work_tree(seconds=night.settings.publish_seconds) if own else []
+    if lost := [file for file in own if any(f"{file}/".startswith(f"{path.rstrip('/')}/") for path in known)]:
+        rule = "must be as dvc.lock records them, or in DVC's cache, before tonight's replace them"
+        fix = "dvc checkout --force brings the recorded ones if they are at hand, dvc commit records these"
+        raise RuleError("your outputs", rule=rule, found=f"only in your checkout {', '.join(lost)}", fix=fix)
 
 
 def check_room(night: Night, *, table_bytes: int) -> None:

@@ -29,6 +29,7 @@ SENTENCES = {
     NightOutcome.INTERRUPTED: "The night was interrupted, so the champion stays: somebody is needed to start another.",
 }
 """What happened, and whether anybody is needed."""
+PUBLISHED = "This is the last published report: later nights that failed or changed nothing have their logs in `runs/`."
 FAIRNESS = "fairness_groups_beyond"  # the number of groups that the challenger is wrong about beyond the limits
 ON_NEW_ROWS = in_unit("champion_new_rows_mse", power=2)
 FEW = 3  # columns with new values are named
@@ -118,9 +119,20 @@ def markdown(record: Record) -> str:
     parts += ["**Beyond a limit, or near one**", table(measure_rows(near), align="left")] if near else []
     parts += [_folded(f"Measures far from their limits: {len(far)}", measure_rows(far))] if far else []
     parts += [_folded("All numbers", number_rows(record))] if record.numbers else []
+    parts += [PUBLISHED]
     models = {"table": record.table_md5, "champion": record.champion_md5, "challenger": record.challenger_md5}
     parts += ["\n".join(f"- {name}: md5 `{md5}`" for name, md5 in models.items() if md5)]
     return "\n\n".join(parts) + "\n"
+
+
+def rollback_lead(tag: str) -> str:
+    """What an operator did, and that nobody is needed."""
+    return f"An operator went back to {tag}, and nothing else is needed."
+
+
+def rollback_markdown(date: str, *, tag: str) -> str:
+    """The report on a rollback as Markdown."""
+    return f"# The rollback of {date}\n\n{rollback_lead(tag)}\n\n{PUBLISHED}\n"
 
 
 def _folded(title: str, rows: Rows) -> str:

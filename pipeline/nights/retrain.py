@@ -1,5 +1,7 @@
 """A challenger from tonight's table."""
 
+import shlex
+
 from pipeline.model.bundle import Bundle
 from pipeline.nights.accepted import missing_or_changed
 from pipeline.nights.champion import load_intact
@@ -42,5 +44,5 @@ def _run_pipeline(night: Night) -> None:
         text = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
         said = without_times(text).splitlines()
         found = "\n".join([f"that {error}", *(said[-LAST_LINES:] if night.least_rows == 1 else [])])
-        fix = f"see {log}" if said else "make dvc repro work in the project's folder"
+        fix = f"see {shlex.quote(str(log))}" if said else "make dvc repro work in the project's folder"
         raise RuleError("the pipeline", rule="must run on tonight's table", found=found, fix=fix) from None

@@ -8,13 +8,16 @@ from pathlib import Path
 from pipeline import params
 from pipeline.nights.accepted import METRICS, changed_files, check_accepted, check_bytes, models, table_path
 from pipeline.nights.one_at_a_time import LOCK_FILE, only_one
-from pipeline.nights.record_files import HISTORY, add_rollback
+from pipeline.nights.record_files import HISTORY, MARKDOWN, PAGE, add_rollback
 from pipeline.repository.delivery import Publication, check_publication, commit_files, fast_forward
 from pipeline.repository.dvc_lock import LOCK, inputs, read_lock
 from pipeline.repository.project import GIT, Project
 from pipeline.repository.workspace import Workspace
 from pipeline.runtime import sections
 from pipeline.runtime.errors import CommandError, RuleError, as_rule_error
+
+TOLD = (HISTORY, MARKDOWN, PAGE)
+"""The files that tell of a rollback."""
 
 
 def rollback(folder: Path, *, tag: str) -> list[str]:
@@ -43,11 +46,11 @@ def _in_clone(workspace: Workspace, tag: str, *, table: str, seconds: float) -> 
     if not files:
         return [f"rollback: nothing to do, {workspace.branch} has all files of {tag}"]
     today, workspace = datetime.now(UTC).date(), _as_operator(workspace)
-    publication = Publication([*files, str(HISTORY)], f"Roll back to {tag}", today)
+    publication = Publication([*files, *map(str, TOLD)], f"Roll back to {tag}", today)
     clone, before = workspace.project, models(workspace.project)
     clone.lines(*GIT, "restore", f"--source=refs/tags/{tag}", "--worktree", "--", *files)
     clone.check_inside(publication.files)
-    add_rollback(clone.folder, date=today.isoformat(), table_md5=inputs(read_lock(clone.folder / LOCK)).get(table, ""))
+    _tell(clone.folder, date=today.isoformat(), tag=tag, table=table)
     check_publication(workspace, publication)
     _check_outputs(workspace.checkout, seconds=seconds)
     workspace.checkout_outputs(seconds=seconds)
@@ -61,10 +64,22 @@ def _in_clone(workspace: Workspace, tag: str, *, table: str, seconds: float) -> 
     again = f"; code, settings or versions are not that night's: dvc repro would run {', '.join(stale)} again"
     return [
         f"rollback: {workspace.branch} is back at {tag}, by the new commit {made}",
-        f"files: {_files_in_words(files)}; the history of the nights has a line more",
+        f"files: {_files_in_words(files)}; the history and the reports of the nights tell of it",
         f"models: {_changes(before, models(clone)) or 'as before'}",
         f"next: git push{', dvc push' if workspace.has_remote else ''}{again if stale else ''}",
     ]
+
+
+def _tell(project: Path, *, date: str, tag: str, table: str) -> None:
+    """Have the history and the reports of the nights tell of the rollback."""
+    from pipeline.nights.page import rollback_page  # they import PyTorch: what is refused is refused before
+    from pipeline.nights.record import read_history
+    from pipeline.nights.report import rollback_markdown
+
+    table_md5 = inputs(read_lock(project / LOCK)).get(table, "")
+    add_rollback(project, date=date, tag=tag, table_md5=table_md5)
+    (project / MARKDOWN).write_text(rollback_markdown(date, tag=tag), encoding="utf-8")
+    (project / PAGE).write_text(rollback_page(read_history(project), tag=tag), encoding="utf-8")
 
 
 def _as_operator(workspace: Workspace) -> Workspace:

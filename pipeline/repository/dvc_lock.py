@@ -83,18 +83,54 @@ class Caches:
 
     def find(self, md5: str) -> Path | None:
         """The file or listing with this md5, if it is at hand."""
-        files = (folder / "files/md5" / md5[:2] / md5[2:] for folder in self.folders)
+        files = (folder / place_of(md5) for folder in self.folders)
         return next((file for file in files if file.is_file()), None)
 
+    def place(self, md5: str) -> Path:
+        """Where the file or listing with this md5 is, or would be."""
+        return self.find(md5) or self.folders[0] / place_of(md5)
+
+    def is_intact(self, md5: str) -> bool:
+        """True if the file or listing is at hand with the bytes that its name says."""
+        file = self.find(md5)
+        return file is not None and md5_of(file) == md5.removesuffix(".dir")
+
+    def damaged(self, md5s: Iterable[str]) -> list[str]:
+        """The files that are at hand with other bytes than their names say, as `files/md5/0c/c175b9c0f1`."""
+        return [place_of(md5) for md5 in md5s if self.find(md5) and not self.is_intact(md5)]
+
     def files(self, path: str, md5: str | None) -> Hashes | None:
-        """The md5 of the file, or of each file in the folder; None if the folder's listing is not at hand."""
+        """The md5 of the file, or of each file in the folder; None if the folder's listing is lost or damaged."""
         if md5 is None or not md5.endswith(".dir"):
             return {path: md5} if md5 else {}
-        listing = self.find(md5)
-        if listing is None:
+        file = self.find(md5)
+        if file is None:
             return None
-        entries = json.loads(listing.read_text(encoding="utf-8"))
-        return {f"{path}/{entry['relpath']}": entry["md5"] for entry in entries}
+        try:
+            entries = json.loads(file.read_text(encoding="utf-8"))
+            return {f"{path}/{entry['relpath']}": entry["md5"] for entry in entries}
+        except (ValueError, KeyError, TypeError):
+            return None
+
+
+def place_of(md5: str) -> str:
+    """Where a cache has the file with this md5.
+
+    >>> place_of("0cc175b9c0f1")
+    'files/md5/0c/c175b9c0f1'
+    """
+    return f"files/md5/{md5[:2]}/{md5[2:]}"
+
+
+def files_below(path: Path) -> list[Path]:
+    """The file itself, or all files in the folder; none if there is nothing."""
+    return [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
+
+
+def listing(folder: Path) -> bytes:
+    """What DVC's cache keeps of a folder: its files by name, each with its md5."""
+    files = {file.relative_to(folder): file for file in files_below(folder)}
+    return json.dumps([{"md5": md5_of(files[name]), "relpath": name.as_posix()} for name in sorted(files)]).encode()
 
 
 def md5_of(file: Path) -> str:

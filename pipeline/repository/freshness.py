@@ -1,12 +1,11 @@
 """Which stages are up to date, told from dvc.lock's own hashes: `dvc status` takes a second to start."""
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline.repository.dvc_lock import LOCK, NEVER_RUN, Stage, md5_of, outputs, read_lock
+from pipeline.repository.dvc_lock import LOCK, NEVER_RUN, Stage, listing, md5_of, outputs, read_lock
 from pipeline.runtime.yaml_files import read
 
 
@@ -36,9 +35,7 @@ def current_md5(path: Path) -> str | None:
     """DVC's hash of a file or a folder; None if there is none."""
     if not path.is_dir():
         return md5_of(path) if path.exists() else None
-    files = {file.relative_to(path): file for file in path.rglob("*") if file.is_file()}
-    listing = [{"md5": md5_of(files[name]), "relpath": name.as_posix()} for name in sorted(files)]
-    return f"{hashlib.md5(json.dumps(listing).encode(), usedforsecurity=False).hexdigest()}.dir"
+    return f"{hashlib.md5(listing(path), usedforsecurity=False).hexdigest()}.dir"
 
 
 def _file_and_key(setting: str) -> tuple[str, str]:

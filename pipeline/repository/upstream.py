@@ -90,7 +90,7 @@ def _has_new_commits(project: Project, upstream: str, *, since: str) -> bool:
     (counts,) = project.lines("git", "rev-list", "--count", "--left-right", f"{since}...{upstream}")
     own, theirs = map(int, counts.split())
     if own:
-        rule, found = "must be in the upstream", f"{own} commits that are not"
+        rule, found = "must be in the upstream", "1 commit that is not" if own == 1 else f"{own} commits that are not"
         fix = "push them, or put them on a branch of their own: no commits of yours are published"
         raise RuleError("the branch's last commit", rule=rule, found=found, fix=fix)
     return theirs > 0

@@ -4,10 +4,13 @@ import configparser
 import os
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import chain, count
 from pathlib import Path
 
+from pipeline.repository.cache_mending import cached_paths, mend_cache
+from pipeline.repository.dvc_lock import Hashes
 from pipeline.repository.project import DVC, NO_HOOKS, Project
 from pipeline.runtime.errors import CommandError, RuleError, as_rule_error
 
@@ -56,14 +59,27 @@ class Workspace:
         checkout, project = (tree.with_variables(variables) for tree in (self.checkout, self.project))
         return replace(self, checkout=checkout, project=project)
 
-    def checkout_outputs(self, *targets: str, seconds: float) -> None:
+    def checkout_outputs(self, *targets: str, recorded: Hashes | None = None, seconds: float) -> None:
         """Check out what the stages wrote, or these targets: from the cache, and else from the default remote.
 
+        recorded: the paths of the targets. They are mended in the cache first, as it may have damaged them.
         What is in neither is left out: `dvc repro` makes it.
         Raises: CommandError if the remote is needed and does not answer in time.
         """
+        unknown = self.mend_cache(cached_paths(self.project) if recorded is None else recorded)
+        if unknown and self.has_remote:  # once their listings are here, files of theirs may be found damaged
+            with suppress(CommandError):  # what the remote has not either; all else the pull says again
+                self.project.lines(*DVC, "fetch", *targets, seconds=seconds)
+            self.mend_cache(unknown)
         how = "pull" if self.has_remote else "checkout"
         self.project.lines(*DVC, how, "--allow-missing", *targets, seconds=seconds)
+
+    def mend_cache(self, recorded: Hashes) -> Hashes:
+        """Have the cache without damaged files of these paths, as far as checkout or remote may have them intact.
+
+        Returns the folders whose listings are not at hand.
+        """
+        return mend_cache(self.cache, recorded, checkout=self.checkout.folder, has_remote=self.has_remote)
 
     def remove(self) -> None:
         """Remove the clone; all else in the run's folder stays."""

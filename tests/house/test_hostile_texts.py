@@ -13,7 +13,7 @@ from pipeline import explain, predict, results
 from pipeline.data.csv_header import other_columns, parse_header
 from pipeline.data.schema import COLUMNS
 from pipeline.nights.night import NightResult
-from pipeline.nights.page import page
+from pipeline.nights.page import night_page
 from pipeline.nights.record import NightOutcome, Record
 from pipeline.nights.report import markdown
 from pipeline.runtime import escape
@@ -57,10 +57,10 @@ def rejected(reason):
 @TEXTS
 def test_a_nights_record_escapes_the_names_in_a_header(text):
     similar = f"{COLUMNS[0]} {text}"[:55]  # it is quoted as what may be meant
-    plain = page([rejected("plain").line()], rejected("plain"))
+    plain = night_page([rejected("plain").line()], rejected("plain"))
     for reason in (refusal(similar), f"the {text} of {text}\n{text}"):
         record = rejected(reason)
-        text_of_it, page_of_it = markdown(record), page([record.line()], record)
+        text_of_it, page_of_it = markdown(record), night_page([record.line()], record)
         assert not RAW_MARK.search(text_of_it)
         assert not re.search(r"^\s*#", text_of_it.partition("\n")[2], re.MULTILINE)
         assert not UNSEEN.search(text_of_it + page_of_it + record.to_json())

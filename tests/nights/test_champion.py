@@ -10,7 +10,7 @@ from pipeline.nights.anchor import Anchor
 from pipeline.nights.champion import FETCHED, Champion, find_anchor, find_champion
 from pipeline.nights.night import Night
 from pipeline.nights.record_files import ANCHOR
-from pipeline.repository.dvc_lock import Stage, md5_of
+from pipeline.repository.dvc_lock import Stage, md5_of, place_of
 from pipeline.repository.project import Project
 from pipeline.repository.workspace import Workspace
 from pipeline.runtime.errors import CommandError
@@ -70,6 +70,17 @@ def test_a_champion_with_other_bytes_than_the_recorded_is_not_trusted(tree):
     assert "weights.safetensors missing or changed" in (find(tree, stages).incomparable or "")
 
 
+def test_what_the_cache_has_damaged_is_named_with_what_to_do(tree):
+    stages, weights = record(tree), tree / MODEL / "weights.safetensors"
+    place = place_of(md5_of(weights))
+    damaged = tree.parent / "cache" / place
+    damaged.parent.mkdir(parents=True)
+    for file in (damaged, weights):
+        file.write_bytes(b"damaged")
+    words = f"weights.safetensors missing or changed; DVC's cache has damaged {place}: delete it, and dvc repro"
+    assert words in (find(tree, stages).incomparable or "")
+
+
 def test_a_champion_of_which_nothing_is_at_hand_is_not_trusted(tree):
     stages = record(tree)
     shutil.rmtree(tree.parent / "cache")
@@ -91,9 +102,10 @@ def champion(tree):
 def anchored(tree, monkeypatch):
     """A night whose record names the model of the clone as the anchor, and a DVC that brings that model."""
 
-    def bring(_, target, *, seconds):
+    def bring(_, target, *, recorded, seconds):
         (out,) = json.loads((tree / target).read_text())["outs"]
         assert (target, out["md5"], seconds > 0) == (f"{FETCHED}.dvc", MD5, True)
+        assert recorded == {FETCHED: MD5}
         shutil.copytree(tree / MODEL, (tree / target).parent / out["path"])
 
     (tree / "metrics").mkdir()

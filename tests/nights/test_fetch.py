@@ -137,7 +137,9 @@ def test_a_source_that_is_not_there_at_first_is_fetched_at_the_second_try(tmp_pa
 
 def test_a_source_that_fails_says_why_and_leaves_nothing(tmp_path):
     with pytest.raises(
-        RuleError, match=r"the source source.csv must be read within 1 tries of 60 s(.|\n)*source.csv' does not exist"
+        RuleError,
+        match=r"the source source.csv must be read within 1 tries of 60 s(.|\n)*source.csv' does not exist"
+        r"(.|\n)*; put the table there, or correct nightly.source in params.yaml",
     ):
         fetch_here(tmp_path, "source.csv")
     assert not files(tmp_path)

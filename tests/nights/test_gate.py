@@ -43,7 +43,15 @@ def outcome(challenger, champion=None, *, force_reason=None, gate=GATE, **change
 
 
 def test_a_better_challenger_is_promoted():
-    assert outcome(predicted(30), predicted(40)) == NightOutcome.PROMOTED
+    decision = decide(comparison(predicted(30), predicted(40)), GATE)
+    assert decision.outcome == NightOutcome.PROMOTED
+    assert re.search(r"the MSE is \d+\.\d % lower than the champion's, 90 % interval -\S+ to -\S+ %$", decision.reason)
+
+
+def test_a_challenger_of_the_same_error_is_promoted_and_no_number_is_told_as_lower():
+    decision = decide(comparison(predicted(30), predicted(30)), GATE)
+    assert decision.outcome == NightOutcome.PROMOTED
+    assert decision.reason.endswith("the MSE is equal to the champion's, 90 % interval +0.0 to +0.0 %")
 
 
 def test_a_clearly_worse_challenger_is_not():
@@ -181,7 +189,7 @@ def test_a_challenger_that_only_the_anchor_beats_is_kept_out_and_the_reason_name
     decision = decide(comparison(predicted(34), predicted(34, seed=2), anchor=predicted(25)), GATE)
     assert decision.outcome == NightOutcome.KEPT
     assert re.search(
-        "than the champion's, .* within the tolerance of 2 %; .* than the anchor's, .* beyond", decision.reason
+        "lower than the champion's, [^:]* %; .* higher than the anchor's, .* beyond the tolerance", decision.reason
     )
     assert decision.numbers["worse_share"] < 0.95 <= decision.numbers["worse_than_anchor_share"]
     assert decision.numbers["anchor_mse_usd2"] == pytest.approx(((predicted(25) - ACTUAL) ** 2).mean())

@@ -45,6 +45,17 @@ def test_a_number_above_the_top_is_drawn_there_and_said_as_it_is():
     assert (first, said) == (second, "2026-01-02: 9")
 
 
+def test_a_number_above_the_top_makes_the_axis_say_so():
+    assert ">≥ 2</text>" in chart([night("2026-01-01", score="0"), night("2026-01-02", score="9")], top=2)
+    assert "≥" not in chart([night("2026-01-01", score="0"), night("2026-01-02", score="2")], top=2)
+
+
+def test_the_second_night_of_a_date_has_its_number_below_the_chart():
+    drawn = decisions([night("2026-01-31"), night("2026-01-31")])
+    assert ">2026-01-31</text>" in drawn
+    assert ">01-31 (2)</text>" in drawn
+
+
 def test_the_limit_is_a_dashed_line_between_what_is_below_and_beyond_it():
     drawn = chart([night("2026-01-01", score="0.5"), night("2026-01-02", score="1.5")], limit=1.0)
     line = re.search(r'class="mark" d="M\S+ (\S+?)H', drawn)

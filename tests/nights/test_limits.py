@@ -38,7 +38,7 @@ def test_a_measure_without_a_warning_limit_uses_that_which_stops():
 
 def test_the_way_of_many_nights_warns_where_it_would_have_stopped_one():
     (found,) = limited(judged(Measure("target_mean", "salary_in_usd", 0.24, since=datetime.date(2026, 1, 31))))
-    assert (found.warn, found.stop, found.verdict) == (0.3, None, "at 80% of the limit")
+    assert (found.warn, found.stop, found.verdict) == (0.3, None, "at 80 % of the limit")
 
 
 def test_a_measure_without_limits_uses_none_and_is_never_near():
@@ -61,7 +61,7 @@ def test_those_that_stop_come_first_then_those_that_use_most_and_far_ones_are_le
     assert [(one.measure, one.verdict) for one in found] == [
         (stops, "beyond the stop limit"),
         (warns, "beyond the warning limit"),
-        (near, "at 85% of the limit"),
+        (near, "at 85 % of the limit"),
     ]
 
 

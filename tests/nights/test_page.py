@@ -3,9 +3,10 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline.nights.page import SHOWN, page
+from pipeline.nights.page import NO_BREAK, SHOWN, rollback_page
+from pipeline.nights.page import night_page as page
 from pipeline.nights.record import COLUMNS
-from pipeline.nights.report import changes, lead
+from pipeline.nights.report import PUBLISHED, changes, lead
 from tests.nights.test_report import NEAR, RECORD, WARNS
 from tests.reporting.test_elements import HOSTILE
 from tests.support.browsers import CHROMIUM, Browser
@@ -39,7 +40,7 @@ def test_on_top_is_what_happened_and_what_changed_then_what_is_near_a_limit():
         "Measures far from their limits: 2",
         "What has moved",
     ]
-    places = [text.index(each) for each in said]
+    places = [text.index(each.replace(" %", f"{NO_BREAK}%")) for each in said]
     assert places == sorted(places)
 
 
@@ -51,7 +52,7 @@ def test_each_night_is_a_row_with_its_tag_and_hashes_the_last_one_first():
         ["2026-01-31", "promoted", "nightly-2026-01-31", "1,557"],
         ["2026-01-30", "promoted", "nightly-2026-01-30", "1,557"],
     ]
-    assert cells[1][-4:] == ["124%", "stability_index of work_year", "01234567", "d.dir"]
+    assert cells[1][-4:] == [f"124{NO_BREAK}%", "stability_index of work_year", "01234567", "d.dir"]
 
 
 def test_two_nights_of_one_date_are_two_rows_and_two_points():
@@ -80,6 +81,30 @@ def test_no_more_than_a_year_of_nights_is_shown():
     assert text.count("<tr><td>2026-01-31</td>") == SHOWN
     assert f"The last {SHOWN} nights" in text
     assert "All nights" in page(history(MOVED), MOVED)
+
+
+def test_after_a_rollback_it_says_where_the_operator_went_and_shows_the_nights():
+    tag = "nightly-2026-01-30"
+    back = dict.fromkeys(COLUMNS, "") | {"date": "2026-02-01", "decision": "rollback", "tag": tag}
+    text = rollback_page([*history(MOVED), back], tag=tag)
+    assert f">2026-02-01: An operator went back to {tag}, and nothing else is needed.</p>" in text
+    assert f"<td>rollback</td><td>{tag}</td>" in text
+    assert lead(MOVED) not in Structure(text).text
+    assert Structure(text).open == []
+
+
+def test_what_uses_more_of_a_limit_than_is_told_is_said_to():
+    text = page(history(MOVED, RECORD.line() | {"limit_used": "10.000"}), MOVED)
+    assert f"<td>≥ 1000{NO_BREAK}%</td>" in text
+    assert f">≥ 200{NO_BREAK}%</text>" in text
+    assert "≥" not in page(history(MOVED, RECORD.line()), MOVED)
+
+
+def test_no_number_is_parted_from_its_percent_and_the_note_tells_of_later_nights():
+    text = page(history(MOVED), replace(MOVED, reason="90 % interval"))
+    assert f"90{NO_BREAK}% interval" in text
+    assert " %" not in text
+    assert PUBLISHED.replace("`", "") in text
 
 
 def test_a_first_night_has_a_page_without_what_it_does_not_know():

@@ -186,7 +186,7 @@ def test_an_upstream_that_refuses_is_tried_again_and_given_up(without_remote, re
 
 def test_commits_that_the_user_has_not_pushed_are_not_published(without_remote, refused):
     commit(without_remote, notes="for me alone")
-    refused(kept(without_remote), "must be in the upstream, found 1 commits that are not; push them")
+    refused(kept(without_remote), "must be in the upstream, found 1 commit that is not; push them")
 
 
 def test_changes_of_the_user_that_the_night_would_overwrite_stop_it(without_remote, refused):
@@ -202,7 +202,8 @@ def test_changes_that_only_a_pushed_commit_of_others_would_overwrite_are_kept(wi
     push_as_colleague(user, notes="of a colleague")
     (user / "notes.md").write_text("of the user")
     before = state(user)
-    with pytest.raises(RuleError, match=r"your checkout must go forward to .*, which is pushed(.|\n)*notes.md"):
+    words = r"your checkout must go forward to .*, which is pushed(.|\n)*notes.md(.|\n)*; git fetch '/.* .*' HEAD; git"
+    with pytest.raises(RuleError, match=words):
         published(night, KEPT)
     pushed = {"refs": git(user, "for-each-ref")}  # the upstream's own branch, as it is there now
     assert git(user, "rev-parse", "origin/main") == git(upstream_of(user), "rev-parse", "main")

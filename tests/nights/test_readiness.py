@@ -7,8 +7,9 @@ import pytest
 
 from pipeline.nights.fetch import RESERVE_BYTES
 from pipeline.nights.record import NightOutcome
-from tests.support.night_project import TONIGHT, YESTERDAY, night
+from tests.support.night_project import TONIGHT, YESTERDAY, night, push_changes
 from tests.support.tiny_project import git, state
+from tests.support.work_tree import run
 
 
 @pytest.fixture
@@ -61,3 +62,37 @@ def test_a_disk_without_room_for_three_copies_is_found_out_before_training(proje
 def test_a_night_with_nothing_new_asks_nobody_whether_its_results_could_go_out(project):
     git(project, "config", "remote.origin.pushurl", "../read-only.git")
     assert night(project, YESTERDAY).outcome == NightOutcome.UNCHANGED
+
+
+@pytest.fixture
+def without_remote(project):
+    """The project, where DVC has no remote; its cache is all that there is."""
+    shutil.rmtree(project.parent / "remote")
+    (project / ".dvc/config").write_text("[core]\n    analytics = false\n")
+    push_changes(project, "no remote")
+    return project
+
+
+def test_what_the_cache_has_lost_and_the_checkout_has_is_saved_and_the_night_goes_on(without_remote):
+    project = without_remote
+    shutil.rmtree(project / ".dvc/cache/files")
+    assert night(project).outcome == NightOutcome.PROMOTED
+    assert not git(project, "status", "--porcelain")
+    assert "up to date" in run(project, "dvc", "status")
+    git(project, "checkout", "--quiet", "HEAD~1")
+    run(project, "dvc", "checkout", "--quiet")
+    assert (project / "models/full/rows.txt").read_text().strip() == "601"
+
+
+def test_outputs_that_only_the_checkout_has_are_found_before_training(project, refused):
+    (project / "models/full/rows.txt").unlink()
+    (project / "models/full/rows.txt").write_text("mine")
+    refused(
+        "your outputs must be as dvc.lock records them, or in DVC's cache, before tonight's replace them",
+        "found only in your checkout models/full/rows.txt; dvc checkout --force brings",
+    )
+
+
+def test_what_is_in_the_cache_or_not_there_at_all_is_no_reason_to_fail(project):
+    (project / "models/full/rows.txt").unlink()
+    assert night(project).outcome == NightOutcome.PROMOTED

@@ -8,7 +8,16 @@ from pipeline import params
 from pipeline.nights.drift import Measure, judge
 from pipeline.nights.limits import limited
 from pipeline.nights.record import NightOutcome
-from pipeline.nights.report import FAIRNESS, SENTENCES, changes, lead, markdown, measure_rows
+from pipeline.nights.report import (
+    FAIRNESS,
+    PUBLISHED,
+    SENTENCES,
+    changes,
+    lead,
+    markdown,
+    measure_rows,
+    rollback_markdown,
+)
 from tests.nights.test_record import RECORD as PLAIN
 from tests.support.work_tree import ROOT
 
@@ -92,7 +101,7 @@ def test_a_measure_near_or_beyond_a_limit_stands_beside_it_and_the_others_are_fo
     text = markdown(RECORD)
     seen, folded = FOLDED.sub("", text), "".join(FOLDED.findall(text))
     assert "| stability_index of work_year | 0.31 | 0.31 | 0.25 | 1 | beyond the warning limit |" in seen
-    assert "| target_mean of salary_in_usd | 8.5 % | 8.5 % | 10 % | 30 % | at 85% of the limit |" in seen
+    assert "| target_mean of salary_in_usd | 8.5 % | 8.5 % | 10 % | 30 % | at 85 % of the limit |" in seen
     assert "rows_gone" not in seen
     assert "| rows_gone | 0.4 % | 0.4 % | 2 % | 20 % | far from them |" in folded
     assert "<summary>Measures far from their limits: 2</summary>" in folded
@@ -112,3 +121,14 @@ def test_the_report_begins_with_the_night_what_happened_and_why():
     )
     assert text.endswith("- champion: md5 `c.dir`\n- challenger: md5 `d.dir`\n")
     assert "Beyond a limit" not in text
+
+
+def test_it_says_that_later_nights_may_have_published_nothing():
+    assert f"\n\n{PUBLISHED}\n\n" in markdown(RECORD)
+
+
+def test_a_rollback_has_a_report_that_names_the_tag():
+    text = rollback_markdown("2026-02-01", tag="nightly-2026-01-30")
+    assert text.startswith(
+        "# The rollback of 2026-02-01\n\nAn operator went back to nightly-2026-01-30, and nothing else"
+    )

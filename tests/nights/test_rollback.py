@@ -10,7 +10,7 @@ import pytest
 from pipeline.nights.anchor import read_anchor
 from pipeline.nights.one_at_a_time import LOCK_FILE, only_one
 from pipeline.nights.rollback import rollback
-from pipeline.repository.dvc_lock import Caches, outputs, read_lock
+from pipeline.repository.dvc_lock import Caches, outputs, place_of, read_lock
 from pipeline.runtime.errors import RuleError
 from tests.support.night_history import COLUMNS, FIRST, OPERATOR, RECORD, SECOND, night
 from tests.support.settings import write_settings
@@ -30,13 +30,22 @@ stages:
     metrics: [{full}: {{cache: false}}, {course}: {{cache: false}}]
 """
 
+WEIGHTS_MD5 = hashlib.md5(b"a\n1\none\n", usedforsecurity=False).hexdigest()  # of the first night's model
+
 
 @pytest.fixture(scope="module")
 def back(made_past, tmp_path_factory):
-    """A project that is back at its first night, whose models only the remote had; and what was said. Not to change."""
+    """A project that is back at its first night, whose models the remote had; and what was said. Not to change.
+
+    Of the models' files the cache had lost one, and damaged the other.
+    """
     user = shutil.copytree(made_past.parent, tmp_path_factory.mktemp("back") / "in", symlinks=True) / "user"
     (user / "notes.md").write_text("of the user, not committed")
     (user / ".dvc/cache/files").rename(user.parent / "remote/files")  # which is how `dvc push` has it there
+    damaged = user / ".dvc/cache" / place_of(WEIGHTS_MD5)
+    damaged.parent.mkdir(parents=True)
+    damaged.write_text("damaged")
+    damaged.chmod(0o444)
     shutil.rmtree(user / "models")
     return user, rollback(user, tag=FIRST)
 
@@ -82,10 +91,18 @@ def test_the_record_goes_on_telling_of_all_nights_and_its_history_tells_of_the_r
     assert (columns, night) == (COLUMNS, "2026-01-05")
     (line,) = csv.DictReader([columns, last])
     md5 = hashlib.md5(b"a\n1\n", usedforsecurity=False).hexdigest()
-    assert (line["decision"], line["table_md5"], line["rows"]) == ("rollback", md5, "")
+    assert (line["decision"], line["tag"], line["table_md5"], line["rows"]) == ("rollback", FIRST, md5, "")
     committed = datetime.fromisoformat(git(user, "log", "-1", "--format=%cI")).astimezone(UTC)
     assert line["date"] == committed.date().isoformat()
-    assert git(user, "diff", "--numstat", "HEAD~1", "--", *RECORD).split() == ["1", "0", RECORD[0]]
+    assert git(user, "diff", "--numstat", "HEAD~1", "--", RECORD[0]).split()[:2] == ["1", "0"]
+
+
+def test_the_reports_say_where_the_operator_went_and_the_decision_of_the_last_night_stays(back):
+    user, _ = back
+    changed = git(user, "diff", "--name-only", "HEAD~1", "--", *RECORD).split()
+    assert changed == ["metrics/history.csv", "metrics/nightly.md", "metrics/nights.html"]
+    assert f"An operator went back to {FIRST}, and" in (user / "metrics/nightly.md").read_text()
+    assert f"An operator went back to {FIRST}, and" in (user / "metrics/nights.html").read_text()
 
 
 @pytest.mark.soak
@@ -117,7 +134,7 @@ def test_it_says_what_it_did_and_what_is_next(back):
     user, said = back
     assert said == [
         f"rollback: main is back at {FIRST}, by the new commit {git(user, 'rev-parse', '--short', 'HEAD')}",
-        "files: dvc.lock, table.csv, 4 in metrics; the history of the nights has a line more",
+        "files: dvc.lock, table.csv, 4 in metrics; the history and the reports of the nights tell of it",
         "models: models (md5 420c4dd5 → 1151074c)",
         "next: git push, dvc push",
     ]
@@ -212,8 +229,7 @@ def test_outputs_that_only_the_work_tree_has_are_not_overwritten(past, refused, 
 def test_a_model_that_is_not_at_hand_any_more_is_refused(past, refused, fault):
     (past / ".dvc/config").write_text("[core]\n    analytics = false\n")
     commit(past)
-    md5 = hashlib.md5(b"a\n1\none\n", usedforsecurity=False).hexdigest()
-    file = past / ".dvc/cache/files/md5" / md5[:2] / md5[2:]
+    file = past / ".dvc/cache" / place_of(WEIGHTS_MD5)
     file.chmod(0o600)
     file.unlink() if fault == "lost" else file.write_text("damaged")
     refused("must be in git, in DVC's cache or in its remote, as they were, found in none of them: models/weights;")

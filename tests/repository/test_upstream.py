@@ -48,7 +48,7 @@ def test_a_checkout_with_commits_of_its_own_is_refused_and_stays(user, colleague
     commit(user, notes="of the user")
     git(user, "fetch", "--quiet")
     before = state(user)
-    with pytest.raises(RuleError, match="must be in the upstream, found 1 commits that are not; push them"):
+    with pytest.raises(RuleError, match="must be in the upstream, found 1 commit that is not; push them"):
         follow(user)
     assert state(user) == before
 

@@ -19,7 +19,7 @@ stages:
     outs: [models]
     metrics: [metrics/score.txt: {cache: false}]
 """
-COLUMNS = "date,decision,table_md5,rows"
+COLUMNS = "date,decision,tag,table_md5,rows"
 RECORD = tuple(
     f"metrics/{name}" for name in ("history.csv", "nightly.json", "nightly.md", "nights.html", "reference.json")
 )

@@ -8,7 +8,7 @@ from pipeline.model.reproducible import torch
 from pipeline.training import products
 from pipeline.training.compiler import compiler_name, keep_compiled_code_in
 from tests.support.recipes import seeded
-from tests.support.skips import needs_a_compiler, needs_avx2
+from tests.support.skips import needs_a_compiler, needs_avx2, reason
 
 pytestmark = [needs_a_compiler, needs_avx2]
 KINDS = [False, *([True] if torch.cpu.get_capabilities().get("avx512_f") else [])]  # what this CPU can run
@@ -62,7 +62,7 @@ def test_products_of_whole_numbers_are_exact_wherever_they_lie(avx512, turned):
 
 
 @pytest.mark.usefixtures("folder")
-@pytest.mark.skipif(len(KINDS) == 1, reason="the CPU has no AVX-512; to run it: another one")
+@pytest.mark.skipif(len(KINDS) == 1, reason=reason("the CPU has no AVX-512", to_run="a machine whose CPU has it"))
 def test_wider_vectors_change_no_bit():
     for shape in SHAPES:
         a, b = matrices(shape)
