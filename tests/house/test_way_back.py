@@ -126,9 +126,9 @@ def test_a_refusal_keeps_the_last_good_outputs_and_ends_with_the_way_back(projec
 @pytest.mark.parametrize(
     ("stage", "change", "moment"),
     [
-        ("train@course", {"recipes.course.seed": 2}, "learning_curve.csv"),
+        ("prepare", {"prepare.min_count": 3}, "valid.parquet"),
         *in_soak(
-            ("prepare", {"prepare.min_count": 3}, "valid.parquet"),
+            ("train@course", {"recipes.course.seed": 2}, "learning_curve.csv"),
             ("train@course", {"recipes.course.seed": 2}, "course"),
             ("evaluate@course", {"evaluate.min_slice_rows": 40}, "course.json"),
             ("evaluate@course", {"evaluate.min_slice_rows": 40}, "slices.csv"),

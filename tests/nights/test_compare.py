@@ -15,6 +15,7 @@ from pipeline.model.reproducible import nn
 from pipeline.nights.champion import Champion
 from pipeline.nights.compare import comparable, compare_on_test_rows, fairness, ridge_in_words, ridge_mse
 from pipeline.nights.night import Night
+from pipeline.runtime.errors import RuleError
 from tests.conftest import prepare_settings
 from tests.support.reports import write_numbers
 from tests.support.tables import rows, table
@@ -60,6 +61,14 @@ def test_ridge_regression_is_named_in_the_reason_if_it_is_better(tmp_path, ridge
     assert found == ridge
     numbers = {"challenger_mse_usd2": 1000.0} | ({"ridge_mse_usd2": found} if found else {})
     assert ridge_in_words(numbers) == words
+
+
+def test_a_limit_of_ridge_regression_needs_its_error_and_says_so(tmp_path):
+    gate = SimpleNamespace(max_over_ridge=1.0)
+    night = SimpleNamespace(tree=tmp_path, settings=SimpleNamespace(recipe="full", gate=gate))
+    told = "metrics/details/full.json must have test_ridge_mse_usd2, which has a limit, found none"
+    with pytest.raises(RuleError, match=told):
+        ridge_mse(cast(Night, night))
 
 
 @pytest.mark.parametrize(

@@ -160,6 +160,7 @@ def test_a_tag_of_another_branch_or_of_the_upstream_is_left_alone(project):
     assert git(project, "rev-parse", f"{name}.3^{{commit}}") == git(project, "rev-parse", "HEAD")
 
 
+@pytest.mark.soak
 def test_without_a_champion_the_first_model_is_promoted_as_such(project):
     git(project, "rm", "--quiet", "dvc.lock")
     push_changes(project, "no champion")
@@ -196,13 +197,6 @@ def test_files_that_the_cache_has_damaged_come_back_from_the_remote(project, mod
         (project / name).write_text("777\n")
         (project / name).chmod(mode)  # DVC trusts a file that nobody may write
     assert night(project).outcome == NightOutcome.PROMOTED
-
-
-def test_a_limit_of_ridge_regression_needs_its_error_and_says_so(project):
-    change_settings(project, gate__max_over_ridge=1.0)
-    result = night(project)
-    assert result.outcome == NightOutcome.FAILED
-    assert "metrics/details/full.json must have test_ridge_mse_usd2, which has a limit" in result.message
 
 
 def test_a_second_night_says_who_runs_and_leaves_and_its_heart_does_not_beat(project, capsys):
