@@ -39,7 +39,7 @@ for variable in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):  # of the make that starte
     os.environ.pop(variable, None)
 torch.ones(8, 8) @ torch.ones(8, 8)  # from here on MKL is pinned, whatever a test trains
 
-settings.register_profile("reproducible", deadline=None, derandomize=True, database=None, max_examples=60)
+settings.register_profile("reproducible", deadline=None, derandomize=True, database=None, max_examples=40)
 settings.load_profile("reproducible")
 
 

@@ -20,7 +20,7 @@ READ_ONLY = 0o444  # as DVC has the files of its cache
 def cached_paths(project: Project) -> Hashes:
     """The md5 of each path that DVC has for the project's commit: outputs, and tables, that git does not have.
 
-    None if dvc.lock is not as DVC wrote it: DVC says so. Raises: CommandError if git cannot tell.
+    Nothing, if dvc.lock is not as DVC wrote it: DVC says so. Raises: CommandError if git cannot tell.
     """
     lock, stages = project.folder / LOCK, {}
     with suppress(ValueError):

@@ -148,7 +148,7 @@ ENDS = {
 FRAMES = st.sampled_from([(start, end) for start, ends in ENDS.items() for end in ends])
 
 
-@settings(max_examples=500)
+@settings(max_examples=200)
 @given(st.integers(0, 2), PASTED, FRAMES, st.integers(1, 300))
 @pytest.mark.soak
 def test_no_line_of_a_broken_cell_is_a_row_and_the_rows_behind_the_bounds_are_all_there(place, pasted, frame, size):

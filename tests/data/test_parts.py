@@ -98,7 +98,7 @@ def test_a_record_that_reaches_beyond_what_the_plan_looks_at_moves_the_next_part
     assert max(moves) > 0
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(DAMAGE, st.integers(20, 400), st.integers(1, 400), st.sampled_from([1, 50, 1 << 20]))
 def test_whatever_the_damage_parts_of_any_size_have_the_records_of_the_file(
     tmp_path_factory, damage, part_bytes, size, window
@@ -110,7 +110,7 @@ def test_whatever_the_damage_parts_of_any_size_have_the_records_of_the_file(
     assert records == records_of(damaged(damage))
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(st.lists(st.sampled_from([b'"', b'""', b',"', b'",', b"a", b",", b"\n", b"a,b\n"]), max_size=60), st.data())
 def test_whatever_the_text_parts_of_any_size_have_the_records_of_the_file(tmp_path_factory, tokens, data):
     body = b"".join(tokens)

@@ -114,6 +114,7 @@ def real_splits(path):
     return pd.DataFrame(rows.to_pylist()).assign(split=split)
 
 
+@pytest.mark.soak
 @pytest.mark.real
 def test_a_row_keeps_its_split_from_week_to_week_of_the_real_table(real_tables):
     weeks = [path.stem.removeprefix("salaries_") for path in real_tables]

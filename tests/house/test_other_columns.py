@@ -113,6 +113,7 @@ def flats(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return clone
 
 
+@pytest.mark.soak
 def test_another_table_needs_no_other_file(flats):
     changed = changed_files(flats)
     assert not [name for name in changed if not MAY_CHANGE.match(name) and name != "rents.csv"]
@@ -135,6 +136,7 @@ def texts(flats: Path) -> dict[str, str]:
     return texts | {name: run(flats, *command) for name, command in commands.items()}
 
 
+@pytest.mark.soak
 def test_what_it_tells_people_is_about_rents_in_euros(texts):
     for name, words in {
         "metrics/report.md": ("rents", "€"),
@@ -151,17 +153,20 @@ def test_what_it_tells_people_is_about_rents_in_euros(texts):
 OF_SALARIES = re.compile(r".{0,30}(?:salar|\busd|usd\b|dollar|\$ ?\d|\bjobs?\b|title_word).{0,30}", re.IGNORECASE)
 
 
+@pytest.mark.soak
 def test_what_it_tells_people_says_nothing_of_salaries_in_dollars(texts):
     found = {name: OF_SALARIES.findall(text.replace("salary-pipeline", "")) for name, text in texts.items()}
     assert {name: excerpts for name, excerpts in found.items() if excerpts} == {}
 
 
+@pytest.mark.soak
 def test_the_plots_name_columns_that_there_are(texts):
     shown = json.loads(texts["plots"])
     assert len(shown["data"]) > 5
     assert "errors" not in shown
 
 
+@pytest.mark.soak
 def test_predictions_of_rents_lie_between_their_ends(flats):
     table = pd.read_csv(flats / "rents.csv")
     assert len(table) == 2000
@@ -169,10 +174,12 @@ def test_predictions_of_rents_lie_between_their_ends(flats):
     assert table["predicted_rent_eur"].corr(table["rent_in_eur"]) > 0.8
 
 
+@pytest.mark.soak
 def test_the_row_counts_of_a_table_without_estimates_count_none(flats):
     assert not [name for name in json.loads(read(flats / "metrics/prepare.json")) if "estimate" in name]
 
 
+@pytest.mark.soak
 def test_the_page_shows_the_explanation_that_it_promises(flats):
     (command,) = (line for line in "".join(blocks("sh")).splitlines() if "pipeline.explain" in line)
     assert run(flats, *shlex.split(command)) in blocks("text")

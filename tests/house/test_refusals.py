@@ -5,6 +5,7 @@ import pytest
 from pipeline import check, params
 from pipeline.runtime.command import GO_BACK
 from tests.runtime.test_yaml_files import BOMB
+from tests.support.skips import in_soak
 from tests.support.work_tree import copy_of_the_work_tree, run
 
 TOUCH = "x'$(touch PWN)`touch PWN`"
@@ -92,7 +93,9 @@ NOT_A_TAG = "the tag '{value}' must be that of an accepted night"
 NOT_A_NUMBER = "--nights: must be a whole number of 1 or more, such as 10, found {value!r}"
 
 
-@pytest.mark.parametrize("value", ["x$(shell touch PWN)'; touch PWN; '", 'x$(touch PWN)`touch PWN`"; touch PWN; "'])
+@pytest.mark.parametrize(
+    "value", ["x$(shell touch PWN)'; touch PWN; '", *in_soak('x$(touch PWN)`touch PWN`"; touch PWN; "')]
+)
 @pytest.mark.parametrize(
     ("before", "target", "refusal"),
     [

@@ -14,6 +14,7 @@ from tests.support.processes import set_params
 from tests.support.skips import in_soak, reason
 from tests.support.work_tree import copy_of_the_work_tree, run
 
+pytestmark = pytest.mark.soak
 NAME = "x'$(touch PWN)`touch PWN`'"  # what a shell would run, even between single quotes
 QUICK: dict[str, object] = {"recipes.course.epochs": 1, "recipes.full.epochs": 1}
 KILLS = """
@@ -153,7 +154,6 @@ def test_a_kill_in_the_middle_is_noticed_and_the_way_back_is_printed(project, tm
     assert contents(project) == before
 
 
-@pytest.mark.soak
 def test_after_a_kill_the_next_run_makes_the_outputs_anew_and_clears_up(project, tmp_path):
     set_params(project, {"prepare.min_count": 3})
     expected = contents_after_repro(project, tmp_path / "undisturbed")
@@ -171,7 +171,6 @@ def contents_after_repro(project, folder):
     return contents(folder)
 
 
-@pytest.mark.soak
 @pytest.mark.parametrize("kind", ["hardlink", "symlink"])
 def test_outputs_that_are_links_into_dvcs_cache_are_replaced_and_the_cache_keeps_its_bytes(project, kind):
     run(project, "dvc", "config", "--local", "cache.type", kind)

@@ -95,6 +95,7 @@ def test_a_large_table_that_is_rejected_is_not_kept(project, monkeypatch):
     assert not list((project / "runs").glob("*/rejected*"))
 
 
+@pytest.mark.soak
 def test_a_table_that_becomes_too_large_is_rejected(project):
     change_settings(project, max_bytes=20_000)
     result = night(project, gzip.compress(table(rows(640))))

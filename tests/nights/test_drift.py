@@ -112,6 +112,7 @@ def test_what_stops_a_night_is_no_warning_besides(tmp_path):
     assert table_drift(None, after, limits=limits) == TableDrift()
 
 
+@pytest.mark.soak
 @pytest.mark.real
 def test_the_real_weeks_to_notice_are_named_and_the_others_are_quiet(real_tables):
     settings = params.load(params.Prepare, "prepare", file=ROOT / "params.yaml")

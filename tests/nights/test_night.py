@@ -19,6 +19,7 @@ from tests.support.tiny_project import git, state
 from tests.support.work_tree import ROOT
 
 
+@pytest.mark.soak
 def test_uncommitted_work_elsewhere_stays_and_in_the_nights_files_is_refused(project):
     (project / "notes.txt").write_text("mine")
     (project / "train.sh").write_text("exit 1\n")

@@ -102,6 +102,7 @@ def test_outputs_that_only_the_checkout_has_are_found_before_training(project, r
     )
 
 
+@pytest.mark.soak
 def test_what_is_in_the_cache_or_not_there_at_all_is_no_reason_to_fail(project):
     (project / "models/full/rows.txt").unlink()
     assert night(project).outcome == NightOutcome.PROMOTED
