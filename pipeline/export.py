@@ -1,6 +1,7 @@
 """Write a model for other runtimes: as one ONNX file from raw rows to intervals, or as a model of MLflow."""
 
 import argparse
+import shlex
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -76,7 +77,9 @@ def to_mlflow(model: Path, out: Path) -> None:
 
 def _check_folder(out: Path) -> None:
     if not out.parent.is_dir():
-        raise ValueError(f"{out}: the output's folder must exist, found none; make it with mkdir -p '{out.parent}'")
+        raise ValueError(
+            f"{out}: the output's folder must exist, found none; make it with mkdir -p {shlex.quote(str(out.parent))}"
+        )
 
 
 if __name__ == "__main__":

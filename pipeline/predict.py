@@ -1,6 +1,7 @@
 """Predict each row of a table, CSV or Parquet: it comes out in its place, with an answer or the reason for none."""
 
 import argparse
+import shlex
 import signal
 import sys
 import tempfile
@@ -159,7 +160,9 @@ def _check_paths(table: Path, out: Path) -> None:
     if out.suffix not in FORMATS or out.is_dir():
         raise ValueError(f"{out}: the output must be a {' or '.join(FORMATS)} file, or - for standard output")
     if not out.parent.is_dir():
-        raise ValueError(f"{out}: the output's folder must exist, found none; make it with mkdir -p '{out.parent}'")
+        raise ValueError(
+            f"{out}: the output's folder must exist, found none; make it with mkdir -p {shlex.quote(str(out.parent))}"
+        )
     if out.exists() and table != STREAM and table.samefile(out):
         raise ValueError(f"{out}: the output must be another file than the table")
 

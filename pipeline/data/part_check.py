@@ -70,6 +70,7 @@ class Checked:
         self.in_split += part.in_split
         self.clean += part.clean
         self.broken += [replace(broken, lines_before=lines_before, file=file) for broken in part.broken]
+        self.lines, self.size = self.lines + part.lines, self.size + part.size
 
 
 def check_part(

@@ -72,10 +72,12 @@ class FreshClone:
         except ValueError as error:
             raise CannotVerifyError(str(error)) from None
         target = self.project.folder / path
-        if target.exists():
-            return
         md5 = inputs(stages).get(path, "of no table")
+        if target.is_file() or current_md5(target) == md5:
+            return
         table = self._table_with(path, md5)
+        if table is None and target.exists():  # git has files of the folder, and nobody has those that were recorded
+            return
         if table is None or Path(path).is_absolute():  # nothing is written outside the clone
             fix = "restore them, or run dvc repro and commit"
             if (self.project.folder / f"{path}.dvc").exists():

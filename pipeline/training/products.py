@@ -101,8 +101,8 @@ static void multiply(const Matrix& a, const Matrix& b, const Matrix& c) {
         tile(rows, packed + j * depth, depth, true, edge, COLUMNS);
         for (int64_t row = 0; row < height; row++)
           for (int64_t column = 0; column < width; column++) {
-            float* at = c.element(i + row, j + column);
-            *at = (k == 0 ? 0.0f : *at) + edge[row * COLUMNS + column];
+            float *at = c.element(i + row, j + column), sum = edge[row * COLUMNS + column];
+            *at = k == 0 ? sum : *at + sum;
           }
       }
     }

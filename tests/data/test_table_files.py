@@ -47,6 +47,11 @@ def test_a_file_that_cannot_be_read_as_one_is_not_passed_over(tmp_path):
     with pytest.raises(ValueError, match=r"a\.csv: .*, found a link to nothing"):
         table_files(tmp_path)
     (tmp_path / "a.csv").unlink()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "linked").symlink_to("elsewhere")
+    with pytest.raises(ValueError, match=r"linked: .*, found a link to a folder"):
+        table_files(tmp_path)
+    (tmp_path / "linked").unlink()
     os.mkfifo(tmp_path / "a.csv")
     with pytest.raises(ValueError, match=r"a\.csv: .*, found no regular file"):
         table_files(tmp_path)

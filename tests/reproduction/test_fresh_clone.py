@@ -47,6 +47,12 @@ def test_a_table_that_is_a_folder_is_taken_from_the_cache(project, tmp_path, fol
     assert current_md5(copy_of_table(project, tmp_path, md5=folder)) == folder
 
 
+def test_of_a_folder_of_which_git_has_a_part_the_rest_is_taken_too(project, tmp_path, folder):
+    run(project, "git", "add", "--force", "mine/a.csv")
+    commit(project)
+    assert current_md5(copy_of_table(project, tmp_path, md5=folder)) == folder
+
+
 def test_a_table_that_is_a_folder_of_other_files_is_not_taken(project, tmp_path, folder):
     (project / "mine/a.csv").write_text("other")
     with pytest.raises(CannotVerifyError, match=r"mine must have the bytes that dvc\.lock records"):
