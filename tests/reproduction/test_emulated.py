@@ -183,9 +183,10 @@ def test_compiled_trainings_of_many_kinds_give_the_same_bytes_on_cpus_with_avx2(
     for cpu in AVX2_CPUS:
         monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / cpu))  # each compiles for itself
         emulator = () if cpu == "native" else (QEMU, "-cpu", cpu)
-        printed.append(run(Path(ROOT), *emulator, sys.executable, "-m", "tests.support.compiled"))
+        lines = run(Path(ROOT), *emulator, sys.executable, "-m", "tests.support.compiled").splitlines()
+        printed.append([line for line in lines if not line.startswith(QEMU)])  # it warns of what it cannot emulate
     assert printed == [printed[0]] * len(AVX2_CPUS)
-    assert len(printed[0].splitlines()) == len(MATRIX)
+    assert len(printed[0]) == len(MATRIX)
 
 
 @pytest.mark.soak
