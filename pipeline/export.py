@@ -1,7 +1,6 @@
 """Write a model for other runtimes: as one ONNX file from raw rows to intervals, or as a model of MLflow."""
 
 import argparse
-import shlex
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from pipeline.data.schema import FEATURES
 from pipeline.model.bundle import Bundle
 from pipeline.runtime.arguments import command_parser
 from pipeline.runtime.command import command
+from pipeline.runtime.drafts import require_folder_of
 from pipeline.runtime.packages import require
 
 
@@ -46,7 +46,7 @@ def to_onnx(model: Path, out: Path) -> None:
     if out.suffix != ".onnx" or out.is_dir():
         found = "a folder" if out.is_dir() else f"the ending {out.suffix!r}"
         raise ValueError(f"{out}: the output must be an .onnx file, found {found}; name one such as model.onnx")
-    _check_folder(out)
+    require_folder_of(out)
     require("--onnx", "onnx", "onnxscript", install="onnx onnxscript")
     from pipeline.inference.onnx_model import onnx_model
 
@@ -65,7 +65,7 @@ def to_mlflow(model: Path, out: Path) -> None:
     if out.exists() or out.is_symlink():
         found = "a folder" if out.is_dir() else "a file"
         raise ValueError(f"{out}: the output must be a new folder, found {found}; name another, or remove it")
-    _check_folder(out)
+    require_folder_of(out)
     require("--mlflow", "mlflow", install="mlflow-skinny")
     from pipeline.inference.mlflow_model import save
 
@@ -73,13 +73,6 @@ def to_mlflow(model: Path, out: Path) -> None:
         draft = Path(folder) / out.name
         save(model, draft)
         draft.replace(out)
-
-
-def _check_folder(out: Path) -> None:
-    if not out.parent.is_dir():
-        raise ValueError(
-            f"{out}: the output's folder must exist, found none; make it with mkdir -p {shlex.quote(str(out.parent))}"
-        )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """Predict each row of a table, CSV or Parquet: it comes out in its place, with an answer or the reason for none."""
 
 import argparse
-import shlex
 import signal
 import sys
 import tempfile
@@ -26,6 +25,7 @@ from pipeline.inference.predictions import CachingBundle
 from pipeline.inference.writers import CsvOutput, ParquetOutput, SafeCsvOutput
 from pipeline.runtime.arguments import command_parser, share
 from pipeline.runtime.command import EXPECTED, command
+from pipeline.runtime.drafts import require_folder_of
 from pipeline.runtime.errors import RuleError
 from pipeline.runtime.prefetch import prefetched
 
@@ -159,10 +159,7 @@ def _check_paths(table: Path, out: Path) -> None:
         return
     if out.suffix not in FORMATS or out.is_dir():
         raise ValueError(f"{out}: the output must be a {' or '.join(FORMATS)} file, or - for standard output")
-    if not out.parent.is_dir():
-        raise ValueError(
-            f"{out}: the output's folder must exist, found none; make it with mkdir -p {shlex.quote(str(out.parent))}"
-        )
+    require_folder_of(out)
     if out.exists() and table != STREAM and table.samefile(out):
         raise ValueError(f"{out}: the output must be another file than the table")
 

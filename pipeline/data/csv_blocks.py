@@ -3,11 +3,10 @@
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import BinaryIO
 
 from pipeline.data.csv_records import RECORD_BYTES, has_no_multiline_quotes, last_start
-from pipeline.data.source import LINE_BYTES, open_table
+from pipeline.data.source import LINE_BYTES
 
 BLOCK_BYTES = LINE_BYTES
 TAIL_BYTES = 1 << 16  # blank lines at the end of a text are looked for in so much of it
@@ -24,13 +23,6 @@ class Block:
     first_line: int
     text: bytes
     has_no_multiline_quotes: bool = False
-
-
-def read_blocks(path: Path, *, offset: int, size: int = BLOCK_BYTES) -> Iterator[Block]:
-    """The records of a file behind its header, see `blocks_of`."""
-    with open_table(path) as file:
-        file.read(offset)
-        yield from blocks_of(file, where=str(path), size=size)
 
 
 class LongLineError(ValueError):

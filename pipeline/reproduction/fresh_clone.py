@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline import params, versions
-from pipeline.repository.dvc_lock import LOCK, Caches, Stage, inputs, md5_of, read_lock
+from pipeline.repository.dvc_lock import LOCK, Caches, Stage, files_below, inputs, md5_of, read_lock
 from pipeline.repository.freshness import current_md5
 from pipeline.repository.project import DVC, Project
 from pipeline.runtime import sections
@@ -118,7 +118,7 @@ class FreshClone:
         """A file or folder with this md5: where each file of it is to be in the clone, and where it is; or None."""
         folder = self.checkout.folder / path
         if folder.is_dir() and current_md5(folder) == md5:
-            files = [file.relative_to(self.checkout.folder) for file in folder.rglob("*") if file.is_file()]
+            files = [file.relative_to(self.checkout.folder) for file in files_below(folder)]
             return {self.project.folder / file: self.checkout.folder / file for file in files}
         found = {name: self._file_with(name, each) for name, each in (self.caches.files(path, md5) or {}).items()}
         copies = {self.project.folder / name: file for name, file in found.items() if file}

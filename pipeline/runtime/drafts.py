@@ -1,5 +1,6 @@
 """Outputs that are replaced whole: the last good ones stay until all the new ones are written."""
 
+import shlex
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,13 @@ class DraftOf(Protocol):
 
     def __call__(self, output: Path, *, scratch: bool = False) -> Path:
         """scratch: it is no output, and is removed in the end."""
+
+
+def require_folder_of(output: Path) -> None:
+    """Raise ValueError if the folder in which an output is to be written does not exist."""
+    if not output.parent.is_dir():
+        fix = f"make it with mkdir -p {shlex.quote(str(output.parent))}"
+        raise ValueError(f"{output}: the output's folder must exist, found none; {fix}")
 
 
 @contextmanager

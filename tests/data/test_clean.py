@@ -7,12 +7,11 @@ from hypothesis import strategies as st
 
 from pipeline.data.clean import clean
 from pipeline.data.contract_report import Example
-from pipeline.data.csv_blocks import Block, read_blocks
-from pipeline.data.csv_header import read_header
+from pipeline.data.csv_blocks import Block
 from pipeline.data.csv_rows import parse
 from pipeline.data.schema import COLUMNS, NUMBERS, RULES, TARGET, requirement
 from pipeline.data.split import row_hash
-from tests.support.tables import DAMAGE, HEADER, ROW, check, damaged, records_of, row
+from tests.support.tables import DAMAGE, HEADER, ROW, check, damaged, one_part, records_of, row
 
 CELLS = {
     "work_year": ["2021e", "2021", "21", "2021E", "2021ee", "1999", "2023.0"],
@@ -146,8 +145,8 @@ def test_asking_once_per_distinct_value_finds_what_asking_once_per_row_finds(cel
 
 def cleaned_of(path, *, size):
     """What became of every row: the values of those kept, and the lines in quarantine."""
-    names, offset = read_header(path)
-    cleaned = [clean(parse(block, names)) for block in read_blocks(path, offset=offset, size=size)]
+    part = one_part(path)
+    cleaned = [clean(parse(block, part.columns)) for block in part.blocks(size=size)]
     kept = [values for block in cleaned for values in block.rows.to_pylist()]
     return kept, [broken for block in cleaned for broken in block.quarantine.to_pylist()]
 
@@ -177,9 +176,9 @@ def test_real_tables_keep_the_contract_with_their_oddities(real_tables, every):
     estimated = {}
     last_with_estimates = next(place for place, path in enumerate(real_tables) if path.stem.endswith("2022-01-30"))
     for path in sorted({*real_tables[::every], *real_tables[last_with_estimates:][:2]}):
-        names, offset = read_header(path)
-        (block,) = read_blocks(path, offset=offset)
-        cleaned = clean(parse(block, names))
+        part = one_part(path)
+        (block,) = part.blocks()
+        cleaned = clean(parse(block, part.columns))
         text = path.read_bytes()
         assert cleaned.quarantine.to_pylist() == [], path.name
         assert cleaned.rows.num_rows == text.count(b"\n") - 1, path.name

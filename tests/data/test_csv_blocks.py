@@ -3,10 +3,10 @@ import io
 import pytest
 
 from pipeline.data import csv_blocks
-from pipeline.data.csv_blocks import blocks_of, read_blocks
+from pipeline.data.csv_blocks import blocks_of
 from pipeline.data.csv_header import read_header
 from pipeline.data.schema import COLUMNS
-from tests.support.tables import HEADER, row, rows, table
+from tests.support.tables import HEADER, one_part, row, rows, table
 
 
 def write(folder, data):
@@ -16,7 +16,7 @@ def write(folder, data):
 
 
 def blocks(path, size):
-    return list(read_blocks(path, offset=read_header(path)[1], size=size))
+    return list(one_part(path).blocks(size=size))
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.data.csv_blocks import Block, read_blocks
-from pipeline.data.csv_header import read_header
+from pipeline.data.csv_blocks import Block
 from pipeline.data.csv_rows import parse
 from pipeline.data.schema import COLUMNS
-from tests.support.tables import DAMAGE, HEADER, damaged, records_of, row
+from tests.support.tables import DAMAGE, HEADER, damaged, one_part, records_of, row
 
 
 def test_rows_come_in_the_contracts_order_of_columns():
@@ -101,7 +100,7 @@ def parse_all(path, size):
     """Every row by its first line, and every broken record with its reason and its text."""
     rows: dict[int, dict[str, str]] = {}
     broken: dict[int, tuple[str, str]] = {}
-    for block in read_blocks(path, offset=read_header(path)[1], size=size):
+    for block in one_part(path).blocks(size=size):
         parsed = parse(block, COLUMNS)
         first, _ = (lines.tolist() for lines in parsed.lines(np.arange(len(parsed.problems))))
         rows |= dict(zip([first[place] for place in parsed.positions.tolist()], parsed.rows.to_pylist(), strict=True))

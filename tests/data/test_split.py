@@ -4,12 +4,10 @@ import pytest
 
 from pipeline import params
 from pipeline.data.clean import clean
-from pipeline.data.csv_blocks import read_blocks
-from pipeline.data.csv_header import read_header
 from pipeline.data.csv_rows import parse
 from pipeline.data.schema import FEATURES, TARGET
 from pipeline.data.split import SPLITS, assign, row_hash
-from tests.support.tables import batch, row, rows
+from tests.support.tables import batch, one_part, row, rows
 
 VALUES = [*FEATURES, TARGET]
 
@@ -107,9 +105,9 @@ def test_no_rows_have_no_splits():
 
 def real_splits(path):
     """The distinct rows of a real table with their splits."""
-    names, offset = read_header(path)
-    (block,) = read_blocks(path, offset=offset)
-    rows = clean(parse(block, names)).rows
+    part = one_part(path)
+    (block,) = part.blocks()
+    rows = clean(parse(block, part.columns)).rows
     split = assign(row_hash(rows, salt="salaries"), shares(valid=0.15, test=0.15))
     return pd.DataFrame(rows.to_pylist()).assign(split=split)
 

@@ -2,7 +2,9 @@
 
 import io
 import re
+import sys
 from collections.abc import Iterable
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.csv
@@ -13,6 +15,7 @@ from pipeline.data import csv_records
 from pipeline.data.clean import Cleaned, clean
 from pipeline.data.csv_blocks import Block
 from pipeline.data.csv_rows import parse
+from pipeline.data.parts import Part, plan
 from pipeline.data.schema import COLUMNS
 
 HEADER = ",".join(COLUMNS)
@@ -20,6 +23,12 @@ ROW = dict(
     zip(COLUMNS, ["2023", "SE", "FT", "Data Scientist", "150000", "USD", "150000", "US", "100", "US", "M"], strict=True)
 )
 TITLES = ("Data Scientist", "Data Engineer", "Lead ML/AI Engineer", "Analyst", "Head of Données")
+
+
+def one_part(path: Path) -> Part:
+    """All rows of a table's file as one part."""
+    (part,) = plan(path, part_bytes=sys.maxsize)
+    return part
 
 
 def row(**cells: object) -> str:

@@ -8,7 +8,6 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from pipeline.model.reproducible import nn, runs_on_any_avx2_cpu, torch
 from pipeline.training import compiler, loader
-from pipeline.training.compiler import keep_compiled_code_in
 from pipeline.training.engines import CompiledLoop, EagerLoop, step_of
 from pipeline.training.fit import weighted_mse_loss
 from pipeline.training.loader import batches
@@ -36,30 +35,20 @@ def a_layer_of_each_kind(monkeypatch):
     monkeypatch.setattr(compiler, "FUSED_PRODUCTS", 4 * 4 * 16)
 
 
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory):
-    """The folder that all compiled loops of these tests are kept in."""
-    folder = tmp_path_factory.mktemp("compiled")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TORCHINDUCTOR_CACHE_DIR", "")
-        keep_compiled_code_in(folder)
-        yield folder
-
-
 def run(changes, *, engine):
     return make_training(make_recipe(**changes, engine=engine)).run()[-1]
 
 
 @needs_a_compiler
 @pytest.mark.parametrize("changes", [COURSE, *in_soak(FULL)], ids=["course", "embedding"])
-def test_both_engines_train_the_same_up_to_rounding(changes, cache):
+def test_both_engines_train_the_same_up_to_rounding(changes, compiled_code):
     ours, eager = (run(changes, engine=engine) for engine in ("compiled", "eager"))
     for epoch, expected in zip(ours.history, eager.history, strict=True):
         assert epoch.train_mse == pytest.approx(expected.train_mse, rel=1e-5)
         assert epoch.valid_mse == pytest.approx(expected.valid_mse, rel=1e-5)
     torch.testing.assert_close(ours.kept_weights, eager.kept_weights, rtol=1e-5, atol=1e-6)
     assert all(map(torch.equal, ours.resume_from[:2], eager.resume_from[:2]))  # the generators: both drew the same
-    code = "".join(file.read_text() for file in cache.rglob("*.main.cpp"))
+    code = "".join(file.read_text() for file in compiled_code.rglob("*.main.cpp"))
     assert [call in code for call in (OUR_PRODUCT, MKL_PRODUCT)] == [PORTABLE, not PORTABLE]
 
 
@@ -69,13 +58,13 @@ def libraries(folder):
 
 @pytest.mark.soak
 @needs_a_compiler
-def test_a_second_run_takes_its_loop_from_the_cache_and_gives_the_same_bits(cache, caplog):
+def test_a_second_run_takes_its_loop_from_the_cache_and_gives_the_same_bits(compiled_code, caplog):
     caplog.set_level(logging.INFO)
     first = run(COURSE, engine="compiled")
-    kept = libraries(cache)
+    kept = libraries(compiled_code)
     second = run(COURSE, engine="compiled")
     assert kept
-    assert libraries(cache) == kept
+    assert libraries(compiled_code) == kept
     assert torch.equal(first.kept_weights, second.kept_weights)
     assert first.history == second.history
     assert [message[:20] for message in caplog.messages] == ["compiled the loop in"] * 2

@@ -6,23 +6,13 @@ import pytest
 
 from pipeline.model.reproducible import torch
 from pipeline.training import products
-from pipeline.training.compiler import compiler_name, keep_compiled_code_in
+from pipeline.training.compiler import compiler_name
 from tests.support.recipes import seeded
 from tests.support.skips import needs_a_compiler, needs_avx2, reason
 
 pytestmark = [needs_a_compiler, needs_avx2]
 KINDS = [False, *([True] if torch.cpu.get_capabilities().get("avx512_f") else [])]  # what this CPU can run
 SHAPES = [(1, 1, 1), (6, 256, 16), (12, 257, 32), (13, 300, 33), (70, 600, 5), (5, 3, 100), (24, 512, 64)]  # m, k, n
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """The folder of compiled code of these tests."""
-    folder = tmp_path_factory.mktemp("compiled")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TORCHINDUCTOR_CACHE_DIR", "")
-        keep_compiled_code_in(folder)
-        yield folder
 
 
 def product(a, b, *, avx512):
@@ -52,7 +42,7 @@ def whole(size, *, generator):
     return torch.randint(-9, 10, size, generator=generator).float()
 
 
-@pytest.mark.usefixtures("folder")
+@pytest.mark.usefixtures("compiled_code")
 @pytest.mark.parametrize("avx512", KINDS)
 @pytest.mark.parametrize("turned", [(False, False), (True, False), (False, True), (True, True)])
 def test_products_of_whole_numbers_are_exact_wherever_they_lie(avx512, turned):
@@ -61,7 +51,7 @@ def test_products_of_whole_numbers_are_exact_wherever_they_lie(avx512, turned):
         assert torch.equal(product(a, b, avx512=avx512), a @ b)
 
 
-@pytest.mark.usefixtures("folder")
+@pytest.mark.usefixtures("compiled_code")
 @pytest.mark.skipif(len(KINDS) == 1, reason=reason("the CPU has no AVX-512", to_run="a machine whose CPU has it"))
 def test_wider_vectors_change_no_bit():
     for shape in SHAPES:
@@ -69,7 +59,7 @@ def test_wider_vectors_change_no_bit():
         assert torch.equal(product(a, b, avx512=False), product(a, b, avx512=True))
 
 
-@pytest.mark.usefixtures("folder")
+@pytest.mark.usefixtures("compiled_code")
 @pytest.mark.parametrize("avx512", KINDS)
 def test_an_element_is_one_chain_of_fused_multiply_adds_per_256_columns(avx512):
     a, b = torch.full((1, 514), 1 + 2**-12), torch.full((514, 1), 1 - 2**-12)
@@ -81,8 +71,8 @@ def test_an_element_is_one_chain_of_fused_multiply_adds_per_256_columns(avx512):
     assert product(a, b, avx512=avx512).item() == -(2**-24)
 
 
-def test_a_library_is_compiled_once(folder):
+def test_a_library_is_compiled_once(compiled_code):
     paths = {products.library(compiler_name(), avx512=False) for _ in range(2)}
     assert len(paths) == 1
-    assert set((folder / "products").iterdir()) >= paths
-    assert all(path.suffix == ".so" for path in (folder / "products").iterdir())
+    assert set((compiled_code / "products").iterdir()) >= paths
+    assert all(path.suffix == ".so" for path in (compiled_code / "products").iterdir())
