@@ -2,6 +2,7 @@
 
 import datetime
 import os
+import re
 import shutil
 from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -40,14 +41,19 @@ def make_clone(project: Project, temporary: Path, *, date: datetime.date) -> Pro
     settings["recipes"] = {nightly["recipe"]: recipes[nightly["recipe"]]}  # no other has a say in a night
     YAML().dump(settings, file)
     table = params.load(params.Data, "data", file=file).path
-    stages = clone.folder / "dvc.yaml"  # a stage that keeps its last outputs is not in DVC's cache of runs
-    stages.write_text(stages.read_text(encoding="utf-8").replace("persist: true", "persist: false"), encoding="utf-8")
+    _simplify_stages(clone.folder / "dvc.yaml")
     for name in (LOCK, table, f"{table}.dvc", *FILES):
         (clone.folder / name).unlink(missing_ok=True)
     signed = clone.with_variables(identity(date))
     signed.lines("git", "add", "--all")
     signed.lines("git", "-c", NO_HOOKS, "commit", "--quiet", "--message", "Before the first night")
     return clone
+
+
+def _simplify_stages(file: Path) -> None:
+    """Let DVC keep each run of a stage, and let none depend on the code: it is the same in all nights."""
+    text = file.read_text(encoding="utf-8").replace("persist: true", "persist: false")  # else no run is kept
+    file.write_text(re.sub(r"(?m)^ {4,}- pipeline/.*\n", "", text), encoding="utf-8")
 
 
 def _share_cache(clone: Project, temporary: Path) -> None:
