@@ -15,11 +15,16 @@ from pipeline.nights.night import NightResult
 from pipeline.reporting.markdown import table
 
 TITLES = (
-    *("night", "ending", "rows", "new rows", "champion", "challenger", "champion, new", "first, new"),
+    *("night", "ending", "rows", "new rows", "champion", "anchor", "challenger", "champion, new", "first, new"),
     "beyond limits",
 )
+RMSE_NOTE = (
+    f"RMSE in {UNIT}: on the test rows the champion's, the anchor's where that is another model, and the challenger's;"
+    " on the new rows the champion's and the first model's."
+)
 MSE = {
-    name: in_unit(f"{name}_mse", power=2) for name in ("champion", "challenger", "champion_new_rows", "first_new_rows")
+    name: in_unit(f"{name}_mse", power=2)
+    for name in ("champion", "anchor", "challenger", "champion_new_rows", "first_new_rows")
 }
 
 
@@ -61,8 +66,7 @@ def summary(nights: Sequence[Replayed]) -> str:
             f"On the {sum(rows for rows, *_ in known):,.0f} rows that came in these nights, none of which it had seen,"
             f" the champion's RMSE is {ours:,.0f} {UNIT}; had the first model stayed, {never:,.0f} {UNIT}."
         )
-    columns = "champion's and challenger's on the test rows; champion's and first model's on the new."
-    parts += [f"RMSE in {UNIT}: {columns}", table([TITLES, *map(_row, nights)], align="left")]
+    parts += [RMSE_NOTE, table([TITLES, *map(_row, nights)], align="left")]
     parts += ageing(_rows_of_accepted_nights(nights), _test_mse(nights))
     return "\n\n".join(parts) + "\n"
 

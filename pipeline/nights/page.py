@@ -16,7 +16,10 @@ from pipeline.reporting.summary import Rows, percent
 SHOWN = 366  # nights, the last ones
 MOST_USED = 2.0  # of a limit: more is drawn as so much
 DIGITS = 8  # of a hash
-SCORES = {name: in_unit(f"{name}_rmse") for name in ("challenger", "champion")}
+SCORES = {name: in_unit(f"{name}_rmse") for name in ("challenger", "champion", "anchor")}
+SCORES_NOTE = (
+    "Root mean squared error of tonight's model, of the champion before it, and of the anchor if it is another."
+)
 ON_NEW_ROWS = in_unit("champion_new_rows_rmse")
 COLUMNS = {name: name for name in ("date", "decision", "tag", "rows")} | {
     "new rows": "new_rows",
@@ -99,7 +102,7 @@ def _over_nights(nights: Nights) -> list[str]:
     bias = over_nights(nights, {"bias": BIAS}, text="{:g}".format, title="bias on new rows", limit=0.0)
     charts = [
         ("Decisions", "One dot for each night.", decisions(nights)),
-        ("Error on the test rows", "Root mean squared error of tonight's model and of the champion before it.", scores),
+        ("Error on the test rows", SCORES_NOTE, scores),
         ("Error on new rows", "Root mean squared error of the champion on rows that it had never seen.", on_new),
         ("Nearest limit", NEAREST_NOTE, used),
         (

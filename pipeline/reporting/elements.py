@@ -6,9 +6,9 @@ from pipeline.runtime.escape import html
 
 STYLE = """
 :root { color-scheme: light dark; --paper: #fff; --ink: #1c2430; --soft: #5c6675; --grid: #e3e7ec; --card: #f6f8fa;
-  --c0: #2563b8; --c1: #d9730d; --mark: #b3261e }
+  --c0: #2563b8; --c1: #d9730d; --c2: #1b8a5a; --mark: #b3261e }
 @media (prefers-color-scheme: dark) { :root { --paper: #14181f; --ink: #e6eaf0; --soft: #9aa5b4; --grid: #2c3440;
-  --card: #1b212a; --c0: #6ea8fe; --c1: #ffa94d; --mark: #ff8a80 } }
+  --card: #1b212a; --c0: #6ea8fe; --c1: #ffa94d; --c2: #63d297; --mark: #ff8a80 } }
 * { box-sizing: border-box }
 body { margin: 0 auto; padding: 1.5rem 1rem 4rem; max-width: 76rem; background: var(--paper); color: var(--ink);
   font: 16px/1.5 system-ui, sans-serif; overflow-wrap: anywhere }
@@ -23,8 +23,8 @@ svg .tick.left, svg .name { text-anchor: end } svg .name { font-size: 10px }
 svg .mark { stroke: var(--mark); stroke-dasharray: 4 3; fill: none }
 svg .line { fill: none; stroke-width: 2 } svg .dots { stroke: var(--c0); stroke-opacity: .45; stroke-width: 4;
   stroke-linecap: round } rect.c0, circle.c0, text.c0 { fill: var(--c0) }
-rect.c1, circle.c1, text.c1 { fill: var(--c1) } circle.warning { fill: var(--mark) }
-.line.c0 { stroke: var(--c0) } .line.c1 { stroke: var(--c1) }
+rect.c1, circle.c1, text.c1 { fill: var(--c1) } circle.c2 { fill: var(--c2) } circle.warning { fill: var(--mark) }
+.line.c0 { stroke: var(--c0) } .line.c1 { stroke: var(--c1) } .line.c2 { stroke: var(--c2) }
 summary { cursor: pointer; margin: .5rem 0 } .scroll { overflow-x: auto }
 table { border-collapse: collapse; font-size: .9rem; margin: .5rem 0 }
 th, td { padding: .3rem .7rem; border-bottom: 1px solid var(--grid); text-align: right; white-space: nowrap }
