@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from distributed import Client, Future, KilledWorker, LocalCluster
+from distributed.comm import CommClosedError
 from tqdm import tqdm
 
 from pipeline.runtime.errors import RuleError, as_rule_error
@@ -72,7 +73,7 @@ class DaskWorkers:
             found = f"that {error.allowed_failures + 1} workers died of it"
             fix = "see the workers' logs: mostly they have too little memory"
             raise RuleError(str(item), rule=rule, found=found, fix=fix) from None
-        except CancelledError:
+        except (CancelledError, CommClosedError):
             raise RuleError(
                 "Dask's scheduler", rule="must stay", found="it gone", fix="start it and run again"
             ) from None
@@ -84,10 +85,15 @@ class DaskWorkers:
             self.client.wait_for_workers(1, timeout=WORKER_SECONDS)
 
     def check(self) -> None:
-        """Raise RuleError if there is no worker, or if one has not what it must have."""
+        """Raise RuleError if there is no worker, or if one, or the scheduler, has not what it must have."""
         self.require_workers()
+        try:
+            found = self.client.run_on_scheduler(what_is_here, *self.required)
+        except Exception as error:  # whatever keeps it from importing the code
+            found = error
+        _require_same(self.required, found, who="Dask's scheduler")
         for worker, found in sorted(self.client.run(what_is_here, *self.required, on_error="return").items()):
-            _require_same(self.required, found, where=worker)
+            _require_same(self.required, found, who=f"the worker {worker}")
 
 
 @contextmanager
@@ -127,18 +133,18 @@ def _client(address: str, folder: str) -> Iterator[Client]:
 
 def _compute(function: Callable[[T], R], item: T, *, required: Mapping[str, str]) -> R:
     """What a worker computes; one may have come since the workers were checked."""
-    _require_same(required, what_is_here(*required), where="that computes")
+    _require_same(required, what_is_here(*required), who="the worker that computes")
     return function(item)
 
 
-def _require_same(required: Mapping[str, str], found: Mapping[str, str] | Exception, *, where: str) -> None:
-    """Raise RuleError if a worker has not what it must have, or could not say what it has."""
+def _require_same(required: Mapping[str, str], found: Mapping[str, str] | Exception, *, who: str) -> None:
+    """Raise RuleError if somebody has not what it must have, or could not say what it has."""
     fix = "install the same commit and its requirements.lock there: docs/cluster.md"
     if isinstance(found, Exception):
-        raise RuleError(f"the worker {where}", rule=f"must have {CODE}", found=f"that {found}", fix=fix)
+        raise RuleError(who, rule=f"must have {CODE}", found=f"that {found}", fix=fix)
     for name, wanted in required.items():
         if found[name] != wanted:
-            raise RuleError(f"the worker {where}", rule=f"must have {name} {wanted}", found=found[name], fix=fix)
+            raise RuleError(who, rule=f"must have {name} {wanted}", found=found[name], fix=fix)
 
 
 @cache

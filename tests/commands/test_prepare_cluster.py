@@ -79,7 +79,7 @@ def test_a_node_lost_in_either_pass_changes_no_byte(nodes, project, accidents, t
 def test_a_scheduler_that_dies_is_one_error_and_leaves_nothing(nodes, project, accidents, tmp_path, in_pass):
     folder, _ = project
     kill_scheduler = partial(kill, nodes.scheduler.pid)
-    message = "Dask's scheduler must stay, found it gone; start it, and run again"
+    message = "Dask's scheduler must stay, found it gone; start it and run again"
     with pytest.raises(RuleError, match=message), start_workers() as workers:
         prepared(folder, tmp_path / "out", Disturbed(workers, kill_scheduler, accidents, in_pass=in_pass))
     assert nodes.scheduler.wait() == -signal.SIGKILL
@@ -95,9 +95,17 @@ def test_a_worker_with_another_version_is_refused_before_any_work(nodes, tmp_pat
     with Client(nodes.address) as client:
         until(lambda: len(client.nthreads()) == 3)
     installed = versions.installed("pyarrow")
-    message = rf"must have pyarrow {installed}, found 1.0; install the same commit"
+    message = rf"the worker t.*:\d+ must have pyarrow {installed}, found 1.0; install the same commit"
     with pytest.raises(RuleError, match=message), start_workers("pyarrow"):
         pass
+
+
+def test_a_scheduler_without_the_code_is_refused(tmp_path, monkeypatch):
+    with cluster(tmp_path, nodes=1, path=tmp_path) as made:
+        monkeypatch.setenv(ADDRESS, made.address)
+        message = "Dask's scheduler must have the project's code, found that .*; install the same commit"
+        with pytest.raises(RuleError, match=message), start_workers():
+            pass
 
 
 def test_a_killed_driver_keeps_no_worker_busy_and_the_next_run_clears_what_it_left(nodes, project):

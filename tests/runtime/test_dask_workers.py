@@ -48,7 +48,7 @@ def test_an_item_that_kills_each_worker_is_named(workers, tmp_path):
 @pytest.mark.parametrize("name", [CODE, "numpy", "no-such-package"])
 def test_workers_with_another_version_are_refused_before_any_work_and_in_it(workers, name):
     other = replace(workers, required={**workers.required, name: "0.0"})
-    with pytest.raises(RuleError, match=rf"the worker t.*:\d+ must have {name} 0.0, found .*; install the same commit"):
+    with pytest.raises(RuleError, match=rf"Dask's scheduler must have {name} 0.0, found .*; install the same commit"):
         other.check()
     with pytest.raises(RuleError, match=f"the worker that computes must have {name} 0.0, found"):
         list(other.map(str, range(3)))

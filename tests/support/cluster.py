@@ -37,11 +37,11 @@ class Cluster:
 
 
 @contextmanager
-def cluster(folder: Path, *, nodes: int = 2, host: str = "127.0.0.1") -> Iterator[Cluster]:
+def cluster(folder: Path, *, nodes: int = 2, host: str = "127.0.0.1", path: Path | None = ROOT) -> Iterator[Cluster]:
     """A cluster with so many nodes; all of its processes end with the block."""
     with ExitStack() as stack:
         words = ("--host", host, "--port", "0", "--no-dashboard", "--scheduler-file", "scheduler.json")
-        command = (sys.executable, "-m", "distributed.cli.dask_scheduler", *words)
+        command = ("env", f"PYTHONPATH={path}", sys.executable, "-m", "distributed.cli.dask_scheduler", *words)
         made = Cluster(folder, stack, stack.enter_context(started(folder, *command)))
         until(lambda: (folder / "scheduler.json").exists() and (folder / "scheduler.json").read_text().endswith("}"))
         for _ in range(nodes):
