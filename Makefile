@@ -90,12 +90,11 @@ lock: .venv/dev.stamp ## Resolve the ranges of pyproject.toml anew, install the 
 	pip-compile $(COMPILE) --extra pipeline --output-file requirements.lock pyproject.toml
 	@# PyTorch has a lock of its own, without a hash: its build (+cpu, +cu130) is the machine's affair
 	sed -n 's/^\(torch==[0-9.]*\).*/\1/p' requirements.lock >requirements-torch.lock
-	@# predictions alone; development; and what a remote on S3 needs beside requirements.lock
+	@# predictions alone; development; and what a remote on S3, and workers of a cluster, need beside requirements.lock
 	pip-compile $(COMPILE) --constraint requirements.lock --output-file requirements-predict.lock pyproject.toml
-	pip-compile $(COMPILE) --extra pipeline --extra dev --extra onnx --extra mlflow --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
-	echo 'dvc-s3>=3.2,<4' | pip-compile $(COMPILE) --constraint requirements.lock --output-file s3.lock.all -
-	awk -F== 'NR == FNR { locked[$$1]; next } /^[a-z]/ { new = !($$1 in locked) } new && !/^#/ && NF' requirements.lock s3.lock.all >requirements-s3.lock
-	rm s3.lock.all
+	pip-compile $(COMPILE) --extra pipeline --extra dev --extra onnx --extra mlflow --extra cluster --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
+	echo 'dvc-s3>=3.2,<4' | pip-compile $(COMPILE) --constraint requirements.lock --output-file - - | $(BESIDE) >requirements-s3.lock
+	pip-compile $(COMPILE) --extra cluster --constraint requirements.lock --output-file - pyproject.toml | $(BESIDE) >requirements-cluster.lock
 	@# what runs in an environment of its own: it reads no table and trains nothing
 	printf '%s\n' 'mkdocs-material>=9.7,<10' 'pip-audit>=2.10,<3' | pip-compile $(COMPILE) --output-file requirements-tools.lock -
 	for lock in requirements.lock requirements-predict.lock requirements-dev.lock; do \
@@ -117,6 +116,9 @@ LOCKED = $(INSTALL) --no-deps --require-hashes --requirement
 AUDIT = --strict --no-deps --disable-pip --progress-spinner off --ignore-vuln CVE-2025-69872
 
 COMPILE = --quiet --upgrade --generate-hashes --strip-extras --allow-unsafe --no-header --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
+
+# of a lock on standard input, what requirements.lock has not
+BESIDE = awk -F== 'NR == FNR { locked[$$1]; next } /^[a-z]/ { new = !($$1 in locked) && $$1 != "torch" } new && !/^\#/ && NF' requirements.lock -
 
 .venv/run.stamp: requirements.lock requirements-torch.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, found " + sys.version.split()[0] + "; say make PYTHON=python3.11")'

@@ -5,72 +5,45 @@ import signal
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
-from dataclasses import dataclass
-from functools import partial
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
-import pyarrow.compute as pc
 from tqdm import tqdm
 
 from pipeline import params
 from pipeline.data.csv_blocks import BLOCK_BYTES, blocks_of
 from pipeline.data.csv_header import in_words, other_columns, parse_header
-from pipeline.data.csv_rows import parse
+from pipeline.data.joined_text import joined_text
 from pipeline.data.schema import FEATURES
-from pipeline.data.source import csv_text
-from pipeline.inference.answers import ANSWERS, PROBLEM, UNKNOWN_FEATURES, Answers, answer
-from pipeline.inference.predictions import CachingBundle
+from pipeline.data.source import csv_text, open_table
+from pipeline.data.table_files import table_files
+from pipeline.inference.answers import ANSWERS, PROBLEM, UNKNOWN_FEATURES
+from pipeline.inference.scoring import Counts, Scorer, facts_of, loaded
 from pipeline.inference.writers import CsvOutput, ParquetOutput, SafeCsvOutput
 from pipeline.runtime.arguments import command_parser, share
 from pipeline.runtime.command import EXPECTED, command
 from pipeline.runtime.drafts import require_folder_of
 from pipeline.runtime.errors import RuleError
-from pipeline.runtime.prefetch import prefetched
+from pipeline.runtime.workers import start_workers
+from pipeline.versions import PACKAGES
 
-STREAM = Path("-")
+STREAM, STANDARD_INPUT = Path("-"), "standard input"
 FORMATS: dict[str, type[CsvOutput | ParquetOutput]] = {".csv": CsvOutput, ".parquet": ParquetOutput}
-
-
-@dataclass
-class Counts:
-    """How many rows there were, how many of them without a prediction, and how many with a value without a code.
-
-    `ignored` has the columns that the data contract does not name, `uncalibrated` the percents of intervals that the
-    model does not know, and `first_problem` is that of the first row without a prediction.
-    """
-
-    ignored: tuple[str, ...] = ()
-    uncalibrated: tuple[int, ...] = ()
-    rows: int = 0
-    problems: int = 0
-    unknown: int = 0
-    first_problem: str = ""
-
-    def add(self, answers: Answers) -> None:
-        """Count one more block."""
-        has_problem = pc.is_valid(answers.distinct[PROBLEM]).to_numpy()  # (distinct answers,)
-        has_unknown = pc.fill_null(pc.not_equal(answers.distinct[UNKNOWN_FEATURES], ""), False).to_numpy()
-        of_rows = has_problem[answers.inverse]  # (rows,)
-        if not self.problems and of_rows.any():
-            self.first_problem = answers.distinct[PROBLEM][answers.inverse[of_rows.argmax()].item()].as_py()[:200]
-        self.rows += len(of_rows)
-        self.problems += int(of_rows.sum())
-        self.unknown += int(has_unknown[answers.inverse].sum())
-
-    def check(self, allowed: float | None) -> None:
-        """Raise TooFewAnswersError if more rows than this share have no prediction; None asks for one at least."""
-        too_many = self.problems == self.rows if allowed is None else self.problems / max(self.rows, 1) > allowed
-        if self.rows and too_many:
-            rule = f"for {'one row' if allowed is None else f'{1 - allowed:.4%} of the rows'} at least"
-            found = f"none for {self.problems} of {self.rows} (first: {self.first_problem})"
-            fix = "it is written all the same: mend the table, or raise --max-bad-fraction"
-            raise TooFewAnswersError("the output", rule=f"must hold a prediction {rule}", found=found, fix=fix)
 
 
 class TooFewAnswersError(RuleError):
     """More rows without a prediction than are allowed."""
+
+
+def check(counts: Counts, allowed: float | None) -> None:
+    """Raise TooFewAnswersError if more rows than this share have no prediction; None asks for one at least."""
+    problems, rows = counts.problems, counts.rows
+    if rows and (problems == rows if allowed is None else problems / rows > allowed):
+        rule = f"for {'one row' if allowed is None else f'{1 - allowed:.4%} of the rows'} at least"
+        found = f"none for {problems} of {rows} (first: {counts.first_problem})"
+        fix = "it is written all the same: mend the table, or raise --max-bad-fraction"
+        raise TooFewAnswersError("the output", rule=f"must hold a prediction {rule}", found=found, fix=fix)
 
 
 EXIT_CODES: Mapping[type[Exception], int] = {TooFewAnswersError: 3, **EXPECTED}
@@ -85,7 +58,9 @@ def arguments() -> argparse.ArgumentParser:
     }
     parser = command_parser("predict", __doc__, examples=examples, own_codes=codes)
     parser.add_argument(
-        "table", type=Path, help="CSV or Parquet file with the contract's features; - is standard input"
+        "table",
+        type=Path,
+        help="CSV or Parquet file with the contract's features, or a folder of such; - is standard input",
     )
     parser.add_argument("--model", type=Path, required=True, help="folder of the model bundle")
     parser.add_argument("--out", type=Path, required=True, help=".csv or .parquet file; - is CSV on standard output")
@@ -119,7 +94,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             sep="\n",
             file=sys.stderr,
         )
-        counts.check(given.max_bad_fraction)
+        check(counts, given.max_bad_fraction)
 
 
 def run(table: Path, *, model: Path, out: Path, safe_cells: bool = False, block_bytes: int = BLOCK_BYTES) -> Counts:
@@ -129,43 +104,61 @@ def run(table: Path, *, model: Path, out: Path, safe_cells: bool = False, block_
     Raises: ValueError if a path is none to read or write, the bundle is damaged, or the table lacks a feature.
     """
     _check_paths(table, out)
-    bundle = CachingBundle.load(model)
-    where = "standard input" if table == STREAM else str(table)
+    facts = facts_of(model)
+    bundle = loaded(model, facts)
+    where = STANDARD_INPUT if table == STREAM else str(table)
     with ExitStack() as stack:
-        source = csv_text(stack.enter_context(_source(table)), where=where)
-        draft = stack.enter_context(_draft(out))
+        source = stack.enter_context(_opened(table))
         header = parse_header(source.readline(BLOCK_BYTES), FEATURES, where=where)
         if taken := [name for name in ANSWERS.names if name in header.names]:
             raise ValueError(f"{where}: these columns are for the answers, found {', '.join(taken)}; rename them")
-        counts = Counts(other_columns(header.names), bundle.intervals.uncalibrated)
-        kind = SafeCsvOutput if safe_cells else FORMATS.get(out.suffix, CsvOutput)
-        output = stack.enter_context(closing(kind(draft, header)))
-        size = None if table == STREAM else table.stat().st_size
-        progress = stack.enter_context(tqdm(total=size, desc="predict", unit="B", unit_scale=True, disable=None))
+        output = (SafeCsvOutput if safe_cells else FORMATS.get(out.suffix, CsvOutput))(header)
+        append = stack.enter_context(output.opened(stack.enter_context(_draft(out))))
+        progress = stack.enter_context(
+            tqdm(total=_size(table), desc="predict", unit="B", unit_scale=True, disable=None)
+        )
+        scorer = Scorer(model.absolute(), facts, header.names, output)
+        workers = stack.enter_context(start_workers(*PACKAGES))
+        counts = Counts(ignored=other_columns(header.names), uncalibrated=bundle.intervals.uncalibrated)
         blocks = blocks_of(source, where=where, size=block_bytes)
-        parsed = prefetched(partial(parse, names=header.names, keep=output.columns), blocks)
-        answers = (answer(bundle, block) for block in parsed)
-        for written in stack.enter_context(closing(prefetched(output.write, answers, threads=1))):
-            counts.add(written)
-            progress.update(len(written.parsed.block.text))
+        for scored in stack.enter_context(closing(workers.map(scorer, blocks))):
+            append(scored.piece)
+            counts.add(scored.counts)
+            progress.update(scored.size)
     return counts
 
 
 def _check_paths(table: Path, out: Path) -> None:
-    if table != STREAM and (table.is_dir() or not table.exists()):
-        found = "a directory" if table.is_dir() else "nothing"
-        raise ValueError(f"{table}: the table must be a CSV or Parquet file, found {found}")
+    if table != STREAM and not table.exists():
+        raise ValueError(f"{table}: the table must be a CSV or Parquet file, or a folder of such, found nothing")
     if out == STREAM:
         return
     if out.suffix not in FORMATS or out.is_dir():
         raise ValueError(f"{out}: the output must be a {' or '.join(FORMATS)} file, or - for standard output")
     require_folder_of(out)
-    if out.exists() and table != STREAM and table.samefile(out):
+    if table == STREAM:
+        return
+    if table.is_dir() and out.resolve().is_relative_to(table.resolve()):
+        raise ValueError(f"{out}: the output must lie outside of the table's folder, of which all files are the table")
+    if out.exists() and table.samefile(out):
         raise ValueError(f"{out}: the output must be another file than the table")
 
 
-def _source(table: Path) -> AbstractContextManager[BinaryIO]:
-    return nullcontext(_open(sys.stdin, name="input").buffer) if table == STREAM else table.open("rb")
+@contextmanager
+def _opened(table: Path) -> Iterator[BinaryIO]:
+    """The CSV text of a table: standard input, a file, or the files of a folder put together."""
+    if table == STREAM:
+        yield csv_text(_open(sys.stdin, name="input").buffer, where=STANDARD_INPUT)
+    elif table.is_dir():
+        yield joined_text(table_files(table))
+    else:
+        with open_table(table) as file:
+            yield file
+
+
+def _size(table: Path) -> int | None:
+    """How many bytes there are to read, if that is known."""
+    return None if table == STREAM else sum(file.stat().st_size for file in table_files(table).values())
 
 
 @contextmanager

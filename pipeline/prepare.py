@@ -2,32 +2,34 @@
 
 Two passes over parts, so memory does not grow with the table. The first checks each part against the contract, keeps
 its clean rows in scratch files and counts the values of the training rows; the encoder is fitted on these counts; the
-second pass encodes the clean rows. Both are pure functions of a part, here over threads.
+second pass encodes the clean rows. Both are pure functions of a part, over threads here or workers elsewhere.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from tqdm import tqdm
+import pyarrow as pa
 
 from pipeline import params, versions
 from pipeline.data import encoding
 from pipeline.data.contract_report import ContractReport
-from pipeline.data.encoding import ROWS, Encoder
+from pipeline.data.encoding import ROWS
 from pipeline.data.parquet import RowGroups
 from pipeline.data.part_check import Broken, Checked, check_part, check_parts, quarantine_schema
-from pipeline.data.parts import PART_BYTES, STEP_BYTES, plan
+from pipeline.data.parts import PART_BYTES, STEP_BYTES, Part, plan
 from pipeline.data.schema import ESTIMATED_ROWS, ESTIMATED_VALUES, FEATURES, HASH
-from pipeline.data.spills import encode_part, read_spill
+from pipeline.data.spills import Spill, encode_part
 from pipeline.data.split import SPLITS
 from pipeline.runtime.arguments import command_parser
 from pipeline.runtime.command import WAY_BACK, command
 from pipeline.runtime.drafts import drafts
 from pipeline.runtime.lifetime import end_with_parent
-from pipeline.runtime.prefetch import prefetched
+from pipeline.runtime.progress import progress
+from pipeline.runtime.workers import Threads, Workers, start_workers
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -40,9 +42,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     end_with_parent()
     with command("prepare", advice=WAY_BACK):
         params.check(FEATURES)
-        versions.check("numpy", "pandas", "pandera", "pyarrow")
-        data, settings = params.load(params.Data, "data"), params.load(params.Prepare, "prepare")
-        run(Path(data.path), out=arguments.out, metrics=arguments.metrics, report=arguments.report, settings=settings)
+        packages = versions.check("numpy", "pandas", "pandera", "pyarrow")
+        raw, settings = Path(params.load(params.Data, "data").path), params.load(params.Prepare, "prepare")
+        outputs = {"out": arguments.out, "metrics": arguments.metrics, "report": arguments.report}
+        with start_workers(*packages) as found:
+            run(raw, **outputs, settings=settings, workers=found)
 
 
 def run(
@@ -52,20 +56,24 @@ def run(
     metrics: Path,
     report: Path,
     settings: params.Prepare,
+    workers: Workers | None = None,
     part_bytes: int = PART_BYTES,
     block_bytes: int = STEP_BYTES,
 ) -> None:
     """Prepare the raw table; nothing in `out` is replaced before the whole table has passed.
 
+    workers: who checks and encodes; threads if None.
     Raises: ValueError if the path is no table, or more rows than allowed break the contract.
     """
+    workers = workers or Threads()
     report.parent.mkdir(parents=True, exist_ok=True)
     report.unlink(missing_ok=True)
     with drafts() as draft_of:
-        scratch = draft_of(out / "parts", scratch=True)
+        scratch = draft_of(out / "parts", scratch=True).absolute()  # as workers see it
         scratch.mkdir()
+        checked = partial(check_part, settings=settings, scratch=scratch, block_bytes=block_bytes)
         try:
-            table = check(raw, scratch, settings=settings, part_bytes=part_bytes, block_bytes=block_bytes)
+            table = check(raw, checked, workers, allowed=settings.max_bad_fraction, part_bytes=part_bytes)
         except ValueError as error:
             report.write_text(f"{error}\n", encoding="utf-8")
             raise ValueError(f"{error}\nThis report is also in {report}.") from None
@@ -73,31 +81,34 @@ def run(
             report.write_text(table.report.text(where=str(raw), allowed=settings.max_bad_fraction), encoding="utf-8")
         encoder = encoding.fit(table.counts, min_count=settings.min_count, target=settings.target)
         draft_of(out / "encoder.json").write_text(encoder.to_json(), encoding="utf-8")
-        write_quarantine(draft_of(out / "quarantine.parquet"), table.broken)
+        write_quarantine(draft_of(out / "quarantine.parquet"), table.broken, again=checked)
         splits = [draft_of(out / f"{name}.parquet") for name in SPLITS]
-        rows = row_counts(table.report, encode(table.clean, splits, encoder, split=settings.split))
+        encoded = partial(encode_part, encoder=encoder, split=settings.split, again=checked)
+        rows = row_counts(table.report, encode(table.clean, splits, encoded, workers))
         draft_of(metrics).write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
 
 
-def check(raw: Path, scratch: Path, *, settings: params.Prepare, part_bytes: int, block_bytes: int) -> Checked:
+def check(raw: Path, checked: partial[Checked], workers: Workers, *, allowed: float, part_bytes: int) -> Checked:
     """First pass: broken records and clean rows, each to spills; and how often each value is trained on.
 
     Raises: ValueError as `run`.
     """
     parts = plan(raw, part_bytes=part_bytes)
-    checked = partial(check_part, settings=settings, scratch=scratch, block_bytes=block_bytes)
+    if len(parts) > 1:  # workers may have another working directory
+        parts = [replace(part, path=part.path.absolute()) for part in parts]
     # A single part, perhaps of gzip and long, is checked in this thread, which ctrl-C ends at once.
-    results = prefetched(checked, parts) if len(parts) > 1 else map(partial(checked, threads=2), parts)
-    table = check_parts(parts, tqdm(results, "check", total=len(parts), unit="part", disable=None), again=checked)
-    table.report.check(where=str(raw), allowed=settings.max_bad_fraction)
+    done = workers.map(checked, parts) if len(parts) > 1 else map(partial(checked, threads=2), parts)
+    results = progress(done, "check", total=len(parts), unit="part", rows=lambda part: part.report.rows)
+    table = check_parts(parts, results, again=checked)
+    table.report.check(where=str(raw), allowed=allowed)
     if not table.in_split.all():
-        raise ValueError(_too_few_rows(table, where=raw))
+        raise ValueError(_too_few_rows(table, where=raw, again=checked))
     return table
 
 
-def _too_few_rows(table: Checked, *, where: Path) -> str:
+def _too_few_rows(table: Checked, *, where: Path, again: Callable[[Part], object]) -> str:
     """What to say of clean rows that leave a split without any: mostly that they are too few different ones."""
-    different = len(set().union(*(read_spill(spill)[HASH].to_pylist() for spill in table.clean)))
+    different = len(set().union(*(spill.rows(again=again)[HASH].to_pylist() for spill in table.clean)))
     found = ", ".join(f"{rows} for {split}" for split, rows in zip(SPLITS, table.in_split, strict=True))
     return (
         f"{where}: prepare.split must leave rows for each of {', '.join(SPLITS)}; found {found} (different rows:"
@@ -105,19 +116,23 @@ def _too_few_rows(table: Checked, *, where: Path) -> str:
     )
 
 
-def write_quarantine(file: Path, broken: Sequence[Broken]) -> None:
+def write_quarantine(file: Path, broken: Sequence[Broken], *, again: Callable[[Part], object]) -> None:
     """The broken records to one Parquet file; where they are of a table of several files, each has its file's name."""
     with RowGroups(file, quarantine_schema(broken)) as writer:
         for each in broken:
-            writer.write(each.rows())
+            writer.write(each.rows(again=again))
 
 
-def encode(spills: Sequence[Path], files: Sequence[Path], encoder: Encoder, *, split: params.Split) -> dict[str, int]:
+def encode(
+    spills: Sequence[Spill], files: Sequence[Path], encoded: Callable[[Spill], list[pa.Table]], workers: Workers
+) -> dict[str, int]:
     """Second pass: the clean rows, encoded, to one Parquet file per split; returns the rows of each."""
     with ExitStack() as stack:
         writers = [stack.enter_context(RowGroups(file, ROWS)) for file in files]
-        encoded = prefetched(partial(encode_part, encoder=encoder, split=split), spills)
-        for tables in tqdm(encoded, "encode", unit="block", total=len(spills), disable=None):
+        results = workers.map(encoded, spills)
+        for tables in progress(
+            results, "encode", total=len(spills), unit="block", rows=lambda each: sum(map(len, each))
+        ):
             for writer, table in zip(writers, tables, strict=True):
                 writer.write(table)
     return {name: writer.rows for name, writer in zip(SPLITS, writers, strict=True)}

@@ -19,7 +19,7 @@ from pipeline.data.contract_report import ContractReport
 from pipeline.data.csv_header import other_columns
 from pipeline.data.parts import STEP_BYTES, Part
 from pipeline.data.schema import FEATURES, TARGET
-from pipeline.data.spills import hashed, read_spill, write_spill
+from pipeline.data.spills import Spill, hashed, write_spill
 from pipeline.data.split import SPLITS, assign, row_hash
 
 
@@ -27,13 +27,16 @@ from pipeline.data.split import SPLITS, assign, row_hash
 class Broken:
     """A spill of records that break the contract; what their line numbers lack, and the name of their file, if any."""
 
-    spill: Path
+    spill: Spill
     lines_before: int = 0
     file: str = ""
 
-    def rows(self) -> pa.Table:
-        """The records, as `quarantine_schema` has them, with the numbers of their lines in the file."""
-        rows = read_spill(self.spill)
+    def rows(self, *, again: Callable[[Part], object]) -> pa.Table:
+        """The records, as `quarantine_schema` has them, with the numbers of their lines in the file.
+
+        again: checks a part, as `Spill.rows` says.
+        """
+        rows = self.spill.rows(again=again)
         columns = [pc.add(rows["line"], self.lines_before), rows["reasons"], rows["text"]]
         if self.file:
             columns.insert(0, pa.repeat(self.file, rows.num_rows))
@@ -57,7 +60,7 @@ class Checked:
     report: ContractReport
     counts: dict[str, Counter[Any]] = field(default_factory=lambda: {name: Counter() for name in (*FEATURES, TARGET)})
     in_split: np.ndarray = field(default_factory=lambda: np.zeros(len(SPLITS), np.int64))
-    clean: list[Path] = field(default_factory=list)
+    clean: list[Spill] = field(default_factory=list)
     broken: list[Broken] = field(default_factory=list)
     lines: int = 0
     size: int = 0
@@ -87,12 +90,12 @@ def check_part(
         checked.lines, checked.size = checked.lines + block.lines, checked.size + block.size
         place = scratch / f"{part.number}-{number}.arrow"
         if block.quarantine.num_rows:
-            checked.broken.append(Broken(write_spill(place.with_suffix(".broken"), block.quarantine)))
+            checked.broken.append(Broken(Spill(write_spill(place.with_suffix(".broken"), block.quarantine), part)))
         hashes = row_hash(block.rows, salt=settings.split.salt)
         splits = assign(hashes, settings.split)
         checked.in_split += np.bincount(splits, minlength=len(SPLITS))
         count(block.rows, np.flatnonzero(splits == SPLITS.index("train")), counts=checked.counts)
-        checked.clean.append(write_spill(place, hashed(block.rows, hashes)))
+        checked.clean.append(Spill(write_spill(place, hashed(block.rows, hashes)), part))
     return checked
 
 

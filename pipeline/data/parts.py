@@ -46,6 +46,9 @@ class Part:
     start: int
     end: int | None
 
+    def __str__(self) -> str:
+        return f"{self.path} from byte {self.start:,}"
+
     def blocks(self, *, size: int = STEP_BYTES) -> Iterator[Block]:
         """The records in blocks of about `size` bytes; the first line has the number 2, as if a header stood before.
 

@@ -47,9 +47,9 @@ def csv_text(file: BinaryIO, *, where: str) -> BinaryIO:
     """
     head, file = _peeked(file)
     if head.startswith(GZIP):
-        head, file = _peeked(_stream(_inflated(file, where=where)))
+        head, file = _peeked(stream(_inflated(file, where=where)))
     if head.startswith(PARQUET):
-        return _stream(_csv_of_parquet(file, where=where))
+        return stream(_csv_of_parquet(file, where=where))
     refuse_other_kinds(head, where=where)
     return file
 
@@ -74,7 +74,8 @@ class _Pieces(io.RawIOBase):
         return size
 
 
-def _stream(pieces: Iterable[bytes]) -> BinaryIO:
+def stream(pieces: Iterable[bytes]) -> BinaryIO:
+    """The pieces as one text, read when it is."""
     return io.BufferedReader(_Pieces(pieces))
 
 
@@ -84,7 +85,7 @@ def _peeked(file: BinaryIO) -> tuple[bytes, BinaryIO]:
     if file.seekable():
         file.seek(-len(head), os.SEEK_CUR)
         return head, file
-    return head, _stream(chain([head], iter(partial(file.read, PIECE_BYTES), b"")))
+    return head, stream(chain([head], iter(partial(file.read, PIECE_BYTES), b"")))
 
 
 def _inflated(file: BinaryIO, *, where: str) -> Iterator[bytes]:
@@ -97,7 +98,7 @@ def _inflated(file: BinaryIO, *, where: str) -> Iterator[bytes]:
             yield piece
 
     try:
-        with gzip.GzipFile(fileobj=_stream(counted())) as unpacked:
+        with gzip.GzipFile(fileobj=stream(counted())) as unpacked:
             for piece in iter(partial(unpacked.read, PIECE_BYTES), b""):
                 inflated += len(piece)
                 if inflated > max(ANY_INFLATED, MOST_INFLATED * packed):

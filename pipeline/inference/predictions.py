@@ -1,6 +1,7 @@
 """Encoded rows → what a model predicts for each, and the intervals around it; no row need be predicted twice."""
 
-from collections.abc import Mapping
+import threading
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -91,16 +92,21 @@ class CachingBundle(Bundle):
     """A bundle with the predictions it has made, by the bytes of a row's codes: a look-up is cheaper than a network."""
 
     cache: dict[bytes, float] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)  # of the cache, which threads share
 
     def predict_normalised(self, codes: Mapping[str, np.ndarray]) -> np.ndarray:
         """What the bundle predicts, to the last bit, as a row's prediction does not depend on its neighbours.
 
         Shape: codes by column, each (rows,); returns (rows,) float32.
         """
-        if len(self.cache) > CAPACITY:
-            self.cache.clear()
         table = np.stack([codes[name] for name in self.network.columns], axis=1)  # (rows, columns) int16
         keys: list[bytes] = table.view(f"V{table.itemsize * table.shape[1]}").ravel().tolist()  # a row's bytes
+        with self.lock:
+            return self._looked_up(keys, codes)
+
+    def _looked_up(self, keys: Sequence[bytes], codes: Mapping[str, np.ndarray]) -> np.ndarray:
+        if len(self.cache) > CAPACITY:
+            self.cache.clear()
         new = {key: row for row, key in enumerate(keys) if key not in self.cache}
         if new:
             rows = np.fromiter(new.values(), np.int64)

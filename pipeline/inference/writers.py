@@ -1,7 +1,8 @@
 """Answers → a CSV or a Parquet table: the input's columns as they stand, and each record's answer behind them."""
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import BinaryIO
 
 import numpy as np
@@ -19,27 +20,30 @@ from pipeline.runtime.escape import BEGINS_FORMULA, NUMBER
 class CsvOutput:
     """A CSV table, each input record in it byte for byte; the cells of one that is no row are empty."""
 
-    def __init__(self, file: BinaryIO, header: Header) -> None:
+    def __init__(self, header: Header) -> None:
         self.columns: Sequence[str] = FEATURES  # those that it needs parsed
-        self._file = file
+        self._first_line = ",".join([header.text, *ANSWERS.names]).encode()
         self._no_row = b"\n" + b"," * (len(header.names) - 1)
-        file.write(",".join([header.text, *ANSWERS.names]).encode())
 
-    def write(self, answers: Answers) -> Answers:
-        """Append a block's records, and hand it on."""
+    @contextmanager
+    def opened(self, file: BinaryIO) -> Iterator[Callable[[bytes], object]]:
+        """The file as this table: pieces are written to it in their order, and its last line ends with the block."""
+        file.write(self._first_line)
+        try:
+            yield file.write
+        finally:
+            file.write(b"\n")
+            file.flush()
+
+    def piece(self, answers: Answers) -> bytes:
+        """A block's records."""
         records = self._records(answers.parsed)
         if answers.parsed.problems.any():
             records = pc.if_else(pa.array(answers.parsed.problems > 0), self._no_row, records)
         cells = csv_cells(answers.distinct).take(pa.array(answers.inverse))
         texts = pc.binary_join_element_wise(records, cells, b",")
         _, offsets, data = texts.buffers()  # validity, (texts + 1,) int32, bytes: one text behind the other
-        self._file.write(memoryview(data)[: np.frombuffer(offsets, np.int32)[len(texts)]])
-        return answers
-
-    def close(self) -> None:
-        """Write the end of the last line."""
-        self._file.write(b"\n")
-        self._file.flush()
+        return bytes(memoryview(data)[: np.frombuffer(offsets, np.int32)[len(texts)]])
 
     def _records(self, parsed: Parsed) -> pa.Array:
         """Each record behind a line feed; of one that is no row whatever comes handy. Shape: returns (records,)."""
@@ -49,9 +53,9 @@ class CsvOutput:
 class SafeCsvOutput(CsvOutput):
     """A CSV table whose cells are all in quotes, and none of which is a formula to a spreadsheet."""
 
-    def __init__(self, file: BinaryIO, header: Header) -> None:
+    def __init__(self, header: Header) -> None:
         names = next(csv.reader([header.text], strict=True))
-        super().__init__(file, Header(",".join(safe_cells(pa.array(names)).to_pylist()), header.names))
+        super().__init__(Header(",".join(safe_cells(pa.array(names)).to_pylist()), header.names))
         self.columns = header.names  # all of them
 
     def _records(self, parsed: Parsed) -> pa.Array:
@@ -62,20 +66,20 @@ class SafeCsvOutput(CsvOutput):
 class ParquetOutput:
     """A Parquet table, the input's columns in it as text; the cells of a record that is no row are null."""
 
-    def __init__(self, file: BinaryIO, header: Header) -> None:
+    def __init__(self, header: Header) -> None:
         self.columns: Sequence[str] = header.names  # those that it needs parsed
         self._schema = pa.schema([(name, TYPES.get(name, pa.string())) for name in header.names] + list(ANSWERS))
-        self._writer = pq.ParquetWriter(file, self._schema, store_schema=False)  # whoever reads it finds plain text
 
-    def write(self, answers: Answers) -> Answers:
-        """Append a block's records, and hand it on."""
+    @contextmanager
+    def opened(self, file: BinaryIO) -> Iterator[Callable[[pa.Table], object]]:
+        """The file as this table: pieces are written to it in their order."""
+        with pq.ParquetWriter(file, self._schema, store_schema=False) as writer:  # who reads it finds plain text
+            yield writer.write_table
+
+    def piece(self, answers: Answers) -> pa.Table:
+        """A block's records."""
         columns = [*_of_records(answers.parsed).columns, *answers.distinct.take(pa.array(answers.inverse)).columns]
-        self._writer.write_table(pa.Table.from_arrays(columns, schema=self._schema))
-        return answers
-
-    def close(self) -> None:
-        """Write the end of the file."""
-        self._writer.close()
+        return pa.Table.from_arrays(columns, schema=self._schema)
 
 
 def csv_cells(answers: pa.Table) -> pa.Array:

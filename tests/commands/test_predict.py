@@ -11,7 +11,8 @@ import pytest
 
 from pipeline import predict
 from pipeline.data.csv_blocks import BLOCK_BYTES
-from pipeline.inference.answers import ANSWERS
+from pipeline.inference import scoring
+from pipeline.inference.answers import ANSWERS, answer
 from pipeline.model.reproducible import nn
 from tests.support.models import make_bundle
 from tests.support.tables import HEADER, parquet, row, rows, table
@@ -54,6 +55,19 @@ def test_every_row_comes_out_in_its_place_and_is_counted(new, model, tmp_path):
 
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_a_folder_of_tables_gives_the_bytes_of_its_files_put_together(new, model, tmp_path, suffix):
+    folder = tmp_path / "tables"
+    (folder / "b").mkdir(parents=True)
+    (folder / "a.csv.gz").write_bytes(gzip.compress(table(LINES[:15])))
+    (folder / "b/0.csv").write_bytes(table(LINES[15:]).rstrip(b"\n"))
+    (folder / "_SUCCESS").touch()
+    together, apart = (tmp_path / f"{name}.{suffix}" for name in ("together", "apart"))
+    counts = predict.run(new, model=model, out=together, block_bytes=300)
+    assert predict.run(folder, model=model, out=apart, block_bytes=300) == counts
+    assert apart.read_bytes() == together.read_bytes()
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
 def test_the_same_input_gives_the_same_bytes(new, model, tmp_path, suffix):
     for name in ("one", "two"):
         predict.run(new, model=model, out=tmp_path / f"{name}.{suffix}")
@@ -63,8 +77,13 @@ def test_the_same_input_gives_the_same_bytes(new, model, tmp_path, suffix):
 @pytest.mark.parametrize(
     ("source", "out", "message"),
     [
-        ("missing.csv", "out.csv", r"missing\.csv: the table must be a CSV or Parquet file, found nothing"),
-        (".", "out.csv", "the table must be a CSV or Parquet file, found a directory"),
+        (
+            "missing.csv",
+            "out.csv",
+            r"missing\.csv: the table must be a CSV or Parquet file, or a folder of such, found n",
+        ),
+        (".", "out.csv", "the output must lie outside of the table's folder, of which all files are the table"),
+        ("folder.csv", "out.csv", "folder.csv: the raw table must be a CSV or Parquet file, .* a folder without one"),
         ("new.csv", "out.xlsx", r"out\.xlsx: the output must be a \.csv or \.parquet file, or - for standard output"),
         ("new.csv", "folder.csv", "the output must be a .csv or .parquet file, or - for standard output"),
         ("new.csv", "no/out.csv", "the output's folder must exist, found none; make it with mkdir -p .*/no"),
@@ -167,10 +186,11 @@ def test_it_needs_no_settings(new, model, tmp_path):
 
 
 def test_an_interrupt_leaves_the_old_output(new, model, tmp_path, monkeypatch, capsys):
-    def interrupted(*_):
+    def interrupted(*arguments):
         os.kill(os.getpid(), signal.SIGTERM)
+        return answer(*arguments)
 
-    monkeypatch.setattr(predict, "answer", interrupted)
+    monkeypatch.setattr(scoring, "answer", interrupted)
     out = tmp_path / "out.csv"
     out.write_text("old")
     with pytest.raises(SystemExit) as ended:

@@ -10,7 +10,7 @@ from pipeline.data.encoding import fit
 from pipeline.data.part_check import check_part, check_parts
 from pipeline.data.parts import plan
 from pipeline.data.schema import FEATURES, TARGET
-from pipeline.data.spills import encode_part, read_spill
+from pipeline.data.spills import encode_part
 from tests.conftest import prepare_settings
 from tests.support.tables import row, rows, table
 
@@ -30,12 +30,16 @@ def check(tmp_path):
     return partial(check_part, settings=prepare_settings(), scratch=tmp_path)
 
 
+def never(part):
+    raise AssertionError(f"{part} is at hand")
+
+
 def clean_rows(checked):
-    return pa.Table.from_batches(map(read_spill, checked.clean)).to_pylist()
+    return pa.Table.from_batches([spill.rows(again=never) for spill in checked.clean]).to_pylist()
 
 
 def broken_records(checked):
-    return [record for broken in checked.broken for record in broken.rows().to_pylist()]
+    return [record for broken in checked.broken for record in broken.rows(again=never).to_pylist()]
 
 
 def test_the_parts_together_are_what_the_table_is(parts, check):
@@ -59,7 +63,7 @@ def test_a_part_may_be_checked_twice(parts, check):
 
 def test_another_process_does_the_same_with_a_part(parts, check):
     here = check(parts[2])
-    encode = partial(encode_part, encoder=fit(here.counts, min_count=1, target="standard"), split=SPLIT)
+    encode = partial(encode_part, encoder=fit(here.counts, min_count=1, target="standard"), split=SPLIT, again=check)
     before = clean_rows(here)
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         there = pool.submit(check, parts[2]).result()

@@ -1,23 +1,30 @@
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
 from pipeline.data.encoding import ROWS, fit
+from pipeline.data.parts import Part
 from pipeline.data.schema import FEATURES, HASH, TARGET
-from pipeline.data.spills import HASHED, encode_part, hashed, read_spill, write_spill
+from pipeline.data.spills import HASHED, Spill, encode_part, hashed, write_spill
 from pipeline.data.split import assign, row_hash
 from tests.conftest import prepare_settings
 from tests.support.tables import batch, rows
 
 SPLIT = prepare_settings().split
+PART = Part(0, Path("table.csv"), "", (), 0, None)
 
 
 def spill(folder, lines):
     """The spill of these lines; and their clean rows with their hashes."""
     clean = batch(lines)
     kept = hashed(clean, row_hash(clean, salt=SPLIT.salt))
-    return write_spill(folder / "0.arrow", kept), kept
+    return Spill(write_spill(folder / "0.arrow", kept), PART), kept
+
+
+def never(part):
+    raise AssertionError(f"{part} is at hand")
 
 
 def encoder_of(kept):
@@ -25,20 +32,34 @@ def encoder_of(kept):
 
 
 def test_a_spill_comes_back_as_it_was(tmp_path):
-    path, kept = spill(tmp_path, rows(50))
-    assert read_spill(path).equals(kept)
+    found, kept = spill(tmp_path, rows(50))
+    assert found.rows(again=never).equals(kept)
     assert kept.schema.equals(HASHED)
 
 
 def test_a_spill_written_once_more_is_the_same_file(tmp_path):
-    path, kept = spill(tmp_path, rows(50))
-    before = path.read_bytes()
-    assert write_spill(path, kept).read_bytes() == before
+    found, kept = spill(tmp_path, rows(50))
+    before = found.path.read_bytes()
+    assert write_spill(found.path, kept).read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == ["0.arrow"]
+
+
+def test_a_lost_spill_is_written_once_more_from_its_part(tmp_path):
+    found, kept = spill(tmp_path, rows(50))
+    found.path.unlink()
+    parts = []
+
+    def again(part):
+        parts.append(part)
+        write_spill(found.path, kept)
+
+    assert found.rows(again=again).equals(kept)
+    assert parts == [PART]
 
 
 def test_each_row_is_encoded_once_in_the_split_of_its_hash_and_in_order(tmp_path):
-    path, kept = spill(tmp_path, rows(50))
-    tables = encode_part(path, encoder_of(kept), SPLIT)
+    found, kept = spill(tmp_path, rows(50))
+    tables = encode_part(found, encoder_of(kept), SPLIT, never)
     hashes, splits = kept[HASH].to_numpy(), assign(kept[HASH].to_numpy(), SPLIT)
     assert [table[HASH].to_pylist() for table in tables] == [hashes[splits == place].tolist() for place in range(3)]
     expected = encoder_of(kept).encode(kept) | encoder_of(kept).encode_target(kept)
@@ -49,8 +70,8 @@ def test_each_row_is_encoded_once_in_the_split_of_its_hash_and_in_order(tmp_path
 
 
 def test_a_spill_without_rows_has_none_in_any_split(tmp_path):
-    path, kept = spill(tmp_path, rows(50))
-    write_spill(path, kept.slice(0, 0))
-    tables = encode_part(path, encoder_of(kept), SPLIT)
+    found, kept = spill(tmp_path, rows(50))
+    write_spill(found.path, kept.slice(0, 0))
+    tables = encode_part(found, encoder_of(kept), SPLIT, never)
     assert [table.num_rows for table in tables] == [0, 0, 0]
     assert pa.concat_tables(tables).schema.equals(ROWS)

@@ -26,7 +26,7 @@ def packages(requirements: list[str]) -> set[str]:
 
 
 EXTRAS = PROJECT["optional-dependencies"]
-LOCKS = tuple(f"requirements{part}.lock" for part in ("", "-predict", "-dev", "-s3", "-tools"))
+LOCKS = tuple(f"requirements{part}.lock" for part in ("", "-predict", "-dev", "-s3", "-cluster", "-tools"))
 (TORCH,) = pins("requirements-torch.lock")
 """PyTorch, which has different builds of one version, is locked without a hash in a file of its own."""
 
@@ -39,8 +39,8 @@ def test_what_predicts_has_its_lock_and_what_runs_the_pipeline_has_more_in_the_s
 
 
 def test_the_lock_of_development_has_every_extra():
-    assert EXTRAS.keys() >= {"pipeline", "dev", "onnx", "mlflow"}
-    wanted = packages([requirement for name in ("dev", "onnx", "mlflow") for requirement in EXTRAS[name]])
+    assert EXTRAS.keys() >= {"pipeline", "cluster", "dev", "onnx", "mlflow"}
+    wanted = packages([requirement for name in ("cluster", "dev", "onnx", "mlflow") for requirement in EXTRAS[name]])
     assert wanted <= pins("requirements-dev.lock").keys()
 
 
@@ -53,9 +53,12 @@ def test_a_lock_has_a_hash_for_each_package_and_names_neither_hosts_nor_builds(n
     assert not re.search(r"://|\d\+[a-z]", lock(name))
 
 
-def test_the_lock_of_s3_repeats_nothing():
-    assert "dvc-s3" in pins("requirements-s3.lock")
-    assert not pins("requirements-s3.lock").keys() & pins("requirements.lock").keys()
+@pytest.mark.parametrize(("name", "wanted"), [("s3", {"dvc-s3"}), ("cluster", packages(EXTRAS["cluster"]))])
+def test_the_lock_of_an_addition_repeats_nothing(name, wanted):
+    added, locked = pins(f"requirements-{name}.lock").keys(), pins("requirements.lock").keys()
+    assert wanted <= added | locked
+    assert not added & locked
+    assert TORCH not in added
 
 
 def test_the_lock_of_pytorch_is_the_version_of_the_project():

@@ -25,10 +25,10 @@ def written(kind, bundle, data, *, size=1 << 20):
     """The bytes of the output for a table's bytes."""
     source, file = io.BytesIO(data), io.BytesIO()
     header = parse_header(source.readline(), FEATURES, where="test")
-    output = kind(file, header)
-    for block in blocks_of(source, where="test", size=size):
-        output.write(answer(bundle, parse(block, header.names, keep=output.columns)))
-    output.close()
+    output = kind(header)
+    with output.opened(file) as append:
+        for block in blocks_of(source, where="test", size=size):
+            append(output.piece(answer(bundle, parse(block, header.names, keep=output.columns))))
     return file.getvalue()
 
 
