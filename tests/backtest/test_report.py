@@ -24,7 +24,7 @@ def test_the_errors_are_of_all_new_rows_and_not_of_all_nights():
     # sqrt((70² + 3 · 10²) / 4) = 36.056 and sqrt((80² + 3 · 40²) / 4) = 52.915 thousand
     assert "On the 4 rows that came" in text
     assert "RMSE is 36,056 USD; had the first model stayed, 52,915 USD." in text
-    assert "| 2026-01-02 | promoted | 1,000 | 3 |  | 30,000 | 10,000 | 40,000 |  |" in text
+    assert "| 2026-01-02 | promoted | 1,000 | 3 |  |  | 30,000 | 10,000 | 40,000 |  |" in text
 
 
 def test_a_night_that_gave_no_new_rows_is_listed_and_not_counted():
