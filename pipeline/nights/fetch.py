@@ -21,7 +21,7 @@ from pipeline.repository.dvc_lock import inputs, md5_of
 from pipeline.repository.project import DVC, Project
 from pipeline.runtime.errors import CommandError, RuleError
 from pipeline.runtime.masking import masked, secrets_in, shown_address, without_user
-from pipeline.runtime.processes import retried, run
+from pipeline.runtime.processes import in_words, retried, run
 
 CORRECT = "correct nightly.source in params.yaml, and commit; dvc get-url tries it by hand"
 ANSWER_SECONDS = 30  # for a server to say why it gives no table
@@ -88,7 +88,7 @@ def fetch(
     try:
         file = retried(get, tries=limits.tries, pause=pause)
     except CommandError as error:
-        rule = f"must be read within {limits.tries} tries of {limits.fetch_seconds:g} s"
+        rule = f"must be read within {in_words(limits.tries)} of {limits.fetch_seconds:g} s"
         found = f"in the last of them: {error}"
         fix = CORRECT if "://" in source else f"put the table there, or {CORRECT}"
         if "took longer" in found:

@@ -14,7 +14,14 @@ from pipeline.nights.page import night_page
 from pipeline.nights.record import NightOutcome, Record, read_history
 from pipeline.nights.record_files import FILES, MARKDOWN, PAGE
 from pipeline.nights.report import markdown
-from pipeline.repository.delivery import Publication, check_publication, commit_files, fast_forward, tags_in_use
+from pipeline.repository.delivery import (
+    Publication,
+    bring_contract_report,
+    check_publication,
+    commit_files,
+    fast_forward,
+    tags_in_use,
+)
 from pipeline.repository.dvc_lock import LOCK
 from pipeline.repository.project import DVC, Project
 from pipeline.repository.upstream import Upstream
@@ -105,7 +112,10 @@ def publish_commit(
         tags = _tag(clone, publication)
     refs = [*(f"+{tag}:{tag}" for tag in tags), *([f"+HEAD:{upstream.tracked}"] if upstream else [])]
     state = "pushed" if upstream else "only in the night's clone"
-    return _move_checkout(workspace, refs=refs, state=state, seconds=seconds)
+    made = _move_checkout(workspace, refs=refs, state=state, seconds=seconds)
+    if LOCK in publication.files:
+        bring_contract_report(workspace)
+    return made
 
 
 def _push_data(clone: Project, *, seconds: float) -> None:

@@ -11,7 +11,7 @@ from pipeline.repository.cache_mending import cached_paths, unsaved
 from pipeline.repository.dvc_lock import outputs
 from pipeline.repository.upstream import Upstream
 from pipeline.runtime.errors import CommandError, RuleError, as_rule_error
-from pipeline.runtime.processes import retried
+from pipeline.runtime.processes import in_words, retried
 
 COPIES = 3  # of the table and the outputs: in the clone, in DVC's cache, in the checkout
 
@@ -26,7 +26,10 @@ def check_ready(night: Night, fetched: Fetched) -> None:
     check_saved(night)
     check_room(night, table_bytes=fetched.file.stat().st_size)
     tries, seconds, workspace = night.settings.tries, night.settings.publish_seconds, night.workspace
-    found, rule = f"in the last of {tries} tries that", "must take tonight's results, which is tried before training"
+    found, rule = (
+        f"in the last of {in_words(tries)} that",
+        "must take tonight's results, which is tried before training",
+    )
     if workspace.has_remote:
         fix = "make dvc push work in the project's folder"
         with as_rule_error(CommandError, "DVC's remote", rule=rule, found=found, fix=fix):

@@ -9,7 +9,13 @@ from pipeline import params
 from pipeline.nights.accepted import METRICS, changed_files, check_accepted, check_bytes, models, table_path
 from pipeline.nights.one_at_a_time import LOCK_FILE, only_one
 from pipeline.nights.record_files import HISTORY, MARKDOWN, PAGE, add_rollback
-from pipeline.repository.delivery import Publication, check_publication, commit_files, fast_forward
+from pipeline.repository.delivery import (
+    Publication,
+    bring_contract_report,
+    check_publication,
+    commit_files,
+    fast_forward,
+)
 from pipeline.repository.dvc_lock import LOCK, inputs, read_lock
 from pipeline.repository.project import GIT, Project
 from pipeline.repository.workspace import Workspace
@@ -61,6 +67,7 @@ def _in_clone(workspace: Workspace, tag: str, *, table: str, seconds: float) -> 
     rule, fix = f"must go forward to the commit {made}", "roll back again; if HEAD is there already, dvc checkout"
     with as_rule_error(CommandError, "your checkout", rule=rule, fix=fix):
         fast_forward(workspace, seconds=seconds)
+    bring_contract_report(workspace)
     again = f"; code, settings or versions are not that night's: dvc repro would run {', '.join(stale)} again"
     return [
         f"rollback: {workspace.branch} is back at {tag}, by the new commit {made}",

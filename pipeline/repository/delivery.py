@@ -2,12 +2,17 @@
 
 import datetime
 import shlex
+import shutil
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from pipeline.repository.project import DVC, GIT, NO_HOOKS, Project
 from pipeline.repository.workspace import Workspace
 from pipeline.runtime.errors import RuleError
+
+CONTRACT_REPORT = Path("data/contract-report.txt")  # what prepare says of its table, for this machine alone
 
 
 @dataclass(frozen=True)
@@ -87,3 +92,12 @@ def fast_forward(workspace: Workspace, *, refs: Sequence[str] = (), seconds: flo
     merge = (*git, "merge", "--quiet", "--ff-only", "--no-autostash", made)
     for command in (fetch, merge, (*DVC, "checkout", "--allow-missing")):
         workspace.checkout.lines(*command, seconds=seconds)
+
+
+def bring_contract_report(workspace: Workspace) -> None:
+    """Let the checkout have the clone's report on the table, which neither git nor DVC has; or none, if none."""
+    ours, theirs = (tree.folder / CONTRACT_REPORT for tree in (workspace.project, workspace.checkout))
+    with suppress(OSError):  # it is for reading alone, and all else is published
+        theirs.unlink(missing_ok=True)
+        if ours.exists():
+            shutil.copyfile(ours, theirs)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pipeline.repository.project import DVC, NO_HOOKS, Project
 from pipeline.repository.workspace import Workspace
 from pipeline.runtime.errors import CommandError, RuleError, as_rule_error
-from pipeline.runtime.processes import Pause, retried
+from pipeline.runtime.processes import Pause, in_words, retried
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Upstream:
             clone.lines("git", *push, seconds=seconds)
 
         what, fix = f"the new commit to {self.branch} of {self.remote}", "make git push work there, and begin again"
-        rule = f"must be pushed within {tries} tries of {seconds:g} s"
+        rule = f"must be pushed within {in_words(tries)} of {seconds:g} s"
         with as_rule_error(CommandError, what, rule=rule, found="in the last of them:", fix=fix):
             retried(attempt, tries=tries, pause=pause)
 
@@ -80,7 +80,7 @@ def catch_up(checkout: Project, *, tries: int, seconds: float) -> None:
             checkout.check_links()
             checkout.lines(*DVC, "checkout", "--allow-missing", seconds=seconds)
 
-    rule, found, fix = "must follow its upstream", f"in the last of {tries} tries that", "make git pull work there"
+    rule, found, fix = "must follow its upstream", f"in the last of {in_words(tries)} that", "make git pull work there"
     with as_rule_error(CommandError, "your checkout", rule=rule, found=found, fix=fix):
         retried(attempt, tries=tries)
 

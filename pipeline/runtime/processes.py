@@ -57,6 +57,15 @@ def run(
     return out or b""
 
 
+def in_words(tries: int) -> str:
+    """How many tries, in words.
+
+    >>> in_words(1), in_words(3)
+    ('1 try', '3 tries')
+    """
+    return f"{tries} {'try' if tries == 1 else 'tries'}"
+
+
 def retried(action: Callable[[], T], *, tries: int, pause: Pause = time.sleep) -> T:
     """What the action returns, in at most so many tries, with pauses of 1, 2, 4, … seconds between them.
 

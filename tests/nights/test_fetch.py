@@ -138,7 +138,7 @@ def test_a_source_that_is_not_there_at_first_is_fetched_at_the_second_try(tmp_pa
 def test_a_source_that_fails_says_why_and_leaves_nothing(tmp_path):
     with pytest.raises(
         RuleError,
-        match=r"the source source.csv must be read within 1 tries of 60 s(.|\n)*source.csv' does not exist"
+        match=r"the source source.csv must be read within 1 try of 60 s(.|\n)*source.csv' does not exist"
         r"(.|\n)*; put the table there, or correct nightly.source in params.yaml",
     ):
         fetch_here(tmp_path, "source.csv")
@@ -154,7 +154,7 @@ def test_a_source_that_fails_says_why_and_leaves_nothing(tmp_path):
     ],
 )
 def test_a_server_that_gives_no_table_is_told_apart_by_its_answer(tmp_path, serve, code, found, fix):
-    with pytest.raises(RuleError, match=rf"must be read within 1 tries of 60 s, found the answer {found}; .*{fix}"):
+    with pytest.raises(RuleError, match=rf"must be read within 1 try of 60 s, found the answer {found}; .*{fix}"):
         fetch_here(tmp_path, serve(code).url)
 
 

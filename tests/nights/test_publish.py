@@ -101,6 +101,17 @@ def test_a_night_is_in_the_remote_upstream_and_in_the_users_checkout(user):
     run(user, "dvc", "pull", "--quiet")
 
 
+@pytest.mark.parametrize("tonights", [b"two rows break it", None])
+def test_the_report_on_the_table_is_tonights_or_none(user, tonights):
+    night = trained(user)
+    for tree, text in ((user, b"yesterday's"), (night.project.folder, tonights)):
+        (tree / "data").mkdir()
+        if text:
+            (tree / "data/contract-report.txt").write_bytes(text)
+    published(night, PROMOTED)
+    assert [file.read_bytes() for file in (user / "data").iterdir()] == ([tonights] if tonights else [])
+
+
 def test_the_same_night_is_the_same_commit_and_the_same_tag(without_remote):
     user, other = without_remote, without_remote.parent / "other/user"
     shutil.copytree(user.parent, other.parent, symlinks=True)
@@ -237,4 +248,4 @@ def test_what_a_night_has_changed_besides_is_not_lost_in_silence(without_remote,
 
 def test_a_tag_that_there_is_upstream_keeps_the_commit_out_too(without_remote, refused):
     git(upstream_of(without_remote), "tag", TAG, "main")
-    refused(kept(without_remote), r"must be pushed within 1 tries(.|\n)*already exists", TAGGED)
+    refused(kept(without_remote), r"must be pushed within 1 try(.|\n)*already exists", TAGGED)

@@ -31,7 +31,7 @@ def test_a_remote_that_takes_no_data_is_found_out_before_training(project, refus
     shutil.rmtree(project.parent / "remote")
     (project.parent / "remote").write_text("no folder")
     refused(
-        "DVC's remote must take tonight's results, which is tried before training, found in the last of 1 tries that",
+        "DVC's remote must take tonight's results, which is tried before training, found in the last of 1 try that",
         "File exists",
         "; make dvc push work in the project's folder",
     )

@@ -245,7 +245,7 @@ def test_a_source_that_is_down_fails_the_night_and_changes_nothing(project):
     (project.parent / "source.csv").unlink()
     result = night(project)
     assert result.outcome == NightOutcome.FAILED
-    assert "the source ../source.csv must be read within 1 tries" in result.message
+    assert "the source ../source.csv must be read within 1 try" in result.message
     assert state(project) == before
     assert not [*(project / "runs").glob("*/tree")]
 
@@ -254,7 +254,7 @@ def test_an_upstream_that_cannot_be_reached_fails_the_night_before_it_trains(pro
     shutil.move(project.parent / "upstream.git", project.parent / "elsewhere.git")
     result = night(project)
     assert result.outcome == NightOutcome.FAILED
-    assert "your checkout must follow its upstream, found in the last of 1 tries" in result.message
+    assert "your checkout must follow its upstream, found in the last of 1 try" in result.message
     assert not [*(project / "runs").glob("*/repro.log")]
 
 
