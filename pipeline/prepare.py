@@ -20,9 +20,11 @@ from pipeline.data.encoding import ROWS, Encoder
 from pipeline.data.parquet import RowGroups
 from pipeline.data.part_check import Broken, Checked, check_part, check_parts, quarantine_schema
 from pipeline.data.parts import PART_BYTES, STEP_BYTES, plan
+from pipeline.data.remote import Place, place_of
 from pipeline.data.schema import ESTIMATED_ROWS, ESTIMATED_VALUES, FEATURES, HASH
 from pipeline.data.spills import encode_part, read_spill
 from pipeline.data.split import SPLITS
+from pipeline.data.table_files import check_unchanged, table_files
 from pipeline.runtime.arguments import command_parser
 from pipeline.runtime.command import WAY_BACK, command
 from pipeline.runtime.drafts import drafts
@@ -41,12 +43,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     with command("prepare", advice=WAY_BACK):
         params.check(FEATURES)
         versions.check("numpy", "pandas", "pandera", "pyarrow")
-        data, settings = params.load(params.Data, "data"), params.load(params.Prepare, "prepare")
-        run(Path(data.path), out=arguments.out, metrics=arguments.metrics, report=arguments.report, settings=settings)
+        raw, settings = place_of(params.load(params.Data, "data").path), params.load(params.Prepare, "prepare")
+        run(raw, out=arguments.out, metrics=arguments.metrics, report=arguments.report, settings=settings)
 
 
 def run(
-    raw: Path,
+    raw: Place,
     *,
     out: Path,
     metrics: Path,
@@ -57,7 +59,7 @@ def run(
 ) -> None:
     """Prepare the raw table; nothing in `out` is replaced before the whole table has passed.
 
-    Raises: ValueError if the path is no table, or more rows than allowed break the contract.
+    Raises: ValueError if the path is no table, if it changes meanwhile, or more rows than allowed break the contract.
     """
     report.parent.mkdir(parents=True, exist_ok=True)
     report.unlink(missing_ok=True)
@@ -65,6 +67,7 @@ def run(
         scratch = draft_of(out / "parts", scratch=True)
         scratch.mkdir()
         try:
+            files = table_files(raw)
             table = check(raw, scratch, settings=settings, part_bytes=part_bytes, block_bytes=block_bytes)
         except ValueError as error:
             report.write_text(f"{error}\n", encoding="utf-8")
@@ -76,10 +79,11 @@ def run(
         write_quarantine(draft_of(out / "quarantine.parquet"), table.broken)
         splits = [draft_of(out / f"{name}.parquet") for name in SPLITS]
         rows = row_counts(table.report, encode(table.clean, splits, encoder, split=settings.split))
+        check_unchanged(raw, files)
         draft_of(metrics).write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
 
 
-def check(raw: Path, scratch: Path, *, settings: params.Prepare, part_bytes: int, block_bytes: int) -> Checked:
+def check(raw: Place, scratch: Place, *, settings: params.Prepare, part_bytes: int, block_bytes: int) -> Checked:
     """First pass: broken records and clean rows, each to spills; and how often each value is trained on.
 
     Raises: ValueError as `run`.
@@ -95,7 +99,7 @@ def check(raw: Path, scratch: Path, *, settings: params.Prepare, part_bytes: int
     return table
 
 
-def _too_few_rows(table: Checked, *, where: Path) -> str:
+def _too_few_rows(table: Checked, *, where: Place) -> str:
     """What to say of clean rows that leave a split without any: mostly that they are too few different ones."""
     different = len(set().union(*(read_spill(spill)[HASH].to_pylist() for spill in table.clean)))
     found = ", ".join(f"{rows} for {split}" for split, rows in zip(SPLITS, table.in_split, strict=True))
@@ -112,7 +116,7 @@ def write_quarantine(file: Path, broken: Sequence[Broken]) -> None:
             writer.write(each.rows())
 
 
-def encode(spills: Sequence[Path], files: Sequence[Path], encoder: Encoder, *, split: params.Split) -> dict[str, int]:
+def encode(spills: Sequence[Place], files: Sequence[Path], encoder: Encoder, *, split: params.Split) -> dict[str, int]:
     """Second pass: the clean rows, encoded, to one Parquet file per split; returns the rows of each."""
     with ExitStack() as stack:
         writers = [stack.enter_context(RowGroups(file, ROWS)) for file in files]

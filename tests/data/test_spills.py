@@ -34,6 +34,7 @@ def test_a_spill_written_once_more_is_the_same_file(tmp_path):
     path, kept = spill(tmp_path, rows(50))
     before = path.read_bytes()
     assert write_spill(path, kept).read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_each_row_is_encoded_once_in_the_split_of_its_hash_and_in_order(tmp_path):

@@ -39,8 +39,8 @@ def test_what_predicts_has_its_lock_and_what_runs_the_pipeline_has_more_in_the_s
 
 
 def test_the_lock_of_development_has_every_extra():
-    assert EXTRAS.keys() >= {"pipeline", "dev", "onnx", "mlflow"}
-    wanted = packages([requirement for name in ("dev", "onnx", "mlflow") for requirement in EXTRAS[name]])
+    assert EXTRAS.keys() >= {"pipeline", "dev", "onnx", "mlflow", "s3"}
+    wanted = packages([requirement for name in ("dev", "onnx", "mlflow", "s3") for requirement in EXTRAS[name]])
     assert wanted <= pins("requirements-dev.lock").keys()
 
 
@@ -53,8 +53,9 @@ def test_a_lock_has_a_hash_for_each_package_and_names_neither_hosts_nor_builds(n
     assert not re.search(r"://|\d\+[a-z]", lock(name))
 
 
-def test_the_lock_of_s3_repeats_nothing():
-    assert "dvc-s3" in pins("requirements-s3.lock")
+def test_the_lock_of_s3_repeats_nothing_and_has_the_versions_of_development():
+    assert packages(EXTRAS["s3"]) <= pins("requirements-s3.lock").keys()
+    assert pins("requirements-s3.lock").items() <= pins("requirements-dev.lock").items()
     assert not pins("requirements-s3.lock").keys() & pins("requirements.lock").keys()
 
 
