@@ -90,11 +90,11 @@ lock: .venv/dev.stamp ## Resolve the ranges of pyproject.toml anew, install the 
 	pip-compile $(COMPILE) --extra pipeline --output-file requirements.lock pyproject.toml
 	@# PyTorch has a lock of its own, without a hash: its build (+cpu, +cu130) is the machine's affair
 	sed -n 's/^\(torch==[0-9.]*\).*/\1/p' requirements.lock >requirements-torch.lock
-	@# predictions alone; development; and what a remote on S3, and workers of a cluster, need beside requirements.lock
+	@# predictions alone; what S3, and workers of a cluster, need beside requirements.lock; and development
 	pip-compile $(COMPILE) --constraint requirements.lock --output-file requirements-predict.lock pyproject.toml
-	pip-compile $(COMPILE) --extra pipeline --extra dev --extra onnx --extra mlflow --extra cluster --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
-	echo 'dvc-s3>=3.2,<4' | pip-compile $(COMPILE) --constraint requirements.lock --output-file - - | $(BESIDE) >requirements-s3.lock
+	pip-compile $(COMPILE) --extra s3 --constraint requirements.lock --output-file - pyproject.toml | $(BESIDE) >requirements-s3.lock
 	pip-compile $(COMPILE) --extra cluster --constraint requirements.lock --output-file - pyproject.toml | $(BESIDE) >requirements-cluster.lock
+	pip-compile $(COMPILE) --extra pipeline --extra dev --extra onnx --extra mlflow --extra s3 --extra cluster --constraint requirements.lock --constraint requirements-s3.lock --constraint requirements-cluster.lock --output-file requirements-dev.lock pyproject.toml
 	@# what runs in an environment of its own: it reads no table and trains nothing
 	printf '%s\n' 'mkdocs-material>=9.7,<10' 'pip-audit>=2.10,<3' | pip-compile $(COMPILE) --output-file requirements-tools.lock -
 	for lock in requirements.lock requirements-predict.lock requirements-dev.lock; do \

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline import params
+from pipeline.data.remote import Place, place_of
 from pipeline.data.schema import FEATURES
 from pipeline.data.table_files import table_files
 from pipeline.runtime.arguments import command_parser
@@ -24,12 +25,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments().parse_args(argv)
     with command("check", advice=f"Nothing has run. Once this is mended, make repro goes on; or {GO_BACK}"):
         params.check_project(FEATURES)
-        check_table(Path(params.load(params.Data, "data").path))
+        check_table(place_of(params.load(params.Data, "data").path))
 
 
-def check_table(path: Path) -> None:
-    """Raise ValueError unless the path is that of a file, or of a folder of some."""
-    if not path.exists():
+def check_table(path: Place) -> None:
+    """Raise ValueError unless the path or URL is that of a file, or of a folder of some."""
+    if isinstance(path, Path) and not path.exists():
         is_pattern = any(sign in str(path) for sign in "*?[")
         found, fix = ("a pattern", FOLDER_FOR_PATTERN) if is_pattern else ("none", BRING_IT)
         raise ValueError(f"{params.FILE}: data.path must be a file or a folder; found {found}, {path}; {fix}")

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from pipeline import params, versions
 from pipeline.data.encoding import Encoder
+from pipeline.data.remote import Place, Remote, place_of
 from pipeline.data.schema import AUDITED, FEATURES, GROUP, HASH, NORMALISED, TARGET
 from pipeline.data.split import SPLITS
 from pipeline.evaluation import fairness, importance, leaks, plot_tables, scorecard
@@ -32,7 +33,7 @@ class Paths:
 
     model: Path
     prepared: Path
-    table: Path
+    table: Place
     metrics: Path
     plots: Path
     card: Path
@@ -58,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         paths = Paths(
             model=arguments.models / name,
             prepared=arguments.prepared,
-            table=Path(params.load(params.Data, "data").path),
+            table=place_of(params.load(params.Data, "data").path),
             metrics=arguments.metrics,
             plots=arguments.plots / name,
             card=arguments.cards / f"{name}.md",
@@ -80,7 +81,13 @@ def run(name: str, paths: Paths, settings: params.Evaluate, *, min_count: int) -
     numbers["test_fairness_groups_beyond"] = fairness.count_beyond(tables["fairness"])
     scorecard.check_finite(numbers)
     result = RecipeResult(name, bundle.recipe, numbers, {key: as_text(table) for key, table in tables.items()})
-    origin = Origin(paths.table.name, sha256_of(paths.table), bundle.provenance, bundle.intervals.uncalibrated)
+    origin = Origin(
+        table=paths.table.name,
+        table_sha256=sha256_of(paths.table),
+        is_of_etags=isinstance(paths.table, Remote),
+        provenance=bundle.provenance,
+        uncalibrated=bundle.intervals.uncalibrated,
+    )
     with drafts() as draft_of:
         for file, text in zip(metrics_files(paths.metrics, name), as_texts(numbers), strict=True):
             draft_of(file).write_text(text, encoding="utf-8")

@@ -15,6 +15,7 @@ from pipeline import params
 from pipeline.data.csv_blocks import BLOCK_BYTES, blocks_of
 from pipeline.data.csv_header import in_words, other_columns, parse_header
 from pipeline.data.joined_text import joined_text
+from pipeline.data.remote import Place, Remote, place_of, size_of
 from pipeline.data.schema import FEATURES
 from pipeline.data.source import csv_text, open_table
 from pipeline.data.table_files import table_files
@@ -59,8 +60,8 @@ def arguments() -> argparse.ArgumentParser:
     parser = command_parser("predict", __doc__, examples=examples, own_codes=codes)
     parser.add_argument(
         "table",
-        type=Path,
-        help="CSV or Parquet file with the contract's features, or a folder of such; - is standard input",
+        type=place_of,
+        help="CSV or Parquet file with the contract's features, a folder of such, or a URL; - is standard input",
     )
     parser.add_argument("--model", type=Path, required=True, help="folder of the model bundle")
     parser.add_argument("--out", type=Path, required=True, help=".csv or .parquet file; - is CSV on standard output")
@@ -97,7 +98,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         check(counts, given.max_bad_fraction)
 
 
-def run(table: Path, *, model: Path, out: Path, safe_cells: bool = False, block_bytes: int = BLOCK_BYTES) -> Counts:
+def run(table: Place, *, model: Path, out: Path, safe_cells: bool = False, block_bytes: int = BLOCK_BYTES) -> Counts:
     """Predict the table's rows; `out` changes when all is written, or not at all.
 
     safe_cells: no cell of a CSV output may be a formula to a spreadsheet; else the cells are as in the table.
@@ -128,15 +129,15 @@ def run(table: Path, *, model: Path, out: Path, safe_cells: bool = False, block_
     return counts
 
 
-def _check_paths(table: Path, out: Path) -> None:
-    if table != STREAM and not table.exists():
+def _check_paths(table: Place, out: Path) -> None:
+    if isinstance(table, Path) and table != STREAM and not table.exists():
         raise ValueError(f"{table}: the table must be a CSV or Parquet file, or a folder of such, found nothing")
     if out == STREAM:
         return
     if out.suffix not in FORMATS or out.is_dir():
         raise ValueError(f"{out}: the output must be a {' or '.join(FORMATS)} file, or - for standard output")
     require_folder_of(out)
-    if table == STREAM:
+    if isinstance(table, Remote) or table == STREAM:
         return
     if table.is_dir() and out.resolve().is_relative_to(table.resolve()):
         raise ValueError(f"{out}: the output must lie outside of the table's folder, of which all files are the table")
@@ -145,20 +146,22 @@ def _check_paths(table: Path, out: Path) -> None:
 
 
 @contextmanager
-def _opened(table: Path) -> Iterator[BinaryIO]:
+def _opened(table: Place) -> Iterator[BinaryIO]:
     """The CSV text of a table: standard input, a file, or the files of a folder put together."""
     if table == STREAM:
         yield csv_text(_open(sys.stdin, name="input").buffer, where=STANDARD_INPUT)
-    elif table.is_dir():
-        yield joined_text(table_files(table))
+        return
+    files = table_files(table)
+    if len(files) > 1:
+        yield joined_text(files)
     else:
-        with open_table(table) as file:
+        with open_table(*files.values()) as file:
             yield file
 
 
-def _size(table: Path) -> int | None:
+def _size(table: Place) -> int | None:
     """How many bytes there are to read, if that is known."""
-    return None if table == STREAM else sum(file.stat().st_size for file in table_files(table).values())
+    return None if table == STREAM else sum(map(size_of, table_files(table).values()))
 
 
 @contextmanager

@@ -8,7 +8,6 @@ second pass encodes the clean rows. Both are pure functions of a part, over thre
 import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -21,9 +20,11 @@ from pipeline.data.encoding import ROWS
 from pipeline.data.parquet import RowGroups
 from pipeline.data.part_check import Broken, Checked, check_part, check_parts, quarantine_schema
 from pipeline.data.parts import PART_BYTES, STEP_BYTES, Part, plan
+from pipeline.data.remote import Place, place_of
 from pipeline.data.schema import ESTIMATED_ROWS, ESTIMATED_VALUES, FEATURES, HASH
-from pipeline.data.spills import Spill, encode_part
+from pipeline.data.spills import Spill, encode_part, scratch_folder
 from pipeline.data.split import SPLITS
+from pipeline.data.table_files import check_unchanged, table_files
 from pipeline.runtime.arguments import command_parser
 from pipeline.runtime.command import WAY_BACK, command
 from pipeline.runtime.drafts import drafts
@@ -43,14 +44,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     with command("prepare", advice=WAY_BACK):
         params.check(FEATURES)
         packages = versions.check("numpy", "pandas", "pandera", "pyarrow")
-        raw, settings = Path(params.load(params.Data, "data").path), params.load(params.Prepare, "prepare")
+        raw, settings = place_of(params.load(params.Data, "data").path), params.load(params.Prepare, "prepare")
         outputs = {"out": arguments.out, "metrics": arguments.metrics, "report": arguments.report}
         with start_workers(*packages) as found:
             run(raw, **outputs, settings=settings, workers=found)
 
 
 def run(
-    raw: Path,
+    raw: Place,
     *,
     out: Path,
     metrics: Path,
@@ -63,16 +64,15 @@ def run(
     """Prepare the raw table; nothing in `out` is replaced before the whole table has passed.
 
     workers: who checks and encodes; threads if None.
-    Raises: ValueError if the path is no table, or more rows than allowed break the contract.
+    Raises: ValueError if the path is no table, if it changes meanwhile, or more rows than allowed break the contract.
     """
     workers = workers or Threads()
     report.parent.mkdir(parents=True, exist_ok=True)
     report.unlink(missing_ok=True)
-    with drafts() as draft_of:
-        scratch = draft_of(out / "parts", scratch=True).absolute()  # as workers see it
-        scratch.mkdir()
+    with drafts() as draft_of, scratch_folder(draft_of(out / "parts", scratch=True)) as scratch:
         checked = partial(check_part, settings=settings, scratch=scratch, block_bytes=block_bytes)
         try:
+            files = table_files(raw)
             table = check(raw, checked, workers, allowed=settings.max_bad_fraction, part_bytes=part_bytes)
         except ValueError as error:
             report.write_text(f"{error}\n", encoding="utf-8")
@@ -85,17 +85,18 @@ def run(
         splits = [draft_of(out / f"{name}.parquet") for name in SPLITS]
         encoded = partial(encode_part, encoder=encoder, split=settings.split, again=checked)
         rows = row_counts(table.report, encode(table.clean, splits, encoded, workers))
+        check_unchanged(raw, files)
         draft_of(metrics).write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
 
 
-def check(raw: Path, checked: partial[Checked], workers: Workers, *, allowed: float, part_bytes: int) -> Checked:
+def check(raw: Place, checked: partial[Checked], workers: Workers, *, allowed: float, part_bytes: int) -> Checked:
     """First pass: broken records and clean rows, each to spills; and how often each value is trained on.
 
     Raises: ValueError as `run`.
     """
     parts = plan(raw, part_bytes=part_bytes)
-    if len(parts) > 1:  # workers may have another working directory
-        parts = [replace(part, path=part.path.absolute()) for part in parts]
+    if len(parts) > 1:
+        parts = [part.anywhere() for part in parts]
     # A single part, perhaps of gzip and long, is checked in this thread, which ctrl-C ends at once.
     done = workers.map(checked, parts) if len(parts) > 1 else map(partial(checked, threads=2), parts)
     results = progress(done, "check", total=len(parts), unit="part", rows=lambda part: part.report.rows)
@@ -106,7 +107,7 @@ def check(raw: Path, checked: partial[Checked], workers: Workers, *, allowed: fl
     return table
 
 
-def _too_few_rows(table: Checked, *, where: Path, again: Callable[[Part], object]) -> str:
+def _too_few_rows(table: Checked, *, where: Place, again: Callable[[Part], object]) -> str:
     """What to say of clean rows that leave a split without any: mostly that they are too few different ones."""
     different = len(set().union(*(spill.rows(again=again)[HASH].to_pylist() for spill in table.clean)))
     found = ", ".join(f"{rows} for {split}" for split, rows in zip(SPLITS, table.in_split, strict=True))

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from pipeline import params
+from pipeline.data.remote import Place, place_of
 from pipeline.data.schema import FEATURES
 from pipeline.reporting import html
 from pipeline.reporting import markdown as md
@@ -32,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         run(
             recipes,
             metrics=arguments.metrics,
-            data=Path(params.load(params.Data, "data").path),
+            data=place_of(params.load(params.Data, "data").path),
             lock=arguments.lock,
             markdown=arguments.markdown,
             page=arguments.page,
@@ -50,7 +51,7 @@ def check_up_to_date(recipes: Iterable[str]) -> None:
 
 
 def run(
-    recipes: Mapping[str, params.Recipe], *, metrics: Path, data: Path, lock: Path, markdown: Path, page: Path
+    recipes: Mapping[str, params.Recipe], *, metrics: Path, data: Place, lock: Path, markdown: Path, page: Path
 ) -> None:
     """Read the results, write both reports."""
     results = read_results(metrics, recipes, data=data, lock=lock)

@@ -15,6 +15,7 @@ from hypothesis import settings
 
 from pipeline import params, prepare
 from pipeline.data.parts import PART_BYTES, STEP_BYTES
+from pipeline.data.remote import Place
 from pipeline.model.reproducible import torch
 from tests.support.models import make_bundle
 from tests.support.night_history import make_past
@@ -80,7 +81,7 @@ class Stage:
 
     def run(
         self,
-        raw: bytes | Path,
+        raw: bytes | Place,
         *,
         part_bytes: int = PART_BYTES,
         block_bytes: int = STEP_BYTES,
@@ -90,7 +91,7 @@ class Stage:
         if isinstance(raw, bytes):
             self.raw.write_bytes(raw)
         prepare.run(
-            raw if isinstance(raw, Path) else self.raw,
+            self.raw if isinstance(raw, bytes) else raw,
             out=self.out,
             metrics=self.folder / "prepare.json",
             report=self.report,

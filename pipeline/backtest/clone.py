@@ -14,6 +14,7 @@ from ruamel.yaml import YAML
 
 from pipeline import params
 from pipeline.nights.bot import identity
+from pipeline.nights.night import replaceable_table
 from pipeline.nights.record_files import FILES
 from pipeline.repository.dvc_lock import LOCK
 from pipeline.repository.project import DVC, NO_HOOKS, Project
@@ -27,6 +28,7 @@ def make_clone(project: Project, temporary: Path, *, date: datetime.date) -> Pro
     """The clone, in its own folder of the temporary one, at a commit without a champion and without a table.
 
     It has the recipe of the nights alone.
+    Raises: as `replaceable_table`; CommandError if git or DVC fails.
     """
     clone = project.isolated(temporary).cloned(temporary / "clone", "gc.auto=0")
     clone.lines("git", "remote", "remove", "origin")
@@ -40,7 +42,7 @@ def make_clone(project: Project, temporary: Path, *, date: datetime.date) -> Pro
     nightly["notify"] |= {"command": None, "webhook": None, "heartbeat": None}
     settings["recipes"] = {nightly["recipe"]: recipes[nightly["recipe"]]}  # no other has a say in a night
     YAML().dump(settings, file)
-    table = params.load(params.Data, "data", file=file).path
+    table = replaceable_table(file)
     _simplify_stages(clone.folder / "dvc.yaml")
     for name in (LOCK, table, f"{table}.dvc", *FILES):
         (clone.folder / name).unlink(missing_ok=True)

@@ -45,7 +45,7 @@ def dated_snapshots(folder: Path) -> dict[datetime.date, Path]:
 def replay(snapshots: Mapping[datetime.date, Path], *, project: Project, out: Path) -> list[Replayed]:
     """Spend the nights and write their history, their summary and their picture into the folder.
 
-    Raises: RuleError if a night fails; CommandError if git or DVC cannot make the clone.
+    Raises: RuleError if a night fails, or the table lies elsewhere; CommandError if git or DVC cannot make the clone.
     """
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="replay-") as name:

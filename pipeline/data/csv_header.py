@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
-from pathlib import Path
 
 from pipeline.data.csv_blocks import BLOCK_BYTES, UTF8_MARK
+from pipeline.data.remote import Place
 from pipeline.data.schema import COLUMNS
 from pipeline.data.source import open_table
 
@@ -26,7 +26,7 @@ class Header:
     names: tuple[str, ...]
 
 
-def read_header(path: Path) -> tuple[tuple[str, ...], int]:
+def read_header(path: Place) -> tuple[tuple[str, ...], int]:
     """The column names of a table's file in its order, and the offset of its first row in bytes.
 
     Raises: ValueError if this is no table with the contract's columns, each once, among others and in any order.

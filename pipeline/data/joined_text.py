@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 from functools import partial
-from pathlib import Path
 from typing import BinaryIO
 
 from pipeline.data.csv_blocks import BLOCK_BYTES, UTF8_MARK
+from pipeline.data.remote import Place
 from pipeline.data.source import PIECE_BYTES, open_table, stream
 
 
-def joined_text(files: Mapping[str, Path]) -> BinaryIO:
+def joined_text(files: Mapping[str, Place]) -> BinaryIO:
     """The text of the files, which must have one header. Blank lines at the end of a file are no rows.
 
     Raises: ValueError, while it is read, if a file has another header than the first, is none or is damaged.
@@ -17,7 +17,7 @@ def joined_text(files: Mapping[str, Path]) -> BinaryIO:
     return stream(_pieces(files))
 
 
-def _pieces(files: Mapping[str, Path]) -> Iterator[bytes]:
+def _pieces(files: Mapping[str, Place]) -> Iterator[bytes]:
     header, first = None, ""
     for name, path in files.items():
         with open_table(path) as file:

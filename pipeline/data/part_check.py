@@ -6,7 +6,6 @@ A part may be checked in any thread, process or machine that sees the table and 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from pipeline.data.clean import QUARANTINE, clean_part
 from pipeline.data.contract_report import ContractReport
 from pipeline.data.csv_header import other_columns
 from pipeline.data.parts import STEP_BYTES, Part
+from pipeline.data.remote import Place
 from pipeline.data.schema import FEATURES, TARGET
 from pipeline.data.spills import Spill, hashed, write_spill
 from pipeline.data.split import SPLITS, assign, row_hash
@@ -77,7 +77,7 @@ class Checked:
 
 
 def check_part(
-    part: Part, settings: params.Prepare, scratch: Path, *, threads: int = 0, block_bytes: int = STEP_BYTES
+    part: Part, settings: params.Prepare, scratch: Place, *, threads: int = 0, block_bytes: int = STEP_BYTES
 ) -> Checked:
     """Check a part, and write its spills to the scratch folder. Its lines have numbers as if a header stood before it.
 
@@ -88,14 +88,16 @@ def check_part(
     for number, block in enumerate(clean_part(part, block_bytes=block_bytes, threads=threads)):
         checked.report.add(block.report)
         checked.lines, checked.size = checked.lines + block.lines, checked.size + block.size
-        place = scratch / f"{part.number}-{number}.arrow"
+        spill = f"{part.number}-{number}"
         if block.quarantine.num_rows:
-            checked.broken.append(Broken(Spill(write_spill(place.with_suffix(".broken"), block.quarantine), part)))
+            broken = write_spill(scratch / f"{spill}.broken", block.quarantine)
+            checked.broken.append(Broken(Spill(broken, part)))
         hashes = row_hash(block.rows, salt=settings.split.salt)
         splits = assign(hashes, settings.split)
         checked.in_split += np.bincount(splits, minlength=len(SPLITS))
         count(block.rows, np.flatnonzero(splits == SPLITS.index("train")), counts=checked.counts)
-        checked.clean.append(Spill(write_spill(place, hashed(block.rows, hashes)), part))
+        clean = write_spill(scratch / f"{spill}.arrow", hashed(block.rows, hashes))
+        checked.clean.append(Spill(clean, part))
     return checked
 
 

@@ -11,7 +11,7 @@ part.
 
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -26,6 +26,7 @@ from pipeline.data.csv_blocks import (
 )
 from pipeline.data.csv_header import read_header
 from pipeline.data.csv_records import RECORD_BYTES
+from pipeline.data.remote import Place
 from pipeline.data.source import PIECE_BYTES, open_table
 from pipeline.data.table_files import table_files
 
@@ -40,7 +41,7 @@ class Part:
     """
 
     number: int
-    path: Path
+    path: Place
     file: str
     columns: tuple[str, ...]
     start: int
@@ -48,6 +49,10 @@ class Part:
 
     def __str__(self) -> str:
         return f"{self.path} from byte {self.start:,}"
+
+    def anywhere(self) -> "Part":
+        """The same for a process with another working directory."""
+        return replace(self, path=self.path.absolute()) if isinstance(self.path, Path) else self
 
     def blocks(self, *, size: int = STEP_BYTES) -> Iterator[Block]:
         """The records in blocks of about `size` bytes; the first line has the number 2, as if a header stood before.
@@ -73,7 +78,7 @@ class Part:
         return count
 
 
-def plan(table: Path, *, part_bytes: int = PART_BYTES) -> list[Part]:
+def plan(table: Place, *, part_bytes: int = PART_BYTES) -> list[Part]:
     """The parts of a table in their order, of about so many bytes each.
 
     Raises: ValueError if there is no table, or a file does not begin as one.
@@ -87,7 +92,7 @@ def plan(table: Path, *, part_bytes: int = PART_BYTES) -> list[Part]:
     return parts
 
 
-def _borders(path: Path, first: int, part_bytes: int) -> list[int]:
+def _borders(path: Place, first: int, part_bytes: int) -> list[int]:
     """Where the parts of a file start behind that of its first row. Shape: ascending."""
     with open_table(path) as file:
         if not file.seekable():

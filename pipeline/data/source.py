@@ -16,7 +16,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from itertools import chain, pairwise
-from pathlib import Path
 from typing import IO, BinaryIO
 
 import numpy as np
@@ -26,6 +25,7 @@ import pyarrow.parquet as pq
 
 from pipeline.data.cell_texts import cell_texts
 from pipeline.data.file_kinds import GZIP, HEAD_BYTES, PARQUET, refuse_other_kinds
+from pipeline.data.remote import Place
 
 PIECE_BYTES, LINE_BYTES, BATCH_ROWS = 1 << 20, 16 << 20, 1 << 13
 MOST_INFLATED, ANY_INFLATED = 200, 1 << 28
@@ -34,8 +34,8 @@ MUST_BE_QUOTED, LINE_BREAK = r'[",\r\n]', r"\r?\n"  # Lead, AI
 
 
 @contextmanager
-def open_table(path: Path) -> Iterator[BinaryIO]:
-    """The CSV text of a table's file. Raises: ValueError as `csv_text`."""
+def open_table(path: Place) -> Iterator[BinaryIO]:
+    """The CSV text of a table's file. Raises: ValueError as `csv_text` and `Remote.open`."""
     with path.open("rb") as file:
         yield csv_text(file, where=str(path))
 

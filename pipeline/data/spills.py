@@ -3,8 +3,10 @@
 A spill is small enough for memory, however long its part is.
 """
 
-import uuid
-from collections.abc import Callable
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from pipeline import params
 from pipeline.data.clean import CLEAN
 from pipeline.data.encoding import ROWS, Encoder
 from pipeline.data.parts import Part
+from pipeline.data.remote import Place, Remote
 from pipeline.data.schema import FEATURES, HASH, TARGET
 from pipeline.data.split import SPLITS, assign
 
@@ -22,36 +25,67 @@ HASHED = pa.schema([CLEAN.field(name) for name in (*FEATURES, TARGET)] + [(HASH,
 """What is kept of a clean row."""
 
 
+SCRATCH = "PREPARE_SCRATCH"
+"""The variable of the environment with a URL for the spills, for workers without a common disk."""
+
+
+@contextmanager
+def scratch_folder(folder: Path) -> Iterator[Place]:
+    """Where spills may be until the end of the block: this new folder, or a place at the URL of the environment.
+
+    What is there from a run that was killed goes first. Raises: RemoteError if it cannot be cleared.
+    """
+    if url := os.environ.get(SCRATCH):
+        place = Remote(url) / "spills"
+        place.remove()
+        try:
+            yield place
+        finally:
+            place.remove()
+    else:
+        folder.mkdir()
+        yield folder.absolute()  # as workers see it
+
+
 @dataclass(frozen=True)
 class Spill:
     """Rows of a part, kept in a file of the scratch folder."""
 
-    path: Path
+    place: Place
     part: Part
 
     def __str__(self) -> str:
-        return f"{self.path.name} of {self.part}"
+        return f"{self.place.name} of {self.part}"
 
     def rows(self, *, again: Callable[[Part], object]) -> pa.RecordBatch:
         """The rows; if the file is lost, `again` checks the part once more, which writes it anew."""
         try:
-            return read_spill(self.path)
+            return read_spill(self.place)
         except FileNotFoundError:
             again(self.part)
-            return read_spill(self.path)
+            return read_spill(self.place)
 
 
-def write_spill(path: Path, rows: pa.RecordBatch) -> Path:
-    """Write some rows, of any schema; returns the path. Two may write it at once, and none reads the half of it."""
-    draft = path.with_suffix(f"{path.suffix}.{uuid.uuid4()}")
-    with pa.OSFile(str(draft), "wb") as file, pa.ipc.new_stream(file, rows.schema) as spill:
+def write_spill(place: Place, rows: pa.RecordBatch) -> Place:
+    """Write some rows, of any schema; returns the place.
+
+    Who reads a spill sees all of it, whoever writes the same once more at that moment.
+    """
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, rows.schema) as spill:
         spill.write_batch(rows)
-    return draft.replace(path)
+    if isinstance(place, Path):
+        draft = place.with_name(f"{place.name}.{secrets.token_hex(8)}")
+        draft.write_bytes(sink.getvalue())
+        draft.replace(place)
+    else:
+        place.write_bytes(sink.getvalue().to_pybytes())
+    return place
 
 
-def read_spill(path: Path) -> pa.RecordBatch:
+def read_spill(place: Place) -> pa.RecordBatch:
     """The rows of a spill."""
-    with pa.OSFile(str(path)) as file, pa.ipc.open_stream(file) as spill:
+    with pa.ipc.open_stream(place.read_bytes()) as spill:
         return spill.read_next_batch()
 
 

@@ -16,6 +16,7 @@ from pipeline.repository.dvc_lock import LOCK, Stage, inputs, outputs, read_lock
 from pipeline.repository.workspace import Workspace
 from pipeline.runtime.errors import CommandError, RuleError, as_rule_error
 from pipeline.runtime.private import private
+from pipeline.runtime.urls import is_url
 from pipeline.runtime.yaml_files import read
 
 MAX_BYTES = 1 << 30
@@ -71,10 +72,7 @@ class Night:
         with as_rule_error(ValueError, "the settings", rule=rule, fix=fix):
             settings = params.load(params.Nightly, "nightly", file=file)
             prepare = params.load(params.Prepare, "prepare", file=file)
-            table = params.load(params.Data, "data", file=file).path
-        if Path(table).is_absolute() or ".." in Path(table).parts:
-            rule, fix = "must lie in the project, for the night to replace it", "name a path in data/raw"
-            raise RuleError("data.path", rule=rule, found=table, fix=fix)
+            table = replaceable_table(file)
         accepted = recorded_stages(tree)
         if (tree / table).is_dir() or inputs(accepted).get(table, "").endswith(".dir"):
             rule, fix = "must be one file, for the night to replace it", "name the file that nightly.source is put into"
@@ -155,6 +153,19 @@ class Night:
     def without_local_paths(self, message: object) -> str:
         """A message without this machine's folders: a record is the same wherever the night was."""
         return str(message).replace(f"{self.tree}/", "")
+
+
+def replaceable_table(settings: Path) -> str:
+    """The path of the raw table, by the file of settings.
+
+    Raises: ValueError if the setting is missing or invalid; RuleError if it is a URL, or leads out of the project.
+    """
+    table = params.load(params.Data, "data", file=settings).path
+    if is_url(table) or Path(table).is_absolute() or ".." in Path(table).parts:
+        rule, fix = "must lie in the project, for the night to replace it", "name a path in data/raw"
+        fix += " (nightly.source may be a URL)" if is_url(table) else ""
+        raise RuleError("data.path", rule=rule, found=table, fix=fix)
+    return table
 
 
 def recorded_stages(tree: Path) -> Mapping[str, Stage]:

@@ -23,6 +23,7 @@ class Origin:
 
     table: str
     table_sha256: str
+    is_of_etags: bool  # the hash: the table is at a URL
     provenance: Mapping[str, Any]
     uncalibrated: Sequence[int]  # the percents of intervals for which the validation rows were too few
 
@@ -47,7 +48,7 @@ def card(result: RecipeResult, origin: Origin) -> str:
         percents=" and ".join(f"{level} %" for level in levels),
         too_few="".join(too_few),
         table=escape.markdown(origin.table),
-        table_sha256=origin.table_sha256,
+        table_hash=f"SHA-256{' of etags' * origin.is_of_etags} is `{origin.table_sha256}`",
         rows=f"{sum(numbers[f'{split}_rows'] for split in SPLITS):,}",
         files=md.table(_files(numbers, origin)),
         reproducibility=origin.provenance["reproducibility"],
@@ -121,7 +122,7 @@ of row.${too_few}
 ## Training data
 
 The raw table is ${table}, of ${rows} clean rows in the format of ${CARD_FORMAT}.
-Its SHA-256 is `${table_sha256}`. Encoded, these of its rows made the model:
+Its ${table_hash}. Encoded, these of its rows made the model:
 
 ${files}
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
 
+from pipeline.data.remote import Place, Remote
 from pipeline.data.schema import MAE, MSE, RMSE, in_unit
 from pipeline.data.table_files import table_files
 from pipeline.params import Recipe
@@ -67,7 +68,7 @@ class RunResults:
     hashes: Mapping[str, str]
 
 
-def read_results(metrics: Path, recipes: Mapping[str, Recipe], *, data: Path, lock: Path) -> RunResults:
+def read_results(metrics: Path, recipes: Mapping[str, Recipe], *, data: Place, lock: Path) -> RunResults:
     """The results in the folder of metrics, and the hashes of the raw table and of the packages' lock.
 
     What other recipes have left in the folder is not read.
@@ -110,13 +111,15 @@ def read_metrics(metrics: Path, recipe: str) -> dict[str, float]:
     return numbers if numbers.keys() - set(HEADLINE) else numbers | json.loads(_read(details))
 
 
-def sha256_of(path: Path) -> str:
+def sha256_of(path: Place) -> str:
     """The SHA-256 of the file's bytes; of a folder, that of what sha256sum says of its tables, sorted by name.
 
-    Raises: as `read_results`.
+    Of a table at a URL, which is not read for this, the etags of its files stand in the place of their SHA-256.
+    Raises: as `read_results` and `table_files`.
     """
-    if path.is_dir():
-        lines = [f"{sha256_of(file)}  {name}\n" for name, file in table_files(path).items()]
+    if isinstance(path, Remote) or path.is_dir():
+        files = table_files(path).items()
+        lines = [f"{file.etag if isinstance(file, Remote) else sha256_of(file)}  {name}\n" for name, file in files]
         return hashlib.sha256("".join(lines).encode()).hexdigest()
     with _opened(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -11,7 +11,7 @@ from typing import Any
 from pipeline.runtime.yaml_files import read
 
 LOCK = "dvc.lock"
-Hashes = Mapping[str, str]  # the md5 of each path; that of a folder ends in .dir and is its listing's
+Hashes = Mapping[str, str]  # the md5 of each path; that of a folder ends in .dir and is its listing's; a URL's etag
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,12 @@ def _writers(paths: Iterable[str], stages: Mapping[str, Stage]) -> set[str]:
 
 
 def _stage(entry: Mapping[str, Any]) -> Stage:
-    reads, writes = ({file["path"]: file["md5"] for file in entry.get(part, ())} for part in ("deps", "outs"))
+    reads, writes = ({file["path"]: _hash(file) for file in entry.get(part, ())} for part in ("deps", "outs"))
     settings = {f"{file} {key}": value for file, keys in entry.get("params", {}).items() for key, value in keys.items()}
     sizes = {file["path"]: file.get("size", 0) for part in ("deps", "outs") for file in entry.get(part, ())}
     return Stage(reads, writes, settings, sizes)
+
+
+def _hash(file: Mapping[str, str]) -> str:
+    """DVC's name for its bytes; the etag of one at a URL, which is called a checksum where HTTP has it."""
+    return file.get("etag") or file.get("checksum") or file["md5"]

@@ -16,6 +16,7 @@ from pipeline.repository.project import DVC, Project
 from pipeline.runtime import sections
 from pipeline.runtime.errors import CommandError, RuleError
 from pipeline.runtime.processes import STANDARD_ERROR, run
+from pipeline.runtime.urls import is_url
 
 DVC_SETTINGS = "[cache]\n    dir = cache\n[core]\n    autostage = true\n"  # else DVC advises to stage the clone's files
 
@@ -63,14 +64,17 @@ class FreshClone:
         return cls(checkout, clone, Caches((checkout.cache_folder(), clone.folder / ".dvc/cache")))
 
     def copy_raw_table(self, stages: Mapping[str, Stage]) -> None:
-        """Copy the raw table that the stages were recorded from to data.path, unless git has it.
+        """Copy the raw table that the stages were recorded from to data.path, unless git has it or it is a URL.
 
         Raises: CannotVerifyError if the settings are missing or invalid, or if no copy of the recorded table is found.
         """
         try:
-            path = os.path.normpath(sections.load(params.Data, "data", file=self.project.folder / params.FILE).path)
+            path = sections.load(params.Data, "data", file=self.project.folder / params.FILE).path
         except ValueError as error:
             raise CannotVerifyError(str(error)) from None
+        if is_url(path):
+            return
+        path = os.path.normpath(path)
         target = self.project.folder / path
         md5 = inputs(stages).get(path, "of no table")
         if target.is_file() or current_md5(target) == md5:

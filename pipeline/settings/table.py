@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from pipeline.runtime.masking import shown_address
 from pipeline.runtime.sections import Section
+from pipeline.runtime.urls import check_table_url, is_url
 from pipeline.settings.numbers import Count, Fraction
 
 
@@ -16,11 +16,9 @@ def _printable(salt: str) -> str:
     return salt
 
 
-def _a_file_here(path: str) -> str:
-    if re.match(r"[a-z0-9+]+://", path, re.IGNORECASE):  # https://…, s3://…
-        url = shown_address(path)
-        fix = f"get it (dvc get-url '{url}' data/raw/table.csv), and name that file; nightly.source may be a URL"
-        raise ValueError(f"the raw table must be a file on this machine; found a URL, {url}; {fix}")
+def _a_path_or_a_url(path: str) -> str:
+    if is_url(path):
+        check_table_url(path)
     return path
 
 
@@ -29,9 +27,9 @@ Target = Literal["standard", "minmax", "log1p"]
 
 
 class Data(Section):
-    """`data:` where the raw table is: a file, or a folder of files."""
+    """`data:` where the raw table is: a file, or a folder of files, on this machine or at a URL."""
 
-    path: Annotated[str, Field(min_length=1), AfterValidator(_a_file_here)]
+    path: Annotated[str, Field(min_length=1), AfterValidator(_a_path_or_a_url)]
 
 
 class Split(Section):

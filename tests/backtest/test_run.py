@@ -10,6 +10,7 @@ from ruamel.yaml import YAML
 
 from pipeline.backtest.run import dated_snapshots, replay
 from pipeline.repository.project import Project
+from pipeline.runtime.errors import RuleError
 from tests.support.night_project import TONIGHT, WORSE, YESTERDAY
 from tests.support.tiny_project import git, state
 from tests.support.work_tree import copy_of_the_work_tree
@@ -112,6 +113,18 @@ def test_a_folder_without_dates_or_with_one_twice_is_refused(tmp_path):
         (tmp_path / f"{name}_2026-01-31.csv").write_bytes(YESTERDAY)
     with pytest.raises(ValueError, match=r"found a_2026-01-31.csv, a_2026-01-31.csv.gz"):
         dated_snapshots(tmp_path)
+
+
+def test_a_table_that_lies_elsewhere_is_refused_and_stays(made_night_project, tmp_path):
+    user = shutil.copytree(made_night_project.parent, tmp_path / "in", symlinks=True) / "user"
+    (tmp_path / "mine.csv").write_bytes(YESTERDAY)
+    (tmp_path / "a_2026-01-31.csv").write_bytes(TONIGHT)
+    settings = (user / "params.yaml").read_text()
+    (user / "params.yaml").write_text(settings.replace("path: data/raw/salaries.csv", f"path: {tmp_path}/mine.csv"))
+    git(user, "commit", "--quiet", "--all", "--message", "a table elsewhere")
+    with pytest.raises(RuleError, match=r"data\.path must lie in the project, .*, found .*mine\.csv; name a path"):
+        replay(dated_snapshots(tmp_path), project=Project.at(user), out=tmp_path / "out")
+    assert (tmp_path / "mine.csv").read_bytes() == YESTERDAY
 
 
 @pytest.mark.soak

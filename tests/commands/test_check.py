@@ -2,6 +2,7 @@ import pytest
 
 from pipeline import check, params
 from pipeline.runtime.command import GO_BACK
+from tests.support.http_files import serving
 from tests.support.settings import write_settings
 
 
@@ -45,6 +46,17 @@ def test_the_raw_table_may_be_a_folder_that_holds_one(here, capsys):
     with pytest.raises(SystemExit, match="1"):
         check.main([])
     assert "found a folder without one; set data.path" in capsys.readouterr().err
+
+
+def test_the_raw_table_may_be_at_a_url_where_there_is_one(here, capsys):
+    with serving() as web:
+        write_settings(here, data={"path": f"{web.url}/a.csv"})
+        web.bodies["/a.csv"] = b""
+        check.main([])
+        del web.bodies["/a.csv"]
+        with pytest.raises(SystemExit, match="1"):
+            check.main([])
+    assert f"check: {web.url}/a.csv must be readable, found" in capsys.readouterr().err
 
 
 def test_all_settings_are_checked_before_the_table_is_looked_for(here, capsys):

@@ -211,11 +211,12 @@ MISTAKES = {
         "    - company_size\n",
         "recipes.course.features: each feature must be named once; found company_size 2 times: delete all but one",
     ),
-    "a URL": (
+    "a URL with a password": (
         "path: data/raw/salaries.csv",
-        "path: https://example.org/a.csv",
-        "data.path: the raw table must be a file on this machine; found a URL, https://example.org/a.csv; get it "
-        "(dvc get-url 'https://example.org/a.csv' data/raw/table.csv), and name that file; nightly.source may be a URL",
+        "path: https://me:s3cret@example.org/a.csv",
+        "data.path: the URL of a raw table must begin with s3://, gs://, https:// or http:// and have no password, ? or"
+        " #; found https://***@example.org/a.csv; what opens it belongs into the environment, or dvc get-url brings the"
+        " table here",
     ),
 }
 

@@ -39,19 +39,19 @@ def test_a_spill_comes_back_as_it_was(tmp_path):
 
 def test_a_spill_written_once_more_is_the_same_file(tmp_path):
     found, kept = spill(tmp_path, rows(50))
-    before = found.path.read_bytes()
-    assert write_spill(found.path, kept).read_bytes() == before
+    before = found.place.read_bytes()
+    assert write_spill(found.place, kept).read_bytes() == before
     assert [file.name for file in tmp_path.iterdir()] == ["0.arrow"]
 
 
 def test_a_lost_spill_is_written_once_more_from_its_part(tmp_path):
     found, kept = spill(tmp_path, rows(50))
-    found.path.unlink()
+    found.place.unlink()
     parts = []
 
     def again(part):
         parts.append(part)
-        write_spill(found.path, kept)
+        write_spill(found.place, kept)
 
     assert found.rows(again=again).equals(kept)
     assert parts == [PART]
@@ -71,7 +71,7 @@ def test_each_row_is_encoded_once_in_the_split_of_its_hash_and_in_order(tmp_path
 
 def test_a_spill_without_rows_has_none_in_any_split(tmp_path):
     found, kept = spill(tmp_path, rows(50))
-    write_spill(found.path, kept.slice(0, 0))
+    write_spill(found.place, kept.slice(0, 0))
     tables = encode_part(found, encoder_of(kept), SPLIT, never)
     assert [table.num_rows for table in tables] == [0, 0, 0]
     assert pa.concat_tables(tables).schema.equals(ROWS)

@@ -28,10 +28,10 @@ def settings(project):
 
 
 WRONG = {
-    "a URL": (
+    "a URL of another kind": (
         "path: data/raw/salaries.csv",
-        "path: https://example.org/a.csv",
-        "data.path: the raw table must be a file on this machine; found a URL",
+        "path: ftp://example.org/a.csv",
+        "data.path: the URL of a raw table must begin with s3://, gs://, https:// or http:// and have no password",
     ),
     "no table": (
         "salaries.csv",

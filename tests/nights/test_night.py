@@ -120,10 +120,15 @@ def test_a_damaged_lock_file_is_named(project):
             "path: ../",
             "data.path must lie in the project, .*, found ../salaries.csv; name",
         ),
+        (
+            "path: data/raw/",
+            "path: s3://raw/",
+            r"data.path must lie in the project, .*, found s3://raw/salaries.csv; name .* \(nightly.source",
+        ),
         ("raw/salaries.csv", "raw", "data.path must be one file, .*, found a folder, data/raw; name"),
         ("min_count: 2", "min_count: 0", "the settings must be right in the commit, .* prepare.min_count: .* found 0;"),
     ],
-    ids=["a recipe that there is not", "a table outside", "a folder", "an invalid value"],
+    ids=["a recipe that there is not", "a table outside", "a URL", "a folder", "an invalid value"],
 )
 def test_settings_that_a_night_cannot_work_with_are_named(project, old, new, words):
     text = (project / "params.yaml").read_text()

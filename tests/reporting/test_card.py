@@ -22,7 +22,7 @@ FACTS = {
     "reproducibility": "the same bytes on any x86-64 CPU",
     "data": {"train.parquet": "0123abcd", "valid.parquet": "4567cdef"},
 }
-ORIGIN = Origin("raw.csv", "89ab" * 16, FACTS, ())
+ORIGIN = Origin("raw.csv", "89ab" * 16, is_of_etags=False, provenance=FACTS, uncalibrated=())
 FAIRNESS = params.Fairness(max_bias_share=0.05, max_error_ratio=1.25)
 SETTINGS = params.Evaluate(min_slice_rows=10, single_rows=True, fairness=FAIRNESS)
 

@@ -4,7 +4,9 @@ import re
 
 import pytest
 
+from pipeline.data.remote import Remote
 from pipeline.reporting.run_results import HEADLINE, TABLES, as_texts, metrics_files, read_metrics, sha256_of
+from tests.support.http_files import serving
 from tests.support.reports import DATA, METRICS, make_result, write_metrics
 from tests.support.reports import TABLES as WRITTEN
 from tests.support.work_tree import run
@@ -49,6 +51,15 @@ def test_the_hash_of_a_folder_is_of_what_sha256sum_says_of_its_tables(tmp_path):
         (tmp_path / name).write_text(name)
     lines = [run(tmp_path, "sha256sum", name) for name in ("2024/a.csv", "b.csv")]
     assert sha256_of(tmp_path) == hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def test_the_hash_of_a_table_at_a_url_is_of_its_etags_and_names():
+    with serving() as web:
+        web.bodies["/a.csv"] = b"abc"
+        table = Remote(f"{web.url}/a.csv")
+        line = f"{table.files()['a.csv'].etag}  a.csv\n"
+        assert sha256_of(table) == hashlib.sha256(line.encode()).hexdigest()
+        assert web.sent == 0
 
 
 def test_the_baselines_come_before_the_recipe(tmp_path):

@@ -40,6 +40,19 @@ def test_the_stages_come_in_an_order_in_which_they_can_run(tmp_path):
     assert list(read_lock(tmp_path / "dvc.lock")) == ["prepare", "train", "evaluate"]
 
 
+def test_a_table_at_a_url_has_its_etag(tmp_path):
+    (tmp_path / "dvc.lock").write_text("""
+stages:
+  prepare:
+    deps:
+    - {path: s3://salaries/a.csv, hash: md5, etag: '01', size: 5}
+    - {path: s3://salaries/raw, hash: md5, md5: 02.dir, size: 5, nfiles: 2}
+    - {path: https://example.org/a.csv, hash: md5, checksum: '"03"', size: 5}
+""")
+    etags = {"s3://salaries/a.csv": "01", "s3://salaries/raw": "02.dir", "https://example.org/a.csv": '"03"'}
+    assert inputs(read_lock(tmp_path / "dvc.lock")) == etags
+
+
 def test_a_stage_has_its_inputs_outputs_and_settings(tmp_path):
     (tmp_path / "dvc.lock").write_text("""
 stages:

@@ -111,6 +111,11 @@ def test_what_is_not_recorded_is_not_up_to_date(project):
     assert changed_stages(NAMES, folder=project) == NAMES
 
 
+def test_a_table_at_a_url_counts_as_it_is_recorded(project):
+    edit(project, "dvc.lock", "    - path: table.csv\n", "    - path: s3://salaries/raw\n      etag: 0123\n")
+    assert changed_stages(NAMES, folder=project) == []
+
+
 def test_a_setting_that_is_gone_has_changed(project):
     (project / "params.yaml").write_text("prepare: none\n")
     assert changed_stages(NAMES, folder=project) == NAMES

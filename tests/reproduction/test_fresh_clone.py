@@ -59,6 +59,13 @@ def test_a_table_that_is_a_folder_of_other_files_is_not_taken(project, tmp_path,
         copy_of_table(project, tmp_path, md5=folder)
 
 
+def test_a_table_at_a_url_is_read_from_there(fresh_clone):
+    (fresh_clone.project.folder / "params.yaml").write_text("data: {path: 's3://salaries/raw'}")
+    before = sorted(fresh_clone.project.folder.iterdir())
+    fresh_clone.copy_raw_table({"prepare": Stage({"s3://salaries/raw": "02.dir"}, {}, {})})
+    assert sorted(fresh_clone.project.folder.iterdir()) == before
+
+
 def test_settings_that_cannot_be_read_are_refused(fresh_clone):
     (fresh_clone.project.folder / "params.yaml").write_text("data: {}")
     with pytest.raises(CannotVerifyError, match=r"params\.yaml: data\.path: Field required"):

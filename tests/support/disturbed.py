@@ -22,7 +22,7 @@ def kill_node(item):
 
 def lose_spill(item):
     """Delete the file that is to be read."""
-    item.path.unlink()
+    item.place.unlink()
 
 
 @dataclass
