@@ -536,3 +536,20 @@ def test_without_estimates_in_the_contract_none_are_counted(stage, monkeypatch):
     monkeypatch.setattr(prepare, "ESTIMATED_VALUES", {})
     stage.run(table(GOOD))
     assert "rows_with_estimated_year" not in stage.metrics
+
+
+def test_a_table_that_changes_meanwhile_is_refused_and_the_last_outputs_stay(stage, monkeypatch):
+    folder, encode = stage.folder / "tables", prepare.encode
+    folder.mkdir()
+    (folder / "a.csv").write_bytes(table(rows(60)))
+    stage.run(folder)
+    before = stage.files()
+
+    def encode_and_add_a_file(*arguments, **settings):
+        (folder / "b.csv").write_bytes(table(rows(3)))
+        return encode(*arguments, **settings)
+
+    monkeypatch.setattr(prepare, "encode", encode_and_add_a_file)
+    with pytest.raises(ValueError, match=r"tables: the raw table must stay as it is .*, found other files or versions"):
+        stage.run(folder)
+    assert stage.files() == before

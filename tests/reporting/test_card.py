@@ -196,3 +196,8 @@ def test_the_command_runs(project, monkeypatch, capsys):
     predict.main(arguments)
     assert "predict: 5 rows, 0 of them without a prediction" in capsys.readouterr().err
     assert len((project / "predicted.csv").read_text().splitlines()) == 6
+
+
+def test_the_hash_of_a_table_at_a_url_is_said_to_be_of_etags(make_card):
+    text = make_card(origin=replace(ORIGIN, is_of_etags=True))
+    assert f"Its SHA-256 of etags is `{'89ab' * 16}`. Encoded," in text
