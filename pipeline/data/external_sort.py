@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +30,14 @@ class RowFile:
 
     def blocks(self, rows: int = BLOCK) -> Iterator[np.ndarray]:
         """The rows, so many at a time; the last block may be shorter."""
+        return self.parts(repeat(rows))
+
+    def parts(self, sizes: Iterable[int]) -> Iterator[np.ndarray]:
+        """The rows, in blocks of these sizes, one or more each, as long as there are any."""
         with self.path.open("rb") as file:
-            while len(block := np.fromfile(file, self.dtype, rows)):
+            for rows in sizes:
+                if not len(block := np.fromfile(file, self.dtype, rows)):
+                    return
                 yield block
 
     def blocks_of_whole_groups(self, by: str, rows: int = BLOCK) -> Iterator[np.ndarray]:
@@ -47,23 +54,23 @@ class RowFile:
 
 
 def sort(blocks: Iterable[np.ndarray], folder: Path, *, by: str) -> RowFile:
-    """The rows of all blocks in the order of one field, in a file of the folder, which is made.
+    """The rows of all blocks in the order of one field, equal ones as they came, in a file of a new folder.
 
     Memory holds one block at a time, and `HEAD` rows of each of `FAN_IN` runs. Shape: blocks (rows,) of one structured
     type, which has the field. Raises: ValueError without blocks.
     """
     folder.mkdir(parents=True)
     runs = [
-        RowFile.write(folder / f"run-{number}", [_in_order(block, by)], block.dtype)
+        RowFile.write(folder / f"0-{number}", [_in_order(block, by)], block.dtype)
         for number, block in enumerate(blocks)
     ]
     if not runs:
         raise ValueError("there must be rows to sort, found none")
-    number = len(runs)
+    level = 0
     while len(runs) > 1:
-        merged, *runs = _merged_file(runs[:FAN_IN], folder / f"run-{number}", by), *runs[FAN_IN:]
-        runs.append(merged)  # the shorter runs stand before it, and are merged first
-        number += 1
+        level += 1
+        some = (runs[start : start + FAN_IN] for start in range(0, len(runs), FAN_IN))
+        runs = [_merged_file(part, folder / f"{level}-{number}", by) for number, part in enumerate(some)]
     return runs[0]
 
 
@@ -76,14 +83,19 @@ def _merged_file(runs: Sequence[RowFile], path: Path, by: str) -> RowFile:
 
 
 def _merged(runs: Sequence[RowFile], by: str) -> Iterator[np.ndarray]:
-    """The rows of sorted runs in order, in blocks of any size."""
-    sources = [run.blocks(HEAD) for run in runs]
-    heads = {source: next(source, None) for source in sources}
-    while unread := {source: head for source, head in heads.items() if head is not None}:
-        last = min(head[by][-1] for head in unread.values())  # no row that is still to be read comes before it
-        ends = {source: np.searchsorted(head[by], last, "right") for source, head in unread.items()}
-        yield _in_order(np.concatenate([unread[source][:end] for source, end in ends.items()]), by)
-        heads = {s: unread[s][end:] if end < len(unread[s]) else next(s, None) for s, end in ends.items()}
+    """The rows of sorted runs in order, in blocks of any size; equal ones in the order of the runs."""
+    heads = [(next(source, None), source) for source in (run.blocks(HEAD) for run in runs)]
+    while unread := [(head, source) for head, source in heads if head is not None]:
+        lasts = [head[by][-1] for head, _ in unread]
+        last = min(lasts)  # no row that is still to be read comes before it
+        first = lasts.index(last)  # this run may go on with equal ones: those of later runs wait
+        ends = [
+            np.searchsorted(head[by], last, "right" if number <= first else "left")
+            for number, (head, _) in enumerate(unread)
+        ]
+        yield _in_order(np.concatenate([head[:end] for (head, _), end in zip(unread, ends, strict=True)]), by)
+        rests = [(head[end:], source) for (head, source), end in zip(unread, ends, strict=True)]
+        heads = [(rest if len(rest) else next(source, None), source) for rest, source in rests]
 
 
 def _in_order(rows: np.ndarray, by: str) -> np.ndarray:

@@ -177,13 +177,6 @@ class StreamedRows(IterableDataset[tuple[torch.Tensor, ...]]):
         return self.tensors(table) if self.weights is None else self.tensors(table, self.weights.of_group(number))
 
 
-def row_groups(path: Path, columns: Sequence[str]) -> Iterator[pa.Table]:
-    """The file's rows, one row group at a time: ParquetFile.iter_batches would hold all of them in its buffers."""
-    file = pq.ParquetFile(path)
-    for number in range(file.num_row_groups):
-        yield file.read_row_group(number, columns=list(columns))
-
-
 def _table(path: Path, columns: list[str]) -> pa.Table:
     table = pq.read_table(path, columns=columns)
     if not table.num_rows:

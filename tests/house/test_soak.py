@@ -15,8 +15,8 @@ from pipeline.data.parquet import RowGroups
 from pipeline.data.raw_table import read_table
 from pipeline.data.schema import FEATURES, GROUP, HASH, NORMALISED, TARGET, WORDS
 from pipeline.data.split import SPLITS
-from pipeline.evaluate import read_split
 from pipeline.evaluation import ridge
+from pipeline.evaluation.metrics import mean_squared_error
 from pipeline.model import intervals as intervals_module
 from pipeline.model.bundle import Bundle
 from pipeline.model.intervals import PERCENTS, PredictedRows, calibrate
@@ -26,6 +26,7 @@ from pipeline.nights.gate import decide
 from pipeline.nights.record import NightOutcome
 from pipeline.reporting.run_results import read_metrics
 from tests.support.processes import ARGUMENTS, set_params
+from tests.support.splits import read_split
 from tests.support.work_tree import ROOT, copy_of_the_work_tree
 from tests.support.work_tree import run as run_in
 
@@ -118,10 +119,17 @@ def predicted_by_ridge(prepared):
     encoder = Encoder.read(prepared / "encoder.json")
     splits = {name: read_split(prepared / f"{name}.parquet") for name in SPLITS}
     columns = (*FEATURES, *WORDS)
-    model = ridge.fit_best_penalty(splits["train"], splits["valid"], columns=columns, sizes=encoder.sizes())
+    codes = {name: {column: split[column] for column in columns} for name, split in splits.items()}
+    train, valid = splits["train"][TARGET], splits["valid"][TARGET]
+    model = ridge.fit_best_penalty(
+        codes["train"],
+        train,
+        rows=np.ones(len(train)),
+        sizes=encoder.sizes(),
+        error=lambda fitted: mean_squared_error(fitted.predict(codes["valid"]), valid),
+    )
     return encoder.vocabularies[GROUP], {
-        name: PredictedRows(model.predict({column: split[column] for column in columns}), split[TARGET], split[GROUP])
-        for name, split in splits.items()
+        name: PredictedRows(model.predict(codes[name]), split[TARGET], split[GROUP]) for name, split in splits.items()
     }
 
 
