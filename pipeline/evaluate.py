@@ -1,6 +1,6 @@
 """Stage 3: a model bundle and the encoded splits → its metrics beside baselines, plots data, and its model card."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
@@ -77,7 +77,9 @@ def run(name: str, paths: Paths, settings: params.Evaluate, *, min_count: int) -
     """Check for leaks, score the recipe's model on every split; write its metrics, plots data and card."""
     bundle = Bundle.load(paths.model)
     leaks.check_columns(bundle.network.columns)
-    leaks.check_encoder(bundle.encoder, training_rows(paths.prepared), min_count=min_count)
+    training = row_groups(paths.prepared / "train.parquet")
+    columns = ({name: table[name].to_numpy() for name in table.column_names} for table in training)
+    leaks.check_encoder(bundle.encoder, columns, min_count=min_count)
     with drafts() as draft_of:
         scratch = draft_of(paths.card.with_name(f"rows-{name}"), scratch=True)
         features = Cells(FEATURES)
@@ -94,12 +96,6 @@ def run(name: str, paths: Paths, settings: params.Evaluate, *, min_count: int) -
         for key, table in tables.items():
             table.to_csv(draft_of(paths.plots / f"{key}.csv"), index=False, lineterminator="\n")
         draft_of(paths.card).write_text(card(result, origin), encoding="utf-8")
-
-
-def training_rows(prepared: Path) -> Iterator[Columns]:
-    """The training rows in the order of their file, some at a time. Shape: each column (rows,)."""
-    for table in row_groups(prepared / "train.parquet"):
-        yield {name: table[name].to_numpy() for name in table.column_names}
 
 
 def sort_splits(prepared: Path, scratch: Path, bundle: Bundle, features: Cells) -> dict[str, SortedRows]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 BLOCK = 1 << 17  # rows that are read at a time
-HEAD = 1 << 12  # rows that are read at a time of each of the runs that are merged
+HEAD = 1 << 13  # rows that are read at a time of each of the runs that are merged
 FAN_IN = 64  # runs that are merged at a time
 
 
@@ -42,15 +42,16 @@ class RowFile:
 
     def blocks_of_whole_groups(self, by: str, rows: int = BLOCK) -> Iterator[np.ndarray]:
         """The rows of a file that is sorted by this field, some at a time: all that are equal in it together."""
-        rest = np.empty(0, self.dtype)
-        for block in self.blocks(rows):
-            found = np.concatenate([rest, block])
-            end = np.searchsorted(found[by], found[by][-1])  # the last group may go on in the next block
+        start = 0
+        while len(block := np.fromfile(self.path, self.dtype, rows, offset=start * self.dtype.itemsize)):
+            end = len(block)
+            if end == rows:  # the last group may go on
+                end = int(np.searchsorted(block[by], block[by][-1]))
             if end:
-                yield found[:end]
-            rest = found[end:]
-        if len(rest):
-            yield rest
+                yield block[:end]
+            else:
+                rows *= 2  # the group is longer than the block
+            start += end
 
 
 def sort(blocks: Iterable[np.ndarray], folder: Path, *, by: str) -> RowFile:
@@ -93,9 +94,19 @@ def _merged(runs: Sequence[RowFile], by: str) -> Iterator[np.ndarray]:
             np.searchsorted(head[by], last, "right" if number <= first else "left")
             for number, (head, _) in enumerate(unread)
         ]
-        yield _in_order(np.concatenate([head[:end] for (head, _), end in zip(unread, ends, strict=True)]), by)
+        yield _in_order(_together([head[:end] for (head, _), end in zip(unread, ends, strict=True)]), by)
         rests = [(head[end:], source) for (head, source), end in zip(unread, ends, strict=True)]
         heads = [(rest if len(rest) else next(source, None), source) for rest, source in rests]
+
+
+def _together(parts: Sequence[np.ndarray]) -> np.ndarray:
+    """The parts' rows: np.concatenate would look at the fields of each part."""
+    rows = np.empty(sum(map(len, parts)), parts[0].dtype)
+    end = 0
+    for part in parts:
+        start, end = end, end + len(part)
+        rows[start:end] = part
+    return rows
 
 
 def _in_order(rows: np.ndarray, by: str) -> np.ndarray:

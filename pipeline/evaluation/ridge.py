@@ -7,6 +7,7 @@ bytes everywhere.
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from pipeline.evaluation.metrics import Columns
 
 PENALTIES = (300.0, 100.0, 30.0, 10.0, 3.0, 1.0)  # in training rows: so many say that a code makes no difference
 TOLERANCE = 1e-8  # of the residual's norm, as a share of the first
+MANY_CELLS, FEW_CODES = 1 << 15, 1 << 11  # of more cells and so few codes, each pair of codes is counted once
 
 
 @dataclass(frozen=True)
@@ -49,14 +51,38 @@ def fit(codes: Columns, target: np.ndarray, *, rows: np.ndarray, sizes: Mapping[
     counts = _transposed_times(x, w, size)  # (codes of all columns,)
     x_mean = counts / w.sum()
 
-    # (X - x̄)ᵀ W (X - x̄) β + λ β without the dense X - x̄: on the left x̄ adds nothing, as the sum of w · centred is 0
-    def matrix(beta: np.ndarray) -> np.ndarray:
-        centred = _times(x, beta) - _dot(x_mean, beta)  # (X - x̄) β, (cells,)
-        return _transposed_times(x, w * centred, size) + penalty * beta
-
+    by_code = len(w) > MANY_CELLS and size <= FEW_CODES
+    centred_products = (_products_by_code if by_code else _products_by_cell)(x, w, size)
     right_side = _transposed_times(x, w * (y - y_mean), size)
-    beta = conjugate_gradients(matrix, right_side, diagonal=counts + penalty)
+    beta = conjugate_gradients(
+        lambda beta: centred_products(beta) + penalty * beta, right_side, diagonal=counts + penalty
+    )
     return Ridge(starts, beta, y_mean - _dot(x_mean, beta), penalty)
+
+
+def _products_by_cell(x: Sequence[np.ndarray], w: np.ndarray, size: int) -> Callable[[np.ndarray], np.ndarray]:
+    """β ↦ (X - x̄)ᵀ W (X - x̄) β without the dense X - x̄: on the left x̄ adds nothing, as the sum of w · centred is 0."""
+    x_mean = _transposed_times(x, w, size) / w.sum()
+
+    def times(beta: np.ndarray) -> np.ndarray:
+        centred = _times(x, beta) - _dot(x_mean, beta)  # (X - x̄) β, (cells,)
+        return _transposed_times(x, w * centred, size)
+
+    return times
+
+
+def _products_by_code(x: Sequence[np.ndarray], w: np.ndarray, size: int) -> Callable[[np.ndarray], np.ndarray]:
+    """The same up to rounding, as Xᵀ W X β - Xᵀ w (x̄ β): a step's time goes with the squared codes, not the cells."""
+    counts, flat = _transposed_times(x, w, size), np.zeros(size * size)
+    for one, other in product(x, x):
+        np.add.at(flat, one * size + other, w)
+    products = flat.reshape(size, size)  # Xᵀ W X, how many rows have both codes: whole numbers, so in any order
+
+    def times(beta: np.ndarray) -> np.ndarray:
+        found: np.ndarray = (products * beta).sum(axis=1) - counts * _dot(counts / w.sum(), beta)
+        return found
+
+    return times
 
 
 def conjugate_gradients(

@@ -28,7 +28,7 @@ class SortedRows:
 
     def __iter__(self) -> Iterator[Columns]:
         for block in self.file.blocks_of_whole_groups(HASH):
-            columns = {name: np.ascontiguousarray(block[name]) for name in self.file.dtype.names or ()}
+            columns = {name: block[name] for name in self.file.dtype.names or ()}
             yield columns | {PREDICTED: self.predicted[columns[CELL]]}
 
 
@@ -50,7 +50,7 @@ def sorted_rows(
         raise ValueError(f"{path}: a split must have two rows or more to be scored, found {count}")
     by_hash = sort(map(_structured, row_groups(path)), folder, by=HASH)
     kept = [(name, by_hash.dtype[name]) for name in columns]
-    dtype = np.dtype([*kept, *((name, np.dtype(np.int32)) for name in cells)])
+    dtype = np.dtype([*kept, *((name, np.dtype(np.int32)) for name in cells)], align=True)
     numbered = (_numbered(block, cells, dtype) for block in by_hash.blocks())
     file = RowFile.write(folder / "rows", numbered, dtype)
     by_hash.path.unlink()
@@ -69,7 +69,7 @@ def head(blocks: Iterable[Columns], rows: int) -> Columns:
 
 def _structured(table: pa.Table) -> np.ndarray:
     """The table's rows. Shape: returns (rows,) of a structured type."""
-    dtype = np.dtype([(field.name, field.type.to_pandas_dtype()) for field in table.schema])
+    dtype = np.dtype([(field.name, field.type.to_pandas_dtype()) for field in table.schema], align=True)
     rows = np.empty(table.num_rows, dtype)
     for name in table.column_names:
         rows[name] = table[name].to_numpy()

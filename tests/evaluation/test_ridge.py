@@ -109,3 +109,13 @@ def test_a_cell_of_many_rows_counts_as_all_of_them():
     cells = ridge.fit(features(train), train[TARGET], rows=copies, sizes=SIZES, penalty=3.0)
     each = fitted({name: np.repeat(column, copies) for name, column in train.items()}, 3.0)
     assert cells.predict(features(train)) == pytest.approx(each.predict(features(train)), rel=1e-6)
+
+
+@pytest.mark.parametrize("penalty", [1.0, 300.0])
+def test_many_cells_give_the_same_predictions_up_to_rounding(penalty, monkeypatch):
+    train = rows(200, seed=11)
+    few = fitted(train, penalty)
+    monkeypatch.setattr(ridge, "MANY_CELLS", 199)
+    many = fitted(train, penalty)
+    assert many.predict(features(train)) == pytest.approx(few.predict(features(train)), rel=1e-7)
+    assert (many.coefficients != few.coefficients).any()  # it went another way
