@@ -1,7 +1,7 @@
 """The training loop: batches in, weights and history out. It knows no file."""
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -9,7 +9,7 @@ from pipeline.model.network import Regressor
 from pipeline.model.reproducible import nn, torch
 from pipeline.params import Recipe
 from pipeline.training.engines import CompiledLoop, EagerLoop
-from pipeline.training.loader import RowLoader
+from pipeline.training.loader import RowBlocks, RowLoader
 from pipeline.training.optimizer import FlatAdamW, learning_rates
 
 
@@ -49,12 +49,7 @@ def weighted_mse_loss(prediction: torch.Tensor, target: torch.Tensor, weight: to
 
 
 def fit(
-    network: Regressor,
-    *,
-    loader: RowLoader,
-    valid: Iterable[Sequence[torch.Tensor]],
-    recipe: Recipe,
-    start: TrainingState = START,
+    network: Regressor, *, loader: RowLoader, valid: RowBlocks, recipe: Recipe, start: TrainingState = START
 ) -> Iterator[TrainingState]:
     """Train the network as the recipe says, from the start or from an earlier state: yields one state per epoch.
 
@@ -127,11 +122,8 @@ def why_it_stopped(history: Sequence[Epoch], recipe: Recipe, *, steps_per_epoch:
     return f"stopped after epoch {last}: no better validation loss for {since}; the best was epoch {best}"
 
 
-def validation_loss(network: Regressor, valid: Iterable[Sequence[torch.Tensor]]) -> float:
-    """The mean squared error over the split, in squared normalised units, summed in float64, block by block.
-
-    Shape: each block (rows, columns) and (rows, 1).
-    """
+def validation_loss(network: Regressor, valid: RowBlocks) -> float:
+    """The mean squared error over the split, in squared normalised units, summed in float64, block by block."""
     sums, rows = [], 0
     for inputs, target in valid:
         errors = network.predict_normalised(inputs).double() - target.squeeze(1).double()  # (rows,)

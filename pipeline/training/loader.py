@@ -17,6 +17,8 @@ from pipeline.params import Recipe
 from pipeline.training.equal_rows import WeightFile, weights
 
 RowLoader = DataLoader[tuple[torch.Tensor, ...]]
+RowBlocks = Iterable[Sequence[torch.Tensor]]
+"""Inputs and normalised targets, some rows at a time. Shape: each (rows, columns) and (rows, 1)."""
 ROWS_IN_MEMORY = 1 << 21  # more are streamed from the file
 ROWS_PER_GATHER = 8192  # many enough to hide the cost of a gather, few enough to stay in the cache
 GROUPS_PER_WINDOW = 4  # row groups in memory at a time
@@ -31,10 +33,10 @@ def read_rows(path: Path, network: Regressor) -> TensorDataset:
     return TensorDataset(*_tensors(network, _table(path, [*network.columns, NORMALISED])))
 
 
-def validation_rows(path: Path, network: Regressor) -> Iterable[Sequence[torch.Tensor]]:
+def validation_rows(path: Path, network: Regressor) -> RowBlocks:
     """What `read_rows` reads, for any number of passes: those of one row group in memory, of more one at a time.
 
-    Shape: each (rows, columns) and (rows, 1). Raises: as `read_rows`.
+    Raises: ValueError if the split has no row.
     """
     file = pq.ParquetFile(path)
     return [read_rows(path, network).tensors] if file.num_row_groups <= 1 else RowsByGroup(file, network)

@@ -1,5 +1,6 @@
 """Long campaigns, behind `make soak`."""
 
+import re
 import shutil
 import sys
 from collections import defaultdict
@@ -50,6 +51,15 @@ def test_ten_million_rows_are_prepared_in_six_hundred_megabytes(tmp_path):
     assert memory_of(ROOT, *command) < 600
     splits = [pq.ParquetFile(tmp_path / f"out/{name}.parquet") for name in ("train", "valid", "test")]
     assert sum(split.metadata.num_rows for split in splits) == 10_000_000
+
+
+def test_stages_of_ten_million_rows_need_hardly_more_memory_than_of_one_million():
+    lines = run_in(ROOT, sys.executable, "-m", "benchmarks.scaling", "--rounds", "1").splitlines()[2:]
+    one, ten = ([int(megabytes) for megabytes in re.findall(r"(\d+) MB", line)] for line in lines)
+    assert len(ten) == 3
+    for few, many in zip(one, ten, strict=True):
+        assert many < 600
+        assert many < 1.25 * few
 
 
 def write_encoded_rows(file, *, rows, sizes, draw):
