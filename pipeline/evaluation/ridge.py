@@ -76,11 +76,12 @@ def _products_by_code(x: Sequence[np.ndarray], w: np.ndarray, size: int) -> Call
     counts, flat = _transposed_times(x, w, size), np.zeros(size * size)
     for one, other in product(x, x):
         np.add.at(flat, one * size + other, w)
-    products = flat.reshape(size, size)  # Xᵀ W X, how many rows have both codes: whole numbers, so in any order
+    # Xᵀ W X, how many rows have both codes: exact in any order; in parts, each (some codes, size), that fit the cache
+    parts = np.array_split(flat.reshape(size, size), -(-size // 64))
 
     def times(beta: np.ndarray) -> np.ndarray:
-        found: np.ndarray = (products * beta).sum(axis=1) - counts * _dot(counts / w.sum(), beta)
-        return found
+        found: np.ndarray = np.concatenate([(part * beta).sum(axis=1) for part in parts])
+        return found - counts * _dot(counts / w.sum(), beta)
 
     return times
 
