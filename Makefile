@@ -71,6 +71,7 @@ soak: git .venv/dev.stamp ## Run the long campaigns: kills, edited tables and bu
 
 bench: repro .venv/dev.stamp ## Measure: prints the tables of docs/speed.md
 	python -m benchmarks.prepare
+	python -m benchmarks.scaling
 	python -m benchmarks.predict
 	python -m benchmarks.repro
 	python -m benchmarks.training

@@ -35,7 +35,7 @@ from pipeline.runtime.arguments import date, whole
 from pipeline.runtime.command import command
 from pipeline.runtime.yaml_files import read
 from pipeline.training.fit import fit
-from pipeline.training.loader import loader_of, read_rows
+from pipeline.training.loader import loader_of, validation_rows
 from pipeline.tune import prepare_in
 
 WEEKS = 8
@@ -133,8 +133,10 @@ def predict_future(recipe: params.Recipe, network_class: type[EmbeddingNet], cut
     network = network_class(recipe.features, recipe.network, encoder, generator=generator)
     initialise(network, generator=generator)
     order = torch.Generator().manual_seed(recipe.seed)
-    loader = loader_of(cut_off.prepared / "train.parquet", network, recipe, generator=order)
-    valid = read_rows(cut_off.prepared / "valid.parquet", network)
+    loader = loader_of(
+        cut_off.prepared / "train.parquet", network, recipe, generator=order, scratch=cut_off.prepared / "weights"
+    )
+    valid = validation_rows(cut_off.prepared / "valid.parquet", network)
     *_, last = fit(network, loader=loader, valid=valid, recipe=recipe)
     nn.utils.vector_to_parameters(last.kept_weights, network.parameters())
     inputs = network.inputs(encoder.encode(cut_off.future))

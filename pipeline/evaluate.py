@@ -2,25 +2,31 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
 
 from pipeline import params, versions
-from pipeline.data.encoding import Encoder
-from pipeline.data.remote import Place, Remote, place_of
-from pipeline.data.schema import AUDITED, FEATURES, GROUP, HASH, NORMALISED, TARGET
+from pipeline.data.encoding import ROWS, Encoder
+from pipeline.data.parquet import row_groups
+from pipeline.data.remote import Place, place_of
+from pipeline.data.schema import AUDITED, FEATURES, HASH, NORMALISED, TARGET
 from pipeline.data.split import SPLITS
 from pipeline.evaluation import fairness, importance, leaks, plot_tables, scorecard
-from pipeline.evaluation.metrics import Columns, mean_squared_error
-from pipeline.inference.predictions import Predictions, predict
+from pipeline.evaluation.cells import Cells
+from pipeline.evaluation.metrics import CELL, FEATURE_CELL, PREDICTED, Columns
+from pipeline.evaluation.noise_floor import CellTotals
+from pipeline.evaluation.ranks import quantile
+from pipeline.evaluation.scorecard import IntervalEnds
+from pipeline.evaluation.sorted_rows import SortedRows, head, sorted_rows
+from pipeline.inference.predictions import all_finite
 from pipeline.model.bundle import Bundle
 from pipeline.model.costs import parameters_by_feature
+from pipeline.model.intervals import PERCENTS
 from pipeline.reporting.card import Origin, card
-from pipeline.reporting.run_results import RecipeResult, as_texts, metrics_files, sha256_of
+from pipeline.reporting.run_results import RecipeResult, as_texts, metrics_files
 from pipeline.runtime.arguments import command_parser, recipe_name
 from pipeline.runtime.command import WAY_BACK, command
 from pipeline.runtime.drafts import drafts
@@ -71,24 +77,21 @@ def main(argv: Sequence[str] | None = None) -> None:
 def run(name: str, paths: Paths, settings: params.Evaluate, *, min_count: int) -> None:
     """Check for leaks, score the recipe's model on every split; write its metrics, plots data and card."""
     bundle = Bundle.load(paths.model)
-    splits = {split: read_split(paths.prepared / f"{split}.parquet") for split in SPLITS}
     leaks.check_columns(bundle.network.columns)
-    leaks.check_splits(splits)
-    leaks.check_encoder(bundle.encoder, splits["train"], min_count=min_count)
-    predictions = {split: predict(bundle, rows) for split, rows in splits.items()}
-    tables = plots_data(bundle, splits["test"], predictions["test"], settings)
-    numbers = all_metrics(bundle, splits, predictions)
-    numbers["test_fairness_groups_beyond"] = fairness.count_beyond(tables["fairness"])
-    scorecard.check_finite(numbers)
-    result = RecipeResult(name, bundle.recipe, numbers, {key: as_text(table) for key, table in tables.items()})
-    origin = Origin(
-        table=paths.table.name,
-        table_sha256=sha256_of(paths.table),
-        is_of_etags=isinstance(paths.table, Remote),
-        provenance=bundle.provenance,
-        uncalibrated=bundle.intervals.uncalibrated,
-    )
+    training = row_groups(paths.prepared / "train.parquet")
+    columns = ({name: table[name].to_numpy() for name in table.column_names} for table in training)
+    leaks.check_encoder(bundle.encoder, columns, min_count=min_count)
     with drafts() as draft_of:
+        scratch = draft_of(paths.card.with_name(f"rows-{name}"), scratch=True)
+        features = Cells(FEATURES)
+        splits = sort_splits(paths.prepared, scratch, bundle, features)
+        leaks.check_splits(splits)
+        tables = plots_data(bundle, splits["test"], features, settings, scratch)
+        numbers = all_metrics(bundle, splits, features)
+        numbers["test_fairness_groups_beyond"] = fairness.count_beyond(tables["fairness"])
+        scorecard.check_finite(numbers)
+        result = RecipeResult(name, bundle.recipe, numbers, {key: as_text(table) for key, table in tables.items()})
+        origin = Origin.of(paths.table, bundle.provenance, bundle.intervals.uncalibrated)
         for file, text in zip(metrics_files(paths.metrics, name), as_texts(numbers), strict=True):
             draft_of(file).write_text(text, encoding="utf-8")
         for key, table in tables.items():
@@ -96,70 +99,87 @@ def run(name: str, paths: Paths, settings: params.Evaluate, *, min_count: int) -
         draft_of(paths.card).write_text(card(result, origin), encoding="utf-8")
 
 
-def read_split(path: Path) -> dict[str, np.ndarray]:
-    """The split's columns, with the rows sorted by their hashes: so the file's own order leaves no trace.
+def sort_splits(prepared: Path, scratch: Path, bundle: Bundle, features: Cells) -> dict[str, SortedRows]:
+    """The rows of each split sorted in scratch files, and what the model predicts for their cells.
 
-    Shape: each (rows,).
-    Raises: ValueError if the split has fewer than two rows.
+    The test rows keep all their columns; their cells by all features are counted in `features`, and numbered, too.
+    Raises: ValueError if a split has fewer than two rows, or a prediction is no finite number.
     """
-    table = pq.read_table(path)
-    if table.num_rows < 2:
-        raise ValueError(f"{path}: a split must have two rows or more to be scored, found {table.num_rows}")
-    order = np.argsort(table[HASH].to_numpy(), kind="stable")
-    return {name: table[name].to_numpy()[order] for name in table.column_names}
+    splits = {}
+    for split in SPLITS:
+        is_test, cells = split == "test", {CELL: Cells(bundle.network.columns)}
+        splits[split] = sorted_rows(
+            prepared / f"{split}.parquet",
+            scratch / split,
+            cells=cells | {FEATURE_CELL: features} if is_test else cells,
+            columns=ROWS.names if is_test else (NORMALISED, TARGET, HASH),
+            predict=lambda codes: all_finite(bundle.predict(codes)),
+        )
+    return splits
 
 
-def all_metrics(
-    bundle: Bundle, splits: Mapping[str, Columns], predictions: Mapping[str, Predictions]
-) -> dict[str, float]:
+def all_metrics(bundle: Bundle, splits: Mapping[str, SortedRows], features: Cells) -> dict[str, float]:
     """The numbers of the metrics files: those of each split, then what is known of the test rows alone."""
-    columns, test, normalise = bundle.network.columns, predictions["test"], bundle.encoder.scaling.normalise
+    normalise, test = bundle.encoder.scaling.normalise, splits["test"]
+    totals = {name: CellTotals.of(rows, cells=len(rows.cells)) for name, rows in splits.items()}
     numbers: dict[str, float] = {}
     for name, rows in splits.items():
-        found = predictions[name]
-        numbers |= _prefixed(name, scorecard.row_counts(rows, features=bundle.recipe.features))
-        numbers[f"{name}_mse_normalised"] = mean_squared_error(normalise(found.predicted), rows[NORMALISED])
-        numbers |= _prefixed(name, scorecard.prediction_scores(found.predicted, rows[TARGET]))
-        numbers |= _prefixed(name, scorecard.noise_floor_scores(found.predicted, rows, columns=columns))
+        of_split = scorecard.row_counts(rows.cells, totals[name], features=bundle.recipe.features)
+        of_split["mse_normalised"] = scorecard.squared_error(rows, normalise(rows.predicted), target=NORMALISED)
+        of_split |= scorecard.prediction_scores(rows, rows.predicted)
+        of_split |= scorecard.noise_floor_scores(rows, rows.predicted, totals[name])
+        numbers |= _prefixed(name, of_split)
     sizes = bundle.encoder.sizes()
-    numbers |= _prefixed("test", scorecard.baseline_scores(test.predicted, splits, columns=columns, sizes=sizes))
-    return numbers | _prefixed(
-        "test", scorecard.interval_scores(test.predicted, test.intervals, splits["test"][TARGET])
-    )
+    of_test = scorecard.baseline_scores(splits, totals["train"], sizes=sizes, feature_cells=len(features))
+    lowest = quantile(test.predicted, test.cells.rows, 0.1)
+    of_test |= scorecard.interval_scores(test, partial(_intervals, bundle), lowest=lowest)
+    return numbers | _prefixed("test", of_test)
 
 
-def plots_data(bundle: Bundle, test: Columns, found: Predictions, settings: params.Evaluate) -> dict[str, pd.DataFrame]:
+def plots_data(
+    bundle: Bundle, test: SortedRows, features: Cells, settings: params.Evaluate, scratch: Path
+) -> dict[str, pd.DataFrame]:
     """The data of the plots, by file name: the test rows, and what is predicted for them."""
-    encoder, actual, min_rows = bundle.encoder, test[TARGET], settings.min_slice_rows
-    errors, least_rows = found.predicted - actual, settings.least_rows
+    encoder, min_rows, least_rows, first = (
+        bundle.encoder,
+        settings.min_slice_rows,
+        settings.least_rows,
+        head(test, importance.ROWS),
+    )
+    intervals = partial(_intervals, bundle)
     return {
-        "predictions": plot_tables.scatter(found.predicted, test, min_rows=least_rows),
-        "residuals": plot_tables.histogram(errors),
-        "calibration": plot_tables.calibration(found.predicted, actual, min_rows=least_rows),
-        "slices": plot_tables.errors_by_slice(test, errors, encoder=encoder, min_rows=min_rows),
-        "coverage": plot_tables.coverage_by_group(
-            test[GROUP], actual, found.intervals, encoder=encoder, min_rows=min_rows
-        ),
-        "importance": _importance(bundle, test),
-        "fairness": _fairness(encoder, test, errors, settings),
+        "predictions": plot_tables.scatter(first)
+        if least_rows == 1
+        else plot_tables.scatter_of_groups(test, scratch / "points", rows=features.rows.sum(), min_rows=least_rows),
+        "residuals": plot_tables.histogram(block[PREDICTED] - block[TARGET] for block in test),
+        "calibration": plot_tables.calibration(test, test.cells, test.predicted, min_rows=least_rows),
+        "slices": plot_tables.errors_by_slice(test, features, encoder=encoder, min_rows=min_rows),
+        "coverage": plot_tables.coverage_by_group(test, features, intervals, encoder=encoder, min_rows=min_rows),
+        "importance": _importance(bundle, first, features),
+        "fairness": _fairness(encoder, test, features, settings),
     }
 
 
-def _importance(bundle: Bundle, test: Columns) -> pd.DataFrame:
+def _intervals(bundle: Bundle, rows: Columns) -> IntervalEnds:
+    """The intervals around what is predicted for some rows."""
+    return {percent: bundle.interval(rows[PREDICTED], rows, percent=percent) for percent in PERCENTS}
+
+
+def _importance(bundle: Bundle, drawn: Columns, features: Cells) -> pd.DataFrame:
     """What each feature of the recipe is worth and costs."""
-    table = importance.permutation_importance(bundle.predict, test, features=bundle.recipe.features)
+    table = importance.permutation_importance(bundle.predict, drawn, features=bundle.recipe.features)
     parameters = parameters_by_feature(bundle.recipe, bundle.encoder)
-    return importance.with_costs(table, test, codes=bundle.encoder.sizes(), parameters=parameters)
+    return importance.with_costs(table, features, codes=bundle.encoder.sizes(), parameters=parameters)
 
 
-def _fairness(encoder: Encoder, test: Columns, errors: np.ndarray, settings: params.Evaluate) -> pd.DataFrame:
-    """Whom the model is wrong about, and whether that is within the limits. Shape: errors (test rows,)."""
+def _fairness(encoder: Encoder, test: SortedRows, features: Cells, settings: params.Evaluate) -> pd.DataFrame:
+    """Whom the model is wrong about, and whether that is within the limits."""
     min_rows, limits = settings.min_slice_rows, settings.fairness
-    columns = (fairness.groups_of(name, test[name], encoder=encoder, min_rows=min_rows) for name in AUDITED)
+    columns = (fairness.groups_of(name, features, encoder=encoder, min_rows=min_rows) for name in AUDITED)
     return fairness.audit(
         test,
-        errors,
-        [group for group in chain.from_iterable(columns) if len(group.members) >= settings.least_rows],
+        features,
+        [group for group in chain.from_iterable(columns) if group.rows(features) >= settings.least_rows],
         limits={"bias_share": limits.max_bias_share, "error_ratio": limits.max_error_ratio},
         min_rows=min_rows,
     )

@@ -32,7 +32,7 @@ from pipeline.training.checkpoint import Checkpoint, imported_files
 from pipeline.training.compiler import keep_compiled_code_in
 from pipeline.training.fit import Epoch, TrainingState, epochs_of, fit, why_it_stopped
 from pipeline.training.learning_curve import live_curve, write_curve
-from pipeline.training.loader import loader_of, read_rows
+from pipeline.training.loader import loader_of, validation_rows
 from pipeline.training.sampled_rows import distinct_rows, predict_rows, read_sample, representative_rows
 
 
@@ -89,7 +89,9 @@ def run(recipe: params.Recipe, settings: params.Train, paths: Paths, *, name: st
     key = {"recipe": recipe.model_dump(mode="json"), **provenance, "encoder": _sha256(paths.encoder), "code": code}
     checkpoint = Checkpoint(paths.cache / "checkpoints", key=key, every_seconds=settings.checkpoint_every_seconds)
     with live_curve(paths.curve) as show_curve:
-        last = _train(network, recipe, paths, checkpoint, name, show_curve)
+        with drafts() as draft_of:
+            scratch = draft_of(paths.cache / f"weights-{name}", scratch=True)
+            last = _train(network, recipe, paths, checkpoint, name, show_curve, scratch)
         with drafts() as draft_of:
             paths = replace(paths, out=draft_of(paths.out), curve=draft_of(paths.curve))
             _finish_bundle(network, encoder, recipe, last, provenance, paths)
@@ -114,10 +116,12 @@ def _train(
     checkpoint: Checkpoint,
     name: str,
     show_curve: Callable[[Sequence[Epoch]], None],
+    scratch: Path,
 ) -> TrainingState:
     """Train to the end, from the checkpoint on if there is one; keep that and the learning curve up to date."""
-    loader = loader_of(paths.train, network, recipe, generator=torch.Generator().manual_seed(recipe.seed))
-    valid = read_rows(paths.valid, network)
+    order = torch.Generator().manual_seed(recipe.seed)
+    loader = loader_of(paths.train, network, recipe, generator=order, scratch=scratch)
+    valid = validation_rows(paths.valid, network)
     last = start = checkpoint.load()
     epochs = epochs_of(recipe, steps_per_epoch=len(loader))
     with tqdm(total=epochs, initial=len(start.history), desc=name, unit="epoch", disable=None) as progress:

@@ -1,5 +1,6 @@
 """Parquet files whose bytes depend on the rows alone: they are re-cut to groups of one size, whatever their blocks."""
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -38,3 +39,10 @@ class RowGroups:
         if kind is None:  # an error leaves the file without its last rows
             self._writer.write_table(pa.concat_tables(self._waiting).combine_chunks(), row_group_size=SIZE)
         self._writer.close()
+
+
+def row_groups(path: Path, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+    """The file's rows, one row group at a time: ParquetFile.iter_batches would hold all of them in its buffers."""
+    file = pq.ParquetFile(path)
+    for number in range(file.num_row_groups):
+        yield file.read_row_group(number, columns=columns and list(columns))

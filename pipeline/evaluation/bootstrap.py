@@ -1,7 +1,5 @@
 """How far sums over rows are off by chance: they are summed again over rows drawn anew."""
 
-from collections.abc import Sequence
-
 import numpy as np
 
 ROUNDS = 2000
@@ -45,16 +43,9 @@ def redrawn(sums: np.ndarray, *, rng: np.random.Generator) -> np.ndarray:
     return draws
 
 
-def sums_by_block(
-    values: Sequence[np.ndarray], cells: np.ndarray, members: np.ndarray | slice = slice(None)
-) -> np.ndarray:
-    """The sums of each of the values over the members, by block of cells, for `redrawn`.
-
-    Shape: values (rows,) each; cells (rows,), numbered from 0; members are positions; returns (blocks, values).
-    """
-    blocks = cells[members] % BLOCKS
-    count = min(BLOCKS, cells.max() + 1)
-    return np.stack([np.bincount(blocks, each[members], minlength=count) for each in values], axis=1)
+def blocks_of(cells: int) -> int:
+    """How many blocks of cells there are, for `redrawn`; cell n is in block n % `BLOCKS`."""
+    return min(BLOCKS, cells)
 
 
 def interval(draws: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,16 +1,16 @@
 """Whom a model is wrong about: error and bias of each audited group, how far they are off by chance, and a verdict."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from pipeline.data.encoding import Encoder
-from pipeline.data.schema import FEATURES, MAE, TARGET, in_unit
-from pipeline.evaluation.bootstrap import ROUNDS, interval, redrawn, sums_by_block
-from pipeline.evaluation.metrics import Columns
-from pipeline.evaluation.noise_floor import cell_numbers
+from pipeline.data.schema import MAE, TARGET, in_unit
+from pipeline.evaluation.bootstrap import ROUNDS, blocks_of, interval, redrawn
+from pipeline.evaluation.cells import Cells
+from pipeline.evaluation.metrics import FEATURE_CELL, PREDICTED, Columns
 from pipeline.evaluation.plot_tables import rare_together, value_names
 
 MIN_CELLS = 10  # fewer different rows say nothing about others, however often each is there
@@ -22,14 +22,23 @@ BY = {"bias_share": "bias", "error_ratio": "error"}  # what a group may be beyon
 
 @dataclass(frozen=True)
 class Group:
-    """The rows of one value of an audited column, or of all its rare values. Shape: members (its rows,), positions."""
+    """All rows with one value of an audited column, or with any of its rare ones. Shape: codes (its values,)."""
 
     name: str
-    members: np.ndarray
+    column: str
+    codes: np.ndarray
+
+    def has(self, cells: Cells) -> np.ndarray:
+        """Which of the cells by all features are of the group. Shape: (cells,) of bool."""
+        return np.isin(cells.codes[self.column], self.codes)
+
+    def rows(self, cells: Cells) -> int:
+        """How many rows the group has."""
+        return int(cells.rows[self.has(cells)].sum())
 
 
 def audit(
-    test: Columns, errors: np.ndarray, groups: Sequence[Group], *, limits: Mapping[str, float], min_rows: int
+    blocks: Iterable[Columns], cells: Cells, groups: Sequence[Group], *, limits: Mapping[str, float], min_rows: int
 ) -> pd.DataFrame:
     """Error and bias of each group, with 95 % intervals and a verdict against the limits of these two numbers.
 
@@ -37,26 +46,25 @@ def audit(
     - error_ratio: the mean absolute error as a share of the group's mean target, over the same share among all rows.
 
     The intervals come of drawing cells anew (all rows of equal features together), or `BLOCKS` blocks of many cells. A
-    group of fewer rows than `min_rows`, or of fewer cells than `MIN_CELLS`, is too small for a verdict.
+    group of fewer rows than `min_rows`, or of fewer cells than `MIN_CELLS`, is too small for a verdict. A row is in one
+    group of a column at most.
 
-    Shape: each column of test and errors (rows,), in units of the target.
+    `cells` are those of the rows by all features.
     Source: the error's share is the MAD/mean ratio, Kolassa & Schütz, "Advantages of the MAD/Mean Ratio over the MAPE"
     (2007); the bootstrap as in `redrawn`.
     """
-    cells = cell_numbers({name: test[name] for name in FEATURES})
-    values = (errors, np.abs(errors), np.abs(test[TARGET].astype(np.float64)))
-    members = [np.arange(len(cells)), *(group.members for group in groups)]
-    sums = np.stack([sums_by_block(values, cells, chosen) for chosen in members], axis=1)  # (blocks, 1 + groups, 3)
+    members = [group.has(cells) for group in groups]
+    sums = _sums(blocks, cells, [np.ones(len(cells), bool), *members])  # (blocks, 1 + groups, 3)
     draws = redrawn(sums.reshape(len(sums), -1), rng=np.random.default_rng(SEED))  # (ROUNDS, (1 + groups) * 3)
     drawn = _shares(draws.reshape(ROUNDS, *sums.shape[1:]))
-    totals, rows = sums.sum(axis=0), np.array([len(group.members) for group in groups], np.int64)
+    totals, rows = sums.sum(axis=0), np.array([group.rows(cells) for group in groups], np.int64)
     bias, error, _ = totals[1:].T
     found = {"group": [group.name for group in groups], "rows": rows, in_unit("bias"): bias / rows, MAE: error / rows}
     ends = {}
     for name, share in _shares(totals).items():
         low, high = ends[name] = interval(drawn[name])
         found |= {name: share, f"{name}_low": low, f"{name}_high": high, f"{name}_limit": limits[name]}
-    enough = [len(group.members) >= min_rows and len(np.unique(cells[group.members])) >= MIN_CELLS for group in groups]
+    enough = [count >= min_rows and chosen.sum() >= MIN_CELLS for count, chosen in zip(rows, members, strict=True)]
     verdicts = (_verdict(ends, limits, number) if large else TOO_FEW for number, large in enumerate(enough))
     return pd.DataFrame({**found, "verdict": list(verdicts)})
 
@@ -66,18 +74,32 @@ def count_beyond(table: pd.DataFrame) -> int:
     return sum(verdict.startswith(BEYOND) for verdict in table["verdict"])
 
 
-def groups_of(column: str, codes: np.ndarray, *, encoder: Encoder, min_rows: int) -> Iterator[Group]:
-    """The rows of each value of the column, and together those of the values of fewer rows than `min_rows`.
-
-    Shape: codes (rows,).
-    """
+def groups_of(column: str, cells: Cells, *, encoder: Encoder, min_rows: int) -> Iterator[Group]:
+    """The rows of each value of the column, and together those of the values of fewer rows than `min_rows`."""
     names = value_names(encoder, column)
-    together = rare_together(codes, count=len(names), min_rows=min_rows)
-    for code in np.unique(together):
-        members = np.flatnonzero(together == code)
-        values = [names[each] for each in np.unique(codes[members])]
+    rows = cells.rows_by_code(column, codes=len(names))
+    together = rare_together(rows, min_rows=min_rows)  # (codes,)
+    for code in np.unique(together[rows > 0]):
+        codes = np.flatnonzero((together == code) & (rows > 0))
+        values = [names[each] for each in codes]
         name = ", ".join(values) if len(values) <= NAMED else f"({len(values)} rarer)"
-        yield Group(f"{column}={name}", members)
+        yield Group(f"{column}={name}", column, codes)
+
+
+def _sums(blocks: Iterable[Columns], cells: Cells, members: Sequence[np.ndarray]) -> np.ndarray:
+    """The sums of errors, their sizes and targets, by block of cells and group. Shape: members (cells,) of bool each.
+
+    Returns (blocks, groups, 3).
+    """
+    sums = np.zeros((len(members), 3, blocks_of(len(cells))))
+    for rows in blocks:
+        errors, numbers = rows[PREDICTED] - rows[TARGET], rows[FEATURE_CELL]
+        values = (errors, np.abs(errors), np.abs(rows[TARGET].astype(np.float64)))
+        for of_group, chosen in zip(sums, members, strict=True):
+            places = np.flatnonzero(chosen[numbers])
+            for total, column in zip(of_group, values, strict=True):
+                np.add.at(total, numbers[places] % len(total), column[places])
+    return np.ascontiguousarray(np.moveaxis(sums, -1, 0))
 
 
 def _shares(sums: np.ndarray) -> dict[str, np.ndarray]:

@@ -8,6 +8,7 @@ import pandas as pd
 from pipeline.data.encoding import UNKNOWN
 from pipeline.data.schema import FEATURES, TARGET, columns_of, in_unit
 from pipeline.evaluation.bootstrap import ROUNDS, interval, redrawn
+from pipeline.evaluation.cells import Cells
 from pipeline.evaluation.metrics import Columns
 from pipeline.evaluation.noise_floor import cell_numbers
 from pipeline.evaluation.plot_tables import fair_draw
@@ -61,15 +62,15 @@ def squared_error_increases(predict: Predict, split: Columns, *, features: Seque
 
 
 def with_costs(
-    importance: pd.DataFrame, test: Columns, *, codes: Mapping[str, int], parameters: Mapping[str, int]
+    importance: pd.DataFrame, cells: Cells, *, codes: Mapping[str, int], parameters: Mapping[str, int]
 ) -> pd.DataFrame:
     """The table with what each feature costs: codes, parameters, and the share of test rows with a value unseen.
 
-    Such a value was in no training row, or in too few for a code.
+    Such a value was in no training row, or in too few for a code. `cells` are those of the test rows by all features.
     """
-    features = importance["feature"]
+    features, rows = importance["feature"], cells.rows.sum()
     return importance.assign(
         codes=[codes[name] for name in features],
         parameters=[parameters[name] for name in features],
-        unseen_share=[float((test[name] == UNKNOWN).mean()) for name in features],
+        unseen_share=[float(cells.rows[cells.codes[name] == UNKNOWN].sum() / rows) for name in features],
     )

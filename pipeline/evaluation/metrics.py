@@ -7,6 +7,9 @@ import numpy as np
 
 Columns = Mapping[str, np.ndarray]
 """Some columns of encoded rows by name: codes, the target in either unit, the row's hash. Shape: each (rows,)."""
+CELL, FEATURE_CELL, PREDICTED = "cell", "feature_cell", "predicted"
+"""What a scored row has besides: the numbers of its cells, by what the model reads and by all features; its prediction.
+"""
 
 
 def mean_squared_error(prediction: np.ndarray, target: np.ndarray) -> float:
@@ -20,17 +23,6 @@ def mean_squared_error(prediction: np.ndarray, target: np.ndarray) -> float:
     2.0
     """
     return _mean(_errors(prediction, target) ** 2)
-
-
-def mean_absolute_error(prediction: np.ndarray, target: np.ndarray) -> float:
-    """Mean absolute error, in units of the target. Shape and Raises: as `mean_squared_error`.
-
-    Source: the definition of sklearn.metrics.mean_absolute_error.
-
-    >>> mean_absolute_error(np.array([1.0, 3.0]), np.array([1.0, 1.0]))
-    1.0
-    """
-    return _mean(np.abs(_errors(prediction, target)))
 
 
 def r2(prediction: np.ndarray, target: np.ndarray) -> float:

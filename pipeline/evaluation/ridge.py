@@ -7,15 +7,16 @@ bytes everywhere.
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 
-from pipeline.data.schema import TARGET, WORDS
-from pipeline.evaluation.metrics import Columns, mean_squared_error
-from pipeline.evaluation.noise_floor import cell_numbers
+from pipeline.data.schema import WORDS
+from pipeline.evaluation.metrics import Columns
 
 PENALTIES = (300.0, 100.0, 30.0, 10.0, 3.0, 1.0)  # in training rows: so many say that a code makes no difference
 TOLERANCE = 1e-8  # of the residual's norm, as a share of the first
+MANY_CELLS, FEW_CODES = 1 << 15, 1 << 11  # of more cells and so few codes, each pair of codes is counted once
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Ridge:
         return self.intercept + _times(_indices(codes, self.starts), self.coefficients)
 
 
-def fit(codes: Columns, target: np.ndarray, *, sizes: Mapping[str, int], penalty: float) -> Ridge:
+def fit(codes: Columns, target: np.ndarray, *, rows: np.ndarray, sizes: Mapping[str, int], penalty: float) -> Ridge:
     """Minimise the squared errors + penalty × the squared coefficients; the intercept is not penalised.
 
     With X the one-hot rows, y the target, x̄ and ȳ their means and λ the penalty, the coefficients β solve
@@ -41,27 +42,48 @@ def fit(codes: Columns, target: np.ndarray, *, sizes: Mapping[str, int], penalty
 
     The rows of one cell are equal in X, so they count as one row whose weight w is their number, and y its mean.
 
-    Shape: codes of each column and target (rows,); `sizes` says how many codes each column can hold.
+    Shape: codes of each column, mean targets and rows (cells,); `sizes` says how many codes each column can hold.
     Source: the definition of sklearn.linear_model.Ridge, the test's oracle.
     """
     starts, size = _layout(list(codes), sizes)
-    cells = cell_numbers(codes)
-    _, first = np.unique(cells, return_index=True)  # (cells,) the position of a row of each
-    w = np.bincount(cells).astype(np.float64)  # (cells,)
-    y = np.bincount(cells, target) / w  # (cells,)
-    rows = _indices({name: column[first] for name, column in codes.items()}, starts)  # X
+    x, y, w = _indices(codes, starts), target, rows.astype(np.float64)
     y_mean = _dot(w, y) / w.sum()
-    counts = _transposed_times(rows, w, size)  # (codes of all columns,)
+    counts = _transposed_times(x, w, size)  # (codes of all columns,)
     x_mean = counts / w.sum()
 
-    # (X - x̄)ᵀ W (X - x̄) β + λ β without the dense X - x̄: on the left x̄ adds nothing, as the sum of w · centred is 0
-    def matrix(beta: np.ndarray) -> np.ndarray:
-        centred = _times(rows, beta) - _dot(x_mean, beta)  # (X - x̄) β, (cells,)
-        return _transposed_times(rows, w * centred, size) + penalty * beta
-
-    right_side = _transposed_times(rows, w * (y - y_mean), size)
-    beta = conjugate_gradients(matrix, right_side, diagonal=counts + penalty)
+    by_code = len(w) > MANY_CELLS and size <= FEW_CODES
+    centred_products = (_products_by_code if by_code else _products_by_cell)(x, w, size)
+    right_side = _transposed_times(x, w * (y - y_mean), size)
+    beta = conjugate_gradients(
+        lambda beta: centred_products(beta) + penalty * beta, right_side, diagonal=counts + penalty
+    )
     return Ridge(starts, beta, y_mean - _dot(x_mean, beta), penalty)
+
+
+def _products_by_cell(x: Sequence[np.ndarray], w: np.ndarray, size: int) -> Callable[[np.ndarray], np.ndarray]:
+    """β ↦ (X - x̄)ᵀ W (X - x̄) β without the dense X - x̄: on the left x̄ adds nothing, as the sum of w · centred is 0."""
+    x_mean = _transposed_times(x, w, size) / w.sum()
+
+    def times(beta: np.ndarray) -> np.ndarray:
+        centred = _times(x, beta) - _dot(x_mean, beta)  # (X - x̄) β, (cells,)
+        return _transposed_times(x, w * centred, size)
+
+    return times
+
+
+def _products_by_code(x: Sequence[np.ndarray], w: np.ndarray, size: int) -> Callable[[np.ndarray], np.ndarray]:
+    """The same up to rounding, as Xᵀ W X β - Xᵀ w (x̄ β): a step's time goes with the squared codes, not the cells."""
+    counts, flat = _transposed_times(x, w, size), np.zeros(size * size)
+    for one, other in product(x, x):
+        np.add.at(flat, one * size + other, w)
+    # Xᵀ W X, how many rows have both codes: exact in any order; in parts, each (some codes, size), that fit the cache
+    parts = np.array_split(flat.reshape(size, size), -(-size // 64))
+
+    def times(beta: np.ndarray) -> np.ndarray:
+        found: np.ndarray = np.concatenate([(part * beta).sum(axis=1) for part in parts])
+        return found - counts * _dot(counts / w.sum(), beta)
+
+    return times
 
 
 def conjugate_gradients(
@@ -90,11 +112,16 @@ def conjugate_gradients(
     return x
 
 
-def fit_best_penalty(train: Columns, valid: Columns, *, columns: Sequence[str], sizes: Mapping[str, int]) -> Ridge:
-    """The ridge regression of the training rows whose penalty of `PENALTIES` is best on the validation rows."""
-    codes, unseen = ({name: split[name] for name in columns} for split in (train, valid))
-    fitted = [fit(codes, train[TARGET], sizes=sizes, penalty=penalty) for penalty in PENALTIES]
-    return min(fitted, key=lambda ridge: mean_squared_error(ridge.predict(unseen), valid[TARGET]))
+def fit_best_penalty(
+    codes: Columns,
+    target: np.ndarray,
+    *,
+    rows: np.ndarray,
+    sizes: Mapping[str, int],
+    error: Callable[[Ridge], float],
+) -> Ridge:
+    """The ridge regression whose penalty of `PENALTIES` has the smallest error, on other rows. Shape: as `fit`."""
+    return min((fit(codes, target, rows=rows, sizes=sizes, penalty=penalty) for penalty in PENALTIES), key=error)
 
 
 def _layout(columns: Sequence[str], sizes: Mapping[str, int]) -> tuple[dict[str, int], int]:

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from itertools import islice
 
 from pipeline.model.network import Regressor
-from pipeline.model.reproducible import TensorDataset, nn, torch
+from pipeline.model.reproducible import nn, torch
 from pipeline.params import Recipe
 from pipeline.training.engines import CompiledLoop, EagerLoop
-from pipeline.training.loader import RowLoader
+from pipeline.training.loader import RowBlocks, RowLoader
 from pipeline.training.optimizer import FlatAdamW, learning_rates
 
 
@@ -49,13 +49,13 @@ def weighted_mse_loss(prediction: torch.Tensor, target: torch.Tensor, weight: to
 
 
 def fit(
-    network: Regressor, *, loader: RowLoader, valid: TensorDataset, recipe: Recipe, start: TrainingState = START
+    network: Regressor, *, loader: RowLoader, valid: RowBlocks, recipe: Recipe, start: TrainingState = START
 ) -> Iterator[TrainingState]:
     """Train the network as the recipe says, from the start or from an earlier state: yields one state per epoch.
 
     Whether interrupted or not, the last state is the same to the last bit.
-    Shape: the loader serves, and valid holds, (rows, columns) inputs and (rows, 1) normalised targets; the loader also
-    (rows, 1) weights if equal rows are to count once.
+    Shape: the loader and each block of valid hold (rows, columns) inputs and (rows, 1) normalised targets; the loader's
+    batches also (rows, 1) weights if equal rows are to count once.
     Raises: ValueError if a loss is not finite.
     """
     optimizer = FlatAdamW(network, **recipe.optimizer.model_dump(exclude={"schedule"}))
@@ -122,11 +122,14 @@ def why_it_stopped(history: Sequence[Epoch], recipe: Recipe, *, steps_per_epoch:
     return f"stopped after epoch {last}: no better validation loss for {since}; the best was epoch {best}"
 
 
-def validation_loss(network: Regressor, valid: TensorDataset) -> float:
-    """The mean squared error over the split, in squared normalised units, summed in float64."""
-    inputs, target = valid.tensors  # (rows, columns) and (rows, 1)
-    errors = network.predict_normalised(inputs).double() - target.squeeze(1).double()  # (rows,)
-    return float((errors * errors).mean())
+def validation_loss(network: Regressor, valid: RowBlocks) -> float:
+    """The mean squared error over the split, in squared normalised units, summed in float64, block by block."""
+    sums, rows = [], 0
+    for inputs, target in valid:
+        errors = network.predict_normalised(inputs).double() - target.squeeze(1).double()  # (rows,)
+        sums.append(float((errors * errors).sum()))
+        rows += len(target)
+    return math.fsum(sums) / rows
 
 
 def _check_finite(epoch: Epoch) -> None:

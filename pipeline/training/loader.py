@@ -14,8 +14,11 @@ from pipeline.data.schema import HASH, NORMALISED
 from pipeline.model.network import Regressor
 from pipeline.model.reproducible import DataLoader, IterableDataset, TensorDataset, default_collate, torch
 from pipeline.params import Recipe
+from pipeline.training.equal_rows import WeightFile, weights
 
 RowLoader = DataLoader[tuple[torch.Tensor, ...]]
+RowBlocks = Iterable[Sequence[torch.Tensor]]
+"""Inputs and normalised targets, some rows at a time. Shape: each (rows, columns) and (rows, 1)."""
 ROWS_IN_MEMORY = 1 << 21  # more are streamed from the file
 ROWS_PER_GATHER = 8192  # many enough to hide the cost of a gather, few enough to stay in the cache
 GROUPS_PER_WINDOW = 4  # row groups in memory at a time
@@ -30,23 +33,47 @@ def read_rows(path: Path, network: Regressor) -> TensorDataset:
     return TensorDataset(*_tensors(network, _table(path, [*network.columns, NORMALISED])))
 
 
-def loader_of(path: Path, network: Regressor, recipe: Recipe, *, generator: torch.Generator) -> RowLoader:
+def validation_rows(path: Path, network: Regressor) -> RowBlocks:
+    """What `read_rows` reads, for any number of passes: those of one row group in memory, of more one at a time.
+
+    Raises: ValueError if the split has no row.
+    """
+    file = pq.ParquetFile(path)
+    return [read_rows(path, network).tensors] if file.num_row_groups <= 1 else RowsByGroup(file, network)
+
+
+@dataclass(frozen=True)
+class RowsByGroup:
+    """The inputs and the normalised targets of a Parquet file's rows, one row group after the other."""
+
+    file: pq.ParquetFile
+    network: Regressor
+
+    def __iter__(self) -> Iterator[Sequence[torch.Tensor]]:
+        for number in range(self.file.num_row_groups):
+            yield _tensors(self.network, self.file.read_row_group(number, [*self.network.columns, NORMALISED]))
+
+
+def loader_of(
+    path: Path, network: Regressor, recipe: Recipe, *, generator: torch.Generator, scratch: Path
+) -> RowLoader:
     """A loader of read_rows' rows, in an order that the generator draws anew each epoch.
 
     If equal rows count once, it serves each row's weight, too: 1 / how many are equal, scaled to a mean of 1.
-    Up to ROWS_IN_MEMORY rows lie in memory; more are streamed from the file, shuffled some row groups at a time.
+    Up to ROWS_IN_MEMORY rows lie in memory; more are streamed from the file, shuffled some row groups at a time, and
+    their weights from a file in the folder `scratch`, which is made then.
     Shape: inputs (rows, columns), targets (rows, 1), weights (rows, 1).
     Raises: ValueError if the split has no row.
     """
-    columns, hashes = [*network.columns, NORMALISED], None
-    if recipe.equal_rows == "once":
-        columns, hashes = [*columns, HASH], _sorted_hashes(path)
-    tensors = partial(_tensors, network, sorted_hashes=hashes)
+    columns, once = [*network.columns, NORMALISED], recipe.equal_rows == "once"
     rows: TensorDataset | StreamedRows
     if pq.read_metadata(path).num_rows <= ROWS_IN_MEMORY:
-        rows = TensorDataset(*tensors(_table(path, columns)))
+        table = _table(path, [*columns, HASH] if once else columns)
+        rows = TensorDataset(*_tensors(network, table, weights(table[HASH].to_numpy()) if once else None))
     else:
-        rows = StreamedRows(pq.ParquetFile(path), columns=columns, tensors=tensors, generator=generator)
+        file = pq.ParquetFile(path)
+        weight = WeightFile.write(file, scratch) if once else None
+        rows = StreamedRows(file, columns, partial(_tensors, network), generator, weight)
     return DataLoader(rows, recipe.batch_size, shuffle=isinstance(rows, TensorDataset), generator=generator)
 
 
@@ -108,14 +135,15 @@ class StreamedRows(IterableDataset[tuple[torch.Tensor, ...]]):
     """The rows of a Parquet file, in a new order each epoch: row groups are drawn, and shuffled several together.
 
     The row groups that are shuffled together are a window. A row never meets the rows of other windows, so the order is
-    nearly, not quite, that of a whole shuffle. `tensors` turns a table of rows into the tensors to serve, (rows, ...)
-    each.
+    nearly, not quite, that of a whole shuffle. `tensors` turns a table of rows, and their weights if there are any,
+    into the tensors to serve, (rows, ...) each.
     """
 
     file: pq.ParquetFile
     columns: list[str]
-    tensors: Callable[[pa.Table], list[torch.Tensor]]
+    tensors: Callable[..., list[torch.Tensor]]
     generator: torch.Generator
+    weights: WeightFile | None = None
 
     def __len__(self) -> int:
         rows: int = self.file.metadata.num_rows
@@ -141,38 +169,14 @@ class StreamedRows(IterableDataset[tuple[torch.Tensor, ...]]):
 
     def _shuffled(self, groups: list[int], rest: list[torch.Tensor]) -> list[torch.Tensor]:
         """The rest of the window before, then the rows of the row groups in a new order."""
-        parts = [self.tensors(self.file.read_row_group(group, columns=self.columns)) for group in groups]
+        parts = [self._row_group(group) for group in groups]
         order = torch.randperm(sum(len(part[0]) for part in parts), generator=self.generator)  # (rows of all groups,)
         columns = [torch.cat(column).index_select(0, order.to(column[0].device)) for column in zip(*parts, strict=True)]
         return [torch.cat(pair) for pair in zip(rest, columns, strict=True)] if rest else columns
 
-
-def weights(hashes: np.ndarray, *, sorted_hashes: np.ndarray) -> np.ndarray:
-    """The weights of rows by their hashes, among all rows' sorted ones. Shape: (rows,); returns float32.
-
-    >>> weights(np.array([7, 9]), sorted_hashes=np.array([7, 9, 9]))
-    array([1.5 , 0.75], dtype=float32)
-    """
-    own, inverse = np.unique(hashes, return_inverse=True)  # (distinct,), sorted: so they are found sooner; and (rows,)
-    copies = np.searchsorted(sorted_hashes, own, "right") - np.searchsorted(sorted_hashes, own, "left")  # (distinct,)
-    distinct = 1 + np.count_nonzero(sorted_hashes[1:] != sorted_hashes[:-1])  # of all rows
-    return (len(sorted_hashes) / distinct / copies[inverse]).astype(np.float32)
-
-
-def row_groups(path: Path, columns: Sequence[str]) -> Iterator[pa.Table]:
-    """The file's rows, one row group at a time: ParquetFile.iter_batches would hold all of them in its buffers."""
-    file = pq.ParquetFile(path)
-    for number in range(file.num_row_groups):
-        yield file.read_row_group(number, columns=list(columns))
-
-
-def _sorted_hashes(path: Path) -> np.ndarray:
-    hashes, end = np.empty(pq.read_metadata(path).num_rows, np.uint64), 0  # (rows,): in memory they stand once
-    for group in row_groups(path, [HASH]):
-        start, end = end, end + group.num_rows
-        hashes[start:end] = group[HASH].to_numpy()
-    hashes.sort()
-    return hashes
+    def _row_group(self, number: int) -> list[torch.Tensor]:
+        table = self.file.read_row_group(number, columns=self.columns)
+        return self.tensors(table) if self.weights is None else self.tensors(table, self.weights.of_group(number))
 
 
 def _table(path: Path, columns: list[str]) -> pa.Table:
@@ -182,11 +186,9 @@ def _table(path: Path, columns: list[str]) -> pa.Table:
     return table
 
 
-def _tensors(network: Regressor, table: pa.Table, sorted_hashes: np.ndarray | None = None) -> list[torch.Tensor]:
-    """The table's rows as inputs (rows, columns), targets (rows, 1) and, if hashes are given, weights (rows, 1)."""
+def _tensors(network: Regressor, table: pa.Table, weight: np.ndarray | None = None) -> list[torch.Tensor]:
+    """The table's rows as inputs (rows, columns), targets (rows, 1) and, if they have any, weights (rows, 1)."""
     columns = {name: table[name].to_numpy() for name in table.column_names}  # each (rows,)
-    numbers = [columns[NORMALISED].astype(np.float32)]
-    if sorted_hashes is not None:
-        numbers.append(weights(columns[HASH], sorted_hashes=sorted_hashes))
+    numbers = [columns[NORMALISED].astype(np.float32), *([] if weight is None else [weight])]
     tensors = [network.inputs(columns), *(torch.from_numpy(number).unsqueeze(1) for number in numbers)]
     return [tensor.to(network.device) for tensor in tensors]

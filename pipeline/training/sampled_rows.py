@@ -8,10 +8,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.data.encoding import Scaling
+from pipeline.data.parquet import row_groups
 from pipeline.data.schema import GROUP, HASH, TARGET
 from pipeline.model.intervals import PredictedRows
 from pipeline.model.network import Regressor
-from pipeline.training.loader import row_groups
 
 MAX_ROWS = 1 << 18  # of a file with more, every n-th row is predicted
 

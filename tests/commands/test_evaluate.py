@@ -4,13 +4,14 @@ import re
 import shutil
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from pipeline import evaluate, params
+from pipeline.data import external_sort
 from pipeline.data.schema import AUDITED, TARGET
+from pipeline.data.split import SPLITS
 from pipeline.model.bundle import Bundle
 from pipeline.model.reproducible import nn
 from pipeline.reporting.run_results import read_metrics
@@ -61,21 +62,24 @@ def rewrite(path, change):
     pq.write_table(pa.table(columns, schema=found.schema), path)
 
 
-def write_split(path, hashes):
-    pq.write_table(pa.table({"level": range(len(hashes)), "row_hash": pa.array(hashes, pa.uint64())}), path)
-    return path
-
-
-def test_rows_are_read_in_the_order_of_their_hashes(tmp_path):
-    split = evaluate.read_split(write_split(tmp_path / "test.parquet", [2**63, 1, 5]))
-    assert split["row_hash"].tolist() == [1, 5, 2**63]
-    assert split["level"].tolist() == [1, 2, 0]
-    assert all(isinstance(column, np.ndarray) for column in split.values())
-
-
-def test_a_split_of_one_row_cannot_be_scored(tmp_path):
+def test_a_split_of_one_row_cannot_be_scored(prepared):
+    path = prepared / "prepared/test.parquet"
+    pq.write_table(pq.read_table(path).slice(0, 1), path)
     with pytest.raises(ValueError, match=r"test\.parquet: a split must have two rows or more to be scored, found 1"):
-        evaluate.read_split(write_split(tmp_path / "test.parquet", [1]))
+        run(prepared)
+
+
+@pytest.mark.parametrize("single_rows", [True, False])
+def test_rows_read_in_small_blocks_give_the_same_bytes(prepared, monkeypatch, single_rows):
+    expected = run(prepared, single_rows=single_rows)
+    for split in SPLITS:
+        path = prepared / f"prepared/{split}.parquet"
+        pq.write_table(pq.read_table(path), path, row_group_size=17)
+    for name, size in {"HEAD": 4, "FAN_IN": 3}.items():
+        monkeypatch.setattr(external_sort, name, size)
+    monkeypatch.setattr(external_sort.RowFile.blocks, "__defaults__", (10,))
+    monkeypatch.setattr(external_sort.RowFile.blocks_of_whole_groups, "__defaults__", (10,))
+    assert run(prepared, out="again", single_rows=single_rows) == expected
 
 
 def test_it_writes_the_metrics_and_a_table_for_each_plot(prepared):

@@ -19,7 +19,7 @@ from pipeline.params import Train
 from pipeline.training import fit, learning_curve
 from pipeline.training.checkpoint import Checkpoint
 from pipeline.training.engines import EagerLoop
-from pipeline.training.loader import read_rows
+from pipeline.training.loader import validation_rows
 from tests.support.processes import ARGUMENTS, ended, kill_in_training, set_params, trained_files, training, wait_for
 from tests.support.recipes import make_recipe
 from tests.support.skips import in_soak
@@ -129,7 +129,7 @@ def test_the_bundle_gets_the_weights_of_the_best_epoch(prepared):
     lines = (prepared.folder / "trained/curve.csv").read_text().splitlines()[1:]
     losses = [float(line.split(",")[2]) for line in lines]
     assert bundle.provenance["kept_epoch"] == losses.index(min(losses)) + 1 < 9
-    valid = read_rows(prepared.out / "valid.parquet", bundle.network)
+    valid = validation_rows(prepared.out / "valid.parquet", bundle.network)
     assert fit.validation_loss(bundle.network, valid) == min(losses)
 
 

@@ -14,12 +14,12 @@ from pipeline.backtest.space import SPACES, trials_of
 from pipeline.backtest.trials import AS_IS
 from pipeline.backtest.tuning import SEEDS, Tuned
 from pipeline.data.schema import TARGET
-from pipeline.evaluate import read_split
 from pipeline.inference.predictions import predict
 from pipeline.runtime.yaml_edit import with_values
 from pipeline.tune import main, prepare_in, train_in
 from tests.conftest import prepare_settings
 from tests.support.recipes import make_recipe
+from tests.support.splits import read_split
 from tests.support.tables import rows, table
 from tests.support.work_tree import ROOT, run
 

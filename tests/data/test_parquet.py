@@ -3,7 +3,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.data import parquet
-from pipeline.data.parquet import RowGroups
+from pipeline.data.parquet import RowGroups, row_groups
 
 SCHEMA = pa.schema([("number", pa.int32()), ("text", pa.string())])
 
@@ -59,3 +59,11 @@ def test_no_metadata_names_a_library_beside_parquets_own(tmp_path):
 def test_an_error_inside_passes_through(tmp_path):
     with pytest.raises(ValueError, match="midway"), RowGroups(tmp_path / "x.parquet", SCHEMA):
         raise ValueError("midway")
+
+
+def test_row_groups_are_read_one_at_a_time_with_the_columns_asked_for(tmp_path):
+    expected = write(tmp_path / "x.parquet", 250, 130)
+    found = list(row_groups(tmp_path / "x.parquet"))
+    assert [group.num_rows for group in found] == [100, 100, 50]
+    assert pa.concat_tables(found).equals(expected)
+    assert [group.column_names for group in row_groups(tmp_path / "x.parquet", ["text"])] == [["text"]] * 3

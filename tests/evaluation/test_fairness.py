@@ -5,6 +5,7 @@ from pipeline.data.encoding import Encoder, Scaling
 from pipeline.data.schema import FEATURES, TARGET
 from pipeline.evaluation.bootstrap import BLOCKS
 from pipeline.evaluation.fairness import MIN_CELLS, Group, audit, groups_of
+from tests.support.splits import in_blocks, in_cells
 
 ENCODER = Encoder(dict.fromkeys(FEATURES, tuple("ABCDEFG")), (), Scaling("standard", 1e5, 5e4))
 LIMITS = {"bias_share": 0.05, "error_ratio": 1.25}
@@ -12,23 +13,43 @@ ROWS = 2000
 
 
 def make_test(rows=ROWS, *, target=100_000):
-    """Rows of which each is a cell of its own, with targets of this amount."""
+    """Rows of which each is a cell of its own, with targets of this amount; the first half of another size."""
     columns = {name: np.ones(rows, np.int64) for name in FEATURES}
-    return {**columns, "job_title": np.arange(rows), TARGET: np.full(rows, target)}
+    sizes = 1 + (np.arange(rows) >= rows // 2)
+    titles, places = np.divmod(np.arange(rows), 1000)
+    return {
+        **columns,
+        "job_title": titles,
+        "employee_residence": places,
+        "company_size": sizes,
+        TARGET: np.full(rows, target),
+    }
 
 
 def noise(rows=ROWS, *, scale=10_000.0):
     return np.random.default_rng(1).normal(0, scale, rows)
 
 
-def halves(rows=ROWS):
-    return [Group("one", np.arange(rows // 2)), Group("other", np.arange(rows // 2, rows))]
+HALVES = [Group("one", "company_size", np.array([1])), Group("other", "company_size", np.array([2]))]
 
 
-def found(errors, *, test=None, groups=None, min_rows=30):
+def audited(errors, *, test=None, groups=HALVES, min_rows=30, size=700):
+    """The audit of rows that are so much too high."""
     test = make_test(len(errors)) if test is None else test
-    groups = halves(len(errors)) if groups is None else groups
-    return audit(test, errors, groups, limits=LIMITS, min_rows=min_rows).set_index("group")
+    rows, cells = in_cells(test, FEATURES, into="feature_cell")
+    blocks = in_blocks(rows | {"predicted": test[TARGET] + errors}, size)
+    return audit(blocks, cells, groups, limits=LIMITS, min_rows=min_rows)
+
+
+def found(errors, **options):
+    return audited(errors, **options).set_index("group")
+
+
+def found_of(errors, *, few):
+    """The audit of the last few rows alone."""
+    test = make_test(len(errors))
+    test["company_size"] = 2 - (np.arange(len(errors)) >= len(errors) - few)
+    return found(errors, test=test, groups=HALVES[:1])
 
 
 def test_a_model_that_is_as_right_about_all_is_within_the_limits():
@@ -65,14 +86,13 @@ def test_an_error_is_beyond_the_limit_if_it_is_so_many_times_that_of_all():
 
 def test_a_group_may_be_beyond_both():
     errors = np.concatenate([noise(ROWS - 100), noise(100) * 5 + 30_000])
-    groups = [Group("few", np.arange(ROWS - 100, ROWS))]
-    assert found(errors, groups=groups)["verdict"].tolist() == ["beyond by bias and error"]
+    assert found_of(errors, few=100)["verdict"].tolist() == ["beyond by bias and error"]
 
 
 def test_an_interval_with_the_limit_inside_tells_nothing():
     errors = noise(60, scale=30_000.0)
     errors += 5_000 - errors.mean()
-    table = found(errors, groups=[Group("all", np.arange(60))])
+    table = found_of(errors, few=60)
     assert table["verdict"].tolist() == ["too few rows to tell"]
     assert (table["bias_share_low"] < 0.05).all()
     assert (table["bias_share_high"] > 0.05).all()
@@ -80,13 +100,13 @@ def test_an_interval_with_the_limit_inside_tells_nothing():
 
 def test_fewer_rows_than_asked_for_tell_nothing_however_wrong_the_model_is():
     errors = np.full(ROWS, 90_000.0)
-    assert found(errors, groups=[Group("few", np.arange(29))])["verdict"].tolist() == ["too few rows to tell"]
-    assert found(errors, groups=[Group("few", np.arange(30))])["verdict"].tolist() == ["beyond by bias"]
+    assert found_of(errors, few=29)["verdict"].tolist() == ["too few rows to tell"]
+    assert found_of(errors, few=30)["verdict"].tolist() == ["beyond by bias"]
 
 
 def test_copies_of_a_few_rows_tell_nothing():
     test = make_test()
-    test["job_title"] = np.arange(ROWS) % (MIN_CELLS - 1)
+    test |= {"job_title": np.arange(ROWS) % (MIN_CELLS - 1), "employee_residence": np.ones(ROWS)}
     table = found(np.full(ROWS, 90_000.0), test=test)
     assert table["verdict"].tolist() == ["too few rows to tell"] * 2
 
@@ -94,9 +114,7 @@ def test_copies_of_a_few_rows_tell_nothing():
 def test_equal_rows_are_drawn_together_so_copies_narrow_no_interval():
     errors, test = noise(100), make_test(100)
     copies = {name: np.repeat(column, 10) for name, column in test.items()}
-    everyone = [Group("all", np.arange(1000))]
-    alone = found(errors, groups=[Group("all", np.arange(100))])
-    together = found(np.repeat(errors, 10), test=copies, groups=everyone)
+    alone, together = found(errors, min_rows=1), found(np.repeat(errors, 10), test=copies)
     assert together["bias_share_low"].tolist() == pytest.approx(alone["bias_share_low"].tolist())
 
 
@@ -108,7 +126,7 @@ def test_many_cells_are_drawn_in_blocks_with_intervals_as_wide_as_theory_says():
 
 
 def test_without_groups_there_is_a_table_with_a_header_alone():
-    table = audit(make_test(), noise(), [], limits=LIMITS, min_rows=30)
+    table = audited(noise(), groups=[])
     assert not len(table)
     assert {"group", "bias_share_low", "error_ratio_limit", "verdict"} <= set(table)
 
@@ -119,12 +137,18 @@ def test_a_perfect_model_is_within_all_limits():
 
 def test_rare_values_are_one_group_that_names_a_few_of_them():
     def names(codes):
-        groups = groups_of("company_size", np.array(codes), encoder=ENCODER, min_rows=3)
-        return {group.name: group.members.tolist() for group in groups}
+        _, cells = in_cells({"company_size": np.array(codes)}, ["company_size"], into="feature_cell")
+        groups = groups_of("company_size", cells, encoder=ENCODER, min_rows=3)
+        return {group.name: (group.codes.tolist(), group.rows(cells)) for group in groups}
 
-    assert names([1, 1, 1, 2, 0]) == {"company_size=A": [0, 1, 2], "company_size=(unknown), B": [3, 4]}
-    assert names([1, 1, 1, 2]) == {"company_size=A": [0, 1, 2], "company_size=B": [3]}
-    assert names([1, 2, 3, 4, 4]) == {"company_size=(4 rarer)": [0, 1, 2, 3, 4]}
+    assert names([1, 1, 1, 2, 0]) == {"company_size=A": ([1], 3), "company_size=(unknown), B": ([0, 2], 2)}
+    assert names([1, 1, 1, 2]) == {"company_size=A": ([1], 3), "company_size=B": ([2], 1)}
+    assert names([1, 2, 3, 4, 4]) == {"company_size=(4 rarer)": ([1, 2, 3, 4], 5)}
+
+
+def test_blocks_of_any_size_give_the_same_bytes():
+    first, *others = (found(noise(), size=size) for size in (1, 333, ROWS))
+    assert all(first.equals(other) for other in others)
 
 
 def test_it_is_the_same_every_time():

@@ -3,6 +3,7 @@ import pytest
 
 from pipeline.data.schema import FEATURES, HASH, TARGET, WORDS
 from pipeline.evaluation.importance import REPEATS, ROWS, permutation_importance, with_costs
+from tests.support.splits import in_cells
 
 
 def split(rows, target=lambda columns: columns["work_year"] * 2.0):
@@ -108,7 +109,10 @@ def test_what_a_feature_costs_stands_beside_it():
     rows = split(100)
     table = permutation_importance(years, rows, features=["work_year", "job_title"])
     found = with_costs(
-        table, rows, codes={"work_year": 5, "job_title": 9}, parameters={"work_year": 7, "job_title": 11}
+        table,
+        in_cells(rows, FEATURES, into="cell")[1],
+        codes={"work_year": 5, "job_title": 9},
+        parameters={"work_year": 7, "job_title": 11},
     ).set_index("feature")
     unseen = float((rows["job_title"] == 0).mean())
     assert found[["codes", "parameters", "unseen_share"]].to_numpy()[1].tolist() == [9, 11, unseen]

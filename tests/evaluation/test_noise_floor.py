@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.evaluation.noise_floor import cell_mean, cell_numbers, noise_floor
+from pipeline.evaluation.noise_floor import CellTotals, cell_mean, cell_numbers, noise_floor, noise_floors
+from tests.support.splits import in_blocks
 
 ROWS = st.lists(st.tuples(st.integers(0, 3), st.integers(1, 400_000)), min_size=2, max_size=60)
 
@@ -19,21 +20,37 @@ def test_rows_share_a_cell_exactly_if_all_their_codes_are_equal():
     assert len(set(cells.tolist())) == 3
 
 
-def test_the_cell_mean_is_that_of_the_training_rows_with_the_same_codes():
-    train = columns(level=[1, 1, 2], size=[1, 1, 1], salary_in_usd=[10, 20, 60])
-    found = cell_mean(train, columns(level=[2, 1], size=[1, 1], salary_in_usd=[0, 0]), columns=["level", "size"])
-    assert found.tolist() == [60.0, 15.0]
+def totals(cells, usd):
+    """The totals of rows of which each is another."""
+    return CellTotals.of([columns(cell=cells, salary_in_usd=usd, row_hash=range(len(usd)))], cells=max(cells) + 1)
 
 
-def test_a_cell_without_training_rows_gets_the_training_mean():
-    train = columns(level=[1, 1, 2], salary_in_usd=[10, 20, 60])
-    assert cell_mean(train, columns(level=[3], salary_in_usd=[0]), columns=["level"]).tolist() == [30.0]
+def test_the_cell_mean_is_that_of_the_training_rows_of_the_cell_or_of_all_if_it_has_none():
+    train = totals([0, 0, 1], [10, 20, 60])
+    assert cell_mean(train, np.array([1, 0, -1])).tolist() == [60.0, 15.0, 30.0]
 
 
-def test_cell_means_keep_the_order_of_the_test_rows():
-    train, test = columns(level=[2, 1, 3], salary_in_usd=[20, 10, 30]), columns(level=[3, 1, 2, 3, 1])
-    found = cell_mean(train, test, columns=["level"])
-    assert found.tolist() == [30.0, 10.0, 20.0, 30.0, 10.0]
+def test_totals_tell_rows_from_different_rows():
+    rows = columns(cell=[0, 1, 1, 1, 1], salary_in_usd=[10, 20, 20, 20, 50], row_hash=[3, 5, 5, 5, 8])
+    found = CellTotals.of([rows], cells=3)
+    assert found.rows.tolist() == [1, 4, 0]
+    assert found.target.tolist() == [10, 110, 0]
+    assert found.different.tolist() == [1, 2, 0]
+    assert found.squared_copies.tolist() == [1, 3 * 3 + 1, 0]
+    assert found.mean.tolist() == [10, 27.5, 0]
+    assert found.mean_of(np.array([True, True, False])) == 24
+
+
+@given(ROWS, st.integers(1, 9))
+def test_blocks_of_any_size_give_the_floors_of_all_rows_to_the_last_bit(rows, size):
+    cells, usd = np.array(rows).T
+    hashes = np.arange(len(rows)) // 3
+    cells, usd = cells[hashes * 3], usd[hashes * 3]
+    split = columns(cell=cells, salary_in_usd=usd, row_hash=hashes)
+    expected = [noise_floor(usd, cells=cells, rows=of) for of in (hashes, np.arange(len(rows)))]
+    blocks = in_blocks(split, 3 * size)  # copies are never torn apart
+    found = noise_floors(blocks, CellTotals.of(blocks, cells=cells.max() + 1))
+    assert [floor and floor.mse for floor in found] == [floor and floor.mse for floor in expected]
 
 
 def test_the_floor_weights_each_cell_by_its_rows():

@@ -1,5 +1,6 @@
 """Long campaigns, behind `make soak`."""
 
+import re
 import shutil
 import sys
 from collections import defaultdict
@@ -15,8 +16,8 @@ from pipeline.data.parquet import RowGroups
 from pipeline.data.raw_table import read_table
 from pipeline.data.schema import FEATURES, GROUP, HASH, NORMALISED, TARGET, WORDS
 from pipeline.data.split import SPLITS
-from pipeline.evaluate import read_split
 from pipeline.evaluation import ridge
+from pipeline.evaluation.metrics import mean_squared_error
 from pipeline.model import intervals as intervals_module
 from pipeline.model.bundle import Bundle
 from pipeline.model.intervals import PERCENTS, PredictedRows, calibrate
@@ -26,6 +27,7 @@ from pipeline.nights.gate import decide
 from pipeline.nights.record import NightOutcome
 from pipeline.reporting.run_results import read_metrics
 from tests.support.processes import ARGUMENTS, set_params
+from tests.support.splits import read_split
 from tests.support.work_tree import ROOT, copy_of_the_work_tree
 from tests.support.work_tree import run as run_in
 
@@ -49,6 +51,15 @@ def test_ten_million_rows_are_prepared_in_six_hundred_megabytes(tmp_path):
     assert memory_of(ROOT, *command) < 600
     splits = [pq.ParquetFile(tmp_path / f"out/{name}.parquet") for name in ("train", "valid", "test")]
     assert sum(split.metadata.num_rows for split in splits) == 10_000_000
+
+
+def test_stages_of_ten_million_rows_need_hardly_more_memory_than_of_one_million():
+    lines = run_in(ROOT, sys.executable, "-m", "benchmarks.scaling", "--rounds", "1").splitlines()[2:]
+    one, ten = ([int(megabytes) for megabytes in re.findall(r"(\d+) MB", line)] for line in lines)
+    assert len(ten) == 3
+    for few, many in zip(one, ten, strict=True):
+        assert many < 600
+        assert many < 1.25 * few
 
 
 def write_encoded_rows(file, *, rows, sizes, draw):
@@ -118,10 +129,17 @@ def predicted_by_ridge(prepared):
     encoder = Encoder.read(prepared / "encoder.json")
     splits = {name: read_split(prepared / f"{name}.parquet") for name in SPLITS}
     columns = (*FEATURES, *WORDS)
-    model = ridge.fit_best_penalty(splits["train"], splits["valid"], columns=columns, sizes=encoder.sizes())
+    codes = {name: {column: split[column] for column in columns} for name, split in splits.items()}
+    train, valid = splits["train"][TARGET], splits["valid"][TARGET]
+    model = ridge.fit_best_penalty(
+        codes["train"],
+        train,
+        rows=np.ones(len(train)),
+        sizes=encoder.sizes(),
+        error=lambda fitted: mean_squared_error(fitted.predict(codes["valid"]), valid),
+    )
     return encoder.vocabularies[GROUP], {
-        name: PredictedRows(model.predict({column: split[column] for column in columns}), split[TARGET], split[GROUP])
-        for name, split in splits.items()
+        name: PredictedRows(model.predict(codes[name]), split[TARGET], split[GROUP]) for name, split in splits.items()
     }
 
 

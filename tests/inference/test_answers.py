@@ -9,7 +9,6 @@ from pipeline.data.csv_blocks import Block
 from pipeline.data.csv_rows import parse
 from pipeline.data.schema import COLUMNS, FEATURES
 from pipeline.data.split import SPLITS, row_hash
-from pipeline.evaluate import read_split
 from pipeline.inference import answers as answers_module
 from pipeline.inference.answers import ANSWERS, answer
 from pipeline.inference.predictions import Predictions, predict
@@ -17,6 +16,7 @@ from pipeline.model.bundle import FIX, Bundle
 from pipeline.model.reproducible import nn
 from tests.conftest import prepare_settings
 from tests.support.models import make_bundle
+from tests.support.splits import read_split
 from tests.support.tables import ROW, TITLES, check, row, rows
 
 

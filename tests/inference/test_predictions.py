@@ -5,13 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.data.schema import HASH, LARGEST, NORMALISED, SMALLEST
-from pipeline.evaluate import read_split
 from pipeline.inference import predictions
 from pipeline.inference.predictions import CachingBundle, distinct, predict, predict_distinct
 from pipeline.model.bundle import Bundle
 from pipeline.model.network import Regressor
 from pipeline.model.reproducible import nn
 from tests.support.models import make_bundle
+from tests.support.splits import read_split
 from tests.support.tables import batch, row, rows
 
 

@@ -9,7 +9,6 @@ from pipeline import params
 from pipeline.data.encoding import Encoder
 from pipeline.data.raw_table import read_table
 from pipeline.data.schema import TARGET
-from pipeline.evaluate import read_split
 from pipeline.model.bundle import Bundle
 from pipeline.model.reproducible import nn
 from pipeline.nights.champion import Champion
@@ -18,6 +17,7 @@ from pipeline.nights.night import Night
 from pipeline.runtime.errors import RuleError
 from tests.conftest import prepare_settings
 from tests.support.reports import write_numbers
+from tests.support.splits import read_split
 from tests.support.tables import rows, table
 from tests.support.work_tree import ROOT
 

@@ -90,7 +90,7 @@ class Training:
 
     def run(self, start: TrainingState = START) -> list[TrainingState]:
         """Train; returns what was at the end of each epoch."""
-        return list(fit(self.network, loader=self.loader, valid=self.valid, recipe=self.recipe, start=start))
+        return list(fit(self.network, loader=self.loader, valid=[self.valid.tensors], recipe=self.recipe, start=start))
 
 
 def make_training(recipe, *, train=None, rows=42, seed=None, encoder=ENCODER) -> Training:

@@ -15,7 +15,15 @@ from pipeline.data.schema import HASH
 from pipeline.model.network import build
 from pipeline.model.reproducible import DataLoader, TensorDataset, nn, torch
 from pipeline.training import loader as module
-from pipeline.training.loader import StreamedRows, batches, blocks, loader_of, read_rows, rows_per_block, weights
+from pipeline.training.loader import (
+    StreamedRows,
+    batches,
+    blocks,
+    loader_of,
+    read_rows,
+    rows_per_block,
+    validation_rows,
+)
 from tests.support.recipes import EMBEDDING, Training, make_network, make_recipe, make_rows, seeded
 from tests.support.tables import row, rows, table
 
@@ -44,7 +52,8 @@ def network_of(prepared, recipe):
 
 
 def loader(prepared, recipe, *, seed=1):
-    return loader_of(prepared / "train.parquet", network_of(prepared, recipe), recipe, generator=seeded(seed))
+    network, scratch = network_of(prepared, recipe), prepared / f"scratch-{len(list(prepared.iterdir()))}"
+    return loader_of(prepared / "train.parquet", network, recipe, generator=seeded(seed), scratch=scratch)
 
 
 def test_a_split_is_read_as_the_network_reads_its_codes_and_the_normalised_salary(prepared, changes):
@@ -64,6 +73,17 @@ def test_a_loader_serves_the_rows_that_a_split_has_in_batches_of_the_recipes_siz
     assert {len(inputs) for inputs, _ in served[:-1]} == {7}
     inputs, target = read_rows(prepared / "train.parquet", network_of(prepared, recipe)).tensors
     assert in_order(served) == in_order([(inputs, target)])
+
+
+@pytest.mark.parametrize("size", [1000, 7])
+def test_validation_rows_are_those_of_the_split_however_many_times_they_are_read(prepared, changes, size):
+    network, path = network_of(prepared, make_recipe(**changes)), prepared / "valid.parquet"
+    pq.write_table(pq.read_table(path), path, row_group_size=size)
+    valid = validation_rows(path, network)
+    for _ in range(2):
+        for found, expected in zip(zip(*valid, strict=True), read_rows(path, network).tensors, strict=True):
+            assert torch.equal(torch.cat(found), expected)
+    assert max(len(target) for _, target in valid) <= size
 
 
 def in_order(batches):
@@ -113,7 +133,7 @@ def test_training_on_streamed_rows_learns(stage, changes):
     prepared = stage.out
     recipe = make_recipe(**changes, epochs=20, optimizer={"learning_rate": 0.005})
     network = network_of(prepared, recipe)
-    order = loader_of(prepared / "train.parquet", network, recipe, generator=seeded(1))
+    order = loader(prepared, recipe)
     last = Training(network, order, read_rows(prepared / "train.parquet", network), recipe).run()[-1]
     assert last.history[-1].valid_mse < 0.5 * last.history[0].valid_mse
 
@@ -123,28 +143,13 @@ def test_a_training_on_streamed_rows_goes_on_to_the_same_bits(prepared):
     recipe = make_recipe(**EMBEDDING, epochs=3, equal_rows="once")
     trainings = []
     for seed in (1, 2):
-        network = network_of(prepared, recipe)
-        order = loader_of(prepared / "train.parquet", network, recipe, generator=seeded(seed))
+        network, order = network_of(prepared, recipe), loader(prepared, recipe, seed=seed)
         trainings.append(Training(network, order, read_rows(prepared / "valid.parquet", network), recipe))
     uninterrupted, other = trainings
     first, *_, last = uninterrupted.run()
     resumed = other.run(start=first)[-1]
     assert resumed.history == last.history
     assert torch.equal(resumed.kept_weights, last.kept_weights)
-
-
-def test_equal_rows_weigh_as_much_as_one_and_all_have_a_mean_of_one():
-    hashes = np.array([5, 9, 5, 7, 5, 9], np.uint64)
-    found = weights(hashes, sorted_hashes=np.sort(hashes))
-    assert found.mean() == pytest.approx(1)
-    assert {float(found[hashes == value].sum()) for value in (5, 7, 9)} == {2.0}
-
-
-def test_a_row_alone_in_its_batch_weighs_what_it_weighs_among_all():
-    hashes = np.array([5, 9, 5, 7, 5, 9], np.uint64)
-    whole = weights(hashes, sorted_hashes=np.sort(hashes))
-    single = [weights(hashes[index : index + 1], sorted_hashes=np.sort(hashes))[0] for index in range(6)]
-    assert whole.tolist() == single
 
 
 @pytest.mark.parametrize("limit", [10, 10_000])

@@ -1,0 +1,64 @@
+"""Each stage on tables of growing size, with the recipe `full`: how time and memory grow with the rows.
+
+`python -m benchmarks.scaling [ROWS ...]` prints a table of docs/speed.md.
+"""
+
+import argparse
+import os
+import shutil
+import sys
+import tempfile
+from contextlib import chdir
+from pathlib import Path
+
+from benchmarks.speed.measure import Run, in_turn, run
+from pipeline.runtime.arguments import whole
+from pipeline.runtime.command import command
+
+SIZES = (1_000_000, 10_000_000)
+ROOT = Path(__file__).parent.parent
+RAW, PREPARED = Path("data/raw/salaries.csv"), "data/prepared"
+STAGES = {
+    "prepare": f"--out {PREPARED} --metrics metrics/prepare.json --report data/contract-report.txt",
+    "train": f"full --train {PREPARED}/train.parquet --valid {PREPARED}/valid.parquet --encoder {PREPARED}/encoder.json"
+    " --models models --plots metrics/plots --cache .cache",
+    "evaluate": f"full --models models --prepared {PREPARED} --metrics metrics --plots metrics/plots"
+    " --cards metrics/cards",
+}
+"""What dvc.yaml has behind `python -m pipeline.<stage>`."""
+
+
+def main() -> None:
+    """Make the tables, run the stages one after the other, print their figures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("rows", type=whole(1), nargs="*", default=SIZES)
+    parser.add_argument("--rounds", type=whole(1), default=3)
+    arguments = parser.parse_args()
+    with command("benchmarks.scaling"):
+        names = [name for stage in STAGES for name in (stage, "peak memory")]
+        for cells in (["rows", *names], ["---"] * (1 + len(names))):
+            print(f"| {' | '.join(cells)} |")
+        for rows in arguments.rows:
+            print(line(rows, measured(rows, rounds=arguments.rounds)), flush=True)
+
+
+def measured(rows: int, *, rounds: int) -> dict[str, Run]:
+    """The medians of each stage on a sample of so many rows, in a folder of its own."""
+    os.environ["PYTHONPATH"] = str(ROOT)  # of all processes to come
+    with tempfile.TemporaryDirectory() as folder, chdir(folder):
+        for file in ("params.yaml", "versions.json"):
+            shutil.copy(ROOT / file, folder)
+        RAW.parent.mkdir(parents=True)
+        run([sys.executable, "-m", "pipeline.sample", "--rows", str(rows), "--seed", "1", "--out", str(RAW)])
+        stages = {stage: [sys.executable, "-m", f"pipeline.{stage}", *given.split()] for stage, given in STAGES.items()}
+        return in_turn(stages, rounds=rounds)
+
+
+def line(rows: int, runs: dict[str, Run]) -> str:
+    """One row of the table: processor time, which other programs change less than that on the clock, and memory."""
+    figures = [figure for one in runs.values() for figure in (f"{one.cpu:.0f} s", f"{one.memory:.0f} MB")]
+    return f"| {rows:,} | {' | '.join(figures)} |"
+
+
+if __name__ == "__main__":
+    main()
