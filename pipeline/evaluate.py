@@ -11,7 +11,7 @@ import pandas as pd
 from pipeline import params, versions
 from pipeline.data.encoding import ROWS, Encoder
 from pipeline.data.parquet import row_groups
-from pipeline.data.remote import Place, place_of
+from pipeline.data.remote import Place, Remote, place_of
 from pipeline.data.schema import AUDITED, FEATURES, HASH, NORMALISED, TARGET
 from pipeline.data.split import SPLITS
 from pipeline.evaluation import fairness, importance, leaks, plot_tables, scorecard
@@ -26,7 +26,7 @@ from pipeline.model.bundle import Bundle
 from pipeline.model.costs import parameters_by_feature
 from pipeline.model.intervals import PERCENTS
 from pipeline.reporting.card import Origin, card
-from pipeline.reporting.run_results import RecipeResult, as_texts, metrics_files
+from pipeline.reporting.run_results import RecipeResult, as_texts, metrics_files, sha256_of
 from pipeline.runtime.arguments import command_parser, recipe_name
 from pipeline.runtime.command import WAY_BACK, command
 from pipeline.runtime.drafts import drafts
@@ -91,7 +91,8 @@ def run(name: str, paths: Paths, settings: params.Evaluate, *, min_count: int) -
         numbers["test_fairness_groups_beyond"] = fairness.count_beyond(tables["fairness"])
         scorecard.check_finite(numbers)
         result = RecipeResult(name, bundle.recipe, numbers, {key: as_text(table) for key, table in tables.items()})
-        origin = Origin.of(paths.table, bundle.provenance, bundle.intervals.uncalibrated)
+        raw, uncalibrated = paths.table, bundle.intervals.uncalibrated
+        origin = Origin(raw.name, sha256_of(raw), isinstance(raw, Remote), bundle.provenance, uncalibrated)
         for file, text in zip(metrics_files(paths.metrics, name), as_texts(numbers), strict=True):
             draft_of(file).write_text(text, encoding="utf-8")
         for key, table in tables.items():

@@ -6,12 +6,11 @@ from string import Template
 from typing import Any
 
 from pipeline.data import schema
-from pipeline.data.remote import Place, Remote
 from pipeline.data.schema import MAE, RMSE, in_unit
 from pipeline.reporting import markdown as md
 from pipeline.reporting import summary, verdicts
 from pipeline.reporting.front_matter import front_matter
-from pipeline.reporting.run_results import RecipeResult, sha256_of
+from pipeline.reporting.run_results import RecipeResult
 from pipeline.reporting.summary import Rows, money, percent
 from pipeline.runtime import escape
 
@@ -27,11 +26,6 @@ class Origin:
     is_of_etags: bool  # the hash: the table is at a URL
     provenance: Mapping[str, Any]
     uncalibrated: Sequence[int]  # the percents of intervals for which the validation rows were too few
-
-    @classmethod
-    def of(cls, table: Place, provenance: Mapping[str, Any], uncalibrated: Sequence[int]) -> "Origin":
-        """The origin of a model that was trained on the table. Raises: as `sha256_of`."""
-        return cls(table.name, sha256_of(table), isinstance(table, Remote), provenance, uncalibrated)
 
 
 def card(result: RecipeResult, origin: Origin) -> str:
