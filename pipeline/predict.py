@@ -60,7 +60,6 @@ def arguments() -> argparse.ArgumentParser:
     parser = command_parser("predict", __doc__, examples=examples, own_codes=codes)
     parser.add_argument(
         "table",
-        type=place_of,
         help="CSV or Parquet file with the contract's features, a folder of such, or a URL; - is standard input",
     )
     parser.add_argument("--model", type=Path, required=True, help="folder of the model bundle")
@@ -82,7 +81,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` ends this process as it ends any filter
     with command("predict", expected=EXIT_CODES, interrupted=f"{given.out} is as it was"):
         params.check(FEATURES)
-        counts = run(given.table, model=given.model, out=given.out, safe_cells=given.safe_cells)
+        counts = run(place_of(given.table), model=given.model, out=given.out, safe_cells=given.safe_cells)
         if counts.ignored:
             print(f"predict: {in_words(counts.ignored)}: kept in the output, and not read", file=sys.stderr)
         print(
@@ -109,15 +108,15 @@ def run(table: Place, *, model: Path, out: Path, safe_cells: bool = False, block
     bundle = loaded(model, facts)
     where = STANDARD_INPUT if table == STREAM else str(table)
     with ExitStack() as stack:
-        source = stack.enter_context(_opened(table))
+        files = {} if table == STREAM else table_files(table)
+        source = stack.enter_context(_opened(files))
         header = parse_header(source.readline(BLOCK_BYTES), FEATURES, where=where)
         if taken := [name for name in ANSWERS.names if name in header.names]:
             raise ValueError(f"{where}: these columns are for the answers, found {', '.join(taken)}; rename them")
         output = (SafeCsvOutput if safe_cells else FORMATS.get(out.suffix, CsvOutput))(header)
         append = stack.enter_context(output.opened(stack.enter_context(_draft(out))))
-        progress = stack.enter_context(
-            tqdm(total=_size(table), desc="predict", unit="B", unit_scale=True, disable=None)
-        )
+        size = sum(map(size_of, files.values())) or None  # of standard input nobody knows
+        progress = stack.enter_context(tqdm(total=size, desc="predict", unit="B", unit_scale=True, disable=None))
         scorer = Scorer(model.absolute(), facts, header.names, output)
         workers = stack.enter_context(start_workers(*PACKAGES))
         counts = Counts(ignored=other_columns(header.names), uncalibrated=bundle.intervals.uncalibrated)
@@ -146,22 +145,15 @@ def _check_paths(table: Place, out: Path) -> None:
 
 
 @contextmanager
-def _opened(table: Place) -> Iterator[BinaryIO]:
-    """The CSV text of a table: standard input, a file, or the files of a folder put together."""
-    if table == STREAM:
-        yield csv_text(_open(sys.stdin, name="input").buffer, where=STANDARD_INPUT)
-        return
-    files = table_files(table)
+def _opened(files: Mapping[str, Place]) -> Iterator[BinaryIO]:
+    """The CSV text of a file, or of several put together; of standard input if there is none."""
     if len(files) > 1:
         yield joined_text(files)
-    else:
+    elif files:
         with open_table(*files.values()) as file:
             yield file
-
-
-def _size(table: Place) -> int | None:
-    """How many bytes there are to read, if that is known."""
-    return None if table == STREAM else sum(map(size_of, table_files(table).values()))
+    else:
+        yield csv_text(_open(sys.stdin, name="input").buffer, where=STANDARD_INPUT)
 
 
 @contextmanager

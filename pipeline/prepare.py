@@ -7,7 +7,7 @@ second pass encodes the clean rows. Both are pure functions of a part, over thre
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
 
@@ -98,9 +98,10 @@ def check(raw: Place, checked: partial[Checked], workers: Workers, *, allowed: f
     if len(parts) > 1:
         parts = [part.anywhere() for part in parts]
     # A single part, perhaps of gzip and long, is checked in this thread, which ctrl-C ends at once.
-    done = workers.map(checked, parts) if len(parts) > 1 else map(partial(checked, threads=2), parts)
-    results = progress(done, "check", total=len(parts), unit="part", rows=lambda part: part.report.rows)
-    table = check_parts(parts, results, again=checked)
+    done = workers.map(checked, parts) if len(parts) > 1 else (checked(part, threads=2) for part in parts)
+    with closing(done):
+        results = progress(done, "check", total=len(parts), unit="part", rows=lambda part: part.report.rows)
+        table = check_parts(parts, results, again=checked)
     table.report.check(where=str(raw), allowed=allowed)
     if not table.in_split.all():
         raise ValueError(_too_few_rows(table, where=raw, again=checked))
@@ -130,7 +131,7 @@ def encode(
     """Second pass: the clean rows, encoded, to one Parquet file per split; returns the rows of each."""
     with ExitStack() as stack:
         writers = [stack.enter_context(RowGroups(file, ROWS)) for file in files]
-        results = workers.map(encoded, spills)
+        results = stack.enter_context(closing(workers.map(encoded, spills)))
         for tables in progress(
             results, "encode", total=len(spills), unit="block", rows=lambda each: sum(map(len, each))
         ):

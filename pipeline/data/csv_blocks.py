@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from pipeline.data.csv_records import RECORD_BYTES, has_no_multiline_quotes, last_start
@@ -21,8 +21,11 @@ class Block:
     """
 
     first_line: int
-    text: bytes
+    text: bytes = field(repr=False)  # rows, which no log may show
     has_no_multiline_quotes: bool = False
+
+    def __str__(self) -> str:
+        return f"the block of rows from line {self.first_line:,}"
 
 
 class LongLineError(ValueError):

@@ -22,12 +22,14 @@ def _pieces(files: Mapping[str, Place]) -> Iterator[bytes]:
     for name, path in files.items():
         with open_table(path) as file:
             line = file.readline(BLOCK_BYTES).removeprefix(UTF8_MARK).rstrip(b"\r\n")
+            if not line.strip():
+                raise ValueError(f"{path}: line 1 must be a header, found nothing; leave out this file")
             if header is None:
                 header, first = line, name
                 yield header + b"\n"
             elif line != header:
                 fix = "give all files of the folder the same columns in the same order"
-                raise ValueError(f"{path}: the header must be that of {first}, found {line[:60]!r}; {fix}")
+                raise ValueError(f"{path}: line 1 must be the header of {first}, found another one; {fix}")
             yield from _rows(file)
 
 

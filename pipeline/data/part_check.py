@@ -88,16 +88,16 @@ def check_part(
     for number, block in enumerate(clean_part(part, block_bytes=block_bytes, threads=threads)):
         checked.report.add(block.report)
         checked.lines, checked.size = checked.lines + block.lines, checked.size + block.size
-        spill = f"{part.number}-{number}"
+        spill = f"{part.number}-{part.start}-{number}"  # a part that is checked again from elsewhere has others
         if block.quarantine.num_rows:
             broken = write_spill(scratch / f"{spill}.broken", block.quarantine)
-            checked.broken.append(Broken(Spill(broken, part)))
+            checked.broken.append(Broken(Spill(broken, part.anywhere())))
         hashes = row_hash(block.rows, salt=settings.split.salt)
         splits = assign(hashes, settings.split)
         checked.in_split += np.bincount(splits, minlength=len(SPLITS))
         count(block.rows, np.flatnonzero(splits == SPLITS.index("train")), counts=checked.counts)
         clean = write_spill(scratch / f"{spill}.arrow", hashed(block.rows, hashes))
-        checked.clean.append(Spill(clean, part))
+        checked.clean.append(Spill(clean, part.anywhere()))
     return checked
 
 

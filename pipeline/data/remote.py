@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, Literal
 from pipeline.runtime.masking import masked
 from pipeline.runtime.packages import require
 from pipeline.runtime.ranges import Ranges
-from pipeline.runtime.urls import is_url
+from pipeline.runtime.urls import check_table_url, is_url
 
 BUFFER_BYTES = 1 << 20  # what a short read brings; a longer one is a request of its own
 BRING_IT = "bring the table here: dvc get-url does"
@@ -168,12 +168,15 @@ def size_of(file: Place) -> int:
 
 
 def place_of(text: str) -> Place:
-    """Where a path or a URL leads.
+    """Where a path or a URL leads. Raises: ValueError as `check_table_url`.
 
     >>> str(place_of("data/raw/salaries.csv")), str(place_of("s3://salaries/raw"))
     ('data/raw/salaries.csv', 's3://salaries/raw')
     """
-    return Remote(text) if is_url(text) else Path(text)
+    if not is_url(text):
+        return Path(text)
+    check_table_url(text)
+    return Remote(text)
 
 
 def _in_words(cause: BaseException) -> str:

@@ -4,9 +4,10 @@ A spill is small enough for memory, however long its part is.
 """
 
 import os
+import re
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,9 +18,10 @@ from pipeline import params
 from pipeline.data.clean import CLEAN
 from pipeline.data.encoding import ROWS, Encoder
 from pipeline.data.parts import Part
-from pipeline.data.remote import Place, Remote
+from pipeline.data.remote import Place, Remote, RemoteError
 from pipeline.data.schema import FEATURES, HASH, TARGET
 from pipeline.data.split import SPLITS, assign
+from pipeline.runtime.masking import shown_address
 
 HASHED = pa.schema([CLEAN.field(name) for name in (*FEATURES, TARGET)] + [(HASH, pa.uint64())])
 """What is kept of a clean row."""
@@ -27,21 +29,29 @@ HASHED = pa.schema([CLEAN.field(name) for name in (*FEATURES, TARGET)] + [(HASH,
 
 SCRATCH = "PREPARE_SCRATCH"
 """The variable of the environment with a URL for the spills, for workers without a common disk."""
+WRITABLE_URL = r"(s3|gs)://[^@?#]+"
 
 
 @contextmanager
 def scratch_folder(folder: Path) -> Iterator[Place]:
     """Where spills may be until the end of the block: this new folder, or a place at the URL of the environment.
 
-    What is there from a run that was killed goes first. Raises: RemoteError if it cannot be cleared.
+    What is there from a run that was killed goes first.
+    Raises: ValueError if the URL is none that can be written to; RemoteError if it cannot be cleared.
     """
     if url := os.environ.get(SCRATCH):
+        if not re.fullmatch(WRITABLE_URL, url):
+            rule = f"{SCRATCH} must be a place to write to, s3://… or gs://…"
+            raise ValueError(f"{rule}, found {shown_address(url)}; without it, workers need a common disk")
         place = Remote(url) / "spills"
         place.remove()
         try:
             yield place
-        finally:
-            place.remove()
+        except BaseException:
+            with suppress(RemoteError):  # the error before is told
+                place.remove()
+            raise
+        place.remove()
     else:
         folder.mkdir()
         yield folder.absolute()  # as workers see it
@@ -75,6 +85,10 @@ def write_spill(place: Place, rows: pa.RecordBatch) -> Place:
     with pa.ipc.new_stream(sink, rows.schema) as spill:
         spill.write_batch(rows)
     if isinstance(place, Path):
+        if not place.parent.is_dir():
+            rule = "all workers must see the folder of spills"
+            fix = f"give them a common disk, or a URL by {SCRATCH}"
+            raise ValueError(f"{place.parent}: {rule}, found none; {fix}")
         draft = place.with_name(f"{place.name}.{secrets.token_hex(8)}")
         draft.write_bytes(sink.getvalue())
         draft.replace(place)

@@ -7,17 +7,19 @@ over TLS, with keys that end with them; how a cluster is protected, Dask's own s
 import hashlib
 import importlib.metadata
 import re
-import tempfile
+import sys
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-from distributed import Client, Future, KilledWorker, LocalCluster
+import dask
+from distributed import Client, Future, KilledWorker, LocalCluster, wait
+from distributed.client import ClosedClientError
 from distributed.comm import CommClosedError
 from tqdm import tqdm
 
@@ -26,10 +28,8 @@ from pipeline.runtime.errors import RuleError, as_rule_error
 T = TypeVar("T")
 R = TypeVar("R")
 LOCAL = "local:"
-CONNECT_SECONDS, WORKER_SECONDS = (
-    10,
-    60,
-)  # to reach the scheduler; to wait for a first worker, or for one after the last
+CONNECT_SECONDS = 10  # to reach the scheduler
+WORKER_SECONDS = 60  # to wait for a first worker, for one after the last, and for tasks that nobody needs
 AHEAD = 2  # items under way for each thread of a worker: one waits while another is computed
 CODE = "the project's code"
 
@@ -46,14 +46,23 @@ class DaskWorkers:
         waiting = deque[tuple[T, Future]]()
         try:
             for item in items:
-                task = self.client.submit(_compute, function, item, required=self.required, pure=False)
-                waiting.append((item, task))
-                if len(waiting) > AHEAD * self._threads():
+                with _as_lost_scheduler():
+                    task = self.client.submit(_compute, function, item, required=self.required, pure=False)
+                    waiting.append((item, task))
+                    is_full = len(waiting) > AHEAD * self._threads()
+                if is_full:
                     yield self._result(*waiting.popleft())
             while waiting:
                 yield self._result(*waiting.popleft())
         finally:
-            for _, task in waiting:
+            self._leave([task for _, task in waiting])
+
+    def _leave(self, tasks: Sequence[Future]) -> None:
+        """Let tasks end whose results nobody waits for any more: no worker writes when this has returned."""
+        with suppress(Exception), self.client.as_current():  # what made them needless is told
+            if tasks:
+                wait(tasks, timeout=WORKER_SECONDS)
+            for task in tasks:
                 task.cancel()
 
     def _threads(self) -> int:
@@ -62,21 +71,18 @@ class DaskWorkers:
     def _result(self, item: object, task: Future) -> Any:  # noqa: ANN401 (what the function returns)
         rule = "must be computed by the workers"
         try:
-            while True:
-                try:
-                    return task.result(timeout=WORKER_SECONDS)
-                except TimeoutError:
-                    if task.done():
-                        raise
-                self.require_workers()
+            with _as_lost_scheduler():
+                while True:
+                    try:
+                        return task.result(timeout=WORKER_SECONDS)
+                    except TimeoutError:
+                        if task.done():
+                            raise
+                    self.require_workers()
         except KilledWorker as error:
             found = f"that {error.allowed_failures + 1} workers died of it"
             fix = "see the workers' logs: mostly they have too little memory"
             raise RuleError(str(item), rule=rule, found=found, fix=fix) from None
-        except (CancelledError, CommClosedError):
-            raise RuleError(
-                "Dask's scheduler", rule="must stay", found="it gone", fix="start it and run again"
-            ) from None
 
     def require_workers(self) -> None:
         """Raise RuleError if there is no worker, and none comes within a minute."""
@@ -102,15 +108,16 @@ def dask_workers(address: str, *packages: str) -> Iterator[DaskWorkers]:
 
     Raises: ValueError if the address is none; RuleError if nobody answers, or has other code or another version.
     """
-    with tempfile.TemporaryDirectory(prefix="workers-") as folder, _client(address, folder) as client:
+    quiet = dask.config.set({"distributed.admin.large-graph-warning-threshold": "1GB"})  # blocks are its graphs
+    with quiet, _client(address) as client:
         workers = DaskWorkers(client, what_is_here(CODE, *packages))
         workers.check()
-        tqdm.write(f"{len(client.nthreads())} workers at {address}, dashboard {client.dashboard_link}")
+        tqdm.write(f"{len(client.nthreads())} workers at {address}, dashboard {client.dashboard_link}", file=sys.stderr)
         yield workers
 
 
 @contextmanager
-def _client(address: str, folder: str) -> Iterator[Client]:
+def _client(address: str) -> Iterator[Client]:
     if address.startswith(LOCAL):
         if not re.fullmatch(r"[1-9]\d{0,2}", number := address.removeprefix(LOCAL)):
             raise ValueError(f"the number of workers must be 1 to 999, found {address}; write local:4")
@@ -118,7 +125,6 @@ def _client(address: str, folder: str) -> Iterator[Client]:
             n_workers=int(number),
             threads_per_worker=1,
             memory_limit=None,
-            local_directory=folder,
             dashboard_address="127.0.0.1:0",
             security=True,
         )
@@ -129,6 +135,15 @@ def _client(address: str, folder: str) -> Iterator[Client]:
         found = Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
     with found as client:
         yield client
+
+
+@contextmanager
+def _as_lost_scheduler() -> Iterator[None]:
+    try:
+        yield
+    except (CancelledError, CommClosedError, ClosedClientError):
+        fix = "start it and run again"
+        raise RuleError("Dask's scheduler", rule="must stay", found="it gone", fix=fix) from None
 
 
 def _compute(function: Callable[[T], R], item: T, *, required: Mapping[str, str]) -> R:

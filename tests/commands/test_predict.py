@@ -201,6 +201,15 @@ def test_an_interrupt_leaves_the_old_output(new, model, tmp_path, monkeypatch, c
     assert sorted(path.name for path in tmp_path.iterdir()) == ["new.csv", "out.csv"]
 
 
+@pytest.mark.parametrize("url", ["ftp://host/a.csv", "https://host/a.csv?X-Amz-Signature=secret"])
+def test_a_url_that_no_table_may_be_at_is_refused_without_its_secret(model, tmp_path, capsys, url):
+    with pytest.raises(SystemExit) as ended:
+        predict.main([url, "--model", str(model), "--out", str(tmp_path / "out.csv")])
+    assert ended.value.code == 1
+    assert "the URL of a raw table must begin with" in (said := capsys.readouterr().err)
+    assert "secret" not in said
+
+
 def test_an_error_is_one_line_and_an_exit_code(new, tmp_path, capsys):
     with pytest.raises(SystemExit) as ended:
         predict.main([str(new), "--model", str(tmp_path), "--out", str(tmp_path / "out.csv")])

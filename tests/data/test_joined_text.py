@@ -32,6 +32,11 @@ def test_a_file_with_a_header_alone_or_blank_lines_at_its_end_adds_no_row(joined
     assert joined(table([]), table(LINES[:10]) + b"\n\r\n\n", table([]), table(LINES[10:])) == TOGETHER
 
 
+def test_an_empty_file_is_named(joined):
+    with pytest.raises(ValueError, match=r"0\.csv: line 1 must be a header, found nothing; leave out this file"):
+        joined(b"", TOGETHER)
+
+
 def test_line_breaks_inside_stay_at_a_border_of_pieces(joined, monkeypatch):
     monkeypatch.setattr("pipeline.data.joined_text.PIECE_BYTES", 7)
     lines = [row(job_title='"told\n\n\nby phone"'), *LINES]
@@ -39,5 +44,5 @@ def test_line_breaks_inside_stay_at_a_border_of_pieces(joined, monkeypatch):
 
 
 def test_another_header_is_refused_with_both_files(joined):
-    with pytest.raises(ValueError, match=r"1\.csv: the header must be that of 0\.csv, found b'company_size'; give all"):
+    with pytest.raises(ValueError, match=r"1\.csv: line 1 must be the header of 0\.csv, found another one; give all"):
         joined(TOGETHER, b"company_size\nM\n")

@@ -3,11 +3,12 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pytest
 
 from pipeline.data.encoding import ROWS, fit
 from pipeline.data.parts import Part
 from pipeline.data.schema import FEATURES, HASH, TARGET
-from pipeline.data.spills import HASHED, Spill, encode_part, hashed, write_spill
+from pipeline.data.spills import HASHED, SCRATCH, Spill, encode_part, hashed, scratch_folder, write_spill
 from pipeline.data.split import assign, row_hash
 from tests.conftest import prepare_settings
 from tests.support.tables import batch, rows
@@ -55,6 +56,20 @@ def test_a_lost_spill_is_written_once_more_from_its_part(tmp_path):
 
     assert found.rows(again=again).equals(kept)
     assert parts == [PART]
+
+
+@pytest.mark.parametrize("url", ["/shared/disk", "https://host/folder", "s3://me:secret@bucket"])
+def test_a_scratch_that_is_no_place_to_write_to_is_refused(tmp_path, monkeypatch, url):
+    monkeypatch.setenv(SCRATCH, url)
+    message = "PREPARE_SCRATCH must be a place to write to, .*, found "
+    with pytest.raises(ValueError, match=message) as error, scratch_folder(tmp_path / "parts"):
+        pass
+    assert "secret" not in str(error.value)
+
+
+def test_a_folder_that_a_worker_does_not_see_is_told_as_such(tmp_path):
+    with pytest.raises(ValueError, match="elsewhere: all workers must see the folder of spills, found none; give them"):
+        write_spill(tmp_path / "elsewhere/0.arrow", spill(tmp_path, rows(3))[1])
 
 
 def test_each_row_is_encoded_once_in_the_split_of_its_hash_and_in_order(tmp_path):

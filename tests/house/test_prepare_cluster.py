@@ -126,7 +126,9 @@ def test_a_killed_driver_keeps_no_worker_busy_and_the_next_run_clears_what_it_le
             until(lambda: busy_workers(client) == 2)
             driver.kill()
         until(lambda: not busy_workers(client))
-    assert [file.name for file in out.iterdir()] == [".parts.draft"]
+    left = {file.name for file in out.iterdir()}
+    assert ".parts.draft" in left
+    assert not left & expected.keys()
     with started(folder, *command) as driver:
         code, said = ended(driver)
     assert code == 0, said

@@ -23,6 +23,15 @@ def test_results_come_in_the_order_of_the_items(workers):
     assert list(workers.map(str, range(20))) == [str(number) for number in range(20)]
 
 
+def test_it_says_nothing_on_standard_output_where_predictions_may_go(capfd):
+    with dask_workers("local:1") as found:
+        assert list(found.map(len, [b"x" * 12_000_000])) == [12_000_000]
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert err.startswith("1 workers at local:1, dashboard http")
+    assert len(err.splitlines()) == 1
+
+
 def test_an_error_is_the_functions_own(workers):
     results = workers.map(refuse, range(50))
     with pytest.raises(ValueError, match="five is no number here"):
