@@ -35,7 +35,8 @@ from pipeline.runtime.arguments import date, whole
 from pipeline.runtime.command import command
 from pipeline.runtime.yaml_files import read
 from pipeline.training.fit import fit
-from pipeline.training.loader import loader_of, validation_rows
+from pipeline.training.loader import validation_rows
+from pipeline.training.shards import training_rows
 from pipeline.tune import prepare_in
 
 WEEKS = 8
@@ -133,9 +134,8 @@ def predict_future(recipe: params.Recipe, network_class: type[EmbeddingNet], cut
     network = network_class(recipe.features, recipe.network, encoder, generator=generator)
     initialise(network, generator=generator)
     order = torch.Generator().manual_seed(recipe.seed)
-    loader = loader_of(
-        cut_off.prepared / "train.parquet", network, recipe, generator=order, scratch=cut_off.prepared / "weights"
-    )
+    train, scratch = cut_off.prepared / "train.parquet", cut_off.prepared / "weights"
+    loader = training_rows(train, network, recipe, generator=order, scratch=scratch)
     valid = validation_rows(cut_off.prepared / "valid.parquet", network)
     *_, last = fit(network, loader=loader, valid=valid, recipe=recipe)
     nn.utils.vector_to_parameters(last.kept_weights, network.parameters())

@@ -43,13 +43,13 @@ def main() -> None:
                 print(f"| {recipe} | {eager:.1%} | {compiled:.1%} | {pinned_over_free(recipe):.2f} |", flush=True)
 
 
-def prepare_sample(folder: Path) -> None:
+def prepare_sample(folder: Path, rows: int = TABLE_ROWS) -> None:
     """Draw a table and prepare it in the folder."""
     from pipeline import sample
     from pipeline.tune import prepare_in
 
     table = folder / "salaries.csv"
-    sample.main(["--rows", str(TABLE_ROWS), "--seed", "1", "--out", str(table)])
+    sample.main(["--rows", str(rows), "--seed", "1", "--out", str(table)])
     prepare_in(folder, table, settings=params.load(params.Prepare, "prepare"))
 
 

@@ -141,13 +141,8 @@ def plots_data(
     bundle: Bundle, test: SortedRows, features: Cells, settings: params.Evaluate, scratch: Path
 ) -> dict[str, pd.DataFrame]:
     """The data of the plots, by file name: the test rows, and what is predicted for them."""
-    encoder, min_rows, least_rows, first = (
-        bundle.encoder,
-        settings.min_slice_rows,
-        settings.least_rows,
-        head(test, importance.ROWS),
-    )
-    intervals = partial(_intervals, bundle)
+    encoder, min_rows, least_rows = bundle.encoder, settings.min_slice_rows, settings.least_rows
+    first, intervals = head(test, importance.ROWS), partial(_intervals, bundle)
     return {
         "predictions": plot_tables.scatter(first)
         if least_rows == 1

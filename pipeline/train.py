@@ -1,8 +1,7 @@
 """Stage 2: encoded training and validation rows → the recipe's model bundle and its learning curve."""
 
-import hashlib
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -28,12 +27,15 @@ from pipeline.runtime.arguments import command_parser, recipe_name
 from pipeline.runtime.command import WAY_BACK, command
 from pipeline.runtime.drafts import drafts
 from pipeline.runtime.lifetime import end_with_parent
-from pipeline.training.checkpoint import Checkpoint, imported_files
+from pipeline.training.checkpoint import Checkpoint, imported_files, sha256
 from pipeline.training.compiler import keep_compiled_code_in
 from pipeline.training.fit import Epoch, TrainingState, epochs_of, fit, why_it_stopped
+from pipeline.training.gathering import gathered
 from pipeline.training.learning_curve import live_curve, write_curve
-from pipeline.training.loader import loader_of, validation_rows
+from pipeline.training.loader import validation_rows
 from pipeline.training.sampled_rows import distinct_rows, predict_rows, read_sample, representative_rows
+from pipeline.training.shards import training_rows
+from pipeline.training.workers import ALONE, Workers
 
 
 @dataclass(frozen=True)
@@ -72,30 +74,45 @@ def main(argv: Sequence[str] | None = None) -> None:
         paths = Paths(
             train=given.train, valid=given.valid, encoder=given.encoder, out=out, curve=curve, cache=given.cache
         )
-        run(recipe, settings, paths, name=name, packages=packages)
+        with gathered(recipe.shards, "pipeline.train", argv, where=f"recipes.{name}") as workers:
+            run(recipe, settings, paths, name=name, packages=packages, workers=workers)
 
 
-def run(recipe: params.Recipe, settings: params.Train, paths: Paths, *, name: str, packages: Mapping[str, str]) -> None:
-    """Train the recipe's network; write its bundle and its learning curve."""
+def run(
+    recipe: params.Recipe,
+    settings: params.Train,
+    paths: Paths,
+    *,
+    name: str,
+    packages: Mapping[str, str],
+    workers: Workers = ALONE,
+) -> None:
+    """Train the recipe's network; write its bundle and its learning curve, if this is the first of the workers."""
     device, reproducibility = _set_up_torch(recipe)
     keep_compiled_code_in(paths.cache / "compiled")
     encoder, generator = Encoder.read(paths.encoder), torch.Generator().manual_seed(recipe.seed)
     network = build(recipe, encoder, generator=generator, where=f"{params.FILE}: recipes.{name}")
     network.move_to(device, seed=recipe.seed)
-    data = {path.name: _sha256(path) for path in (paths.train, paths.valid)}
+    data = {path.name: sha256(path) for path in (paths.train, paths.valid)}
     provenance = {"reproducibility": reproducibility, "packages": dict(packages), "data": data}
-    code = {name: _sha256(file) for name, file in imported_files(Path(__file__)).items()}
+    code = {name: sha256(file) for name, file in imported_files(Path(__file__)).items()}
     # all that decides the weights: whatever else changes, an interrupted training goes on
-    key = {"recipe": recipe.model_dump(mode="json"), **provenance, "encoder": _sha256(paths.encoder), "code": code}
+    key = {"recipe": recipe.model_dump(mode="json"), **provenance, "encoder": sha256(paths.encoder), "code": code}
     checkpoint = Checkpoint(paths.cache / "checkpoints", key=key, every_seconds=settings.checkpoint_every_seconds)
-    with live_curve(paths.curve) as show_curve:
-        with drafts() as draft_of:
-            scratch = draft_of(paths.cache / f"weights-{name}", scratch=True)
-            last = _train(network, recipe, paths, checkpoint, name, show_curve, scratch)
-        with drafts() as draft_of:
-            paths = replace(paths, out=draft_of(paths.out), curve=draft_of(paths.curve))
-            _finish_bundle(network, encoder, recipe, last, provenance, paths)
-            write_curve(last.history, paths.curve)
+    with drafts() as scratch_of:
+        scratch = scratch_of(paths.cache / f"weights-{name}-{workers.rank + 1}", scratch=True)
+        start = checkpoint.load_for(workers)
+        steps, states = _epochs(network, recipe, paths, start, workers, scratch)
+        if not workers.first:
+            for _ in states:
+                pass  # the first worker keeps and shows them
+            return
+        with live_curve(paths.curve) as show_curve:
+            last = _train(states, start, recipe, checkpoint, name, show_curve, steps_per_epoch=steps)
+            with drafts() as draft_of:
+                paths = replace(paths, out=draft_of(paths.out), curve=draft_of(paths.curve))
+                _finish_bundle(network, encoder, recipe, last, provenance, paths)
+                write_curve(last.history, paths.curve)
     checkpoint.remove()
 
 
@@ -109,24 +126,31 @@ def _set_up_torch(recipe: params.Recipe) -> tuple[torch.device, str]:
     return device, level
 
 
+def _epochs(
+    network: Regressor, recipe: params.Recipe, paths: Paths, start: TrainingState, workers: Workers, scratch: Path
+) -> tuple[int, Iterator[TrainingState]]:
+    """How many steps an epoch has, and what the training is at the end of each one after the start."""
+    order = torch.Generator().manual_seed(recipe.seed)
+    loader = training_rows(paths.train, network, recipe, generator=order, scratch=scratch, workers=workers)
+    valid = validation_rows(paths.valid, network)
+    return len(loader), fit(network, loader=loader, valid=valid, recipe=recipe, start=start, workers=workers)
+
+
 def _train(
-    network: Regressor,
+    states: Iterator[TrainingState],
+    start: TrainingState,
     recipe: params.Recipe,
-    paths: Paths,
     checkpoint: Checkpoint,
     name: str,
     show_curve: Callable[[Sequence[Epoch]], None],
-    scratch: Path,
+    *,
+    steps_per_epoch: int,
 ) -> TrainingState:
-    """Train to the end, from the checkpoint on if there is one; keep that and the learning curve up to date."""
-    order = torch.Generator().manual_seed(recipe.seed)
-    loader = loader_of(paths.train, network, recipe, generator=order, scratch=scratch)
-    valid = validation_rows(paths.valid, network)
-    last = start = checkpoint.load()
-    epochs = epochs_of(recipe, steps_per_epoch=len(loader))
+    """Train from the start to the end; keep the checkpoint and the learning curve up to date."""
+    last, epochs = start, epochs_of(recipe, steps_per_epoch=steps_per_epoch)
     with tqdm(total=epochs, initial=len(start.history), desc=name, unit="epoch", disable=None) as progress:
         try:
-            for last in fit(network, loader=loader, valid=valid, recipe=recipe, start=start):
+            for last in states:
                 _show(last.history[-1], progress, name)
                 show_curve(last.history)
                 checkpoint.save_if_due(last)
@@ -135,7 +159,7 @@ def _train(
                 checkpoint.save(last)
         progress.total = progress.n  # wherever it stopped, the bar ends full
         progress.refresh()
-    if why := why_it_stopped(last.history, recipe, steps_per_epoch=len(loader)):
+    if why := why_it_stopped(last.history, recipe, steps_per_epoch=steps_per_epoch):
         print(f"{name} {why}", flush=True)
     return last
 
@@ -169,11 +193,6 @@ def _finish_bundle(
     background = {name: train_rows[name][chosen] for name in network.columns}
     bundle = Bundle(network, encoder, recipe, intervals, background, {"kept_epoch": last.kept_epoch, **provenance})
     bundle.save(paths.out)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Does HEAD still make the recorded bytes? Trains it from scratch in a temporary clone and compares with dvc.lock.
 
 With --cpus: do CPUs of other makers and ages train the same bytes? Trains every recipe shortly on some that qemu
-emulates, each with OMP_NUM_THREADS unset, 1 and 2; one line with one hash per training.
+emulates, each with OMP_NUM_THREADS unset, 1 and 2, also in shards; one line with one hash per training.
 """
 
 import argparse

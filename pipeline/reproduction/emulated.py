@@ -1,6 +1,7 @@
 """Trains every recipe shortly on this machine's CPU and on some that qemu emulates, and compares the bytes.
 
-Eagerly on all of them, and compiled on those that have AVX2, where each CPU compiles for itself.
+Eagerly on all of them, the batches whole and in shards, and compiled on those that have AVX2, where each CPU compiles
+for itself. In shards an emulated CPU trains together with the real one.
 """
 
 import hashlib
@@ -29,10 +30,16 @@ NATIVE, UNSET = "native", "unset"
 AVX2_CPUS = (NATIVE, "EPYC", "Haswell")
 CPUS = (*AVX2_CPUS, "Nehalem")
 THREADS = (UNSET, "1", "2")
-TRIALS = (*product(["eager"], CPUS, THREADS), *product(["compiled"], AVX2_CPUS, [UNSET]))
+SHARDED, SHARDS = "sharded", 8  # eagerly, in so many if the recipe says nothing else
+TRIALS = (
+    *product(["eager"], CPUS, THREADS),
+    *product([SHARDED], CPUS, [UNSET]),
+    *product(["compiled"], AVX2_CPUS, [UNSET]),
+)
 ROWS, EPOCHS = 2000, 2
 RECIPE, STAGE = "${key}", "$DVC_STAGE"  # what dvc.yaml has where a stage's recipe or its name is meant
 # threads that were asked for outside, and a core type that suits the real CPU: on an older one numpy dies of it
+NONE: Mapping[str, str] = {}
 NOT_INHERITED = {"OMP_NUM_THREADS", "OPENBLAS_CORETYPE"}
 
 
@@ -40,10 +47,15 @@ NOT_INHERITED = {"OMP_NUM_THREADS", "OPENBLAS_CORETYPE"}
 class Training:
     """One short training."""
 
-    engine: str
+    engine: str  # or SHARDED
     cpu: str
     threads: str  # OMP_NUM_THREADS
     recipe: str
+
+    @property
+    def workers(self) -> int:
+        """How many train it; qemu emulates the first alone."""
+        return 2 if self.engine == SHARDED and self.cpu != NATIVE else 1
 
     def __str__(self) -> str:
         return f"{self.engine:<8} {self.cpu:<8} OMP_NUM_THREADS {self.threads:<6} {self.recipe:<8}"
@@ -116,7 +128,9 @@ class TrainingFolder:
             copy = Path(shutil.copytree(self.folder, temporary, dirs_exist_ok=True))
             _choose_engine(training, copy / params.FILE)
             arguments = python_arguments(stage["cmd"], stage=training.recipe)
-            self._python(arguments, folder=copy, qemu=qemu, threads=training.threads)
+            variables = {} if training.threads == UNSET else {"OMP_NUM_THREADS": training.threads}
+            variables |= {"TRAIN_WORKERS": str(training.workers)}
+            self._python(arguments, folder=copy, qemu=qemu, variables=variables)
             files = [file for out in outs for file in _files(copy / out)]
             return {str(file.relative_to(copy)): file.read_bytes() for file in files}
 
@@ -124,10 +138,11 @@ class TrainingFolder:
         stage = read(self.project / "dvc.yaml")["stages"][name]
         return stage.get("do", stage)
 
-    def _python(self, words: Sequence[str], *, folder: Path, qemu: Sequence[str] = (), threads: str = UNSET) -> None:
+    def _python(
+        self, words: Sequence[str], *, folder: Path, qemu: Sequence[str] = (), variables: Mapping[str, str] = NONE
+    ) -> None:
         environment = {name: value for name, value in os.environ.items() if name not in NOT_INHERITED}
-        environment |= {"PYTHONPATH": str(self.project), "TMPDIR": str(folder)}
-        environment |= {} if threads == UNSET else {"OMP_NUM_THREADS": threads}
+        environment |= {"PYTHONPATH": str(self.project), "TMPDIR": str(folder), **variables}
         run([*qemu, sys.executable, *words], folder=folder, environment=environment)
 
 
@@ -147,7 +162,13 @@ def python_arguments(command: str, *, stage: str = "") -> list[str]:
 
 def _choose_engine(training: Training, file: Path) -> None:
     settings = read(file)
-    settings["recipes"][training.recipe] |= {"engine": training.engine, "device": "cpu", "threads": 1}
+    recipe = settings["recipes"][training.recipe]
+    if training.engine == SHARDED:
+        shards = recipe.get("shards") or SHARDS
+        recipe |= {"engine": "eager", "shards": shards, "batch_size": max(recipe["batch_size"], shards)}
+    else:
+        recipe |= {"engine": training.engine, "shards": None}
+    recipe |= {"device": "cpu", "threads": 1}
     YAML().dump(settings, file)
 
 

@@ -68,11 +68,24 @@ class Recipe(Section):
     engine: Literal["eager", "compiled"]
     device: Literal["auto", "cpu", "cuda"]
     threads: Annotated[int, Field(ge=1, le=1024)]
+    shards: Literal[2, 4, 8, 16, 32, 64] | None = None  # of a batch; as many workers can train, or some divisor of it
 
     @model_validator(mode="after")
     def _compile_for_the_cpu(self) -> "Recipe":
         if self.engine == "compiled" and self.device != "cpu":
             raise ValueError(f"engine: compiled needs device: cpu; found device: {self.device}")
+        return self
+
+    @model_validator(mode="after")
+    def _shard_eagerly_on_the_cpu(self) -> "Recipe":
+        if self.shards is None:
+            return self
+        if (self.engine, self.device) != ("eager", "cpu"):
+            found = f"engine: {self.engine} and device: {self.device}"
+            raise ValueError(f"shards: {self.shards} needs engine: eager and device: cpu; found {found}")
+        if self.batch_size < self.shards:
+            rule = f"shards: {self.shards} needs as many rows in a batch, or more"
+            raise ValueError(f"{rule}; found batch_size: {self.batch_size}")
         return self
 
 

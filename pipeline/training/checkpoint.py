@@ -17,6 +17,7 @@ from typing import Any
 
 from pipeline.model.reproducible import safetensors, torch
 from pipeline.training.fit import START, Epoch, TrainingState
+from pipeline.training.workers import Workers
 
 DIGEST_BYTES = 32
 DRAFT = ".draft"
@@ -31,6 +32,11 @@ class Checkpoint:
         name = hashlib.sha256(json.dumps(key, sort_keys=True, allow_nan=False).encode()).hexdigest()
         self.path = folder / f"{name}.checkpoint"
         self._every_seconds, self._saved = every_seconds, time.monotonic()
+
+    def load_for(self, workers: Workers) -> TrainingState:
+        """What the first worker loads, in all of them. Raises: RuleError if one of them has another key."""
+        workers.agree("code, settings, packages or data", self.path.stem)
+        return _unpacked(workers.told(lambda: _packed(self.load())))
 
     def load(self) -> TrainingState:
         """The saved state; START if nothing was saved, or if the file is damaged or cannot be read, which is logged."""
@@ -95,6 +101,12 @@ def imported_files(script: Path) -> dict[str, Path]:
     found = (vars(module)["__file__"] for module in finder.modules.values())  # None of those that are built in
     files = sorted(Path(file) for file in found if file)
     return {file.relative_to(ROOT).as_posix(): file for file in files}
+
+
+def sha256(path: Path) -> str:
+    """The hash of a file's bytes, of which a key is made."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _packed(state: TrainingState) -> bytes:

@@ -21,8 +21,8 @@ def weights(hashes: np.ndarray) -> np.ndarray:
     >>> weights(np.array([7, 9, 9]))
     array([1.5 , 0.75, 0.75], dtype=float32)
     """
-    _, inverse, copies = np.unique(hashes, return_inverse=True, return_counts=True)
-    return _weights(copies[inverse], rows=len(hashes), distinct=len(copies))
+    copies, distinct = _copies_of(hashes)
+    return _weights(copies, rows=len(hashes), distinct=distinct)
 
 
 @dataclass(frozen=True)
@@ -63,10 +63,16 @@ def _numbered(hashes: np.ndarray, start: int) -> np.ndarray:
 def _copies(by_hash: RowFile) -> Iterator[np.ndarray]:
     """How many rows are equal to each row."""
     for block in by_hash.blocks_of_whole_groups(HASH):
-        _, inverse, copies = np.unique(block[HASH], return_inverse=True, return_counts=True)
         rows = np.empty(len(block), COPIES)
-        rows["number"], rows["copies"] = block["number"], copies[inverse]
+        rows["number"], rows["copies"] = block["number"], _copies_of(block[HASH])[0]
         yield rows
+
+
+def _copies_of(hashes: np.ndarray) -> tuple[np.ndarray, int]:
+    """How many of the hashes are equal to each, and how many are distinct. Shape: (rows,); returns the same."""
+    # with the index numpy sorts stably; its other sort of numbers' places is one that qemu's AVX2 gets wrong
+    _, _, inverse, copies = np.unique(hashes, return_index=True, return_inverse=True, return_counts=True)
+    return copies[inverse], len(copies)
 
 
 def _weights(copies: np.ndarray, *, rows: int, distinct: int) -> np.ndarray:

@@ -1,8 +1,9 @@
 """The training loop: batches in, weights and history out. It knows no file."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 
 from pipeline.model.network import Regressor
@@ -11,6 +12,8 @@ from pipeline.params import Recipe
 from pipeline.training.engines import CompiledLoop, EagerLoop
 from pipeline.training.loader import RowBlocks, RowLoader
 from pipeline.training.optimizer import FlatAdamW, learning_rates
+from pipeline.training.shards import ShardedLoop, ShardedRows
+from pipeline.training.workers import ALONE, Workers
 
 
 @dataclass(frozen=True)
@@ -49,32 +52,36 @@ def weighted_mse_loss(prediction: torch.Tensor, target: torch.Tensor, weight: to
 
 
 def fit(
-    network: Regressor, *, loader: RowLoader, valid: RowBlocks, recipe: Recipe, start: TrainingState = START
+    network: Regressor,
+    *,
+    loader: RowLoader | ShardedRows,
+    valid: RowBlocks,
+    recipe: Recipe,
+    start: TrainingState = START,
+    workers: Workers = ALONE,
 ) -> Iterator[TrainingState]:
     """Train the network as the recipe says, from the start or from an earlier state: yields one state per epoch.
 
-    Whether interrupted or not, the last state is the same to the last bit.
+    Whether interrupted or not, the last state is the same to the last bit, in all workers. The first of them validates.
     Shape: the loader and each block of valid hold (rows, columns) inputs and (rows, 1) normalised targets; the loader's
     batches also (rows, 1) weights if equal rows are to count once.
     Raises: ValueError if a loss is not finite.
     """
     optimizer = FlatAdamW(network, **recipe.optimizer.model_dump(exclude={"schedule"}))
-    criterion = weighted_mse_loss if recipe.equal_rows == "once" else nn.functional.mse_loss
-    loop = (CompiledLoop if recipe.engine == "compiled" else EagerLoop)(network, criterion, optimizer)
+    train = _loop(loader, network, optimizer, recipe, workers)
     state, order, noise = start, loader.generator, network.generator
     if start.resume_from:
         order_state, noise_state, *optimizer_state = start.resume_from
         order.set_state(order_state)
         noise.set_state(noise_state)
         optimizer.restore(optimizer_state)
-    epochs = epochs_of(recipe, steps_per_epoch=len(loader))
-    rates = learning_rates(recipe.optimizer, steps=epochs * len(loader))
-    rates = islice(rates, len(state.history) * len(loader), None)  # without those of the epochs that are over
+    epochs, made = epochs_of(recipe, steps_per_epoch=len(loader)), len(state.history) * len(loader)
+    rates = islice(learning_rates(recipe.optimizer, steps=epochs * len(loader)), made, None)  # of the steps to make
     while not finished(state.history, epochs=epochs, patience=recipe.patience):
         network.train()
-        train_mse = loop.epoch(loader, rates)
+        train_mse = train(rates)
         with optimizer.averaged():
-            epoch = Epoch(len(state.history) + 1, train_mse, validation_loss(network, valid))
+            epoch = Epoch(len(state.history) + 1, train_mse, workers.number(lambda: validation_loss(network, valid)))
         _check_finite(epoch)
         better = recipe.keep == "last" or all(epoch.valid_mse < earlier.valid_mse for earlier in state.history)
         state = TrainingState(
@@ -84,6 +91,17 @@ def fit(
             resume_from=(order.get_state(), noise.get_state(), *(tensor.clone() for tensor in optimizer.state())),
         )
         yield state
+
+
+def _loop(
+    loader: RowLoader | ShardedRows, network: Regressor, optimizer: FlatAdamW, recipe: Recipe, workers: Workers
+) -> Callable[[Iterator[float]], float]:
+    """What trains for an epoch with the learning rates of its steps, and returns the rows' mean loss."""
+    criterion = weighted_mse_loss if recipe.equal_rows == "once" else nn.functional.mse_loss
+    if isinstance(loader, ShardedRows):
+        return partial(ShardedLoop(network, criterion, optimizer, workers).epoch, loader)
+    engine = CompiledLoop if recipe.engine == "compiled" else EagerLoop
+    return partial(engine(network, criterion, optimizer).epoch, loader)
 
 
 def epochs_of(recipe: Recipe, *, steps_per_epoch: int) -> int:

@@ -1,24 +1,25 @@
 """Encoded rows on disk → shuffled batches of tensors: from memory, or streamed from the file in an order of its own."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from pipeline.data.schema import HASH, NORMALISED
 from pipeline.model.network import Regressor
 from pipeline.model.reproducible import DataLoader, IterableDataset, TensorDataset, default_collate, torch
 from pipeline.params import Recipe
 from pipeline.training.equal_rows import WeightFile, weights
+from pipeline.training.row_range import RowRange
 
 RowLoader = DataLoader[tuple[torch.Tensor, ...]]
 RowBlocks = Iterable[Sequence[torch.Tensor]]
 """Inputs and normalised targets, some rows at a time. Shape: each (rows, columns) and (rows, 1)."""
+Part = tuple[range, int, torch.Generator]  # rows of a file, the size of their batches, and what draws their order
 ROWS_IN_MEMORY = 1 << 21  # more are streamed from the file
 ROWS_PER_GATHER = 8192  # many enough to hide the cost of a gather, few enough to stay in the cache
 GROUPS_PER_WINDOW = 4  # row groups in memory at a time
@@ -30,7 +31,7 @@ def read_rows(path: Path, network: Regressor) -> TensorDataset:
     Shape: (rows, columns) and (rows, 1).
     Raises: ValueError if the split has no row.
     """
-    return TensorDataset(*_tensors(network, _table(path, [*network.columns, NORMALISED])))
+    return TensorDataset(*_tensors(network, RowRange.whole(path).table([*network.columns, NORMALISED])))
 
 
 def validation_rows(path: Path, network: Regressor) -> RowBlocks:
@@ -38,20 +39,20 @@ def validation_rows(path: Path, network: Regressor) -> RowBlocks:
 
     Raises: ValueError if the split has no row.
     """
-    file = pq.ParquetFile(path)
-    return [read_rows(path, network).tensors] if file.num_row_groups <= 1 else RowsByGroup(file, network)
+    file = RowRange.whole(path)
+    return [read_rows(path, network).tensors] if len(file.groups) <= 1 else RowsByGroup(file, network)
 
 
 @dataclass(frozen=True)
 class RowsByGroup:
     """The inputs and the normalised targets of a Parquet file's rows, one row group after the other."""
 
-    file: pq.ParquetFile
+    file: RowRange
     network: Regressor
 
     def __iter__(self) -> Iterator[Sequence[torch.Tensor]]:
-        for number in range(self.file.num_row_groups):
-            yield _tensors(self.network, self.file.read_row_group(number, [*self.network.columns, NORMALISED]))
+        for group in range(len(self.file.groups)):
+            yield _tensors(self.network, self.file.read(group, [*self.network.columns, NORMALISED]))
 
 
 def loader_of(
@@ -65,16 +66,26 @@ def loader_of(
     Shape: inputs (rows, columns), targets (rows, 1), weights (rows, 1).
     Raises: ValueError if the split has no row.
     """
-    columns, once = [*network.columns, NORMALISED], recipe.equal_rows == "once"
-    rows: TensorDataset | StreamedRows
-    if pq.read_metadata(path).num_rows <= ROWS_IN_MEMORY:
-        table = _table(path, [*columns, HASH] if once else columns)
-        rows = TensorDataset(*_tensors(network, table, weights(table[HASH].to_numpy()) if once else None))
-    else:
-        file = pq.ParquetFile(path)
-        weight = WeightFile.write(file, scratch) if once else None
-        rows = StreamedRows(file, columns, partial(_tensors, network), generator, weight)
-    return DataLoader(rows, recipe.batch_size, shuffle=isinstance(rows, TensorDataset), generator=generator)
+    all_rows = RowRange.whole(path).rows, recipe.batch_size, generator
+    return loaders_of(path, network, recipe, [all_rows], scratch=scratch)[0]
+
+
+def loaders_of(
+    path: Path, network: Regressor, recipe: Recipe, parts: Iterable[Part], *, scratch: Path
+) -> list[RowLoader]:
+    """Loaders like that of `loader_of`, each of a part of the rows; how many all are decides where they lie."""
+    file, columns, tensors = RowRange.whole(path), [*network.columns, NORMALISED], partial(_tensors, network)
+    in_memory, once, loaders = len(file) <= ROWS_IN_MEMORY, recipe.equal_rows == "once", []
+    in_file = WeightFile.write(file.file, scratch) if once and not in_memory else None
+    in_array = weights(file.table([HASH])[HASH].to_numpy()) if once and in_memory else None  # (all rows,)
+    for own, size, generator in parts:
+        rows = replace(file, rows=own)
+        dataset: TensorDataset | StreamedRows = StreamedRows(rows, columns, tensors, generator, in_file)
+        if in_memory:
+            weight = None if in_array is None else in_array[own.start : own.stop]
+            dataset = TensorDataset(*tensors(rows.table(columns), weight))
+        loaders.append(DataLoader(dataset, size, shuffle=in_memory, generator=generator))
+    return loaders
 
 
 def batches(loader: RowLoader) -> Iterator[list[torch.Tensor]]:
@@ -132,22 +143,21 @@ def _gathered(dataset: TensorDataset, sampler: Iterable[int], rows: int) -> Iter
 
 @dataclass(frozen=True)
 class StreamedRows(IterableDataset[tuple[torch.Tensor, ...]]):
-    """The rows of a Parquet file, in a new order each epoch: row groups are drawn, and shuffled several together.
+    """Rows of a Parquet file, in a new order each epoch: row groups are drawn, and shuffled several together.
 
     The row groups that are shuffled together are a window. A row never meets the rows of other windows, so the order is
     nearly, not quite, that of a whole shuffle. `tensors` turns a table of rows, and their weights if there are any,
     into the tensors to serve, (rows, ...) each.
     """
 
-    file: pq.ParquetFile
+    file: RowRange
     columns: list[str]
     tensors: Callable[..., list[torch.Tensor]]
     generator: torch.Generator
     weights: WeightFile | None = None
 
     def __len__(self) -> int:
-        rows: int = self.file.metadata.num_rows
-        return rows
+        return len(self.file)
 
     def __iter__(self) -> Iterator[tuple[torch.Tensor, ...]]:
         for block in self.blocks(1):
@@ -156,7 +166,7 @@ class StreamedRows(IterableDataset[tuple[torch.Tensor, ...]]):
     def blocks(self, rows: int) -> Iterator[list[torch.Tensor]]:
         """One epoch, in blocks of as many rows; the last may be shorter. The order is the same for any size."""
         rest: list[torch.Tensor] = []  # what is too little for a block, each (fewer than rows, ...)
-        groups = torch.randperm(self.file.num_row_groups, generator=self.generator)  # (row groups,)
+        groups = torch.randperm(len(self.file.groups), generator=self.generator)  # (row groups,)
         for window in torch.split(groups, GROUPS_PER_WINDOW):
             columns = self._shuffled(window.tolist(), rest)  # each (rows of the rest and of the window, ...)
             end = len(columns[0]) // rows * rows
@@ -174,16 +184,11 @@ class StreamedRows(IterableDataset[tuple[torch.Tensor, ...]]):
         columns = [torch.cat(column).index_select(0, order.to(column[0].device)) for column in zip(*parts, strict=True)]
         return [torch.cat(pair) for pair in zip(rest, columns, strict=True)] if rest else columns
 
-    def _row_group(self, number: int) -> list[torch.Tensor]:
-        table = self.file.read_row_group(number, columns=self.columns)
-        return self.tensors(table) if self.weights is None else self.tensors(table, self.weights.of_group(number))
-
-
-def _table(path: Path, columns: list[str]) -> pa.Table:
-    table = pq.read_table(path, columns=columns)
-    if not table.num_rows:
-        raise ValueError(f"{path}: the split must have rows, found none; run dvc repro: the prepare stage says why")
-    return table
+    def _row_group(self, group: int) -> list[torch.Tensor]:
+        table, (number, first, count) = self.file.read(group, self.columns), self.file.groups[group]
+        if self.weights is None:
+            return self.tensors(table)
+        return self.tensors(table, self.weights.of_group(number)[first : first + count])
 
 
 def _tensors(network: Regressor, table: pa.Table, weight: np.ndarray | None = None) -> list[torch.Tensor]:

@@ -123,6 +123,12 @@ def test_a_wrong_value_names_its_path_the_rule_and_what_was_found(write, old, ne
             {"engine": "compiled", "device": "cuda"},
             "test: engine: compiled needs device: cpu; found device: ",
         ),
+        ({"shards": 3}, "test.shards: Input should be 2, 4, 8, 16, 32 or 64; found 3"),
+        *(
+            ({"shards": 8, "batch_size": 8} | settings, "test: shards: 8 needs engine: eager and device: cpu; found ")
+            for settings in ({"engine": "compiled"}, {"device": "auto"}, {"device": "cuda"})
+        ),
+        ({"shards": 8, "batch_size": 7}, "test: shards: 8 needs as many rows in a batch, or more; found batch_size: 7"),
         ({"epochs": 1e3}, "test.epochs: Input should be a valid integer; found 1000.0; write 1000$"),
         ({"epochs": "many"}, 'test.epochs: Input should be a valid integer; found "many"; write a whole number$'),
         ({"features": "age"}, r'test.features: Input should be .*; found "age"; write a list, such as \[a, b\]$'),

@@ -65,19 +65,20 @@ def started(monkeypatch):
     return commands
 
 
-def test_every_recipe_is_trained_on_every_cpu_with_every_number_of_threads_and_compiled_on_those_with_avx2(pretended):
+def test_every_recipe_is_trained_on_every_cpu_with_every_number_of_threads_in_shards_and_with_avx2_compiled(pretended):
     assert verify_cpus(ROOT) is VerifyOutcome.SAME_BYTES
     expected = {Training("eager", *one) for one in product(CPUS, THREADS, ("course", "full"))}
+    expected |= {Training("sharded", cpu, "unset", recipe) for cpu in CPUS for recipe in ("course", "full")}
     expected |= {Training("compiled", cpu, "unset", recipe) for cpu in AVX2_CPUS for recipe in ("course", "full")}
     assert set(pretended) == expected
-    assert len(pretended) == len(expected) == 30
+    assert len(pretended) == len(expected) == 38
 
 
 def test_equal_bytes_are_one_hash_per_line_and_a_verdict(pretended, capsys):
     verify_cpus(ROOT)
     *lines, verdict = capsys.readouterr().out.splitlines()
     hashes = Counter(re.sub(r"^\w+ +\w+ +OMP_NUM_THREADS \w+ +", "", line) for line in lines)
-    assert sorted(hashes.values()) == [15, 15]
+    assert sorted(hashes.values()) == [19, 19]
     assert all(re.fullmatch(r"(course|full) +[0-9a-f]{64}", line) for line in hashes)
     assert verdict == "all equal"
 
@@ -108,14 +109,19 @@ def test_a_training_gets_its_engine_its_cpu_and_its_threads(engine, cpu, threads
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
     monkeypatch.setenv("OPENBLAS_CORETYPE", "SkylakeX")
     shutil.copyfile(ROOT / "params.yaml", tmp_path / "params.yaml")
-    set_params(tmp_path, {"recipes.full.device": "auto", "recipes.full.threads": 2})
+    monkeypatch.setenv("TRAIN_WORKERS", "7")
+    set_params(tmp_path, {"recipes.full.device": "auto", "recipes.full.threads": 2, "recipes.full.batch_size": 4})
     TrainingFolder(ROOT, tmp_path).train(Training(engine, cpu, threads, "full"))
     ((command, environment, recipes),) = started
-    assert {name: recipes["full"][name] for name in ("engine", "device", "threads")} == {
-        "engine": engine,
+    in_shards = engine == "sharded"
+    assert {name: recipes["full"][name] for name in ("engine", "device", "threads", "shards", "batch_size")} == {
+        "engine": "eager" if in_shards else engine,
         "device": "cpu",
         "threads": 1,
+        "shards": 8 if in_shards else None,
+        "batch_size": 8 if in_shards else 4,
     }
+    assert environment["TRAIN_WORKERS"] == ("2" if in_shards and cpu != "native" else "1")
     emulator = [] if cpu == "native" else [QEMU, "-cpu", cpu]
     assert command[: len(emulator) + 4] == [*emulator, sys.executable, "-m", "pipeline.train", "full"]
     assert "$" not in " ".join(command)

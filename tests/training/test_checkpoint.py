@@ -4,6 +4,7 @@ import os
 import pytest
 
 from pipeline.model.reproducible import torch
+from pipeline.runtime.errors import RuleError
 from pipeline.training.checkpoint import Checkpoint
 from pipeline.training.fit import START, Epoch, TrainingState
 from tests.support.recipes import EMBEDDING, make_recipe, make_training, seeded
@@ -54,6 +55,25 @@ def test_the_newest_is_loaded_and_there_is_one_file(tmp_path):
         make_checkpoint(tmp_path).save(make_state(epochs))
     assert len(make_checkpoint(tmp_path).load().history) == 3
     assert [file.suffix for file in tmp_path.iterdir()] == [".checkpoint"]
+
+
+@pytest.mark.parametrize("epochs", [0, 3])
+def test_all_workers_go_on_from_what_the_first_one_has(epochs, tmp_path, together):
+    if epochs:
+        make_checkpoint(tmp_path / "of 0").save(make_state(epochs))
+    found = together(4, lambda workers: make_checkpoint(tmp_path / f"of {workers.rank}").load_for(workers))
+    assert all(same(state, make_state(epochs) if epochs else START) for state in found)
+
+
+def test_a_worker_with_another_key_is_refused(tmp_path, together):
+    def load(workers):
+        try:
+            make_checkpoint(tmp_path, key=SETTINGS if workers.first else {}).load_for(workers)
+        except RuleError as error:
+            return str(error)
+
+    rule = "worker 2's code, settings, packages or data must be worker 1's, found others; give all workers one commit"
+    assert together(2, load)[1].startswith(rule)
 
 
 def test_going_on_is_said(tmp_path, caplog):

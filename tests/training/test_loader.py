@@ -24,6 +24,7 @@ from pipeline.training.loader import (
     rows_per_block,
     validation_rows,
 )
+from pipeline.training.row_range import RowRange
 from tests.support.recipes import EMBEDDING, Training, make_network, make_recipe, make_rows, seeded
 from tests.support.tables import row, rows, table
 
@@ -202,7 +203,7 @@ def tensors_of(table):
 
 
 def stream(file, *, generator):
-    return StreamedRows(pq.ParquetFile(file), columns=["number", "half"], tensors=tensors_of, generator=generator)
+    return StreamedRows(RowRange.whole(file), columns=["number", "half"], tensors=tensors_of, generator=generator)
 
 
 def numbers_of(rows, *, size=10):
