@@ -20,7 +20,7 @@ from pipeline.data.schema import FEATURES
 from pipeline.data.source import csv_text, open_table
 from pipeline.data.table_files import table_files
 from pipeline.inference.answers import ANSWERS, PROBLEM, UNKNOWN_FEATURES
-from pipeline.inference.scoring import Counts, Scorer, facts_of, loaded
+from pipeline.inference.scoring import Counts, Scorer, load
 from pipeline.inference.writers import CsvOutput, ParquetOutput, SafeCsvOutput
 from pipeline.runtime.arguments import command_parser, share
 from pipeline.runtime.command import EXPECTED, command
@@ -104,8 +104,7 @@ def run(table: Place, *, model: Path, out: Path, safe_cells: bool = False, block
     Raises: ValueError if a path is none to read or write, the bundle is damaged, or the table lacks a feature.
     """
     _check_paths(table, out)
-    facts = facts_of(model)
-    bundle = loaded(model, facts)
+    bundle, facts = load(model)
     where = STANDARD_INPUT if table == STREAM else str(table)
     with ExitStack() as stack:
         files = {} if table == STREAM else table_files(table)

@@ -74,20 +74,28 @@ class Scorer:
 _LOADED: dict[bytes, CachingBundle] = {}  # the last one, by its facts
 
 
-def facts_of(model: Path) -> bytes:
-    """The bundle.json of a bundle; nothing if there is none, which `loaded` tells."""
-    file = model / BUNDLE
-    return file.read_bytes() if file.is_file() else b""
+def load(model: Path) -> tuple[CachingBundle, bytes]:
+    """The bundle as it is now, and its bundle.json. Raises: ValueError if it is damaged, or changes meanwhile."""
+    facts = _facts(model)
+    bundle = CachingBundle.load(model)
+    if _facts(model) != facts:
+        raise ValueError(f"{model}: the bundle must stay as it is while it is loaded, found another one; run again")
+    _LOADED.clear()
+    _LOADED[facts] = bundle
+    return bundle, facts
 
 
 def loaded(model: Path, facts: bytes) -> CachingBundle:
-    """The bundle, loaded once a process. Raises: ValueError if it is damaged, or another one than the facts say."""
+    """The bundle with this bundle.json, loaded once a process. Raises: ValueError as `load`, or if it is another."""
     bundle = _LOADED.get(facts)
     if bundle is None:
-        bundle = CachingBundle.load(model)
-        if facts_of(model) != facts:
+        bundle, found = load(model)
+        if found != facts:
             rule = "must be one for all who predict with it, from beginning to end"
             raise ValueError(f"{model}: the bundle {rule}, found another {BUNDLE}; run again once it is in its place")
-        _LOADED.clear()
-        _LOADED[facts] = bundle
     return bundle
+
+
+def _facts(model: Path) -> bytes:
+    file = model / BUNDLE
+    return file.read_bytes() if file.is_file() else b""  # `Bundle.load` tells what is missing

@@ -84,7 +84,7 @@ def test_the_summary_counts_the_endings_and_lists_the_nights(replayed):
     cells = {line.split(" | ")[0].strip("| "): line.strip("| ").split(" | ") for line in text.splitlines()}
     assert cells["2026-01-08"][1:4] == ["promoted", "640", "40"]
     assert cells["2026-01-22"][1] == "kept"
-    assert int(cells["2026-01-22"][5].replace(",", "")) > int(cells["2026-01-22"][4].replace(",", ""))
+    assert int(cells["2026-01-22"][6].replace(",", "")) > int(cells["2026-01-22"][4].replace(",", ""))
 
 
 def test_the_summary_tells_how_the_score_ages(replayed):

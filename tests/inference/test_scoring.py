@@ -4,7 +4,7 @@ import pytest
 
 from pipeline.data.csv_blocks import Block
 from pipeline.data.csv_header import Header
-from pipeline.inference.scoring import Counts, Scorer, facts_of, loaded
+from pipeline.inference.scoring import Counts, Scorer, load, loaded
 from pipeline.inference.writers import CsvOutput
 from tests.support.tables import HEADER, row, rows
 
@@ -16,7 +16,7 @@ BLOCK = Block(2, "".join(f"{line}\n" for line in LINES).encode())
 @pytest.fixture
 def scorer(modelled):
     model = modelled.folder / "model"
-    return Scorer(model, facts_of(model), NAMES, CsvOutput(Header(HEADER, NAMES)))
+    return Scorer(model, load(model)[1], NAMES, CsvOutput(Header(HEADER, NAMES)))
 
 
 def test_a_block_has_a_piece_and_its_counts(scorer):
@@ -43,5 +43,11 @@ def test_a_bundle_that_is_another_one_meanwhile_is_refused(scorer):
         replace(scorer, facts=b"{}")(BLOCK)
 
 
-def test_a_bundle_is_loaded_once(scorer):
+def test_a_bundle_is_loaded_anew_for_each_table(scorer):
+    before = loaded(scorer.model, scorer.facts)
+    load(scorer.model)
+    assert loaded(scorer.model, scorer.facts) is not before
+
+
+def test_a_bundle_is_loaded_once_for_all_blocks_of_a_table(scorer):
     assert loaded(scorer.model, scorer.facts) is loaded(scorer.model, scorer.facts)
