@@ -24,7 +24,7 @@ from tests.support.sample import is_as_it_ships, write_sample
 from tests.support.skips import reason, summary
 from tests.support.tables import rows, table
 from tests.support.tiny_project import make_project
-from tests.support.work_tree import ROOT, copy_of_the_work_tree, run
+from tests.support.work_tree import IDENTITY, ROOT, copy_of_the_work_tree, run
 
 WEEKLY_TABLES = os.environ.get("WEEKLY_TABLES") or ROOT.parent / "shared/data/aijobs-weekly.tar.xz"
 """Where the real weekly tables are: a folder of CSV files, or an archive of one."""
@@ -36,7 +36,7 @@ LAST_TABLE = "salaries_2024-07-28"
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # tests send it, and a shell's & has it ignored
 signal.signal(signal.SIGHUP, signal.SIG_DFL)  # so has nohup
-for variable in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):  # of the make that started the tests
+for variable in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", *IDENTITY):  # of the make, and the person, that started the tests
     os.environ.pop(variable, None)
 torch.ones(8, 8) @ torch.ones(8, 8)  # from here on MKL is pinned, whatever a test trains
 
