@@ -36,7 +36,7 @@ OWN_TMP = 'mount -t tmpfs none /tmp && mkdir -p "$1" && shift && cd / && exec "$
 @pytest.fixture
 def s3(tmp_path, monkeypatch):
     """A server at an address that all namespaces reach, with the bucket `salaries`, which the environment names."""
-    s3fs = pytest.importorskip("s3fs")
+    s3fs = pytest.importorskip("s3fs", reason=reason("s3fs is not installed", to_run="make test"))
     run(Path.cwd(), "ip", "address", "add", f"{HOST}/32", "dev", "lo")
     with ExitStack() as stack:
         stack.callback(run, Path.cwd(), "ip", "address", "delete", f"{HOST}/32", "dev", "lo")
