@@ -4,21 +4,16 @@ So a new torch trains again, and a new linter does not. `python -m pipeline.vers
 """
 
 import argparse
-import importlib.metadata
 import json
 from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.runtime.arguments import command_parser
 from pipeline.runtime.command import command
+from pipeline.runtime.packages import installed as installed
 
 FILE, SETTINGS = Path("versions.json"), Path("params.yaml")
 PACKAGES = ("numpy", "pandas", "pandera", "pyarrow", "safetensors", "torch")
-
-
-def installed(package: str) -> str:
-    """The installed version, without the build (2.13.0 for 2.13.0+cpu)."""
-    return importlib.metadata.version(package).split("+")[0]
 
 
 def check(*packages: str) -> dict[str, str]:

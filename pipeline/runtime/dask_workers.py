@@ -24,6 +24,7 @@ from distributed.comm import CommClosedError
 from tqdm import tqdm
 
 from pipeline.runtime.errors import RuleError, as_rule_error
+from pipeline.runtime.packages import installed
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -170,7 +171,7 @@ def what_is_here(*names: str) -> dict[str, str]:
 
 def _version(package: str) -> str:
     try:
-        return importlib.metadata.version(package).split("+")[0]
+        return installed(package)
     except importlib.metadata.PackageNotFoundError:
         return "none"
 

@@ -1,10 +1,16 @@
-"""Packages that only some uses need: one message for all that are missing."""
+"""Which packages are installed, in which versions; and one message for all that are missing."""
 
+import importlib.metadata
 import importlib.util
 
 
 class MissingPackageError(ValueError):
     """A package that is needed is not installed."""
+
+
+def installed(package: str) -> str:
+    """The installed version, without the build (2.13.0 for 2.13.0+cpu)."""
+    return importlib.metadata.version(package).split("+")[0]
 
 
 def require(what: str, *packages: str, install: str) -> None:
