@@ -61,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     end_with_parent()
     with command(f"evaluate {name}", advice=WAY_BACK):
         params.check(FEATURES)
-        versions.check("numpy", "pandas", "pyarrow", "safetensors", "torch")
+        versions.check("numpy", "pandas", "pyarrow", "safetensors")
         paths = Paths(
             model=arguments.models / name,
             prepared=arguments.prepared,

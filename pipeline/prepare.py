@@ -1,8 +1,9 @@
 """Stage 1: the raw table → encoded rows for training, validation and test, the encoder, and the quarantine.
 
 Two passes over parts, so memory does not grow with the table. The first checks each part against the contract, keeps
-its clean rows in scratch files and counts the values of the training rows; the encoder is fitted on these counts; the
-second pass encodes the clean rows. Both are pure functions of a part, over threads here or workers elsewhere.
+its clean rows in scratch files and counts the values of the training rows. The encoder is fitted on these counts, once
+pandera has confirmed their values; the second pass encodes the clean rows. Both are pure functions of a part, over
+threads here or workers elsewhere.
 """
 
 import json
@@ -14,7 +15,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from pipeline import params, versions
-from pipeline.data import encoding
+from pipeline.data import contract, encoding
 from pipeline.data.contract_report import ContractReport
 from pipeline.data.encoding import ROWS
 from pipeline.data.parquet import RowGroups
@@ -79,6 +80,7 @@ def run(
             raise ValueError(f"{error}\nThis report is also in {report}.") from None
         if table.report.quarantined or table.report.ignored:
             report.write_text(table.report.text(where=str(raw), allowed=settings.max_bad_fraction), encoding="utf-8")
+        contract.confirm(table.counts)
         encoder = encoding.fit(table.counts, min_count=settings.min_count, target=settings.target)
         draft_of(out / "encoder.json").write_text(encoder.to_json(), encoding="utf-8")
         write_quarantine(draft_of(out / "quarantine.parquet"), table.broken, again=checked)

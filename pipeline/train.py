@@ -23,6 +23,7 @@ from pipeline.model.reproducible import (
     torch,
     unpin_matrix_products,
 )
+from pipeline.model.trained import trained
 from pipeline.runtime.arguments import command_parser, recipe_name
 from pipeline.runtime.command import WAY_BACK, command
 from pipeline.runtime.drafts import drafts
@@ -184,15 +185,15 @@ def _finish_bundle(
 ) -> None:
     """Give the kept weights intervals and a background for explanations; write all of it."""
     nn.utils.vector_to_parameters(last.kept_weights, network.parameters())
-    train_rows, valid_rows = (read_sample(path, network) for path in (paths.train, paths.valid))
+    model = trained(recipe, encoder, network.weights())
+    train_rows, valid_rows = (read_sample(path, model) for path in (paths.train, paths.valid))
     if recipe.equal_rows == "once":
         valid_rows = distinct_rows(valid_rows)
-    train, valid = (predict_rows(rows, network.cpu(), encoder.scaling) for rows in (train_rows, valid_rows))
+    train, valid = (predict_rows(rows, model, encoder.scaling) for rows in (train_rows, valid_rows))
     intervals = calibrate(train=train, valid=valid, groups=encoder.sizes()[GROUP])
     chosen = representative_rows(train.prediction, count=BACKGROUND_ROWS)
-    background = {name: train_rows[name][chosen] for name in network.columns}
-    bundle = Bundle(network, encoder, recipe, intervals, background, {"kept_epoch": last.kept_epoch, **provenance})
-    bundle.save(paths.out)
+    background = {name: train_rows[name][chosen] for name in model.columns}
+    Bundle(model, encoder, recipe, intervals, background, {"kept_epoch": last.kept_epoch, **provenance}).save(paths.out)
 
 
 if __name__ == "__main__":

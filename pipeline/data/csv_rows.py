@@ -143,7 +143,7 @@ def _parse_rows(text: bytes, names: Sequence[str], keep: Sequence[str]) -> tuple
         return "skip"
 
     types = {name: TYPES.get(name, pa.string()) for name in keep}
-    nothing = pa.record_batch({name: pa.array([], kind) for name, kind in types.items()})
+    nothing = pa.record_batch({name: pa.nulls(0, kind) for name, kind in types.items()})
     if not text:
         return nothing, skipped
     table = pa.csv.read_csv(

@@ -19,7 +19,7 @@ from pipeline.model.bundle import Bundle
 from pipeline.runtime.arguments import PROGRAM
 
 PACKAGE = Path(__file__).parents[1]
-LOCKS = ("requirements-predict.lock", "requirements-torch.lock")
+LOCK = PACKAGE.parent / "requirements-predict.lock"
 
 
 class PyFunc:
@@ -76,10 +76,8 @@ def _example(bundle: Bundle) -> pd.DataFrame:
 
 def _locked() -> list[str]:
     """The packages that predictions need, in the versions of the lock; the installed ones where no lock is."""
-    files = [PACKAGE.parent / name for name in LOCKS]
-    if not all(file.exists() for file in files):  # an installed program has none beside it
+    if not LOCK.exists():  # an installed program has none beside it
         needs = [need for need in importlib.metadata.requires(PROGRAM) or () if "extra ==" not in need]
         names = [re.split(r"[^\w.-]", need)[0] for need in needs]  # numpy<3,>=2.2
-        return [f"{name}=={importlib.metadata.version(name).partition('+')[0]}" for name in names]
-    texts = [file.read_text(encoding="utf-8") for file in files]
-    return re.findall(r"^[a-z]\S+==\S+", "\n".join(texts), re.MULTILINE)  # numpy==2.4.6
+        return [f"{name}=={importlib.metadata.version(name)}" for name in names]
+    return re.findall(r"^[a-z]\S+==\S+", LOCK.read_text(encoding="utf-8"), re.MULTILINE)  # numpy==2.4.6

@@ -12,6 +12,7 @@ import onnx
 from pipeline.data.schema import GROUP, LARGEST, SMALLEST, STEP
 from pipeline.model.bundle import Bundle
 from pipeline.model.intervals import MIN_HALF_WIDTH, PERCENTS
+from pipeline.model.network import build
 from pipeline.model.reproducible import nn, torch
 
 OPSET = 20  # RegexFullMatch is new in it
@@ -26,7 +27,9 @@ class ByColumn(nn.Module):
     def __init__(self, bundle: Bundle) -> None:
         super().__init__()
         scaling, intervals = bundle.encoder.scaling, bundle.intervals
-        self.network, self.kind, self.quantiles = bundle.network, scaling.kind, intervals.quantiles
+        self.network = build(bundle.recipe, bundle.encoder, generator=torch.Generator()).eval()
+        self.network.load_state_dict({name: torch.tensor(weight) for name, weight in bundle.network.weights.items()})
+        self.kind, self.quantiles = scaling.kind, intervals.quantiles
         self.scale, self.center = torch.tensor([scaling.scale, scaling.center], dtype=torch.float64)
         self.offset, self.shares = intervals.offset, torch.tensor(intervals.shares, dtype=torch.float64)  # (groups,)
         self.group = input_columns(bundle).index(GROUP)

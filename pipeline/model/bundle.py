@@ -1,6 +1,6 @@
 """The model bundle on disk: a folder with the weights, the encoder, the recipe and all that predictions need besides.
 
-It loads with nothing else at hand, in another process, and predicts the same to the last bit.
+It loads with nothing else at hand, without torch, on another machine, and predicts the same to the last bit.
 """
 
 import json
@@ -29,8 +29,7 @@ from pipeline.model.bundle_fields import (
     parse,
 )
 from pipeline.model.intervals import Intervals
-from pipeline.model.network import Regressor, build
-from pipeline.model.reproducible import safetensors, torch
+from pipeline.model.trained import TrainedNetwork, trained
 from pipeline.runtime import json_file
 
 BACKGROUND_ROWS = 256
@@ -45,7 +44,7 @@ class Bundle:
     Shape: background (rows,) int16 by column.
     """
 
-    network: Regressor
+    network: TrainedNetwork
     encoder: Encoder
     recipe: params.Recipe
     intervals: Intervals
@@ -55,11 +54,9 @@ class Bundle:
     def save(self, folder: Path) -> None:
         """Write the bundle; the same bundle has the same bytes."""
         folder.mkdir(parents=True, exist_ok=True)
-        weights = {name: weight.clone() for name, weight in sorted(self.network.state_dict().items())}
-        rows = {name: torch.tensor(codes) for name, codes in sorted(self.background.items())}
         files = {
-            WEIGHTS: safetensors.torch.save(weights),
-            BACKGROUND: safetensors.torch.save(rows),
+            WEIGHTS: tensors.to_bytes(self.network.weights),
+            BACKGROUND: tensors.to_bytes(self.background),
             ENCODER: self.encoder.to_json().encode(),
         }
         facts = {
@@ -101,19 +98,18 @@ class Bundle:
             rule = f"{path}: intervals.shares must be {groups}, one for each code of {GROUP}"
             raise ValueError(f"{rule}; found {len(intervals.shares)}")
         weights = _read_weights(folder / WEIGHTS, tensors.weight_shapes(fields.recipe, encoder), hashes=fields.sha256)
-        network = build(fields.recipe, encoder, generator=torch.Generator())
-        network.load_state_dict(weights)
+        network = trained(fields.recipe, encoder, weights)
         sizes = {name: encoder.sizes()[name] for name in network.columns}
         background = _read_background(folder / BACKGROUND, sizes, hashes=fields.sha256)
         provenance = {key: value for key, value in facts.items() if key in PROVENANCE}
-        return cls(network.eval(), encoder, fields.recipe, intervals, background, provenance)
+        return cls(network, encoder, fields.recipe, intervals, background, provenance)
 
     def predict_normalised(self, codes: Mapping[str, np.ndarray]) -> np.ndarray:
         """The predicted target in normalised units, as the network gives it; `predict` bounds it.
 
         Shape: codes by column, each (rows,); returns (rows,) float32.
         """
-        return self.network.predict_normalised(self.network.inputs(codes)).numpy()
+        return self.network.predict_normalised(codes)
 
     def predict(self, codes: Mapping[str, np.ndarray]) -> np.ndarray:
         """The predicted target in UNIT, within the contract's bounds.
@@ -139,12 +135,12 @@ def _read(path: Path, *, largest: int, hashes: Mapping[str, str]) -> bytes:
     return content
 
 
-def _read_weights(path: Path, shapes: tensors.Shapes, *, hashes: Mapping[str, str]) -> dict[str, torch.Tensor]:
+def _read_weights(path: Path, shapes: tensors.Shapes, *, hashes: Mapping[str, str]) -> dict[str, np.ndarray]:
     """The weights, by name, if they have these shapes and are finite."""
-    content = _read(path, largest=tensors.largest_file(shapes, torch.float32), hashes=hashes)
+    content = _read(path, largest=tensors.largest_file(shapes, np.float32), hashes=hashes)
     weights = tensors.read_tensors(content, where=str(path))
-    tensors.check_tensors(weights, shapes, torch.float32, where=str(path))
-    if broken := [name for name, weight in weights.items() if not weight.isfinite().all()]:
+    tensors.check_tensors(weights, shapes, np.float32, where=str(path))
+    if broken := [name for name, weight in weights.items() if not np.isfinite(weight).all()]:
         raise ValueError(f"{path}: weights must be finite, found NaN or infinity in {', '.join(broken)}")
     return weights
 
@@ -154,13 +150,13 @@ def _read_background(path: Path, sizes: Mapping[str, int], *, hashes: Mapping[st
 
     Shape: sizes by column, how many codes it can hold; returns each (rows,) int16.
     """
-    largest = tensors.largest_file(dict.fromkeys(sizes, (BACKGROUND_ROWS,)), torch.int16)
+    largest = tensors.largest_file(dict.fromkeys(sizes, (BACKGROUND_ROWS,)), np.int16)
     rows = tensors.read_tensors(_read(path, largest=largest, hashes=hashes), where=str(path))
-    count = max((tensor.numel() for tensor in rows.values()), default=0)
+    count = max((tensor.size for tensor in rows.values()), default=0)
     if not 1 <= count <= BACKGROUND_ROWS:
         raise ValueError(f"{path} must hold 1 to {BACKGROUND_ROWS} rows, found {count}")
-    tensors.check_tensors(rows, dict.fromkeys(sizes, (count,)), torch.int16, where=str(path))
+    tensors.check_tensors(rows, dict.fromkeys(sizes, (count,)), np.int16, where=str(path))
     for name, size in sizes.items():
         if wrong := [code for code in rows[name].tolist() if not 0 <= code < size]:
             raise ValueError(f"{path}: {name} must hold codes from 0 to {size - 1}, found {wrong[0]}")
-    return {name: rows[name].numpy() for name in sizes}
+    return {name: rows[name] for name in sizes}

@@ -1,10 +1,10 @@
 """What a feature costs a network: the parameters that it would not have without it."""
 
+import math
 from collections.abc import Sequence
 
 from pipeline.data.encoding import Encoder
-from pipeline.model.network import build
-from pipeline.model.reproducible import torch
+from pipeline.model.tensors import weight_shapes
 from pipeline.params import Recipe
 
 
@@ -20,6 +20,5 @@ def _parameters(features: Sequence[str], recipe: Recipe, encoder: Encoder) -> in
     """Those of the network of these features: without any there is none."""
     if not features:
         return 0
-    changed = recipe.model_copy(update={"features": tuple(features)})
-    network = build(changed, encoder, generator=torch.Generator())
-    return sum(parameter.numel() for parameter in network.parameters())
+    shapes = weight_shapes(recipe.model_copy(update={"features": tuple(features)}), encoder)
+    return sum(map(math.prod, shapes.values()))

@@ -1,18 +1,18 @@
 """The networks: codes in, one normalised target out."""
 
 from collections.abc import Mapping, Sequence
-from itertools import accumulate, pairwise
+from itertools import pairwise
 
 import numpy as np
 
 from pipeline.data.encoding import UNKNOWN, Encoder
-from pipeline.data.schema import FEATURES, ORDINALS, TEXT, WORDS
+from pipeline.data.schema import FEATURES
+from pipeline.model.code_columns import CodeColumns
 from pipeline.model.layers import initialise, positive, relu_and_dropout, relu_layers
 from pipeline.model.reproducible import nn, torch
+from pipeline.model.trained import BENDS
 from pipeline.params import Embedding, Mlp, Recipe, check_features
 
-BENDS = {"standard": 2.0, "log1p": 2.0, "minmax": 0.25}
-"""Where a positive output bends, by the kind of scaling: two standard deviations above the floor, or so."""
 BLOCK = 1024  # rows; a matrix product of a multiple of 8 rows rounds each row alike
 
 
@@ -40,6 +40,10 @@ class Regressor(nn.Module):
         if device != self.device:
             self.to(device)
             self.generator = torch.Generator(device).manual_seed(seed)
+
+    def weights(self) -> dict[str, np.ndarray]:
+        """The weights by name, as they are now."""
+        return {name: weight.cpu().numpy().copy() for name, weight in self.state_dict().items()}
 
     def inputs(self, codes: Mapping[str, np.ndarray]) -> torch.Tensor:
         """The rows' codes as the network reads them. Shape: each (rows,); returns (rows, columns)."""
@@ -98,25 +102,15 @@ class EmbeddingNet(Regressor):
     def __init__(
         self, features: Sequence[str], settings: Embedding, encoder: Encoder, *, generator: torch.Generator
     ) -> None:
-        sizes, scaling = encoder.sizes(), encoder.scaling
-        nominals = [name for name in features if name not in ORDINALS]
-        ordinals = [name for name in features if name in ORDINALS]
-        words = WORDS if TEXT in features else ()
-        super().__init__((*nominals, *ordinals, *words), generator=generator)
-        self.nominals, self.ordinals = slice(len(nominals)), slice(len(nominals), len(features))
-        self.words, self.has_words = slice(len(features), None), bool(words)
-        # one table for all columns: of sizes 9, 6 and 4 the first rows are 0, 9 and 15, and that of all words is 19
-        *starts, end = accumulate((sizes[name] for name in (*nominals, *ordinals)), initial=0)
-        rows = end + (sizes[words[0]] if words else 0)
-        starts += [end] * len(words)
-        # an ordinal with n values has the codes 0 (unknown) to n, read as numbers from 0 to n - 1: the largest of these
-        largest = [max(sizes[name] - 2, 1) for name in ordinals]
-        self.register_buffer("starts", torch.tensor(starts, dtype=torch.int32), persistent=False)  # (columns,)
-        self.register_buffer("largest", torch.tensor(largest), persistent=False)  # (ordinals,)
-        self.embedding = nn.Embedding(rows, settings.width)
-        self.skip = nn.Embedding(rows, 1)
-        first = settings.width * (len(nominals) + bool(words)) + len(ordinals)  # all words share one bag
-        widths = [first, *settings.hidden]
+        order, scaling = CodeColumns.of(features, encoder), encoder.scaling
+        super().__init__(order.names, generator=generator)
+        self.nominals, self.ordinals = slice(len(order.nominals)), slice(len(order.nominals), len(features))
+        self.words, self.has_words = slice(len(features), None), bool(order.words)
+        self.register_buffer("starts", torch.tensor(order.starts, dtype=torch.int32), persistent=False)  # (columns,)
+        self.register_buffer("largest", torch.tensor(order.largest), persistent=False)  # (ordinals,)
+        self.embedding = nn.Embedding(order.rows, settings.width)
+        self.skip = nn.Embedding(order.rows, 1)
+        widths = [order.inputs(settings.width), *settings.hidden]
         self.hidden = nn.ModuleList(nn.Linear(*pair) for pair in pairwise(widths))
         self.output = nn.Linear(widths[-1], 1)
         self.is_positive, self.floor, self.bend = settings.output == "positive", scaling.floor, BENDS[scaling.kind]

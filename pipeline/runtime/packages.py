@@ -2,6 +2,8 @@
 
 import importlib.metadata
 import importlib.util
+import sys
+from importlib.abc import MetaPathFinder
 
 
 class MissingPackageError(ValueError):
@@ -11,6 +13,23 @@ class MissingPackageError(ValueError):
 def installed(package: str) -> str:
     """The installed version, without the build (2.13.0 for 2.13.0+cpu)."""
     return importlib.metadata.version(package).split("+")[0]
+
+
+class _Hidden(MetaPathFinder):
+    """Says of a package that there is none."""
+
+    def __init__(self, package: str) -> None:
+        self.package = package
+
+    def find_spec(self, fullname: str, path: object, target: object = None) -> None:
+        """What Python asks first. Raises: ModuleNotFoundError for the package."""
+        if fullname == self.package:
+            raise ModuleNotFoundError(f"{fullname} is hidden", name=fullname)
+
+
+def hide(package: str) -> None:
+    """Let nothing in this process import the package from now on, as others do just because it is installed."""
+    sys.meta_path.insert(0, _Hidden(package))
 
 
 def require(what: str, *packages: str, install: str) -> None:

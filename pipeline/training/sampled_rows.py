@@ -11,12 +11,12 @@ from pipeline.data.encoding import Scaling
 from pipeline.data.parquet import row_groups
 from pipeline.data.schema import GROUP, HASH, TARGET
 from pipeline.model.intervals import PredictedRows
-from pipeline.model.network import Regressor
+from pipeline.model.trained import TrainedNetwork
 
 MAX_ROWS = 1 << 18  # of a file with more, every n-th row is predicted
 
 
-def read_sample(path: Path, network: Regressor) -> dict[str, np.ndarray]:
+def read_sample(path: Path, network: TrainedNetwork) -> dict[str, np.ndarray]:
     """The file's encoded rows, each one or, of more than `MAX_ROWS`, every n-th: the columns that predictions need.
 
     Shape: each (`MAX_ROWS` at most,).
@@ -36,9 +36,9 @@ def distinct_rows(rows: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     return {name: column[first] for name, column in rows.items()}
 
 
-def predict_rows(rows: Mapping[str, np.ndarray], network: Regressor, scaling: Scaling) -> PredictedRows:
+def predict_rows(rows: Mapping[str, np.ndarray], network: TrainedNetwork, scaling: Scaling) -> PredictedRows:
     """The rows of a sample, with their predictions."""
-    prediction = scaling.denormalise(network.predict_normalised(network.inputs(rows)).numpy())
+    prediction = scaling.denormalise(network.predict_normalised(rows))
     return PredictedRows(prediction, rows[TARGET], rows[GROUP])
 
 

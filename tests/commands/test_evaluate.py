@@ -13,9 +13,8 @@ from pipeline.data import external_sort
 from pipeline.data.schema import AUDITED, TARGET
 from pipeline.data.split import SPLITS
 from pipeline.model.bundle import Bundle
-from pipeline.model.reproducible import nn
 from pipeline.reporting.run_results import read_metrics
-from tests.support.models import make_bundle
+from tests.support.models import make_bundle, overflowing
 from tests.support.tables import rows, table
 
 TABLES = ("calibration", "coverage", "fairness", "importance", "predictions", "residuals", "slices")
@@ -104,10 +103,7 @@ def test_the_metrics_of_dvc_are_few(prepared):
 
 
 def test_a_model_without_finite_predictions_fails_the_run(prepared):
-    bundle = Bundle.load(prepared / "model")
-    for parameter in bundle.network.parameters():
-        nn.init.constant_(parameter, 1e38)
-    bundle.save(prepared / "model")
+    overflowing(Bundle.load(prepared / "model")).save(prepared / "model")
     with pytest.raises(ValueError, match=r"the model must predict a finite number, found NaN or infinity for \d+ of"):
         run(prepared)
     assert not list((prepared / "out").iterdir())

@@ -7,8 +7,7 @@ from pipeline import explain
 from pipeline.data.schema import FEATURES
 from pipeline.inference.predictions import predict
 from pipeline.model.bundle import Bundle
-from pipeline.model.reproducible import nn
-from tests.support.models import make_bundle
+from tests.support.models import make_bundle, overflowing
 from tests.support.tables import ROW
 
 CELLS = {name: ROW[name] for name in FEATURES}
@@ -132,10 +131,7 @@ def test_the_command_prints_the_report(modelled, bundle, capsys):
 
 
 def test_a_model_without_finite_predictions_explains_nothing(modelled, tmp_path, capsys):
-    bundle = make_bundle(modelled.out)
-    for parameter in bundle.network.parameters():
-        nn.init.constant_(parameter, 1e38)
-    bundle.save(tmp_path)
+    overflowing(make_bundle(modelled.out)).save(tmp_path)
     with pytest.raises(SystemExit) as ended:
         explain.main(["--model", str(tmp_path), "--row", json.dumps(CELLS)])
     assert ended.value.code == 1

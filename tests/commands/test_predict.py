@@ -13,8 +13,7 @@ from pipeline import predict
 from pipeline.data.csv_blocks import BLOCK_BYTES
 from pipeline.inference import scoring
 from pipeline.inference.answers import ANSWERS, answer
-from pipeline.model.reproducible import nn
-from tests.support.models import make_bundle
+from tests.support.models import make_bundle, overflowing
 from tests.support.tables import HEADER, parquet, row, rows, table
 from tests.support.work_tree import ROOT
 
@@ -152,10 +151,7 @@ def test_no_answer_at_all_says_why(new, model, tmp_path, capsys):
 
 
 def test_a_model_without_finite_predictions_has_the_exit_code_of_no_answers(new, modelled, tmp_path, capsys):
-    bundle = make_bundle(modelled.out)
-    for parameter in bundle.network.parameters():
-        nn.init.constant_(parameter, 1e38)
-    bundle.save(tmp_path / "huge")
+    overflowing(make_bundle(modelled.out)).save(tmp_path / "huge")
     new.write_bytes(table([row(), row()]))
     with pytest.raises(SystemExit, match="3"):
         predict.main([str(new), "--model", str(tmp_path / "huge"), "--out", str(tmp_path / "out.csv")])

@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from pipeline import train
 from pipeline.model.bundle import Bundle
+from pipeline.model.network import build
 from pipeline.model.reproducible import torch
 from pipeline.params import Train
 from pipeline.training import fit, learning_curve
@@ -129,8 +130,9 @@ def test_the_bundle_gets_the_weights_of_the_best_epoch(prepared):
     lines = (prepared.folder / "trained/curve.csv").read_text().splitlines()[1:]
     losses = [float(line.split(",")[2]) for line in lines]
     assert bundle.provenance["kept_epoch"] == losses.index(min(losses)) + 1 < 9
-    valid = validation_rows(prepared.out / "valid.parquet", bundle.network)
-    assert fit.validation_loss(bundle.network, valid) == min(losses)
+    network = build(bundle.recipe, bundle.encoder, generator=torch.Generator())
+    network.load_state_dict({name: torch.tensor(weight) for name, weight in bundle.network.weights.items()})
+    assert fit.validation_loss(network, validation_rows(prepared.out / "valid.parquet", network)) == min(losses)
 
 
 def test_a_log_gets_plain_lines_with_both_losses(prepared, capsys):

@@ -1,12 +1,17 @@
 import numpy as np
+import pandas as pd
+import pandera.errors
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipeline.data import validate as module
 from pipeline.data.contract import CONTRACT
 from pipeline.data.csv_rows import TYPES
-from pipeline.data.schema import AMOUNTS, FEATURES, TARGET
+from pipeline.data.schema import AMOUNTS, COLUMNS, NUMBERS
 from pipeline.data.validate import described, validate
+from tests.support.near_values import NEAR
 
 
 def text(**columns):
@@ -47,6 +52,21 @@ def test_a_text_that_is_no_whole_number_is_null_and_breaks_the_rule():
         "work_year": [1],
         "salary_in_usd": [1],
     }
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+@given(data=st.data())
+def test_pandera_finds_the_same_rows_broken(name, data):
+    written = st.text(max_size=6) | st.sampled_from(["", "2021e", "1e5", "007", "50.0", "٣"])
+    cells = data.draw(st.lists(NEAR[name].map(str) | written, min_size=1, max_size=9))
+    typed, found = validate(text(**{name: cells}))
+    try:
+        column = pd.Series(typed[name].to_pylist(), dtype="Int64" if name in NUMBERS else "str", name=name)
+        CONTRACT.columns[name].validate(column.to_frame(), lazy=True)
+        wrong = []
+    except pandera.errors.SchemaErrors as error:
+        wrong = sorted(set(error.failure_cases["index"]))
+    assert [positions.tolist() for positions in found.values()] == ([wrong] if wrong else [])
 
 
 def test_a_value_marked_as_an_estimate_is_the_value():
@@ -97,13 +117,13 @@ def test_no_rows_break_nothing(column):
 
 
 def test_the_contract_is_asked_once_per_distinct_value(monkeypatch):
-    asked = []
+    asked, keeps = [], module._keeps
 
-    class Rule:
-        def validate(self, frame, *, lazy):
-            asked.append(len(frame))
+    def counted(rule, values):
+        asked.append(len(values))
+        return keeps(rule, values)
 
-    monkeypatch.setattr(CONTRACT, "columns", dict.fromkeys((*FEATURES, TARGET), Rule()))
+    monkeypatch.setattr(module, "_keeps", counted)
     validate(text(company_size=np.array(["S", "M"] * 500), salary_in_usd=np.array(["7", "8"] * 500)))
     assert asked == [2, 1000]  # amounts hardly repeat: they are asked about as they stand
 

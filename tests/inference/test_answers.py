@@ -13,9 +13,9 @@ from pipeline.inference import answers as answers_module
 from pipeline.inference.answers import ANSWERS, answer
 from pipeline.inference.predictions import Predictions, predict
 from pipeline.model.bundle import FIX, Bundle
-from pipeline.model.reproducible import nn
+from pipeline.model.code_columns import CodeColumns
 from tests.conftest import prepare_settings
-from tests.support.models import make_bundle
+from tests.support.models import make_bundle, overflowing, with_weights
 from tests.support.splits import read_split
 from tests.support.tables import ROW, TITLES, check, row, rows
 
@@ -141,9 +141,7 @@ def test_a_record_that_is_no_row_is_told_whole(bundle, line, reason):
 
 @pytest.mark.parametrize("recipe", ["course", "full"])
 def test_a_row_for_which_the_network_gives_no_finite_number_has_a_problem_and_no_answer(modelled, recipe):
-    bundle = make_bundle(modelled.out, recipe=recipe)
-    for parameter in bundle.network.parameters():
-        nn.init.constant_(parameter, 1e38)
+    bundle = overflowing(make_bundle(modelled.out, recipe=recipe))
     (told,) = answers(bundle, [row()])
     problem = f"the model must predict a finite number, found NaN or infinity; {FIX}"
     assert told == dict.fromkeys(ANSWERS.names) | {"problem": problem}
@@ -153,9 +151,13 @@ def test_the_other_rows_keep_their_answers(modelled):
     bundle = make_bundle(modelled.out)
     (right,) = answers(bundle, [row(company_size="M")])
     code = bundle.encoder.vocabularies["company_size"].index("S") + 1
-    first = bundle.network.get_buffer("starts")[bundle.network.columns.index("company_size")]
-    nn.init.constant_(bundle.network.get_parameter("skip.weight")[first + code], math.inf)
-    found, lost = answers(bundle, [row(company_size="M"), row(company_size="S")])
+    columns = CodeColumns.of(bundle.recipe.features, bundle.encoder)
+    lost = columns.starts[columns.names.index("company_size")] + code
+
+    def without_end(name, weight):
+        return np.where(np.arange(len(weight))[:, None] == lost, math.inf, weight) if name == "skip.weight" else weight
+
+    found, lost = answers(with_weights(bundle, without_end), [row(company_size="M"), row(company_size="S")])
     assert found == right
     assert (lost["predicted_salary_usd"], lost["high_95_usd"]) == (None, None)
     assert lost["problem"].startswith("the model must predict a finite number")

@@ -8,9 +8,8 @@ from pipeline.data.schema import HASH, LARGEST, NORMALISED, SMALLEST
 from pipeline.inference import predictions
 from pipeline.inference.predictions import CachingBundle, distinct, predict, predict_distinct
 from pipeline.model.bundle import Bundle
-from pipeline.model.network import Regressor
-from pipeline.model.reproducible import nn
-from tests.support.models import make_bundle
+from pipeline.model.trained import TrainedNetwork
+from tests.support.models import make_bundle, with_weights
 from tests.support.splits import read_split
 from tests.support.tables import batch, row, rows
 
@@ -51,9 +50,10 @@ def test_every_answer_lies_within_its_intervals_and_the_contract_whatever_the_ro
     sizes = bundle.encoder.sizes()
     rows = data.draw(st.lists(st.tuples(*(st.integers(0, size - 1) for size in sizes.values())), min_size=1))
     codes = dict(zip(sizes, np.array(rows, np.int16).T, strict=True))  # 0 is a value that is unknown
-    *_, bias = bundle.network.parameters()
-    nn.init.constant_(bias, data.draw(st.sampled_from([-1000.0, -3.0, 0.0, 3.0, 1000.0])))
-    found = predict(bundle, codes)
+    *_, bias = bundle.network.weights
+    level = data.draw(st.sampled_from([-1000.0, -3.0, 0.0, 3.0, 1000.0]))
+    shifted = with_weights(bundle, lambda name, weight: np.full_like(weight, level) if name == bias else weight)
+    found = predict(shifted, codes)
     (low80, high80), (low95, high95) = found.intervals.values()
     ordered = [SMALLEST * np.ones(len(rows)), low95, low80, np.rint(found.predicted), high80, high95]
     assert (np.diff([*ordered, LARGEST * np.ones(len(rows))], axis=0) >= 0).all()
@@ -114,13 +114,13 @@ def test_predictions_are_those_of_the_bundle_to_the_last_bit(model, codes, capac
 
 
 def test_a_row_passes_the_network_once(model, codes, monkeypatch):
-    computed, predict = [], Regressor.predict_normalised
+    computed, predict = [], TrainedNetwork.predict_normalised
 
-    def counted(network, rows):
-        computed.append(len(rows))
-        return predict(network, rows)
+    def counted(network, codes):
+        computed.append(len(codes[network.columns[0]]))
+        return predict(network, codes)
 
-    monkeypatch.setattr(Regressor, "predict_normalised", counted)
+    monkeypatch.setattr(TrainedNetwork, "predict_normalised", counted)
     caching = CachingBundle.load(model)
     for start, stop in ((0, 100), (50, 150), (20, 120)):
         caching.predict_normalised(part(codes, start, stop))

@@ -7,13 +7,15 @@ import sys
 
 import numpy as np
 import pytest
+import safetensors.numpy
 
 from pipeline.data.encoding import Encoder, Scaling
 from pipeline.data.schema import FEATURES, GROUP, WORDS
 from pipeline.model.bundle import FIX, Bundle
 from pipeline.model.intervals import Intervals
 from pipeline.model.network import build
-from pipeline.model.reproducible import ANY_CPU, safetensors, torch
+from pipeline.model.reproducible import ANY_CPU, torch
+from pipeline.model.trained import trained
 from tests.support.bundle_edits import with_new_hashes
 from tests.support.recipes import EMBEDDING, make_recipe
 
@@ -48,7 +50,8 @@ def bundle(request):
     intervals = Intervals((0.3, 0.2, 0.4), 50_000.0, {80: (1.5, 2.0), 95: (2.0, math.inf)})
     background = {name: np.arange(3, dtype=np.int16) for name in built.columns}
     facts = {"kept_epoch": 7, "reproducibility": ANY_CPU, "packages": {"torch": "2.13.0"}, "data": {}}
-    return Bundle(built.eval(), encoder, recipe, intervals, background, facts)
+    network = trained(recipe, encoder, built.weights())
+    return Bundle(network, encoder, recipe, intervals, background, facts)
 
 
 def codes(rows=5):
@@ -151,10 +154,10 @@ def weights(change):
     """A change of the first weight."""
 
     def changed(content):
-        tensors = safetensors.torch.load(content)
+        tensors = safetensors.numpy.load(content)
         name = min(tensors)
-        tensors[name] = change(tensors[name]).contiguous()
-        return safetensors.torch.save(tensors)
+        tensors[name] = change(tensors[name])
+        return safetensors.numpy.save(tensors)
 
     return changed
 
@@ -176,35 +179,35 @@ DAMAGED = {
     "weights without end": ("weights.safetensors", lambda content: content * 99, "must have at most .* bytes, found"),
     "weights that are no numbers": (
         "weights.safetensors",
-        weights(lambda weight: weight.fill_(math.nan)),
+        weights(lambda weight: np.full_like(weight, math.nan)),
         "weights must be finite, found NaN or infinity in",
     ),
     "weights of half precision": (
         "weights.safetensors",
-        weights(lambda weight: weight.half()),
-        r"must be torch\.float32 of shape .* as the recipe implies; found torch\.float16 of shape",
+        weights(lambda weight: weight.astype(np.float16)),
+        r"must be float32 of shape .* as the recipe implies; found float16 of shape",
     ),
     "weights of another shape": (
         "weights.safetensors",
         weights(lambda weight: weight[None]),
-        r"must be torch\.float32 of shape .* as the recipe implies; found torch\.float32 of shape",
+        r"must be float32 of shape .* as the recipe implies; found float32 of shape",
     ),
     "layers of which there are no weights": (
         "bundle.json",
         facts(lambda found: found["recipe"]["network"].update(hidden=[10**18, 10**18])),
-        r"must be torch\.float32 of shape \[.*1000000000000000000.*\], as the recipe implies; found",
+        r"must be float32 of shape \[.*1000000000000000000.*\], as the recipe implies; found",
     ),
     "other rows": ("background.safetensors", lambda content: content[:9], "SafetensorError"),
-    "no rows": ("background.safetensors", lambda _: safetensors.torch.save({}), "must hold 1 to 256 rows, found 0"),
+    "no rows": ("background.safetensors", lambda _: safetensors.numpy.save({}), "must hold 1 to 256 rows, found 0"),
     "a column less": (
         "background.safetensors",
-        lambda _: safetensors.torch.save({"work_year": torch.zeros(3, dtype=torch.int16)}),
-        r"must be torch\.int16 of shape \[3\], as the recipe implies; found no such tensor",
+        lambda _: safetensors.numpy.save({"work_year": np.zeros(3, np.int16)}),
+        r"must be int16 of shape \[3\], as the recipe implies; found no such tensor",
     ),
     "codes that there are not": (
         "background.safetensors",
-        lambda content: safetensors.torch.save(
-            {name: codes + 7 for name, codes in safetensors.torch.load(content).items()}
+        lambda content: safetensors.numpy.save(
+            {name: codes + 7 for name, codes in safetensors.numpy.load(content).items()}
         ),
         "must hold codes from 0 to 2, found 7",
     ),

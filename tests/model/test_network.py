@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pipeline.data.encoding import Scaling
-from pipeline.model import network as module
+from pipeline.model import code_columns
 from pipeline.model.layers import initialise
 from pipeline.model.network import BLOCK, CourseNet, EmbeddingNet, build
 from pipeline.model.reproducible import nn, torch
@@ -187,8 +187,8 @@ def test_the_embedding_network_also_goes_without_titles():
 
 
 def test_a_contract_without_a_text_has_a_network_without_words(monkeypatch):
-    monkeypatch.setattr(module, "TEXT", "")
-    monkeypatch.setattr(module, "WORDS", ())
+    monkeypatch.setattr(code_columns, "TEXT", "")
+    monkeypatch.setattr(code_columns, "WORDS", ())
     settings = Embedding(kind="embedding", width=5, hidden=(7,), dropout=0.1, code_dropout=0.1, output="linear")
     network = EmbeddingNet(FEATURES, settings, ENCODER, generator=seeded())
     assert network.columns == ("job_title", "company_location", "work_year", "company_size")

@@ -1,6 +1,10 @@
+import subprocess
+import sys
+
 import pytest
 
 from pipeline.runtime.packages import MissingPackageError, require
+from tests.support.work_tree import ROOT
 
 
 def test_what_is_installed_is_enough():
@@ -11,3 +15,9 @@ def test_all_that_is_needed_is_named_and_what_of_it_is_missing_and_how_to_get_it
     told = "^a cube needs json, no_cube, no_edge; found no no_cube and no no_edge; python -m pip install 'cube.all.'$"
     with pytest.raises(MissingPackageError, match=told):
         require("a cube", "json", "no_cube", "no_edge", install="'cube[all]'")
+
+
+def test_a_hidden_package_is_none_for_whoever_asks_later():
+    code = "from pipeline.runtime.packages import hide\nhide('wave')\nimport wave"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.stderr.endswith("ModuleNotFoundError: wave is hidden\n")

@@ -13,11 +13,11 @@ import psutil  # type: ignore[import-untyped]
 from ruamel.yaml import YAML
 
 from pipeline.model.bundle import Bundle
-from pipeline.model.reproducible import torch
 from pipeline.nights.night import NightResult
 from pipeline.nights.run import run_night
 from pipeline.repository.dvc_lock import md5_of
 from pipeline.repository.project import Project
+from tests.support.models import with_weights
 from tests.support.processes import started
 from tests.support.tables import row, rows, table
 from tests.support.tiny_project import CONFIG, git
@@ -60,10 +60,7 @@ def make_night_project(folder: Path, model: Path) -> Path:
     (folder / "remote").mkdir()
     good = Bundle.load(model)
     good.save(user / "bundles/good")
-    *_, last = good.network.parameters()
-    with torch.no_grad():
-        last.add_(1)
-    good.save(user / "bundles/bad")
+    with_weights(good, lambda name, weight: weight + (name == "output.bias")).save(user / "bundles/bad")
     (user / "dvc.yaml").write_text(STAGES)
     (user / "train.sh").write_text(TRAIN)
     (user / ".gitignore").write_text("/models\n/runs\n/.cache\n")

@@ -7,10 +7,17 @@ from pipeline import params
 from pipeline.data.encoding import Encoder
 from pipeline.model.network import build
 from pipeline.model.reproducible import torch
+from pipeline.model.trained import trained
 from pipeline.training import sampled_rows
 from pipeline.training.sampled_rows import distinct_rows, predict_rows, read_sample, representative_rows
-from tests.support.recipes import make_network, make_recipe
+from tests.support.recipes import ENCODER, make_network, make_recipe
 from tests.support.tables import rows, table
+
+
+def fresh(recipe, encoder):
+    settings = params.load(params.Recipe, "recipes", recipe)
+    network = build(settings, encoder, generator=torch.Generator().manual_seed(1))
+    return trained(settings, encoder, network.weights())
 
 
 def predict_file(path, network, scaling):
@@ -21,7 +28,7 @@ def predict_file(path, network, scaling):
 def test_of_many_rows_every_few_are_taken_whatever_the_row_groups(stage, monkeypatch, size):
     stage.run(table(rows(300)))
     encoder, file = Encoder.read(stage.out / "encoder.json"), stage.out / "train.parquet"
-    network = build(params.load(params.Recipe, "recipes", "course"), encoder, generator=torch.Generator())
+    network = fresh("course", encoder)
     every = predict_file(file, network, encoder.scaling)
     monkeypatch.setattr(sampled_rows, "MAX_ROWS", 70)
     pq.write_table(pq.read_table(file), file, row_group_size=size)
@@ -36,14 +43,13 @@ def test_of_many_rows_every_few_are_taken_whatever_the_row_groups(stage, monkeyp
 def test_they_are_the_rows_of_the_file_whatever_the_row_groups(stage, recipe):
     stage.run(table(rows(300)))
     encoder = Encoder.read(stage.out / "encoder.json")
-    settings = params.load(params.Recipe, "recipes", recipe)
-    network = build(settings, encoder, generator=torch.Generator().manual_seed(1))
+    network = fresh(recipe, encoder)
     found = predict_file(stage.out / "train.parquet", network, encoder.scaling)
     file = pq.read_table(stage.out / "train.parquet")
     pq.write_table(file, stage.out / "train.parquet", row_group_size=7)
     again = predict_file(stage.out / "train.parquet", network, encoder.scaling)
     codes = {name: file[name].to_numpy() for name in network.columns}
-    expected = encoder.scaling.denormalise(network.predict_normalised(network.inputs(codes)).numpy())
+    expected = encoder.scaling.denormalise(network.predict_normalised(codes))
     for predicted in (found, again):
         assert predicted.prediction.tobytes() == expected.tobytes()
         assert predicted.actual.tolist() == file["salary_in_usd"].to_pylist()
@@ -85,7 +91,9 @@ def test_a_sample_has_the_columns_of_the_network_the_group_and_the_target(tmp_pa
     names = ("experience_level", "company_size", "salary_in_usd", "work_year", "row_hash")
     file = pa.table({name: np.arange(1000, dtype=np.int16) + 1000 * index for index, name in enumerate(names)})
     pq.write_table(file, tmp_path / "train.parquet", row_group_size=size)
-    found = read_sample(tmp_path / "train.parquet", make_network(make_recipe(features=["company_size"])))
+    recipe = make_recipe(features=["company_size"])
+    network = trained(recipe, ENCODER, make_network(recipe).weights())
+    found = read_sample(tmp_path / "train.parquet", network)
     assert list(found) == ["company_size", "experience_level", "salary_in_usd", "row_hash"]
     assert all(codes.dtype == np.int16 for codes in found.values())
     assert {name: codes.tolist() for name, codes in found.items()} == {
