@@ -3,35 +3,29 @@
 import argparse
 import signal
 import sys
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import BinaryIO, TextIO
+from typing import BinaryIO
 
 from tqdm import tqdm
 
 from pipeline import params
 from pipeline.data.csv_blocks import BLOCK_BYTES, blocks_of
-from pipeline.data.csv_header import in_words, other_columns, parse_header
-from pipeline.data.joined_text import joined_text
-from pipeline.data.remote import Place, Remote, place_of, size_of
+from pipeline.data.csv_header import Header, in_words, other_columns, parse_header
+from pipeline.data.remote import Place, place_of, size_of
 from pipeline.data.schema import FEATURES
-from pipeline.data.source import csv_text, open_table
 from pipeline.data.table_files import table_files
 from pipeline.inference.answers import ANSWERS, PROBLEM, UNKNOWN_FEATURES
+from pipeline.inference.places import FORMATS, STANDARD_INPUT, STREAM, answers_of, check_places, opened
 from pipeline.inference.scoring import Counts, Scorer, load
-from pipeline.inference.writers import CsvOutput, ParquetOutput, SafeCsvOutput
+from pipeline.inference.writers import CsvOutput, SafeCsvOutput
 from pipeline.runtime.arguments import command_parser, share
 from pipeline.runtime.command import EXPECTED, command
-from pipeline.runtime.drafts import require_folder_of
 from pipeline.runtime.errors import RuleError
 from pipeline.runtime.packages import hide
 from pipeline.runtime.workers import start_workers
 from pipeline.versions import PACKAGES
-
-STREAM, STANDARD_INPUT = Path("-"), "standard input"
-FORMATS: dict[str, type[CsvOutput | ParquetOutput]] = {".csv": CsvOutput, ".parquet": ParquetOutput}
 
 
 class TooFewAnswersError(RuleError):
@@ -64,7 +58,8 @@ def arguments() -> argparse.ArgumentParser:
         help="CSV or Parquet file with the contract's features, a folder of such, or a URL; - is standard input",
     )
     parser.add_argument("--model", type=Path, required=True, help="folder of the model bundle")
-    parser.add_argument("--out", type=Path, required=True, help=".csv or .parquet file; - is CSV on standard output")
+    out = ".csv or .parquet file, or for a folder a new folder; - is CSV on standard output"
+    parser.add_argument("--out", type=Path, required=True, help=out)
     rule = "exit with code 3 if a larger share of the rows has no prediction; else only if no row has one"
     parser.add_argument("--max-bad-fraction", type=share, help=rule)
     safe = "no cell of the CSV output is a formula to a spreadsheet: an apostrophe stands before = + - @ tab and CR"
@@ -101,83 +96,40 @@ def main(argv: Sequence[str] | None = None) -> None:
 def run(table: Place, *, model: Path, out: Path, safe_cells: bool = False, block_bytes: int = BLOCK_BYTES) -> Counts:
     """Predict the table's rows; `out` changes when all is written, or not at all.
 
+    out: a file; or for a folder of tables a new folder, with a file of answers for each.
     safe_cells: no cell of a CSV output may be a formula to a spreadsheet; else the cells are as in the table.
     Raises: ValueError if a path is none to read or write, the bundle is damaged, or the table lacks a feature.
     """
-    _check_paths(table, out)
+    check_places(table, out)
     bundle, facts = load(model)
-    where = STANDARD_INPUT if table == STREAM else str(table)
+    files = {} if table == STREAM else table_files(table)
+    counts = Counts(uncalibrated=bundle.intervals.uncalibrated)
     with ExitStack() as stack:
-        files = {} if table == STREAM else table_files(table)
-        source = stack.enter_context(_opened(files))
-        header = parse_header(source.readline(BLOCK_BYTES), FEATURES, where=where)
-        if taken := [name for name in ANSWERS.names if name in header.names]:
-            raise ValueError(f"{where}: these columns are for the answers, found {', '.join(taken)}; rename them")
-        output = (SafeCsvOutput if safe_cells else FORMATS.get(out.suffix, CsvOutput))(header)
-        append = stack.enter_context(output.opened(stack.enter_context(_draft(out))))
         size = sum(map(size_of, files.values())) or None  # of standard input nobody knows
         progress = stack.enter_context(tqdm(total=size, desc="predict", unit="B", unit_scale=True, disable=None))
-        scorer = Scorer(model.absolute(), facts, header.names, output)
         workers = stack.enter_context(start_workers(*PACKAGES))
-        counts = Counts(ignored=other_columns(header.names), uncalibrated=bundle.intervals.uncalibrated)
-        blocks = blocks_of(source, where=where, size=block_bytes)
-        for scored in stack.enter_context(closing(workers.map(scorer, blocks))):
-            append(scored.piece)
-            counts.add(scored.counts)
-            progress.update(scored.size)
+        for those, name, file in stack.enter_context(answers_of(files, out)):
+            where = str(next(iter(those.values())) if len(those) == 1 else table) if those else STANDARD_INPUT
+            with opened(those) as source:
+                header = read_header(source, where=where)
+                counts.add(Counts(ignored=other_columns(header.names)))
+                output = (SafeCsvOutput if safe_cells else FORMATS.get(Path(name).suffix, CsvOutput))(header)
+                scorer = Scorer(model.absolute(), facts, header.names, output)
+                blocks = blocks_of(source, where=where, size=block_bytes)
+                with output.opened(file) as append, closing(workers.map(scorer, blocks)) as results:
+                    for scored in results:
+                        append(scored.piece)
+                        counts.add(scored.counts)
+                        progress.update(scored.size)
     return counts
 
 
-def _check_paths(table: Place, out: Path) -> None:
-    if isinstance(table, Path) and table != STREAM and not table.exists():
-        raise ValueError(f"{table}: the table must be a CSV or Parquet file, or a folder of such, found nothing")
-    if out == STREAM:
-        return
-    if out.suffix not in FORMATS or out.is_dir():
-        raise ValueError(f"{out}: the output must be a {' or '.join(FORMATS)} file, or - for standard output")
-    require_folder_of(out)
-    if isinstance(table, Remote) or table == STREAM:
-        return
-    if table.is_dir() and out.resolve().is_relative_to(table.resolve()):
-        raise ValueError(f"{out}: the output must lie outside of the table's folder, of which all files are the table")
-    if out.exists() and table.samefile(out):
-        raise ValueError(f"{out}: the output must be another file than the table")
-
-
-@contextmanager
-def _opened(files: Mapping[str, Place]) -> Iterator[BinaryIO]:
-    """The CSV text of a file, or of several put together; of standard input if there is none."""
-    if len(files) > 1:
-        yield joined_text(files)
-    elif files:
-        with open_table(*files.values()) as file:
-            yield file
-    else:
-        yield csv_text(_open(sys.stdin, name="input").buffer, where=STANDARD_INPUT)
-
-
-@contextmanager
-def _draft(out: Path) -> Iterator[BinaryIO]:
-    """A file beside the output, which takes its place at the end; standard output as it is."""
-    if out == STREAM:
-        yield _open(sys.stdout, name="output").buffer
-        return
-    try:
-        folder = tempfile.TemporaryDirectory(dir=out.parent, prefix=".predict-")
-    except OSError as error:
-        raise ValueError(f"{out}: its folder must be one to write in, found {error.strerror}; choose another") from None
-    with folder:
-        path = Path(folder.name) / out.name
-        with path.open("wb") as file:
-            yield file
-        path.replace(out)
-
-
-def _open(stream: TextIO | None, *, name: str) -> TextIO:
-    """The stream, which a shell's `<&-` or `>&-` may have closed."""
-    if stream is None:
-        raise ValueError(f"- is standard {name}, which must be open, found it closed; name a file")
-    return stream
+def read_header(source: BinaryIO, *, where: str) -> Header:
+    """The header of a table. Raises: ValueError if a feature is missing, or a column has the name of an answer."""
+    header = parse_header(source.readline(BLOCK_BYTES), FEATURES, where=where)
+    if taken := [name for name in ANSWERS.names if name in header.names]:
+        raise ValueError(f"{where}: these columns are for the answers, found {', '.join(taken)}; rename them")
+    return header
 
 
 if __name__ == "__main__":

@@ -40,11 +40,12 @@ class Counts:
         return cls(len(of_rows), int(of_rows.sum()), int(has_unknown[answers.inverse].sum()), first)
 
     def add(self, block: "Counts") -> None:
-        """Add those of one more block, which must follow the ones before it."""
+        """Add those of one more block, or what a header tells of one; they must follow the ones before it."""
         self.rows += block.rows
         self.problems += block.problems
         self.unknown += block.unknown
         self.first_problem = self.first_problem or block.first_problem
+        self.ignored = tuple(dict.fromkeys((*self.ignored, *block.ignored)))
 
 
 @dataclass(frozen=True)

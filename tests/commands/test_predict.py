@@ -66,6 +66,39 @@ def test_a_folder_of_tables_gives_the_bytes_of_its_files_put_together(new, model
     assert apart.read_bytes() == together.read_bytes()
 
 
+def test_the_answers_to_a_folder_may_be_a_folder_with_a_file_for_each_of_its_files(model, tmp_path):
+    folder, names = tmp_path / "tables", ("a.csv.gz", "b/0.csv", "b/1.parquet", "c")
+    (folder / "b").mkdir(parents=True)
+    (folder / "a.csv.gz").write_bytes(gzip.compress(table(LINES[:15])))
+    (folder / "b/0.csv").write_bytes(table([f"x,{line}" for line in LINES[15:]], header=f"other,{HEADER}"))
+    (folder / "b/1.parquet").write_bytes(parquet(table(rows(9))))
+    (folder / "c").write_bytes(table(rows(4)))
+    counts = predict.run(folder, model=model, out=tmp_path / "answers", block_bytes=300)
+    assert (counts.rows, counts.problems, counts.ignored) == (23 + 9 + 4, 2, ("other",))
+    answers = [tmp_path / "answers" / name for name in ("a.csv", "b/0.csv", "b/1.parquet", "c.csv")]
+    assert sorted(path for path in (tmp_path / "answers").rglob("*") if path.is_file()) == answers
+    for name, found in zip(names, answers, strict=True):
+        alone = tmp_path / f"alone{found.suffix}"
+        predict.run(folder / name, model=model, out=alone, block_bytes=300)
+        assert found.read_bytes() == alone.read_bytes(), name
+
+
+def test_a_folder_of_answers_is_written_whole_or_not_at_all_and_replaces_none(model, tmp_path):
+    folder, out = tmp_path / "tables", tmp_path / "answers"
+    folder.mkdir()
+    (folder / "a.csv").write_bytes(table(LINES))
+    (folder / "b.csv").write_bytes(b"no,table\n1,2\n")
+    with pytest.raises(ValueError, match=r"b\.csv"):
+        predict.run(folder, model=model, out=out)
+    assert [path.name for path in tmp_path.iterdir()] == ["tables"]
+    (folder / "b.csv").rename(folder / "a.csv.gz")
+    with pytest.raises(ValueError, match=r"a name of its own, without \.gz; found a\.csv and a\.csv\.gz; rename"):
+        predict.run(folder, model=model, out=out)
+    out.mkdir()
+    with pytest.raises(ValueError, match="the folder of answers must be new, found a folder; remove it, or name anot"):
+        predict.run(folder, model=model, out=out)
+
+
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
 def test_the_same_input_gives_the_same_bytes(new, model, tmp_path, suffix):
     for name in ("one", "two"):
