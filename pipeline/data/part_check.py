@@ -21,6 +21,7 @@ from pipeline.data.remote import Place
 from pipeline.data.schema import FEATURES, TARGET
 from pipeline.data.spills import Spill, hashed, write_spill
 from pipeline.data.split import SPLITS, assign, row_hash
+from pipeline.runtime.wanted import check_wanted
 
 
 @dataclass(frozen=True)
@@ -82,10 +83,11 @@ def check_part(
     """Check a part, and write its spills to the scratch folder. Its lines have numbers as if a header stood before it.
 
     threads: that parse blocks ahead, where no other part is checked at the same time.
-    Raises: ValueError if the file is damaged or a line is too long.
+    Raises: ValueError if the file is damaged or a line is too long; NotWantedError as `check_wanted`.
     """
     checked = Checked(ContractReport(ignored=other_columns(part.columns)))
     for number, block in enumerate(clean_part(part, block_bytes=block_bytes, threads=threads)):
+        check_wanted()
         checked.report.add(block.report)
         checked.lines, checked.size = checked.lines + block.lines, checked.size + block.size
         spill = f"{part.number}-{part.start}-{number}"  # a part that is checked again from elsewhere has others

@@ -18,13 +18,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import dask
-from distributed import Client, Future, KilledWorker, LocalCluster, wait
+from distributed import Client, Future, KilledWorker, LocalCluster, get_worker, wait
 from distributed.client import ClosedClientError
 from distributed.comm import CommClosedError
 from tqdm import tqdm
 
 from pipeline.runtime.errors import RuleError, as_rule_error
 from pipeline.runtime.packages import installed
+from pipeline.runtime.wanted import while_wanted
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -150,7 +151,10 @@ def _as_lost_scheduler() -> Iterator[None]:
 def _compute(function: Callable[[T], R], item: T, *, required: Mapping[str, str]) -> R:
     """What a worker computes; one may have come since the workers were checked."""
     _require_same(required, what_is_here(*required), who="the worker that computes")
-    return function(item)
+    worker = get_worker()
+    task = worker.state.tasks[worker.get_current_task()]
+    with while_wanted(lambda: task.state == "executing"):  # it is "cancelled" once the client has left or is gone
+        return function(item)
 
 
 def _require_same(required: Mapping[str, str], found: Mapping[str, str] | Exception, *, who: str) -> None:
