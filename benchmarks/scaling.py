@@ -1,6 +1,7 @@
 """Each stage on tables of growing size, with the recipe `full`: how time and memory grow with the rows.
 
-`python -m benchmarks.scaling [ROWS ...]` prints a table of docs/speed.md.
+`python -m benchmarks.scaling [ROWS ...]` prints a table of docs/speed.md, and with `--workers 2` the other one: there
+Dask's workers prepare, and as many train in eight shards; evaluate knows none.
 """
 
 import argparse
@@ -33,21 +34,27 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("rows", type=whole(1), nargs="*", default=SIZES)
     parser.add_argument("--rounds", type=whole(1), default=3)
+    parser.add_argument("--workers", type=whole(1), help="processes that prepare and train")
     arguments = parser.parse_args()
     with command("benchmarks.scaling"):
         names = [name for stage in STAGES for name in (stage, "peak memory")]
         for cells in (["rows", *names], ["---"] * (1 + len(names))):
             print(f"| {' | '.join(cells)} |")
         for rows in arguments.rows:
-            print(line(rows, measured(rows, rounds=arguments.rounds)), flush=True)
+            print(line(rows, measured(rows, rounds=arguments.rounds, workers=arguments.workers)), flush=True)
 
 
-def measured(rows: int, *, rounds: int) -> dict[str, Run]:
+def measured(rows: int, *, rounds: int, workers: int | None) -> dict[str, Run]:
     """The medians of each stage on a sample of so many rows, in a folder of its own."""
     os.environ["PYTHONPATH"] = str(ROOT)  # of all processes to come
+    if workers:
+        os.environ |= {"DASK_SCHEDULER_ADDRESS": f"local:{workers}", "TRAIN_WORKERS": str(workers)}
     with tempfile.TemporaryDirectory() as folder, chdir(folder):
-        for file in ("params.yaml", "versions.json"):
-            shutil.copy(ROOT / file, folder)
+        shutil.copy(ROOT / "versions.json", folder)
+        settings = (ROOT / "params.yaml").read_text(encoding="utf-8")
+        of_full = settings.index("  full:")
+        shards = settings[of_full:].replace("    shards:\n", "    shards: 8\n") if workers else settings[of_full:]
+        Path("params.yaml").write_text(settings[:of_full] + shards, encoding="utf-8")
         RAW.parent.mkdir(parents=True)
         run([sys.executable, "-m", "pipeline.sample", "--rows", str(rows), "--seed", "1", "--out", str(RAW)])
         stages = {stage: [sys.executable, "-m", f"pipeline.{stage}", *given.split()] for stage, given in STAGES.items()}
@@ -55,8 +62,9 @@ def measured(rows: int, *, rounds: int) -> dict[str, Run]:
 
 
 def line(rows: int, runs: dict[str, Run]) -> str:
-    """One row of the table: processor time, which other programs change less than that on the clock, and memory."""
-    figures = [figure for one in runs.values() for figure in (f"{one.cpu:.0f} s", f"{one.memory:.0f} MB")]
+    """One row: processor time, in brackets that on the clock, and the peak memory of the largest process."""
+    times = (f"{one.cpu:.0f} s ({one.wall:.0f} s)" for one in runs.values())
+    figures = [cell for time, one in zip(times, runs.values(), strict=True) for cell in (time, f"{one.memory:.0f} MB")]
     return f"| {rows:,} | {' | '.join(figures)} |"
 
 
