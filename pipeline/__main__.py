@@ -8,10 +8,13 @@ import sys
 import textwrap
 import tomllib
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
+from types import ModuleType
 
 from pipeline.runtime.arguments import EXIT_CODES, PROGRAM, exit_codes, typed_as
 from pipeline.runtime.command import command
+from pipeline.runtime.packages import MissingPackageError, require
 
 GROUPS = {
     "models": ("predict", "explain", "export"),
@@ -26,12 +29,23 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the command that the first argument names with all others."""
     argv = sys.argv[1:] if argv is None else argv
     if argv and argv[0] in COMMANDS:
-        importlib.import_module(f"pipeline.{argv[0]}").main(argv[1:])
+        with command(argv[0]):
+            module = _imported(argv[0])
+        module.main(argv[1:])
         return
     parser = arguments()
     given = parser.parse_args(argv)
     with command(PROGRAM):
         print(completion(given.completion) if given.completion else parser.format_help().rstrip())
+
+
+def _imported(name: str) -> ModuleType:
+    """The command's module. Raises: MissingPackageError if it needs more than predictions do, and that is missing."""
+    try:
+        return importlib.import_module(f"pipeline.{name}")
+    except ModuleNotFoundError as error:
+        require(PROGRAM, error.name or "", install=f"'{PROGRAM}[pipeline]'")
+        raise
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -77,15 +91,16 @@ def version() -> str:
 
 
 def completion(shell: str) -> str:
-    """What the shell evaluates to complete commands and arguments."""
+    """What the shell evaluates to complete the commands that run here, and their arguments."""
     import shtab
 
     parser = _parser()
     parser.prog = PROGRAM
     commands = parser.add_subparsers()
     for name in COMMANDS:
-        its_own = importlib.import_module(f"pipeline.{name}").arguments()
-        commands.add_parser(name, help=summary(name), parents=[its_own], add_help=False)
+        with suppress(MissingPackageError):
+            its_own = _imported(name).arguments()
+            commands.add_parser(name, help=summary(name), parents=[its_own], add_help=False)
     return str(shtab.complete(parser, shell))
 
 

@@ -47,7 +47,7 @@ def to_onnx(model: Path, out: Path) -> None:
         found = "a folder" if out.is_dir() else f"the ending {out.suffix!r}"
         raise ValueError(f"{out}: the output must be an .onnx file, found {found}; name one such as model.onnx")
     require_folder_of(out)
-    require("--onnx", "onnx", "onnxscript", install="onnx onnxscript")
+    require("--onnx", "onnx", "onnxscript", "torch", install="onnx onnxscript torch")
     from pipeline.inference.onnx_model import onnx_model
 
     exported = onnx_model(Bundle.load(model))

@@ -244,7 +244,11 @@ def test_without_an_output_there_is_nothing_to_do(modelled, capsys):
 @pytest.mark.parametrize(
     ("option", "missing", "told"),
     [
-        ("--onnx", "onnxscript", "needs onnx, onnxscript; found no onnxscript; python -m pip install onnx onnxscript"),
+        (
+            "--onnx",
+            "onnxscript",
+            "needs onnx, onnxscript, torch; found no onnxscript; python -m pip install onnx onnxscript torch",
+        ),
         ("--mlflow", "mlflow", "needs mlflow; found no mlflow; python -m pip install mlflow-skinny"),
     ],
 )

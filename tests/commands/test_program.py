@@ -122,14 +122,34 @@ def test_the_completion_knows_the_commands_and_their_arguments(shell, capsys):
         subprocess.run([shell, "-n"], input=script, text=True, check=True)
 
 
-def test_the_package_installs_and_predicts_away_from_the_project_without_dvc(modelled, tmp_path):
-    """Into a folder of its own, from the files that git has; DVC cannot be imported there."""
+def test_without_torch_a_command_that_trains_says_how_to_get_it_and_is_not_completed(monkeypatch, capsys):
+    imported = importlib.import_module
+
+    def without_torch(name):
+        if name == "pipeline.tune":
+            raise ModuleNotFoundError("No module named 'torch'", name="torch")
+        return imported(name)
+
+    monkeypatch.setattr(importlib, "import_module", without_torch)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "torch" else name)
+    with pytest.raises(SystemExit, match="1"):
+        program.main(["tune", "weekly", "--out", "tune"])
+    told = "tune: salary-pipeline needs torch; found no torch; python -m pip install 'salary-pipeline[pipeline]'\n"
+    assert capsys.readouterr().err == told
+    program.main(["--completion", "bash"])
+    assert "--max-bad-fraction" in (script := capsys.readouterr().out)
+    assert "_tune_" not in script
+
+
+def test_the_package_installs_and_predicts_away_from_the_project_alone(modelled, tmp_path):
+    """Into a folder of its own, from the files that git has; no package can be imported there that trains."""
     copy_of_the_work_tree(tmp_path / "project")
     install = ["install", "--quiet", "--no-deps", "--no-build-isolation", "--target", "site"]
     subprocess.run([sys.executable, "-m", "pip", *install, "./project"], cwd=tmp_path, check=True)
     assert {path.name for path in (tmp_path / "site/pipeline").iterdir()} >= {"py.typed", "__init__.pyi", "model"}
     shutil.rmtree(tmp_path / "project")
-    (tmp_path / "site/dvc.py").write_text("raise ImportError('predicting needs no DVC')")
+    for package in ("dvc", "pandera", "torch"):
+        (tmp_path / f"site/{package}.py").write_text(f"raise ImportError('predicting needs no {package}')")
     (tmp_path / "new.csv").write_bytes(table(rows(3)))
     command = [
         tmp_path / "site/bin" / PROGRAM,
