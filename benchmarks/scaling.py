@@ -6,6 +6,7 @@ Dask's workers prepare, and as many train in eight shards; evaluate knows none.
 
 import argparse
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -52,9 +53,11 @@ def measured(rows: int, *, rounds: int, workers: int | None) -> dict[str, Run]:
     with tempfile.TemporaryDirectory() as folder, chdir(folder):
         shutil.copy(ROOT / "versions.json", folder)
         settings = (ROOT / "params.yaml").read_text(encoding="utf-8")
-        of_full = settings.index("  full:")
-        shards = settings[of_full:].replace("    shards:\n", "    shards: 8\n") if workers else settings[of_full:]
-        Path("params.yaml").write_text(settings[:of_full] + shards, encoding="utf-8")
+        others, full, rest = settings.partition("\n  full:\n")
+        if workers:
+            rest, count = re.subn(r"(?m)^    shards:.*$", "    shards: 8", rest)
+            assert count == 1, "the recipe must have shards"  # noqa: S101
+        Path("params.yaml").write_text(others + full + rest, encoding="utf-8")
         RAW.parent.mkdir(parents=True)
         run([sys.executable, "-m", "pipeline.sample", "--rows", str(rows), "--seed", "1", "--out", str(RAW)])
         stages = {stage: [sys.executable, "-m", f"pipeline.{stage}", *given.split()] for stage, given in STAGES.items()}

@@ -44,7 +44,8 @@ def _imported(name: str) -> ModuleType:
     try:
         return importlib.import_module(f"pipeline.{name}")
     except ModuleNotFoundError as error:
-        require(PROGRAM, error.name or "", install=f"'{PROGRAM}[pipeline]'")
+        if error.name:
+            require(PROGRAM, error.name.partition(".")[0], install=f"'{PROGRAM}[pipeline]'")
         raise
 
 
@@ -91,7 +92,7 @@ def version() -> str:
 
 
 def completion(shell: str) -> str:
-    """What the shell evaluates to complete the commands that run here, and their arguments."""
+    """What the shell evaluates to complete arguments, and the commands for which no import is missing here."""
     import shtab
 
     parser = _parser()

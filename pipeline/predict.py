@@ -3,8 +3,9 @@
 import argparse
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -17,15 +18,14 @@ from pipeline.data.remote import Place, place_of, size_of
 from pipeline.data.schema import FEATURES
 from pipeline.data.table_files import table_files
 from pipeline.inference.answers import ANSWERS, PROBLEM, UNKNOWN_FEATURES
-from pipeline.inference.places import FORMATS, STANDARD_INPUT, STREAM, answers_of, check_places, opened
+from pipeline.inference.places import FORMATS, STREAM, Job, check_places, jobs_of, opened
 from pipeline.inference.scoring import Counts, Scorer, load
 from pipeline.inference.writers import CsvOutput, SafeCsvOutput
 from pipeline.runtime.arguments import command_parser, share
 from pipeline.runtime.command import EXPECTED, command
 from pipeline.runtime.errors import RuleError
-from pipeline.runtime.packages import hide
-from pipeline.runtime.workers import start_workers
-from pipeline.versions import PACKAGES
+from pipeline.runtime.packages import hidden
+from pipeline.runtime.workers import Workers, start_workers
 
 
 class TooFewAnswersError(RuleError):
@@ -75,7 +75,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         parser.error("--safe-cells is for CSV: nothing takes a text of Parquet for a formula")
     if given.out == STREAM and sys.platform != "win32":
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` ends this process as it ends any filter
-    with command("predict", expected=EXIT_CODES, interrupted=f"{given.out} is as it was"):
+    # no frame is made here, but Arrow imports pandas for the first value it is given: a quarter second
+    with hidden("pandas"), command("predict", expected=EXIT_CODES, interrupted=f"{given.out} is as it was"):
         params.check(FEATURES)
         counts = run(place_of(given.table), model=given.model, out=given.out, safe_cells=given.safe_cells)
         if counts.ignored:
@@ -107,21 +108,34 @@ def run(table: Place, *, model: Path, out: Path, safe_cells: bool = False, block
     with ExitStack() as stack:
         size = sum(map(size_of, files.values())) or None  # of standard input nobody knows
         progress = stack.enter_context(tqdm(total=size, desc="predict", unit="B", unit_scale=True, disable=None))
-        workers = stack.enter_context(start_workers(*PACKAGES))
-        for those, name, file in stack.enter_context(answers_of(files, out)):
-            where = str(next(iter(those.values())) if len(those) == 1 else table) if those else STANDARD_INPUT
-            with opened(those) as source:
-                header = read_header(source, where=where)
-                counts.add(Counts(ignored=other_columns(header.names)))
-                output = (SafeCsvOutput if safe_cells else FORMATS.get(Path(name).suffix, CsvOutput))(header)
-                scorer = Scorer(model.absolute(), facts, header.names, output)
-                blocks = blocks_of(source, where=where, size=block_bytes)
-                with output.opened(file) as append, closing(workers.map(scorer, blocks)) as results:
-                    for scored in results:
-                        append(scored.piece)
-                        counts.add(scored.counts)
-                        progress.update(scored.size)
+        workers = stack.enter_context(start_workers("numpy", "pyarrow", "safetensors"))
+        scorer_of = partial(Scorer, model.absolute(), facts)
+        for job in stack.enter_context(jobs_of(table, files, out)):
+            for found, size in answer(job, scorer_of, workers, safe_cells=safe_cells, block_bytes=block_bytes):
+                counts.add(found)
+                progress.update(size)
     return counts
+
+
+def answer(
+    job: Job, scorer_of: Callable[..., Scorer], workers: Workers, *, safe_cells: bool, block_bytes: int
+) -> Iterator[tuple[Counts, int]]:
+    """Write the answers of a job; yields what its header and each of its blocks add to the counts, of so many bytes.
+
+    Raises: ValueError as `read_header`, or if the table is damaged.
+    """
+    with opened(job) as source:
+        header = read_header(source, where=job.where)
+        yield Counts(ignored=other_columns(header.names)), 0
+        output = FORMATS[job.suffix](header)
+        if safe_cells and isinstance(output, CsvOutput):
+            output = SafeCsvOutput(header)
+        blocks = blocks_of(source, where=job.where, size=block_bytes)
+        scorer = scorer_of(header.names, output)
+        with output.opened(job.out) as append, closing(workers.map(scorer, blocks)) as results:
+            for scored in results:
+                append(scored.piece)
+                yield scored.counts, scored.size
 
 
 def read_header(source: BinaryIO, *, where: str) -> Header:
@@ -133,5 +147,4 @@ def read_header(source: BinaryIO, *, where: str) -> Header:
 
 
 if __name__ == "__main__":
-    hide("pandas")  # no frame is made here, but Arrow imports it for the first value it is given: a quarter second
     main()

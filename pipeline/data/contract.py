@@ -28,7 +28,7 @@ CONTRACT = pa.DataFrameSchema(
     },
     strict=True,
 )
-"""A number that is no whole number arrives here as null, which no column allows."""
+"""Whole numbers are pandas' Int64. No column allows a null, which is what a number of another kind would be."""
 
 
 def confirm(values: Mapping[str, Collection[int | str]]) -> None:

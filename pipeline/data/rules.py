@@ -1,6 +1,7 @@
 """A column's part of a data contract: its type, its rule, the rule in words, and what the column is for.
 
-It is data alone, so that naming the columns costs no import of pandas; `contract` asks pandera about them.
+It is data alone, so that naming the columns costs no import of pandas. `validate` has Arrow check them, and `contract`
+pandera.
 """
 
 import re

@@ -43,8 +43,9 @@ def _files(table: Place) -> Mapping[str, Place]:
 def _tables(files: Mapping[str, Place], *, where: Place) -> dict[str, Place]:
     """Those of a folder's files that are tables, in the order of their names."""
     tables = {name: files[name] for name in sorted(files) if not _is_hidden(name)}
-    if odd := next((name for name in tables if not name.isprintable()), None):
-        raise ValueError(f"{where}: names of files must be printable UTF-8, found {odd!r}; rename it")
+    if odd := next((name for name in tables if not name.isprintable() or not all(name.split("/"))), None):
+        rule = "names of files must be printable UTF-8, without an empty part between slashes"
+        raise ValueError(f"{where}: {rule}, found {odd!r}; rename it")
     if not tables:
         raise ValueError(f"{where}: {RULE}, found a folder without one; set data.path in params.yaml")
     return tables

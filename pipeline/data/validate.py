@@ -97,7 +97,7 @@ def _keeps(rule: Rule, values: pa.Array) -> Iterator[pa.Array | np.ndarray]:
         yield pc.is_in(values, pa.array(np.array(rule.isin), values.type))  # of a list, Arrow asks pandas first
     if rule.str_matches:  # Python's, whose expressions these are
         matches = re.compile(rule.str_matches).match
-        yield np.array([matches(text) is not None for text in values.to_pylist()], bool)
+        yield np.array([text is not None and matches(text) is not None for text in values.to_pylist()], bool)
 
 
 def described(name: str, texts: Sequence[str]) -> list[str]:

@@ -1,9 +1,11 @@
 """Linear layers without torch that give the same bits on every machine, with whatever BLAS numpy has.
 
-A sum of rounded products depends on the order in which it is added, and each kind of CPU has its own. Here nothing
-rounds in it. Of each row, and of each unit's weights, the binary digits from that of the largest number on are kept,
-so many that all products and their sums are whole numbers up to 2**53. Float64 holds those exactly, in any order. For
-128 inputs 23 digits are kept, one less than float32 has.
+A sum of rounded products depends on the order in which it is added, and each kind of CPU has its own. So each row, and
+each unit's weights, are divided by a power of two and rounded to whole numbers of a few binary digits. Their products
+and the sums of these are whole numbers up to 2**53, which float64 holds exactly, in any order.
+
+For 128 inputs 23 digits are kept, counted from the row's largest number on; float32 keeps 24 of each number. For 4096
+inputs 20 are kept.
 
 Source: Ozaki et al., "Error-free transformations of matrix multiplication by using fast routines of matrix
 multiplication and its applications" (2012), whose first slices these are.
@@ -23,6 +25,7 @@ TINY = 2.0**-900  # far below any number of a network; what is smaller counts as
 class ExactLinear:
     """A linear layer, its weights as whole numbers and the power of two that each unit's are to be multiplied by.
 
+    `digits` is how many binary digits the weights have, and the values that they are multiplied with.
     Shape: weights (inputs, units) float64, powers and bias (units,) float64.
     """
 

@@ -36,7 +36,7 @@ ANY_AVX2_CPU = f"{ANY_CPU} with AVX2 and FMA, and the same compiler"
 
 if torch.backends.cpu.get_cpu_capability() != "DEFAULT":
     warnings.warn(
-        "torch computed before pipeline was imported: last bits may differ from other machines; import pipeline first",
+        "torch computed before it was set up: last bits may differ from other machines; import pipeline.train first",
         stacklevel=2,
     )
 torch.set_num_threads(1)

@@ -13,14 +13,11 @@ from pipeline.model.code_columns import CodeColumns
 from pipeline.params import Embedding, Recipe
 
 HEADER_BYTES = 512  # for each tensor, and for the file: as much JSON stands before the numbers at most
-DAMAGE = (SafetensorError, RuntimeError, KeyError)
-"""What safetensors raises for a file that is none of its own, and for a type of numbers that numpy does not have."""
-
 Shapes = Mapping[str, tuple[int, ...]]
 
 
 def weight_shapes(recipe: Recipe, encoder: Encoder) -> dict[str, tuple[int, ...]]:
-    """The shapes of the weights of the network that `build` makes, by name; nothing is built."""
+    """The shapes of the weights of the network that `network.build` makes, by name; nothing is built."""
     features, network = recipe.features, recipe.network
     shapes: dict[str, tuple[int, ...]] = {}
     inputs, names = len(features), [f"layers.{2 * layer}" for layer in range(len(network.hidden) + 1)]  # ReLUs between
@@ -49,8 +46,10 @@ def read_tensors(content: bytes, *, where: str) -> dict[str, np.ndarray]:
     """All tensors of a safetensors file. Raises: ValueError if it is none."""
     try:
         return safetensors.numpy.load(content)
-    except DAMAGE as error:
+    except SafetensorError as error:
         raise ValueError(f"{where} must be a safetensors file, found {type(error).__name__}: {error}") from None
+    except KeyError as error:  # such as BF16
+        raise ValueError(f"{where} must hold numbers of a type that numpy has, found {error}") from None
 
 
 def check_tensors(tensors: Mapping[str, np.ndarray], shapes: Shapes, dtype: type[np.generic], *, where: str) -> None:

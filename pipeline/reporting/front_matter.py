@@ -22,7 +22,7 @@ def front_matter(result: RecipeResult, *, table: str, sha256: str) -> str:
     results = [{"task": {"type": TASK}, "dataset": dataset, "metrics": metrics}]
     facts = {
         "license": CARD_LICENCE_TAG,
-        "library_name": "pytorch",
+        "library_name": CARD_PROJECT,
         "pipeline_tag": TASK,
         "tags": [TASK, CARD_PROJECT, NOUN],
         "metrics": list(scores),

@@ -3,6 +3,8 @@
 import importlib.metadata
 import importlib.util
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.abc import MetaPathFinder
 
 
@@ -27,9 +29,15 @@ class _Hidden(MetaPathFinder):
             raise ModuleNotFoundError(f"{fullname} is hidden", name=fullname)
 
 
-def hide(package: str) -> None:
-    """Let nothing in this process import the package from now on, as others do just because it is installed."""
-    sys.meta_path.insert(0, _Hidden(package))
+@contextmanager
+def hidden(package: str) -> Iterator[None]:
+    """In the block, let nothing import the package that nothing has imported yet, as others do if it is installed."""
+    finder = _Hidden(package)
+    sys.meta_path.insert(0, finder)
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(finder)
 
 
 def require(what: str, *packages: str, install: str) -> None:

@@ -16,7 +16,7 @@ class NotWantedError(Exception):
 
 @contextmanager
 def while_wanted(is_wanted: Callable[[], bool]) -> Iterator[None]:
-    """In the block, in this thread, computations ask so."""
+    """Within the block, `check_wanted` in this thread asks `is_wanted`."""
     token = _IS_WANTED.set(is_wanted)
     try:
         yield

@@ -7,6 +7,7 @@ import sys
 from contextlib import nullcontext
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from pipeline import predict
@@ -83,6 +84,15 @@ def test_the_answers_to_a_folder_may_be_a_folder_with_a_file_for_each_of_its_fil
         assert found.read_bytes() == alone.read_bytes(), name
 
 
+def test_of_a_folder_of_answers_the_csv_files_have_safe_cells(model, tmp_path):
+    (tmp_path / "tables").mkdir()
+    (tmp_path / "tables/a.csv").write_bytes(table([row(job_title="=1+1")]))
+    (tmp_path / "tables/b.parquet").write_bytes(parquet(table([row(job_title="=1+1")])))
+    predict.run(tmp_path / "tables", model=model, out=tmp_path / "answers", safe_cells=True)
+    assert '"\'=1+1"' in (tmp_path / "answers/a.csv").read_text()
+    assert pq.read_table(tmp_path / "answers/b.parquet")["job_title"].to_pylist() == ["=1+1"]
+
+
 def test_a_folder_of_answers_is_written_whole_or_not_at_all_and_replaces_none(model, tmp_path):
     folder, out = tmp_path / "tables", tmp_path / "answers"
     folder.mkdir()
@@ -92,7 +102,7 @@ def test_a_folder_of_answers_is_written_whole_or_not_at_all_and_replaces_none(mo
         predict.run(folder, model=model, out=out)
     assert [path.name for path in tmp_path.iterdir()] == ["tables"]
     (folder / "b.csv").rename(folder / "a.csv.gz")
-    with pytest.raises(ValueError, match=r"a name of its own, without \.gz; found a\.csv and a\.csv\.gz; rename"):
+    with pytest.raises(ValueError, match=r"a name of its own, .*; found a\.csv and a\.csv\.gz; rename"):
         predict.run(folder, model=model, out=out)
     out.mkdir()
     with pytest.raises(ValueError, match="the folder of answers must be new, found a folder; remove it, or name anot"):

@@ -2,6 +2,7 @@ import os
 
 import pytest
 
+from pipeline.data.remote import Remote
 from pipeline.data.table_files import table_files
 
 
@@ -60,5 +61,12 @@ def test_a_file_that_cannot_be_read_as_one_is_not_passed_over(tmp_path):
 @pytest.mark.parametrize("name", ["a\n.csv", os.fsdecode(b"caf\xe9.csv")])
 def test_a_name_that_no_report_could_show_is_refused(tmp_path, name):
     make(tmp_path, name)
-    with pytest.raises(ValueError, match=r"names of files must be printable UTF-8, found '.*\\"):
+    with pytest.raises(ValueError, match=r"names of files must be printable UTF-8, .*, found '.*\\"):
         table_files(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["/etc/a.csv", "2024//a.csv"])
+def test_a_name_at_a_url_that_would_be_another_path_here_is_refused(monkeypatch, name):
+    monkeypatch.setattr(Remote, "files", lambda folder: {name: folder / name})
+    with pytest.raises(ValueError, match=f"without an empty part between slashes, found '{name}'; rename it"):
+        table_files(Remote("s3://bucket/tables"))

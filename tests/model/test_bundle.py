@@ -173,6 +173,7 @@ def facts(change):
     return changed
 
 
+BFLOAT16 = b'{"a":{"dtype":"BF16","shape":[1],"data_offsets":[0,2]}}'  # the header of a file with one such number
 DAMAGED = {
     "weights cut short": ("weights.safetensors", lambda content: content[:-1], "SafetensorError"),
     "no weights": ("weights.safetensors", lambda _: b"", "SafetensorError"),
@@ -186,6 +187,11 @@ DAMAGED = {
         "weights.safetensors",
         weights(lambda weight: weight.astype(np.float16)),
         r"must be float32 of shape .* as the recipe implies; found float16 of shape",
+    ),
+    "weights of a type that numpy has not": (
+        "weights.safetensors",
+        lambda _: len(BFLOAT16).to_bytes(8, "little") + BFLOAT16 + b"\0\0",
+        "must hold numbers of a type that numpy has, found 'BF16'",
     ),
     "weights of another shape": (
         "weights.safetensors",

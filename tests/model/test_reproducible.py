@@ -43,7 +43,7 @@ def test_torch_set_up_too_late_is_warned_of(monkeypatch):
     for name in ("MKL_CBWR", "ATEN_CPU_CAPABILITY"):
         monkeypatch.delenv(name)
     code = "import torch; torch.ones(9) + 1; import pipeline.model.reproducible"
-    assert "torch computed before pipeline was imported" in printed(code)
+    assert "torch computed before it was set up" in printed(code)
 
 
 def test_a_gpu_that_is_wanted_and_missing_is_an_error_that_says_what_to_do(monkeypatch):

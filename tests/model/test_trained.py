@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from pipeline.data.encoding import Encoder, Scaling
+from pipeline.model.code_columns import CodeColumns
 from pipeline.model.reproducible import nn
 from pipeline.model.trained import BLOCK, trained
 from tests.support.recipes import EMBEDDING, ENCODER, SIZES, make_codes, make_network, make_recipe, seeded
@@ -57,6 +58,18 @@ def test_a_prediction_does_not_depend_on_the_rows_around_it(changes, rows):
         assert network.predict_normalised({name: column[part] for name, column in codes.items()}).tobytes() == (
             every[part].tobytes()
         )
+
+
+def test_an_empty_slot_of_a_word_counts_as_nothing():
+    _, network = both(EMBEDDING)
+    codes = make_codes(SIZES, rows=50)
+    expected = network.predict_normalised(codes)
+    unknown = CodeColumns.of(EMBEDDING["features"], ENCODER).starts[-1]
+    for name in ("embedding.weight", "skip.weight"):
+        network.weights[name][unknown] = 7.0
+    assert trained(make_recipe(**EMBEDDING), ENCODER, network.weights).predict_normalised(codes).tobytes() == (
+        expected.tobytes()
+    )
 
 
 def test_weights_too_large_give_no_finite_number_and_no_warning():
