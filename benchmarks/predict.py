@@ -18,7 +18,7 @@ from benchmarks.speed.measure import Run, in_turn
 from pipeline.runtime.arguments import whole
 from pipeline.runtime.command import command
 
-SIZES = (100_000, 200_000, 400_000, 1_000_000, 10_000_000)
+SIZES = (1_000, 100_000, 1_000_000, 10_000_000)
 MODEL = Path("models/full")
 READ = "import sys, pandas; pandas.read_csv(sys.argv[1])"
 
