@@ -10,7 +10,7 @@ from safetensors import SafetensorError
 
 from pipeline.data.encoding import Encoder
 from pipeline.model.code_columns import CodeColumns
-from pipeline.params import Embedding, Recipe
+from pipeline.params import Embedding, Mlp, Recipe
 
 HEADER_BYTES = 512  # for each tensor, and for the file: as much JSON stands before the numbers at most
 Shapes = Mapping[str, tuple[int, ...]]
@@ -20,15 +20,21 @@ def weight_shapes(recipe: Recipe, encoder: Encoder) -> dict[str, tuple[int, ...]
     """The shapes of the weights of the network that `network.build` makes, by name; nothing is built."""
     features, network = recipe.features, recipe.network
     shapes: dict[str, tuple[int, ...]] = {}
-    inputs, names = len(features), [f"layers.{2 * layer}" for layer in range(len(network.hidden) + 1)]  # ReLUs between
+    inputs = len(features)
     if isinstance(network, Embedding):
         columns = CodeColumns.of(features, encoder)
         shapes = {"embedding.weight": (columns.rows, network.width), "skip.weight": (columns.rows, 1)}
         inputs = columns.inputs(network.width)
-        names = [*(f"hidden.{layer}" for layer in range(len(network.hidden))), "output"]
-    for name, (width, outputs) in zip(names, pairwise([inputs, *network.hidden, 1]), strict=True):
+    for name, (width, outputs) in zip(layer_names(network), pairwise([inputs, *network.hidden, 1]), strict=True):
         shapes |= {f"{name}.weight": (outputs, width), f"{name}.bias": (outputs,)}
     return shapes
+
+
+def layer_names(network: Mlp | Embedding) -> list[str]:
+    """The names of its linear layers, from the first to the output."""
+    if isinstance(network, Mlp):
+        return [f"layers.{2 * number}" for number in range(len(network.hidden) + 1)]  # ReLUs between
+    return [*(f"hidden.{number}" for number in range(len(network.hidden))), "output"]
 
 
 def largest_file(shapes: Shapes, dtype: type[np.generic]) -> int:

@@ -11,6 +11,7 @@ import numpy as np
 from pipeline.data.encoding import UNKNOWN, Encoder
 from pipeline.model.code_columns import CodeColumns
 from pipeline.model.exact_layers import ExactLinear
+from pipeline.model.tensors import layer_names
 from pipeline.params import Embedding, Mlp, Recipe
 
 BENDS = {"standard": 2.0, "log1p": 2.0, "minmax": 0.25}
@@ -50,7 +51,7 @@ class TrainedMlp(TrainedNetwork):
 
     def __init__(self, recipe: Recipe, weights: Weights) -> None:
         super().__init__(recipe.features, weights)
-        self.layers = [_layer(weights, f"layers.{2 * number}") for number in range(len(recipe.network.hidden) + 1)]
+        self.layers = [_layer(weights, name) for name in layer_names(recipe.network)]
 
     def compute(self, codes: np.ndarray) -> np.ndarray:
         """The normalised target. Shape: codes (rows, columns); returns (rows, 1) float64."""
@@ -63,8 +64,7 @@ class TrainedEmbedding(TrainedNetwork):
     def __init__(self, recipe: Recipe, settings: Embedding, encoder: Encoder, weights: Weights) -> None:
         self.order, self.scaling = CodeColumns.of(recipe.features, encoder), encoder.scaling
         super().__init__(self.order.names, weights)
-        names = [*(f"hidden.{number}" for number in range(len(settings.hidden))), "output"]
-        self.layers = [_layer(weights, name) for name in names]
+        self.layers = [_layer(weights, name) for name in layer_names(settings)]
         tables = [weights[f"{name}.weight"].astype(np.float64) for name in ("embedding", "skip")]
         self.table = np.concatenate(tables, axis=1)  # (codes of all columns, width + 1): a vector, a linear share
         if self.order.words:
