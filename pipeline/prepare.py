@@ -74,7 +74,7 @@ def run(
         checked = partial(check_part, settings=settings, scratch=scratch, block_bytes=block_bytes)
         try:
             files = table_files(raw)
-            table = check(raw, checked, workers, allowed=settings.max_bad_fraction, part_bytes=part_bytes)
+            table = check(raw, plan(files, part_bytes=part_bytes), checked, workers, allowed=settings.max_bad_fraction)
         except ValueError as error:
             report.write_text(f"{error}\n", encoding="utf-8")
             raise ValueError(f"{error}\nThis report is also in {report}.") from None
@@ -91,12 +91,11 @@ def run(
         draft_of(metrics).write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
 
 
-def check(raw: Place, checked: partial[Checked], workers: Workers, *, allowed: float, part_bytes: int) -> Checked:
+def check(raw: Place, parts: Sequence[Part], checked: partial[Checked], workers: Workers, *, allowed: float) -> Checked:
     """First pass: broken records and clean rows, each to spills; and how often each value is trained on.
 
     Raises: ValueError as `run`.
     """
-    parts = plan(raw, part_bytes=part_bytes)
     if len(parts) > 1:
         parts = [part.anywhere() for part in parts]
     # A single part, perhaps of gzip and long, is checked in this thread, which ctrl-C ends at once.

@@ -10,7 +10,7 @@ part.
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
@@ -28,7 +28,6 @@ from pipeline.data.csv_header import read_header
 from pipeline.data.csv_records import RECORD_BYTES
 from pipeline.data.remote import Place
 from pipeline.data.source import PIECE_BYTES, open_table
-from pipeline.data.table_files import table_files
 
 PART_BYTES, STEP_BYTES = 64 << 20, 8 << 20  # of a part, and of the blocks in which it is read
 
@@ -78,12 +77,12 @@ class Part:
         return count
 
 
-def plan(table: Place, *, part_bytes: int = PART_BYTES) -> list[Part]:
-    """The parts of a table in their order, of about so many bytes each.
+def plan(files: Mapping[str, Place], *, part_bytes: int = PART_BYTES) -> list[Part]:
+    """The parts of a table's files, as `table_files` has them, in their order, of about so many bytes each.
 
-    Raises: ValueError if there is no table, or a file does not begin as one.
+    Raises: ValueError if a file does not begin as a table.
     """
-    files, parts = table_files(table), list[Part]()
+    parts: list[Part] = []
     for name, path in files.items():
         columns, first = read_header(path)
         starts = [first, *_borders(path, first, part_bytes)]

@@ -16,6 +16,7 @@ from pipeline.data.csv_header import other_columns
 from pipeline.data.parts import plan
 from pipeline.data.schema import TARGET
 from pipeline.data.split import SPLITS, assign, row_hash
+from pipeline.data.table_files import table_files
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ def clean_blocks(
 
     Raises: ValueError if the file is no table, and behind the last block if more rows than allowed break the contract.
     """
-    files = plan(raw, part_bytes=sys.maxsize)
+    files = plan(table_files(raw), part_bytes=sys.maxsize)
 
     def blocks() -> Iterator[Cleaned]:
         for file in files:

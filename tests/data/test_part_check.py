@@ -11,6 +11,7 @@ from pipeline.data.part_check import check_part, check_parts
 from pipeline.data.parts import plan
 from pipeline.data.schema import FEATURES, TARGET
 from pipeline.data.spills import encode_part
+from pipeline.data.table_files import table_files
 from tests.conftest import prepare_settings
 from tests.support.tables import row, rows, table
 
@@ -22,7 +23,7 @@ LINES = [*rows(20), row(company_size="XL"), row(job_title='"told\nby phone,\nask
 def parts(tmp_path):
     """A table's parts, several of which have a record that breaks the contract."""
     (tmp_path / "table.csv").write_bytes(table(LINES))
-    return plan(tmp_path / "table.csv", part_bytes=400)
+    return plan(table_files(tmp_path / "table.csv"), part_bytes=400)
 
 
 @pytest.fixture

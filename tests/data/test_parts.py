@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from pipeline.data import csv_blocks, csv_records, parts
 from pipeline.data.csv_records import record_offsets
 from pipeline.data.parts import plan
+from pipeline.data.table_files import table_files
 from tests.support.tables import DAMAGE, HEADER, damaged, parquet, records_of, row, rows, table
 
 TOLD = row(job_title='"told by phone,\nask again,\n""now"""')
@@ -22,7 +23,7 @@ def write(folder, data, name="table.csv"):
 def read(path, part_bytes, *, size=1 << 20):
     """The records of all parts, the number of each block's first line, and how many parts did not start as planned."""
     records, first_lines, moved, end, lines = [], [], 0, len(HEADER) + 1, 0
-    for planned in plan(path, part_bytes=part_bytes):
+    for planned in plan(table_files(path), part_bytes=part_bytes):
         part = replace(planned, start=end)
         moved += part != planned
         for block in part.blocks(size=size):
@@ -35,14 +36,14 @@ def read(path, part_bytes, *, size=1 << 20):
 
 
 def test_a_short_file_is_one_part(tmp_path):
-    (part,) = plan(write(tmp_path, table(rows(20))))
+    (part,) = plan(table_files(write(tmp_path, table(rows(20)))))
     assert (part.start, part.end, part.file) == (len(HEADER) + 1, None, "")
     assert part.columns == tuple(HEADER.split(","))
 
 
 def test_parts_are_of_about_so_many_bytes_and_begin_with_lines(tmp_path):
     data = table(rows(200))
-    planned = plan(write(tmp_path, data), part_bytes=1000)
+    planned = plan(table_files(write(tmp_path, data)), part_bytes=1000)
     assert [part.number for part in planned] == list(range(len(planned)))
     assert [part.end for part in planned] == [*(part.start for part in planned[1:]), None]
     assert all(data[part.start - 1 : part.start] == b"\n" for part in planned)
@@ -52,14 +53,14 @@ def test_parts_are_of_about_so_many_bytes_and_begin_with_lines(tmp_path):
 def test_the_parts_of_a_folder_are_those_of_its_files_in_their_order(tmp_path):
     for name in ("b.csv", "a.csv"):
         write(tmp_path, table(rows(20)), name)
-    planned = plan(tmp_path, part_bytes=1000)
+    planned = plan(table_files(tmp_path), part_bytes=1000)
     assert [part.file for part in planned] == ["a.csv", "a.csv", "b.csv", "b.csv"]
 
 
 @pytest.mark.parametrize("data", [gzip.compress(table(rows(200))), parquet(table(rows(200)))])
 def test_what_can_be_read_from_its_beginning_only_is_one_part(tmp_path, data):
     path = write(tmp_path, data)
-    assert len(plan(path, part_bytes=1000)) == 1
+    assert len(plan(table_files(path), part_bytes=1000)) == 1
     assert [record.decode() for record in read(path, 1000)[0]] == rows(200)
 
 
@@ -68,12 +69,12 @@ def test_blank_lines_at_the_end_are_no_part(tmp_path, end):
     path = write(tmp_path, table(rows(20)).rstrip(b"\n") + end.encode())
     for part_bytes in (10, 60, 100, 500):
         assert [record.decode() for record in read(path, part_bytes)[0]] == rows(20)
-        assert all(part.start < len(table(rows(20))) for part in plan(path, part_bytes=part_bytes))
+        assert all(part.start < len(table(rows(20))) for part in plan(table_files(path), part_bytes=part_bytes))
 
 
 @pytest.mark.parametrize("data", [table([]), table([]) + b"\n\r\n", HEADER.encode()])
 def test_a_file_without_rows_is_a_part_without_records(tmp_path, data):
-    (part,) = plan(write(tmp_path, data), part_bytes=10)
+    (part,) = plan(table_files(write(tmp_path, data)), part_bytes=10)
     assert list(part.blocks()) == []
 
 

@@ -61,14 +61,16 @@ def test_it_reads_as_a_file_on_this_machine_does(web, tmp_path):
 
 def test_the_plan_reads_only_the_head_the_tail_and_what_is_before_borders(web, tmp_path):
     (tmp_path / "a.csv").write_bytes(DATA)
-    remote, local = (plan(place, part_bytes=3 << 20) for place in (place_of(f"{web.url}/a.csv"), tmp_path / "a.csv"))
+    remote, local = (
+        plan(table_files(place), part_bytes=3 << 20) for place in (place_of(f"{web.url}/a.csv"), tmp_path / "a.csv")
+    )
     assert [(part.start, part.end) for part in remote] == [(part.start, part.end) for part in local]
     assert len(local) == 2
     assert web.sent < len(DATA) * 0.75
 
 
 def test_a_part_is_read_by_its_ranges_alone(web):
-    part, _ = plan(place_of(f"{web.url}/a.csv"), part_bytes=len(DATA) // 2)
+    part, _ = plan(table_files(place_of(f"{web.url}/a.csv")), part_bytes=len(DATA) // 2)
     before = web.sent
     size = sum(len(block.text) for block in pickled(part).blocks())
     assert abs(size - len(DATA) / 2) < 1000
@@ -137,7 +139,7 @@ def test_a_server_without_etags_is_refused(web):
 def test_a_server_that_knows_no_ranges_is_refused(web):
     web.has_ranges = False
     with pytest.raises(RemoteError, match=r"must answer with the bytes that are asked for, found .* in place of"):
-        plan(place_of(f"{web.url}/a.csv"), part_bytes=1 << 19)
+        plan(table_files(place_of(f"{web.url}/a.csv")), part_bytes=1 << 19)
 
 
 def test_a_package_that_is_missing_is_named(monkeypatch):

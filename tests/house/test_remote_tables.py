@@ -87,7 +87,7 @@ def test_what_is_not_there_is_named(s3, url, found):
 @pytest.mark.soak
 def test_a_part_is_checked_in_a_fresh_process_which_leaves_its_spills_on_s3(s3):
     check = partial(check_part, settings=prepare_settings(), scratch=place_of("s3://salaries/scratch"))
-    parts = plan(place_of("s3://salaries/raw"), part_bytes=10_000)
+    parts = plan(table_files(place_of("s3://salaries/raw")), part_bytes=10_000)
     with get_context("spawn").Pool(2) as pool:
         checked = pool.map(check, parts)
     spills = [spill for each in checked for spill in each.clean]

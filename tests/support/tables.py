@@ -17,6 +17,7 @@ from pipeline.data.csv_blocks import Block
 from pipeline.data.csv_rows import parse
 from pipeline.data.parts import Part, plan
 from pipeline.data.schema import COLUMNS
+from pipeline.data.table_files import table_files
 
 HEADER = ",".join(COLUMNS)
 ROW = dict(
@@ -27,7 +28,7 @@ TITLES = ("Data Scientist", "Data Engineer", "Lead ML/AI Engineer", "Analyst", "
 
 def one_part(path: Path) -> Part:
     """All rows of a table's file as one part."""
-    (part,) = plan(path, part_bytes=sys.maxsize)
+    (part,) = plan(table_files(path), part_bytes=sys.maxsize)
     return part
 
 
