@@ -1,7 +1,7 @@
 """What the networks are made of: ReLU layers, dropout from given noise, and how weights are drawn."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 from pipeline.model.reproducible import nn, torch
@@ -23,7 +23,23 @@ def relu_and_dropout(values: torch.Tensor, noise: torch.Tensor | None, *, rate: 
     >>> relu_and_dropout(torch.tensor([1.0, 1.0, -1.0]), torch.tensor([0.1, 0.9, 0.9]), rate=0.5) + 0
     tensor([0., 2., 0.])
     """
-    return values.relu() if noise is None else values * ((values > 0) & (noise >= rate)) / (1 - rate)
+    if noise is None:
+        return values.relu()
+    return values * (mask(torch.gt, values, 0) * mask(torch.ge, noise, rate)) / (1 - rate)
+
+
+def mask(
+    compare: Callable[..., torch.Tensor], values: torch.Tensor, limit: float, *, dtype: torch.dtype = torch.float32
+) -> torch.Tensor:
+    """1 where the comparison with the limit holds, else 0: numbers of the type that they are to multiply.
+
+    A product with booleans would make numbers of them each time.
+    Shape: any; returns the same.
+
+    >>> mask(torch.ge, torch.tensor([0.2, 0.3]), 0.3)
+    tensor([0., 1.])
+    """
+    return compare(values.detach(), limit, out=torch.empty(values.shape, dtype=dtype, device=values.device))
 
 
 def positive(values: torch.Tensor, *, bend: float) -> torch.Tensor:

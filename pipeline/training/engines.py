@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from pipeline.model.network import Regressor
 from pipeline.model.reproducible import torch
-from pipeline.training.compiler import compile_options, fusible, ready_to_compile, require_compiler
+from pipeline.training.compiler import compile_options, fusible, noise_of, ready_to_compile, require_compiler
 from pipeline.training.loader import RowLoader, batches, blocks, rows_per_block
 from pipeline.training.optimizer import FlatAdamW
 
@@ -65,6 +65,7 @@ class CompiledLoop(EagerLoop):
         require_compiler()
         super().__init__(network, criterion, optimizer)
         self._loop: Loop | None = None
+        self._noise = noise_of(network)
 
     def epoch(self, loader: RowLoader, rates: Iterator[float]) -> float:
         """What EagerLoop's does. A shorter batch has its eager step: another shape would have to be compiled."""
@@ -83,7 +84,7 @@ class CompiledLoop(EagerLoop):
         """The steps of whole batches. Zeros never read fill them up to the most there can be: one shape, one loop."""
         inputs, *target = columns  # each (count * size, ...)
         count = len(inputs) // size
-        noise = [self.network.noise(count * size)] if self.network.noise_width else []  # (count * size, noise_width)
+        noise = [self._noise(count * size)] if self.network.noise_width else []  # (count * size, noise_width)
         stacked = [  # each (most, size, ...)
             _padded(column, most * size).view(most, size, *column.shape[1:]) for column in (inputs, *noise, *target)
         ]
@@ -97,7 +98,7 @@ class CompiledLoop(EagerLoop):
 
     def _compile(self, rates: torch.Tensor, columns: Tensors) -> Loop:
         torch.compiler.reset()  # torch keeps at most 8 versions of one function, whatever network they were for
-        loop = loop_of(step_of(self.network, self.criterion, self.optimizer))
+        loop = loop_of(step_of(self.network, self.criterion, self.optimizer), self.optimizer)
         started = time.monotonic()
         with ready_to_compile():
             compiled = torch.compile(loop, fullgraph=True, dynamic=False, options=compile_options())
@@ -107,7 +108,7 @@ class CompiledLoop(EagerLoop):
 
 
 def step_of(network: Regressor, criterion: Loss, optimizer: FlatAdamW) -> Step:
-    """One step of training as a pure function: (state, learning rate, batch) → (loss, *state).
+    """One step of training as a pure function: (state, the optimizer's factors, batch) → (loss, *state).
 
     The batch holds the inputs, the noise if the network needs any, and what the criterion takes beside a prediction.
     """
@@ -121,27 +122,29 @@ def step_of(network: Regressor, criterion: Loss, optimizer: FlatAdamW) -> Step:
         prediction = torch.func.functional_call(fused, named, tuple(batch[:arguments]))  # (batch_size, 1)
         return criterion(prediction, *batch[arguments:])
 
-    def step(state: Tensors, rate: torch.Tensor, batch: Tensors) -> tuple[torch.Tensor, ...]:
+    def step(state: Tensors, factors: torch.Tensor, batch: Tensors) -> tuple[torch.Tensor, ...]:
         grad, loss = torch.func.grad_and_value(loss_at)(state[0], batch)  # (parameters,) and a number
-        return loss, *optimizer.updated(state, grad, rate)
+        return loss, *optimizer.updated(state, grad, factors)
 
     return step
 
 
-def loop_of(step: Step) -> Loop:
+def loop_of(step: Step, optimizer: FlatAdamW) -> Loop:
     """`count` steps as one loop: (count, rates, state, columns of batches) → (sum of the losses, *state).
 
     Shape: rates (n,) and columns (n, batch_size, ...), of which the first `count` are used.
     """
 
     def loop(count: torch.Tensor, rates: torch.Tensor, state: Tensors, columns: Tensors) -> tuple[torch.Tensor, ...]:
+        factors = optimizer.factors(state[3], rates)  # (n, 3)
+
         def more(index: torch.Tensor, *_: torch.Tensor) -> torch.Tensor:
             return index < count
 
         def body(index: torch.Tensor, total: torch.Tensor, *state: torch.Tensor) -> tuple[torch.Tensor, ...]:
-            # a loop over tensors cannot index by a number: this is rates[index], and (batch_size, ...) of each column
-            rate, *batch = (column.index_select(0, index.view(1)).squeeze(0) for column in (rates, *columns))
-            loss, *new = step(state, rate, batch)
+            # a loop over tensors cannot index by a number: this is factors[index], (batch_size, ...) of each column
+            own, *batch = (column.index_select(0, index.view(1)).squeeze(0) for column in (factors, *columns))
+            loss, *new = step(state, own, batch)
             return index + 1, total + loss, *new
 
         start = (torch.zeros((), dtype=torch.int64), torch.zeros(()), *state)

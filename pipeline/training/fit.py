@@ -1,6 +1,8 @@
 """The training loop: batches in, weights and history out. It knows no file."""
 
+import logging
 import math
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -9,11 +11,14 @@ from itertools import islice
 from pipeline.model.network import Regressor
 from pipeline.model.reproducible import nn, torch
 from pipeline.params import Recipe
+from pipeline.training.advice import advice
 from pipeline.training.engines import CompiledLoop, EagerLoop
 from pipeline.training.loader import RowBlocks, RowLoader
 from pipeline.training.optimizer import FlatAdamW, learning_rates
 from pipeline.training.shards import ShardedLoop, ShardedRows
 from pipeline.training.workers import ALONE, Workers
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -68,18 +73,21 @@ def fit(
     Raises: ValueError if a loss is not finite.
     """
     optimizer = FlatAdamW(network, **recipe.optimizer.model_dump(exclude={"schedule"}))
-    train = _loop(loader, network, optimizer, recipe, workers)
+    train, advise = _loop(loader, network, optimizer, recipe, workers)
     state, order, noise = start, loader.generator, network.generator
     if start.resume_from:
         order_state, noise_state, *optimizer_state = start.resume_from
         order.set_state(order_state)
         noise.set_state(noise_state)
         optimizer.restore(optimizer_state)
-    epochs, made = epochs_of(recipe, steps_per_epoch=len(loader)), len(state.history) * len(loader)
-    rates = islice(learning_rates(recipe.optimizer, steps=epochs * len(loader)), made, None)  # of the steps to make
+    epochs, before, seconds = epochs_of(recipe, steps_per_epoch=len(loader)), len(state.history), 0.0
+    rates = learning_rates(recipe.optimizer, steps=epochs * len(loader))
+    rates = islice(rates, before * len(loader), None)  # of the steps to make
     while not finished(state.history, epochs=epochs, patience=recipe.patience):
         network.train()
+        started = time.monotonic()
         train_mse = train(rates)
+        seconds += time.monotonic() - started
         with optimizer.averaged():
             epoch = Epoch(len(state.history) + 1, train_mse, workers.number(lambda: validation_loss(network, valid)))
         _check_finite(epoch)
@@ -91,17 +99,19 @@ def fit(
             resume_from=(order.get_state(), noise.get_state(), *(tensor.clone() for tensor in optimizer.state())),
         )
         yield state
+    if seconds and (advised := advise(seconds=seconds, steps=(len(state.history) - before) * len(loader))):
+        log.info(advised)
 
 
 def _loop(
     loader: RowLoader | ShardedRows, network: Regressor, optimizer: FlatAdamW, recipe: Recipe, workers: Workers
-) -> Callable[[Iterator[float]], float]:
-    """What trains for an epoch with the learning rates of its steps, and returns the rows' mean loss."""
+) -> tuple[Callable[[Iterator[float]], float], Callable[..., str]]:
+    """What trains for an epoch with the learning rates of its steps and returns the rows' mean loss; what advises."""
     criterion = weighted_mse_loss if recipe.equal_rows == "once" else nn.functional.mse_loss
     if isinstance(loader, ShardedRows):
-        return partial(ShardedLoop(network, criterion, optimizer, workers).epoch, loader)
-    engine = CompiledLoop if recipe.engine == "compiled" else EagerLoop
-    return partial(engine(network, criterion, optimizer).epoch, loader)
+        return partial(ShardedLoop(network, criterion, optimizer, workers).epoch, loader), lambda **_: ""
+    loop = (CompiledLoop if recipe.engine == "compiled" else EagerLoop)(network, criterion, optimizer)
+    return partial(loop.epoch, loader), partial(advice, loop, loader)
 
 
 def epochs_of(recipe: Recipe, *, steps_per_epoch: int) -> int:

@@ -90,27 +90,36 @@ class FlatAdamW:
             # average = decay · average + (1 - decay) · weights
             self.average.mul_(self.ema_decay).add_(self.weights, alpha=1 - self.ema_decay)
 
+    def factors(self, t: torch.Tensor, learning_rates: torch.Tensor) -> torch.Tensor:
+        """What `updated` needs of the learning rate in each step after the t-th.
+
+        Each row has 1 - r · d, r / (1 - b1^t) and sqrt(1 - b2^t). They are worked out apart from the weights, since the
+        compiler would take the powers anew for every few of them.
+        Shape: t a number, learning_rates (n,) float64; returns (n, 3).
+        """
+        beta1, beta2 = self.betas
+        steps = t + torch.arange(1, len(learning_rates) + 1, dtype=torch.float64, device=t.device)  # (n,)
+        decay, rate = 1 - learning_rates * self.weight_decay, learning_rates / (1 - beta1**steps)
+        return torch.stack([decay, rate, (1 - beta2**steps).sqrt()], dim=1).float()
+
     def updated(
-        self, state: Sequence[torch.Tensor], grad: torch.Tensor, learning_rate: torch.Tensor
+        self, state: Sequence[torch.Tensor], grad: torch.Tensor, factors: torch.Tensor
     ) -> tuple[torch.Tensor, ...]:
         """The state() after a step() with the gradient, equal to it up to rounding: a pure function, to be compiled.
 
-        Shape: grad (parameters,), learning_rate a float64 number.
+        Shape: grad (parameters,), factors (3,).
         """
         weights, m, v, t, *average = state
         beta1, beta2 = self.betas
+        decay, rate, root = factors.unbind()
         if self.clip_norm is not None:
             grad = grad * _clip_factor(grad, self.clip_norm)
-        t = t + 1
         m = m + (grad - m) * (1 - beta1)  # the same as b1 · m + (1 - b1) · g
         v = v * beta2 + grad * grad * (1 - beta2)
-        exact = t.double()  # 1 - beta ** t cancels in single precision
-        rate, root = (learning_rate / (1 - beta1**exact)).float(), (1 - beta2**exact).sqrt().float()
-        weights = weights * (1 - learning_rate * self.weight_decay).float()
-        weights = weights - rate * m / (v.sqrt() / root + EPSILON)  # (parameters,)
+        weights = weights * decay - rate * m / (v.sqrt() / root + EPSILON)  # (parameters,)
         if self.ema_decay is not None:
             average = [average[0] * self.ema_decay + weights * (1 - self.ema_decay)]
-        return weights, m, v, t, *average
+        return weights, m, v, t + 1, *average
 
     @contextmanager
     def averaged(self) -> Iterator[None]:

@@ -1,6 +1,6 @@
 import pytest
 
-from pipeline.model.layers import initialise, relu_and_dropout, relu_layers
+from pipeline.model.layers import initialise, mask, relu_and_dropout, relu_layers
 from pipeline.model.reproducible import nn, torch
 from tests.support.recipes import seeded
 
@@ -9,6 +9,13 @@ def test_relu_layers_have_the_widths_and_one_output():
     kinds = [type(layer) for layer in relu_layers([4, 3, 2])]
     assert kinds == [nn.Linear, nn.ReLU, nn.Linear, nn.ReLU, nn.Linear]
     assert relu_layers([4, 3, 2])(torch.ones(5, 4)).shape == (5, 1)
+
+
+def test_masks_have_the_type_that_they_are_to_multiply_and_no_gradient():
+    values = torch.tensor([-1.0, 0.0, 0.5], requires_grad=True)
+    kept = mask(torch.gt, values, 0)
+    assert (kept.tolist(), kept.dtype, kept.requires_grad) == ([0.0, 0.0, 1.0], torch.float32, False)
+    assert torch.equal(mask(torch.ge, values, 0, dtype=torch.int32), torch.tensor([0, 1, 1], dtype=torch.int32))
 
 
 def test_dropout_drops_its_share_and_keeps_the_mean():

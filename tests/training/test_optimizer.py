@@ -205,8 +205,9 @@ def test_the_pure_update_is_the_step_up_to_rounding(weight_decay, betas, clip_no
         optimizer.zero_grad()
         backward(model, seed=step)
         before = [tensor.clone() for tensor in optimizer.state()]
-        rate = torch.tensor(optimizer.learning_rate, dtype=torch.float64)
-        updated = optimizer.updated(before, optimizer.grad.clone(), rate)
+        rate = torch.tensor([optimizer.learning_rate], dtype=torch.float64)
+        factors = optimizer.factors(before[3], rate)
+        updated = optimizer.updated(before, optimizer.grad.clone(), factors[0])
         optimizer.step()
         assert len(updated) == len(optimizer.state())
         for new, expected, old in zip(updated, optimizer.state(), before, strict=True):

@@ -1,12 +1,9 @@
 """The products of compiled loops: against whole numbers, which no order of a sum can change, and against themselves."""
 
-import ctypes
-
 import pytest
 
 from pipeline.model.reproducible import torch
-from pipeline.training import products
-from pipeline.training.compiler import compiler_name
+from tests.support.kernels import call
 from tests.support.recipes import seeded
 from tests.support.skips import needs_a_compiler, needs_avx2, reason
 
@@ -16,16 +13,7 @@ SHAPES = [(1, 1, 1), (6, 256, 16), (12, 257, 32), (13, 300, 33), (70, 600, 5), (
 
 
 def product(a, b, *, avx512):
-    """What compiled code gets for two matrices: the library's function takes handles, which point to tensors."""
-    function = ctypes.CDLL(str(products.library(compiler_name(), avx512=avx512))).aoti_torch_cpu_product
-    pointer = ctypes.pythonapi.PyCapsule_GetPointer
-    pointer.restype, pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
-    capsule = ctypes.pythonapi.PyCapsule_New
-    capsule.restype, capsule.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
-    handles = [ctypes.c_void_p(pointer(torch._C._aoti.unsafe_alloc_void_ptr_from_tensor(x), None)) for x in (a, b)]
-    result = ctypes.c_void_p()
-    assert function(*handles, ctypes.byref(result)) == 0
-    return torch._C._aoti.alloc_tensor_by_stealing_from_void_ptr(capsule(result, None, None))
+    return call("product", a, b, avx512=avx512)
 
 
 def matrices(shape, *, turned=(False, False), draw=torch.rand):
@@ -69,10 +57,3 @@ def test_an_element_is_one_chain_of_fused_multiply_adds_per_256_columns(avx512):
     assert product(a, b, avx512=avx512).item() == (1.0 - 2**-24) - 1  # a product is not rounded before its sum is
     a[0, 256], a[0, 255], b[255, 0] = 0, 1, -1
     assert product(a, b, avx512=avx512).item() == -(2**-24)
-
-
-def test_a_library_is_compiled_once(compiled_code):
-    paths = {products.library(compiler_name(), avx512=False) for _ in range(2)}
-    assert len(paths) == 1
-    assert set((compiled_code / "products").iterdir()) >= paths
-    assert all(path.suffix == ".so" for path in (compiled_code / "products").iterdir())
