@@ -120,6 +120,9 @@ def run(
 def _set_up_torch(recipe: params.Recipe) -> tuple[torch.device, str]:
     """Set torch up as the recipe says, before it computes; returns the device and the level of reproducibility."""
     torch.set_num_threads(recipe.threads)
+    torch.use_deterministic_algorithms(
+        recipe.threads > 1
+    )  # else threads would add the gradients of an embedding freely
     device = device_for(recipe.device)
     level = reproducibility_level(engine=recipe.engine, device=device, threads=recipe.threads)
     if level not in (ANY_CPU, ANY_AVX2_CPU):

@@ -139,9 +139,10 @@ class EmbeddingNet(Regressor):
 
         Shape: codes (rows, columns); returns (rows, nominals * width + width + ordinals) and (rows, 1).
         """
-        places = (codes + self.starts).long()  # (rows, columns) in the tables
-        # by indexing, whose derivative takes a third of the time of nn.Embedding's
-        vectors, shares = self.embedding.weight[places], self.skip.weight[places]  # (rows, columns, width) and (…, 1)
+        places = (
+            codes + self.starts
+        ).long()  # (rows, columns); the derivative of indexing is faster than nn.Embedding's
+        vectors, shares = self.embedding.weight[places], self.skip.weight[places]  # (rows, columns, width or 1)
         known = mask(torch.gt, codes, UNKNOWN)  # (rows, columns)
         is_word = known[:, self.words].unsqueeze(2)  # (rows, words, 1); an empty slot holds the unknown
         bags = [(vectors[:, self.words] * is_word).sum(1)] if self.has_words else []  # (rows, width)

@@ -2,27 +2,44 @@
 
 import time
 
+from pipeline.model.reproducible import torch
+from pipeline.training.compiler import require_compiler
 from pipeline.training.engines import CompiledLoop, EagerLoop
 from pipeline.training.loader import RowLoader, batches
 
-COMPILING_SECONDS = 10  # or so; a step takes a half to a fifteenth of eager's then: see the tables of docs/speed.md
-WORTH_SECONDS = 5  # that an engine must save to be spoken of
+COMPILING_SECONDS = 20  # the first time
+SPEEDUP = 2  # of a compiled step, at most batch sizes more: see the tables of docs/speed.md
+LEAST_SECONDS = 5  # a smaller gain is not worth a line
 TRIED_STEPS = 5
 
 
 def advice(loop: EagerLoop, loader: RowLoader, *, seconds: float, steps: int) -> str:
-    """What the other engine would have saved, in words, if so many steps, which took so long, had been sooner with it.
+    """A sentence on what the other engine would have saved of that many steps and seconds, or none if it is little.
 
-    How long eager's take is tried with some that change nothing; how long compiled ones would is not tried.
+    Some eager steps are tried, which change nothing. Compiled ones are not: compiling takes too long.
     """
+    if seconds < LEAST_SECONDS:
+        return ""
     if isinstance(loop, CompiledLoop):
         eager = steps * seconds_of_a_step(loop, loader)
-        used, other = "compiling and the steps took", f"engine: eager would have taken {eager:.0f} s"
-        saved = seconds - eager
-    else:
-        used, saved = "the steps took", seconds / 2 - COMPILING_SECONDS
-        other = f"engine: compiled needs some {COMPILING_SECONDS} s for compiling and at most half the time for a step"
-    return "" if saved < WORTH_SECONDS else f"{used} {seconds:.0f} s; {other}: some {saved:.0f} s less"
+        if seconds - eager < LEAST_SECONDS:
+            return ""
+        return f"compiling and the steps took {seconds:.0f} s; engine: eager would have taken some {eager:.0f} s"
+    compiled = COMPILING_SECONDS + seconds / SPEEDUP
+    if seconds - compiled < LEAST_SECONDS or not _could_be_compiled(loop):
+        return ""
+    return (
+        f"the steps took {seconds:.0f} s; engine: compiled would have taken some {compiled:.0f} s,"
+        f" {COMPILING_SECONDS} s of it once for compiling, and have other last digits"
+    )
+
+
+def _could_be_compiled(loop: EagerLoop) -> bool:
+    try:
+        require_compiler()
+    except ValueError:
+        return False
+    return loop.network.device.type == "cpu" and torch.get_num_threads() == 1
 
 
 def seconds_of_a_step(loop: EagerLoop, loader: RowLoader) -> float:
@@ -30,6 +47,8 @@ def seconds_of_a_step(loop: EagerLoop, loader: RowLoader) -> float:
     generators = [loop.network.generator, loader.generator]
     state, drawn = [tensor.clone() for tensor in loop.optimizer.state()], [one.get_state() for one in generators]
     batch = next(batches(loader))
+    loop.network.train()  # a validation has left it as it predicts, without dropout
+    loop.step(batch, 0.0)  # the first one of a process takes longer
     started = time.monotonic()
     for _ in range(TRIED_STEPS):
         loop.step(batch, 0.0)

@@ -1,4 +1,4 @@
-"""What torch's compiler needs: a C++ compiler, paths that it can read, and layers that it can fuse.
+"""What torch's compiler needs: a C++ compiler, paths that it can read, and layers that it can fuse; and our own code.
 
 torch writes paths into the C++ compiler's command line without quoting all of them, and then cuts it into words. The
 folder of torch's libraries is quoted for it; that of compiled code is reached by a link; others are refused.
@@ -49,8 +49,8 @@ def compile_options() -> dict[str, Any]:
 
 
 def noise_of(network: Regressor) -> Callable[[int], torch.Tensor]:
-    """What draws the noise of so many rows for a compiled loop: the same numbers as the network's own, sooner."""
-    if network.device.type != "cpu" or not runs_on_any_avx2_cpu(threads=torch.get_num_threads()):
+    """What draws the noise of so many rows: the numbers of the network's own, sooner where the library is compiled."""
+    if not runs_on_any_avx2_cpu(threads=torch.get_num_threads()):
         return network.noise
     from pipeline.training import kernels, noise
 

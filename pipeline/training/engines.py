@@ -65,7 +65,7 @@ class CompiledLoop(EagerLoop):
         require_compiler()
         super().__init__(network, criterion, optimizer)
         self._loop: Loop | None = None
-        self._noise = noise_of(network)
+        self._noise: Callable[[int], torch.Tensor] = network.noise
 
     def epoch(self, loader: RowLoader, rates: Iterator[float]) -> float:
         """What EagerLoop's does. A shorter batch has its eager step: another shape would have to be compiled."""
@@ -103,6 +103,7 @@ class CompiledLoop(EagerLoop):
         with ready_to_compile():
             compiled = torch.compile(loop, fullgraph=True, dynamic=False, options=compile_options())
             compiled(torch.tensor(0), rates, self.optimizer.state(), columns)  # no step: it only compiles
+        self._noise = noise_of(self.network)
         log.info("compiled the loop in %.0f s", time.monotonic() - started)
         return compiled
 

@@ -49,7 +49,6 @@ static AOTITorchError allocate(int64_t rows, int64_t columns, AtenTensorHandle* 
   return aoti_torch_empty_strided(2, sizes, strides, type, cpu, 0, tensor);
 }
 """
-SOURCE = "".join([MATRICES, products.SOURCE, lookups.SOURCE, noise.SOURCE])
 KERNELS = {
     "product": ("Tensor a, Tensor b", "AtenTensorHandle a, AtenTensorHandle b"),
     "looked_up": ("Tensor table, Tensor places", "AtenTensorHandle table, AtenTensorHandle places"),
@@ -59,9 +58,21 @@ KERNELS = {
     ),
 }
 """The arguments of each, as torch and as the library's functions have them."""
-for name, (arguments, _) in KERNELS.items():
-    torch.library.define(f"pipeline::{name}", f"({arguments}) -> Tensor")
-OPS = {name: getattr(torch.ops.pipeline, name).default for name in KERNELS}
+SHIMS = {
+    name: f"AOTITorchError aoti_torch_cpu_{name}({arguments}, AtenTensorHandle* out)"
+    for name, (_, arguments) in KERNELS.items()
+}
+
+
+def _defined(name: str) -> Callable[..., torch.Tensor]:
+    torch.library.define(f"pipeline::{name}", f"({KERNELS[name][0]}) -> Tensor")
+    op: Callable[..., torch.Tensor] = getattr(torch.ops.pipeline, name).default
+    return op
+
+
+OPS = {name: _defined(name) for name in KERNELS}
+DECLARATIONS = "".join(f'extern "C" {shim};\n' for shim in SHIMS.values())
+SOURCE = "".join([MATRICES, DECLARATIONS, products.SOURCE, lookups.SOURCE, noise.SOURCE])
 
 
 @torch.library.register_fake("pipeline::product")  # type: ignore[untyped-decorator]
@@ -92,7 +103,7 @@ class OwnKernels(CustomGraphPass):  # type: ignore[misc]
             aten.index_put.default: _replace_sum,
         }
         for node in list(graph.nodes):
-            if node.target in replacements:
+            if node.target in replacements and not node.kwargs:
                 with graph.inserting_before(node):
                     new = replacements[node.target](graph, *node.args)
                 if new is not None:
@@ -124,15 +135,18 @@ def _replace_sum(
     if not (accumulate and is_zero and _is_embedding(table, indices)):
         return None
     rows, width = table.meta["val"].shape
+    if values.meta["val"].shape != (*indices[0].meta["val"].shape, width):  # one value for several places
+        return None
     places, values = _reshaped(graph, indices[0], -1), _reshaped(graph, values, -1, width)
     return _call(graph, OPS["summed_up"], values, places, rows)
 
 
 def _is_embedding(table: Node, indices: Sequence[Node]) -> bool:
     """Whether (rows, columns) places are looked up in a (rows, width) table, in the types that the library reads."""
+    if len(indices) != 1 or None in indices:
+        return False
     numbers, places = table.meta["val"], indices[0].meta["val"]
-    types = (numbers.dtype, places.dtype) == (torch.float32, torch.int64)
-    return len(indices) == 1 and types and numbers.dim() == places.dim() == 2
+    return (numbers.dtype, places.dtype, numbers.dim(), places.dim()) == (torch.float32, torch.int64, 2, 2)
 
 
 def _reshaped(graph: Graph, node: Node, *shape: int) -> Node:
@@ -157,10 +171,7 @@ def compile_options(compiler: str) -> dict[str, Any]:
         "cpp.simdlen": 256,  # bits of a vector, which decide the order of a sum
         "cpp.vec_isa_ok": True,  # known: torch need not compile a trial for each kind of vector
         "post_grad_custom_post_pass": OwnKernels(),
-        "aot_inductor.custom_ops_to_c_shims": {
-            OPS[name]: [f"AOTITorchError aoti_torch_cpu_{name}({arguments}, AtenTensorHandle* out)"]
-            for name, (_, arguments) in KERNELS.items()
-        },
+        "aot_inductor.custom_ops_to_c_shims": {OPS[name]: [shim] for name, shim in SHIMS.items()},
     }
 
 

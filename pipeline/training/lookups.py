@@ -1,13 +1,13 @@
 """Embeddings of compiled loops: the rows that are looked up in a table, and the sums of the gradients of each.
 
 torch's compiler works out the place of a row anew for each of its numbers. Here a place is read once, and its row is
-copied or added as a whole, in the order of the places: the same bytes, sooner.
+copied or added as a whole, in the order of the places: the same bytes, sooner. Places are counted from 0.
 """
 
 SOURCE = r"""
-// calls back with each number of a place and the place, if all are among those of a table of so many rows
-template <typename Each>
-static AOTITorchError each_place(AtenTensorHandle places, int64_t rows, const Each& call) {
+// calls fill(i, place) with the i-th place, for all of them; fails, and frees the output, at one that is no row's
+template <typename Fill>
+static AOTITorchError for_each_place(AtenTensorHandle places, int64_t rows, AtenTensorHandle* out, const Fill& fill) {
   int64_t *sizes, *strides;
   void* at;
   aoti_torch_get_sizes(places, &sizes);
@@ -15,8 +15,11 @@ static AOTITorchError each_place(AtenTensorHandle places, int64_t rows, const Ea
   aoti_torch_get_data_ptr(places, &at);
   for (int64_t i = 0; i < sizes[0]; i++) {
     const int64_t place = ((const int64_t*)at)[i * strides[0]];
-    if (place < 0 || place >= rows) return AOTI_TORCH_FAILURE;
-    call(i, place);
+    if (place < 0 || place >= rows) {
+      aoti_torch_delete_tensor_object(*out);
+      return AOTI_TORCH_FAILURE;
+    }
+    fill(i, place);
   }
   return AOTI_TORCH_SUCCESS;
 }
@@ -29,19 +32,19 @@ extern "C" AOTITorchError aoti_torch_cpu_looked_up(
   aoti_torch_get_sizes(places, &sizes);
   if (const AOTITorchError error = allocate(sizes[0], from.columns, out)) return error;
   const Matrix to = matrix(*out);
-  return each_place(places, from.rows, [&](int64_t i, int64_t place) {
+  return for_each_place(places, from.rows, out, [&](int64_t i, int64_t place) {
     for (int64_t j = 0; j < to.columns; j++) *to.element(i, j) = *from.element(place, j);
   });
 }
 
-// (n, width) values, and for each the place that it is added to in a table of zeros -> (rows, width)
+// (n, width) values and the (n,) places where they are added to zeros -> (rows, width)
 extern "C" AOTITorchError aoti_torch_cpu_summed_up(
     AtenTensorHandle values, AtenTensorHandle places, int64_t rows, AtenTensorHandle* out) {
   const Matrix from = matrix(values);
   if (const AOTITorchError error = allocate(rows, from.columns, out)) return error;
   const Matrix to = matrix(*out);
   std::fill(to.at, to.at + rows * to.columns, 0.0f);
-  return each_place(places, rows, [&](int64_t i, int64_t place) {
+  return for_each_place(places, rows, out, [&](int64_t i, int64_t place) {
     for (int64_t j = 0; j < to.columns; j++) *to.element(place, j) += *from.element(i, j);
   });
 }

@@ -25,7 +25,7 @@ static void turn(uint32_t* words) {
   words[623] = twisted(words[396], words[623], words[0]);
 }
 
-extern "C" void uniform(Twister* state, float* out, int64_t count) {
+extern "C" void pipeline_uniform(Twister* state, float* out, int64_t count) {
   uint32_t words[624];
   std::copy(state->words, state->words + 624, words);
   for (int64_t done = 0; done < count;) {
@@ -56,6 +56,6 @@ def uniform(rows: int, columns: int, *, generator: torch.Generator, library: cty
     """torch.rand's numbers from 0 to 1, from a generator of the CPU. Shape: (rows, columns)."""
     state, numbers = generator.get_state(), torch.empty(rows, columns)
     pointers = (ctypes.c_void_p(tensor.data_ptr()) for tensor in (state, numbers))
-    library.uniform(*pointers, ctypes.c_int64(numbers.numel()))
+    library.pipeline_uniform(*pointers, ctypes.c_int64(numbers.numel()))
     generator.set_state(state)
     return numbers

@@ -82,10 +82,10 @@ static void multiply(const Matrix& a, const Matrix& b, const Matrix& c) {
   }
 }
 
-extern "C" AOTITorchError aoti_torch_cpu_product(AtenTensorHandle a, AtenTensorHandle b, AtenTensorHandle* c) {
+extern "C" AOTITorchError aoti_torch_cpu_product(AtenTensorHandle a, AtenTensorHandle b, AtenTensorHandle* out) {
   const Matrix left = matrix(a), right = matrix(b);
-  const AOTITorchError error = allocate(left.rows, right.columns, c);
-  if (!error) multiply(left, right, matrix(*c));
+  const AOTITorchError error = allocate(left.rows, right.columns, out);
+  if (!error) multiply(left, right, matrix(*out));
   return error;
 }
 """

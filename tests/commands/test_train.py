@@ -22,7 +22,7 @@ from pipeline.training.checkpoint import Checkpoint
 from pipeline.training.engines import EagerLoop
 from pipeline.training.loader import validation_rows
 from tests.support.processes import ARGUMENTS, ended, kill_in_training, set_params, trained_files, training, wait_for
-from tests.support.recipes import make_recipe
+from tests.support.recipes import make_recipe, seeded
 from tests.support.skips import in_soak
 from tests.support.tables import rows, table
 from tests.support.work_tree import ROOT
@@ -48,6 +48,7 @@ def _leave_the_process_as_it_was(monkeypatch):
         signal.signal(number, handler)
     logging.getLogger("pipeline").setLevel(level)
     torch.set_num_threads(1)
+    torch.use_deterministic_algorithms(False)
 
 
 def run(prepared, recipe, settings=NEVER, *, packages=PACKAGES):
@@ -110,6 +111,20 @@ def test_the_bundle_records_the_level_of_reproducibility(prepared, changes, leve
     monkeypatch.setattr(train, "unpin_matrix_products", lambda: unpinned.append(True))
     assert trained(prepared, make_recipe(**changes)).provenance["reproducibility"] == level
     assert bool(unpinned) == ("the same CPU model" in level)
+
+
+def test_several_threads_give_the_same_bytes_again():
+    codes = torch.randint(50, (40_000,), generator=seeded())
+    first, *others = (gradient_of_a_lookup(codes, threads=2) for _ in range(5))
+    assert all(torch.equal(first, other) for other in others)
+    assert torch.equal(first, gradient_of_a_lookup(codes, threads=1))
+
+
+def gradient_of_a_lookup(codes, *, threads):
+    train._set_up_torch(make_recipe(threads=threads))
+    table = torch.zeros(50, 8, requires_grad=True)
+    table[codes].backward(torch.rand(len(codes), 8, generator=seeded(1)))
+    return table.grad
 
 
 def test_training_takes_as_many_threads_as_the_recipe_says(prepared):

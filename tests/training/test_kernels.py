@@ -49,6 +49,10 @@ def test_other_lookups_and_sums_stay_torchs():
     ]
     for other in others:
         assert not any("pipeline" in name for name in replaced(lambda table, places: table[places], *other))
+    columns = torch.zeros_like(places)
+    assert not any("pipeline" in name for name in replaced(lambda table, columns: table[:, columns], table, columns))
+    by_both = replaced(lambda *given: given[0][given[1], given[2]], table, places, columns)
+    assert not any("pipeline" in name for name in by_both)
 
     def onto(table, places, values):
         return table.index_put([places], values, accumulate=True)
@@ -56,6 +60,10 @@ def test_other_lookups_and_sums_stay_torchs():
     def without_a_sum(places, values):
         return torch.full((9, 2), 0.0).index_put([places], values)
 
+    def one_for_all(places, value):
+        return torch.full((9, 2), 0.0).index_put([places], value, accumulate=True)
+
     values = torch.ones(4, 3, 2)
+    assert not any("pipeline" in name for name in replaced(one_for_all, places, torch.ones(2)))
     assert not any("pipeline" in name for name in replaced(onto, table, places, values))
     assert not any("pipeline" in name for name in replaced(without_a_sum, places, values))

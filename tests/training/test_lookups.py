@@ -35,7 +35,7 @@ def test_the_values_of_a_row_are_summed_in_their_order(width):
 
 
 @pytest.mark.parametrize("wrong", [-1, 9])
-def test_a_place_beside_the_table_is_an_error(wrong):
+def test_a_place_outside_the_table_is_an_error(wrong):
     places = torch.tensor([0, wrong])
     with pytest.raises(RuntimeError):
         call("looked_up", numbers(9, 2), places)
