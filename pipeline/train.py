@@ -22,6 +22,7 @@ from pipeline.model.reproducible import (
     reproducibility_level,
     torch,
     unpin_matrix_products,
+    use_threads,
 )
 from pipeline.model.trained import trained
 from pipeline.runtime.arguments import command_parser, recipe_name
@@ -72,9 +73,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         logging.basicConfig(format=f"train {name}: %(message)s")  # only now it is known to be a name
         logging.getLogger("pipeline").setLevel(logging.INFO)
         out, curve = given.models / name, given.plots / name / "learning_curve.csv"
-        paths = Paths(
-            train=given.train, valid=given.valid, encoder=given.encoder, out=out, curve=curve, cache=given.cache
-        )
+        paths = Paths(given.train, given.valid, given.encoder, out, curve, given.cache)
         with gathered(recipe.shards, "pipeline.train", argv, where=f"recipes.{name}") as workers:
             run(recipe, settings, paths, name=name, packages=packages, workers=workers)
 
@@ -119,10 +118,7 @@ def run(
 
 def _set_up_torch(recipe: params.Recipe) -> tuple[torch.device, str]:
     """Set torch up as the recipe says, before it computes; returns the device and the level of reproducibility."""
-    torch.set_num_threads(recipe.threads)
-    torch.use_deterministic_algorithms(
-        recipe.threads > 1
-    )  # else threads would add the gradients of an embedding freely
+    use_threads(recipe.threads)
     device = device_for(recipe.device)
     level = reproducibility_level(engine=recipe.engine, device=device, threads=recipe.threads)
     if level not in (ANY_CPU, ANY_AVX2_CPU):

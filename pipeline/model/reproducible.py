@@ -42,6 +42,12 @@ if torch.backends.cpu.get_cpu_capability() != "DEFAULT":
 torch.set_num_threads(1)
 
 
+def use_threads(count: int) -> None:
+    """Compute with so many threads; several add the gradients of an embedding in one order, which costs some time."""
+    torch.set_num_threads(count)
+    torch.use_deterministic_algorithms(count > 1)
+
+
 def unpin_matrix_products() -> None:
     """Let MKL multiply with the CPU's own instructions: more than twice as fast, and the same on one CPU model only.
 

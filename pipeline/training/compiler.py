@@ -43,9 +43,9 @@ def compile_options() -> dict[str, Any]:
     options: dict[str, Any] = {"cpp_wrapper": True}
     if not runs_on_any_avx2_cpu(threads=torch.get_num_threads()):
         return options
-    from pipeline.training import kernels  # not above: it imports torch's compiler, which takes seconds
+    from pipeline.training import graph_pass  # not above: it imports torch's compiler, which takes seconds
 
-    return options | kernels.compile_options(compiler_name())
+    return options | graph_pass.compile_options(compiler_name())
 
 
 def noise_of(network: Regressor) -> Callable[[int], torch.Tensor]:

@@ -74,15 +74,10 @@ def fit(
     """
     optimizer = FlatAdamW(network, **recipe.optimizer.model_dump(exclude={"schedule"}))
     train, advise = _loop(loader, network, optimizer, recipe, workers)
-    state, order, noise = start, loader.generator, network.generator
-    if start.resume_from:
-        order_state, noise_state, *optimizer_state = start.resume_from
-        order.set_state(order_state)
-        noise.set_state(noise_state)
-        optimizer.restore(optimizer_state)
+    state, generators = start, (loader.generator, network.generator)
+    _resume(start, *generators, optimizer)
     epochs, before, seconds = epochs_of(recipe, steps_per_epoch=len(loader)), len(state.history), 0.0
-    rates = learning_rates(recipe.optimizer, steps=epochs * len(loader))
-    rates = islice(rates, before * len(loader), None)  # of the steps to make
+    rates = islice(learning_rates(recipe.optimizer, steps=epochs * len(loader)), before * len(loader), None)
     while not finished(state.history, epochs=epochs, patience=recipe.patience):
         network.train()
         started = time.monotonic()
@@ -96,11 +91,19 @@ def fit(
             history=(*state.history, epoch),
             kept_epoch=epoch.epoch if better else state.kept_epoch,
             kept_weights=optimizer.average.clone() if better else state.kept_weights,
-            resume_from=(order.get_state(), noise.get_state(), *(tensor.clone() for tensor in optimizer.state())),
+            resume_from=(*(one.get_state() for one in generators), *(one.clone() for one in optimizer.state())),
         )
         yield state
     if seconds and (advised := advise(seconds=seconds, steps=(len(state.history) - before) * len(loader))):
         log.info(advised)
+
+
+def _resume(start: TrainingState, order: torch.Generator, noise: torch.Generator, optimizer: FlatAdamW) -> None:
+    if start.resume_from:
+        order_state, noise_state, *optimizer_state = start.resume_from
+        order.set_state(order_state)
+        noise.set_state(noise_state)
+        optimizer.restore(optimizer_state)
 
 
 def _loop(
