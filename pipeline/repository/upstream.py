@@ -91,7 +91,10 @@ def _has_new_commits(project: Project, upstream: str, *, since: str) -> bool:
     own, theirs = map(int, counts.split())
     if own:
         rule, found = "must be in the upstream", "1 commit that is not" if own == 1 else f"{own} commits that are not"
-        fix = "push them, or put them on a branch of their own: no commits of yours are published"
+        fix = (
+            "push them, or put them on a branch of their own: no commits of yours are published;"
+            " or say git branch --unset-upstream, and nothing is pushed"
+        )
         raise RuleError("the branch's last commit", rule=rule, found=found, fix=fix)
     return theirs > 0
 

@@ -157,4 +157,5 @@ def loop_of(step: Step, optimizer: FlatAdamW) -> Loop:
 
 def _padded(column: torch.Tensor, rows: int) -> torch.Tensor:
     # (rows of the column, ...), with zeros below up to (rows, ...)
-    return torch.cat([column, column.new_zeros(rows - len(column), *column.shape[1:])])
+    missing = rows - len(column)
+    return torch.cat([column, column.new_zeros(missing, *column.shape[1:])]) if missing else column
