@@ -125,9 +125,8 @@ class EmbeddingNet(Regressor):
         if self.training:
             noise = self.noise(len(inputs)) if noise is None else noise
             code_noise, *noises = torch.split(noise, self.noise_widths, dim=1)  # (rows, columns), each (rows, hidden)
-            codes = codes * mask(
-                torch.ge, code_noise, self.code_dropout, dtype=codes.dtype
-            )  # a dropped code is 0, the unknown
+            kept = mask(torch.ge, code_noise, self.code_dropout, dtype=codes.dtype)  # (rows, columns)
+            codes = codes * kept  # a dropped code is 0, the unknown
         hidden, linear = self._embed(codes)
         for layer, layer_noise in zip(self.hidden, noises, strict=True):
             hidden = relu_and_dropout(layer(hidden), layer_noise, rate=self.dropout)  # (rows, hidden)
@@ -139,9 +138,8 @@ class EmbeddingNet(Regressor):
 
         Shape: codes (rows, columns); returns (rows, nominals * width + width + ordinals) and (rows, 1).
         """
-        places = (
-            codes + self.starts
-        ).long()  # (rows, columns); the derivative of indexing is faster than nn.Embedding's
+        places = (codes + self.starts).long()  # (rows, columns)
+        # by indexing, whose derivative is faster than nn.Embedding's
         vectors, shares = self.embedding.weight[places], self.skip.weight[places]  # (rows, columns, width or 1)
         known = mask(torch.gt, codes, UNKNOWN)  # (rows, columns)
         is_word = known[:, self.words].unsqueeze(2)  # (rows, words, 1); an empty slot holds the unknown

@@ -109,7 +109,7 @@ def _resume(start: TrainingState, order: torch.Generator, noise: torch.Generator
 def _loop(
     loader: RowLoader | ShardedRows, network: Regressor, optimizer: FlatAdamW, recipe: Recipe, workers: Workers
 ) -> tuple[Callable[[Iterator[float]], float], Callable[..., str]]:
-    """What trains for an epoch with the learning rates of its steps and returns the rows' mean loss; what advises."""
+    """Two functions: to train for an epoch with the rates of its steps, which returns the rows' mean loss; `advice`."""
     criterion = weighted_mse_loss if recipe.equal_rows == "once" else nn.functional.mse_loss
     if isinstance(loader, ShardedRows):
         return partial(ShardedLoop(network, criterion, optimizer, workers).epoch, loader), lambda **_: ""

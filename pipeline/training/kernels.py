@@ -5,6 +5,7 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Callable
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 
@@ -82,8 +83,9 @@ def _summed_up(values: torch.Tensor, places: torch.Tensor, rows: int) -> torch.T
     return values.new_empty(rows, values.shape[1])
 
 
+@cache
 def load(compiler: str) -> ctypes.CDLL:
-    """The library, loaded where compiled loops look for its functions.
+    """The library, loaded once in a process, where compiled loops look for its functions.
 
     Raises: CommandError if it cannot be compiled.
     """
