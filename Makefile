@@ -50,6 +50,7 @@ rollback: git ## Go back to an accepted night: make rollback TO=nightly-2026-01-
 
 back: git ## Go back to the last commit's table, models and metrics; your changes wait in git stash
 	@python -m pipeline.runtime.private .cache
+	@git add metrics
 	@git stash
 	@dvc checkout --quiet --allow-missing --force dvc.yaml
 	@dvc checkout --quiet --allow-missing

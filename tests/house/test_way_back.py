@@ -123,6 +123,21 @@ def test_a_refusal_keeps_the_last_good_outputs_and_ends_with_the_way_back(projec
     assert run(project, "python", "-m", "pipeline.results").startswith("| on the test rows")
 
 
+def test_a_recipe_that_was_never_committed_goes_into_the_stash_and_comes_back(project):
+    before = contents(project)
+    add_recipe("wide")(project)
+    run(project, "dvc", "repro")
+    tried = contents(project)
+    run(project, "make", "back")
+    assert run(project, "git", "status", "--porcelain") == ""
+    assert stale(project) == []
+    assert contents(project) == before
+    run(project, "git", "stash", "pop", "--quiet")
+    run(project, "dvc", "checkout", "--quiet")
+    assert stale(project) == []
+    assert contents(project) == tried
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason=reason("no SIGKILL there", to_run="make test on Linux"))
 @pytest.mark.parametrize(
     ("stage", "change", "moment"),
