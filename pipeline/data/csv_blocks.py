@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from pipeline.data.csv_records import RECORD_BYTES, has_no_multiline_quotes, last_start
+from pipeline.data.csv_records import RECORD_BYTES, has_no_multiline_quotes, last_start, line_feeds
 from pipeline.data.source import LINE_BYTES
 
 BLOCK_BYTES = LINE_BYTES
 TAIL_BYTES = 1 << 16  # blank lines at the end of a text are looked for in so much of it
+LINE_ENDS = (b"\n", b"\r\n")
 UTF8_MARK = b"\xef\xbb\xbf"
 
 
@@ -39,8 +40,8 @@ class LongLineError(ValueError):
 def blocks_of(file: BinaryIO, *, where: str, size: int = BLOCK_BYTES, stop: int = sys.maxsize) -> Iterator[Block]:
     """The records that a file or stream holds behind its header, in blocks of about `size` bytes.
 
-    Blank lines at the very end of the file are no rows. So a block ends before the last line that is not blank, and
-    this line comes with the next block.
+    Blank lines at the very end of the file are no rows. So a block ends with a line that is not blank, and the blank
+    ones behind it come with the next block, if there is one.
     stop: how many bytes further some line begins; the blocks end before the record that this line is in.
     Raises: LongLineError for a line longer than `BLOCK_BYTES`.
     """
@@ -54,18 +55,29 @@ def blocks_of(file: BinaryIO, *, where: str, size: int = BLOCK_BYTES, stop: int 
                 yield Block(first_line, whole)
             return
         tail = text[-TAIL_BYTES:]
-        end = len(text) - len(tail) + len(tail.rstrip(b"\r\n"))  # where the blank lines at the end start
+        end = len(text) - len(tail) + len(tail.rstrip(b"\r\n"))  # where the last line that is not blank ends
         is_last = len(lines) < size  # a short read
-        cut = end if is_last else text.rfind(b"\n", 0, end) + 1
+        cut = end if is_last else _whole_lines(text, end)
         is_closed = not is_last and has_no_multiline_quotes(text)
         if not (is_last or is_closed):
             cut = last_start(text, cut)
         if cut:
-            yield Block(first_line, text[:cut], is_closed)
-            first_line += text.count(b"\n", 0, cut)
+            whole = text[:cut]  # all of it, mostly, which Python does not copy then
+            yield Block(first_line, whole, is_closed)
+            first_line += line_feeds(whole)
         waiting = text[cut:]
     if rest := waiting.rstrip(b"\r\n"):
         yield Block(first_line, rest)
+
+
+def _whole_lines(text: bytes, end: int) -> int:
+    r"""How many bytes the lines have to the one that ends there, without it if more than a line's end stands behind.
+
+    >>> _whole_lines(b"1,2\n3,4\n\n", 7), _whole_lines(b"1,2\n3,4\r\r\n", 7)
+    (8, 4)
+    """
+    behind = text.find(b"\n", end) + 1
+    return behind if end and text[end:behind] in LINE_ENDS else text.rfind(b"\n", 0, end) + 1
 
 
 def read_to_line_end(file: BinaryIO, size: int) -> bytes:

@@ -123,6 +123,4 @@ def count(rows: pa.RecordBatch, chosen: np.ndarray, *, counts: Mapping[str, Coun
         times = np.bincount(rows[name].indices.to_numpy()[chosen], minlength=len(values))  # (distinct values,)
         for value, number in zip(values, times.tolist(), strict=True):  # 2021 twice, if a row says 2021e
             counts[name][value] += number
-    targets, times = np.unique(rows[TARGET].to_numpy()[chosen], return_counts=True)  # (distinct targets,) each
-    for target, number in zip(targets.tolist(), times.tolist(), strict=True):
-        counts[TARGET][target] += number
+    counts[TARGET].update(rows[TARGET].to_numpy()[chosen].tolist())

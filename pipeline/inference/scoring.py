@@ -52,7 +52,7 @@ class Counts:
 class Scored:
     """A block's piece of the output, its counts, and how many bytes of text it had."""
 
-    piece: bytes | pa.Table
+    piece: pa.Buffer | pa.Table
     counts: Counts
     size: int
 

@@ -21,7 +21,7 @@ def scorer(modelled):
 
 def test_a_block_has_a_piece_and_its_counts(scorer):
     scored = scorer(BLOCK)
-    assert scored.piece.count(b"\n") == 12
+    assert scored.piece.to_pybytes().count(b"\n") == 12
     assert (scored.counts.rows, scored.counts.problems, scored.counts.unknown, scored.size) == (
         12,
         2,
