@@ -9,6 +9,7 @@ from pipeline.model.reproducible import DataLoader, TensorDataset, nn, torch
 from pipeline.training.engines import CompiledLoop, EagerLoop
 from pipeline.training.optimizer import FlatAdamW
 
+CPU = torch.device("cpu")
 Batches = Iterable[Iterable[torch.Tensor]]
 
 
@@ -79,11 +80,13 @@ def compiled(task: Task) -> Train:
     return ours(task, CompiledLoop)
 
 
-def ours(task: Task, engine: type[EagerLoop]) -> Train:
-    """One of the pipeline's engines, its rows in the memory."""
+def ours(task: Task, engine: type[EagerLoop], *, device: torch.device = CPU) -> Train:
+    """One of the pipeline's engines, its rows in the memory of the device."""
     network = task.regressor()
+    network.move_to(device, seed=1)
     optimizer = FlatAdamW(network, learning_rate=LEARNING_RATE, weight_decay=0.0)
-    loader = DataLoader(task.rows, task.batch, shuffle=True, generator=torch.Generator().manual_seed(1))
+    rows = TensorDataset(*(column.to(device) for column in task.rows.tensors))
+    loader = DataLoader(rows, task.batch, shuffle=True, generator=torch.Generator().manual_seed(1))
     trained = engine(network, nn.MSELoss(), optimizer)
 
     def train(epochs: int) -> None:
