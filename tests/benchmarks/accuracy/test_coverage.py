@@ -31,6 +31,9 @@ def test_coverage_counts_the_rows_inside_and_leaves_small_levels_out():
     assert found["80 %"] == pytest.approx(100 * 30 / 45)
     assert found["95 %"] == pytest.approx(100 * 40 / 45)
     assert (found["80 %, by level"], found["95 %, by level"]) == ("75 to 75", "100 to 100")
+    off, by_chance = str(found["80 %, levels off by over 6"]).split(" (by chance ")
+    assert off == "0 of 1"
+    assert 0.3 <= float(by_chance.rstrip(")")) <= 0.5  # 30 of 40 are off by over 6 points in 38 % of binomial draws
     low, high = map(int, str(found["80 %, by chance"]).split(" to "))
     assert 45 <= low < 67 < high <= 85  # the binomial interval of 30 of 45 is 51 to 80
 
