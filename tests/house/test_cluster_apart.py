@@ -44,6 +44,7 @@ def s3(tmp_path, monkeypatch):
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{HOST}:5055")
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
             monkeypatch.setenv(name, "testing")
+        s3fs.S3FileSystem.clear_instance_cache()  # those of other tests know another server
         system = s3fs.S3FileSystem(use_listings_cache=False)
         until(lambda: has_bucket(system))
         yield system

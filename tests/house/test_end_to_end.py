@@ -83,7 +83,7 @@ def test_a_column_that_leaks_the_target_is_no_feature(clone):
 
 @pytest.mark.soak
 def test_a_vocabulary_and_scaling_of_all_rows_fail_the_run(clone):
-    code = clone / "pipeline/prepare.py"
+    code = clone / "pipeline/data/part_check.py"
     chosen = 'np.flatnonzero(splits == SPLITS.index("train"))'
     assert chosen in code.read_text()
     code.write_text(code.read_text().replace(chosen, "np.arange(len(hashes))"))

@@ -6,6 +6,7 @@ import re
 import shlex
 import shutil
 from pathlib import Path
+from textwrap import indent
 
 import pandas as pd
 import pyarrow.parquet as pq
@@ -50,7 +51,7 @@ def with_industry(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (field,) = (block for block in blocks("python") if "industry" in block)
     contract, settings = clone / "pipeline/data/schema.py", clone / "params.yaml"
     text = read(contract).replace("VERSION = 2 ", "VERSION = 3 ")
-    contract.write_text(text.replace("\n\nRULES =", f"{field}\n\nRULES ="), encoding="utf-8")
+    contract.write_text(text.replace("\n\nRULES =", f"{indent(field, '    ')}\n\nRULES ="), encoding="utf-8")
     text = read(settings).replace("    - company_size\n", "    - company_size\n    - industry\n")
     settings.write_text(text.replace("epochs: 20", "epochs: 2"), encoding="utf-8")
     table = pd.read_csv(clone / "data/raw/salaries.csv", dtype=str, keep_default_na=False)[:600]

@@ -6,9 +6,10 @@ import pytest
 
 from pipeline import predict
 from pipeline.runtime.dask_workers import dask_workers
-from tests.support.disturbed import Disturbed, is_running, kill_worker
+from tests.support.disturbed import SOCKETS_OF_THE_DEAD, Disturbed, is_running, kill_worker
 from tests.support.tables import row, rows, table
 
+pytestmark = SOCKETS_OF_THE_DEAD
 LINES = [*rows(300), row(company_size="XL"), "x", row(job_title="Bard"), *rows(200)]
 
 

@@ -5,9 +5,10 @@ import pytest
 from pipeline import prepare
 from pipeline.runtime.dask_workers import dask_workers
 from tests.conftest import prepare_settings
-from tests.support.disturbed import Disturbed, is_running, kill_worker, lose_spill
+from tests.support.disturbed import SOCKETS_OF_THE_DEAD, Disturbed, is_running, kill_worker, lose_spill
 from tests.support.tables import row, rows, table
 
+pytestmark = SOCKETS_OF_THE_DEAD
 LINES = [*rows(300), row(company_size="XL"), row(job_title='"told\nby phone,\nask again"'), "2023,SE", *rows(300)]
 SETTINGS = prepare_settings(max_bad_fraction=0.1)
 CHECK, ENCODE = 0, 1

@@ -37,6 +37,7 @@ def s3():
         patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
             patch.setenv(name, "testing")
+        s3fs.S3FileSystem.clear_instance_cache()  # those of other tests know another server
         system = s3fs.S3FileSystem(use_listings_cache=False)
         system.mkdir("salaries")
         system.pipe({f"salaries/raw/{name}": data for name, data in FILES.items()} | {"salaries/raw/": b""})

@@ -8,6 +8,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+SOCKETS_OF_THE_DEAD = pytest.mark.filterwarnings("ignore:unclosed <ssl.SSLSocket:ResourceWarning")
+"""Those of Dask to processes that were killed, whenever they are collected."""
+
 
 def kill_worker(item):
     """Kill the process that computes the item."""
