@@ -49,8 +49,10 @@ rollback: git ## Go back to an accepted night: make rollback TO=nightly-2026-01-
 	@python -m pipeline.rollback "$$TO"
 
 back: git ## Go back to the last commit's table, models and metrics; your changes wait in git stash
+	@test -z "$$(git ls-files --unmerged)" || { echo "make back: a merge has conflicts; end it first: git merge --abort, or mend them and commit"; exit 1; }
 	@python -m pipeline.runtime.private .cache
-	@git add metrics
+	@# new metrics go into the stash, too: else the report would go on reading them
+	@test ! -d metrics || git add metrics
 	@git stash
 	@dvc checkout --quiet --allow-missing --force dvc.yaml
 	@dvc checkout --quiet --allow-missing

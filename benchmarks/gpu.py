@@ -63,10 +63,10 @@ def textbook(task: Task, device: torch.device) -> Train:
 def speeds(
     trains: dict[str, Train], task: Task, device: torch.device, *, rounds: int, seconds: float
 ) -> dict[str, float]:
-    """The steps per second of each loop, in the median of the rounds; an epoch before them is not counted."""
+    """The steps per second of each loop, in the median of the rounds; two epochs before them are not counted."""
     steps = len(task.rows) // task.batch
     epochs = {
-        name: math.ceil(seconds / max(seconds_of(train, 1, device) for _ in range(2))) for name, train in trains.items()
+        name: math.ceil(seconds / min(seconds_of(train, 1, device) for _ in range(2))) for name, train in trains.items()
     }
     times = [{name: seconds_of(train, epochs[name], device) for name, train in trains.items()} for _ in range(rounds)]
     return {name: steps * epochs[name] / median(turn[name] for turn in times) for name in trains}

@@ -1,13 +1,12 @@
 """What stages that dvc.yaml no longer has have left behind: their entries in dvc.lock, and their outputs."""
 
-import re
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from pipeline.repository.dvc_lock import LOCK, Stage, outputs, read_lock
+from pipeline.repository.dvc_lock import LOCK, outputs, read_lock
 from pipeline.repository.project import Project
 from pipeline.runtime.drafts import drafts
 from pipeline.runtime.yaml_edit import without
@@ -17,11 +16,10 @@ STAGES = "dvc.yaml"
 
 @dataclass(frozen=True)
 class Leftovers:
-    """The names of the stages in dvc.lock and of those it no longer has; their outputs that are still there."""
+    """The names of the stages, and those of their outputs that are still there."""
 
     stages: tuple[str, ...]
     outputs: tuple[str, ...]
-    unrecorded: tuple[str, ...] = ()
 
 
 def clean_up_dropped(project: Project, *, delete: bool) -> list[str]:
@@ -31,12 +29,12 @@ def clean_up_dropped(project: Project, *, delete: bool) -> list[str]:
     CommandError if DVC cannot tell its stages.
     """
     found = find_leftovers(project)
-    if not found.stages + found.unrecorded:
-        return ["gc: no recipe has been dropped of which anything is left"]
+    if not found.stages:
+        return ["gc: no recipe has been dropped whose stages are still in dvc.lock"]
     project.check_inside(found.outputs)
     would = "went" if delete else "would go"
     words = [
-        f"gc: dvc.yaml and params.yaml no longer have {', '.join(found.stages + found.unrecorded)}",
+        f"gc: dvc.yaml and params.yaml no longer have {', '.join(found.stages)}",
         f"stages in {LOCK}: {len(found.stages)} {would}",
         f"outputs: {len(found.outputs)} {would}",
         *(f"  {path}" for path in found.outputs),
@@ -50,46 +48,22 @@ def clean_up_dropped(project: Project, *, delete: bool) -> list[str]:
 
 
 def find_leftovers(project: Project) -> Leftovers:
-    """What stages have left that dvc.yaml does not have: all that no other stage reads or writes.
-
-    dvc.lock has them, or has lost them, too, with a change that was taken back before it was committed.
-    """
+    """What stages have left that dvc.lock has and dvc.yaml has not: all that no other stage reads or writes."""
     lock = project.folder / LOCK
     recorded = read_lock(lock) if lock.exists() else {}
     stages = set(project.stages()) if recorded else set()
     gone = {name: stage for name, stage in recorded.items() if name not in stages}
-    kept = {name: stage for name, stage in recorded.items() if name in stages}
-    lost = {name: paths for name, paths in _unrecorded(kept, project.folder).items() if name not in stages | set(gone)}
-    read = (path for each in kept.values() for path in each.reads)
-    written = {PurePosixPath(path) for path in outputs(kept)}
-    others = {PurePosixPath(STAGES), *map(PurePosixPath, read), *written}
+    kept = [stage for name, stage in recorded.items() if name in stages]
+    others = {PurePosixPath(STAGES), *(PurePosixPath(path) for each in kept for path in (*each.reads, *each.writes))}
+    written = {PurePosixPath(path) for each in kept for path in each.writes}
     left = [
         path
-        for path in sorted({*outputs(gone), *(path for paths in lost.values() for path in paths)})
+        for path in sorted(outputs(gone))
         if (project.folder / path).exists()
         and not any(other.is_relative_to(path) for other in others)
         and not any(PurePosixPath(path).is_relative_to(folder) for folder in written)
     ]
-    return Leftovers(tuple(gone), tuple(left), tuple(lost))
-
-
-def _unrecorded(kept: Mapping[str, Stage], folder: Path) -> dict[str, list[str]]:
-    """Names of stages whose outputs all lie beside those of another recipe's stage, and these outputs.
-
-    `models/wide` beside `models/full` proves nothing alone: it may be the user's.
-    """
-    found = {}
-    for stage, _, recipe in (name.partition("@") for name in kept):
-        named = re.compile(rf"(?<=/){re.escape(recipe)}(?=[/.]|$)")  # /full at the end, /full/ or /full.json
-        paths = [path for path in kept[f"{stage}@{recipe}"].writes if named.search(path)] if recipe else []
-        if not paths[1:]:
-            continue
-        beside = folder / named.split(paths[0], maxsplit=1)[0]
-        for other in sorted({path.name.partition(".")[0] for path in beside.glob("[!.]*")}):
-            outputs_of_other = [named.sub(other, path, count=1) for path in paths]
-            if all((folder / path).exists() for path in outputs_of_other):
-                found[f"{stage}@{other}"] = outputs_of_other
-    return found
+    return Leftovers(tuple(gone), tuple(left))
 
 
 def _lines_that_name(paths: Iterable[str], file: Path) -> list[int]:

@@ -24,7 +24,7 @@ def test_it_ends_with_the_reason_why_it_cannot(past, monkeypatch, capsys):
 def test_with_nothing_dropped_it_says_so_and_beside_a_night_it_is_refused(past, monkeypatch, capsys):
     monkeypatch.chdir(past)
     main(["--dropped"])
-    assert capsys.readouterr().out == "gc: no recipe has been dropped of which anything is left\n"
+    assert capsys.readouterr().out == "gc: no recipe has been dropped whose stages are still in dvc.lock\n"
     with only_one(past), pytest.raises(SystemExit, match="1"):
         main(["--dropped", "--delete"])
     assert "must not run beside a night, a rollback or a gc" in capsys.readouterr().err
