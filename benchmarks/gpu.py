@@ -1,6 +1,6 @@
 """The pipeline's training loop against the textbook's on the same GPU, by the clock.
 
-`python -m benchmarks.gpu` prints a table for docs/speed.md, on the prepared sample; `--device cpu` tries it on none.
+`python -m benchmarks.gpu` prints a table for docs/speed.md, on the prepared sample. `--device cpu` tries it on the CPU.
 """
 
 import argparse

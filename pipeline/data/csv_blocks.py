@@ -71,8 +71,9 @@ def blocks_of(file: BinaryIO, *, where: str, size: int = BLOCK_BYTES, stop: int 
 
 
 def _whole_lines(text: bytes, end: int) -> int:
-    r"""How many bytes the lines have to the one that ends there, without it if more than a line's end stands behind.
+    r"""How many bytes of the text are lines that a block can end with; its last line that is not blank ends at `end`.
 
+    That line is among them if nothing but its line's end follows: `\r\r\n` may be the end of the file, or a broken row.
     >>> _whole_lines(b"1,2\n3,4\n\n", 7), _whole_lines(b"1,2\n3,4\r\r\n", 7)
     (8, 4)
     """

@@ -54,7 +54,9 @@ class Parsed:
 
     def lines(self, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The numbers of the records' first and last lines in the file. Shape: (n,) positions; returns (n,) each."""
-        starts = line_offsets(self.block.text) if len(positions) else self.offsets
+        if not len(positions):
+            return positions, positions
+        starts = line_offsets(self.block.text)
         first, behind = (np.searchsorted(starts, self.offsets[positions + step]) for step in (0, 1))
         return first + self.block.first_line, behind + self.block.first_line - 1
 
@@ -151,7 +153,7 @@ def _parse_rows(text: bytes, names: Sequence[str], keep: Sequence[str]) -> tuple
         read_options=pa.csv.ReadOptions(column_names=names, use_threads=False, block_size=len(text) + 1),
         parse_options=pa.csv.ParseOptions(invalid_row_handler=skip, ignore_empty_lines=False),
         convert_options=pa.csv.ConvertOptions(
-            check_utf8=False,  # it has been, for less
+            check_utf8=False,  # _is_suspicious or _problem has, for less
             column_types=types,
             include_columns=keep,
             strings_can_be_null=False,

@@ -25,7 +25,7 @@ from pipeline.data.csv_blocks import (
     whole_records,
 )
 from pipeline.data.csv_header import read_header
-from pipeline.data.csv_records import RECORD_BYTES
+from pipeline.data.csv_records import RECORD_BYTES, line_feeds
 from pipeline.data.remote import Place
 from pipeline.data.source import PIECE_BYTES, open_table
 
@@ -73,7 +73,7 @@ class Part:
         count, left = -1, self.start
         with open_table(self.path) as file:
             while left and (text := file.read(min(PIECE_BYTES, left))):
-                count, left = count + text.count(b"\n"), left - len(text)
+                count, left = count + line_feeds(text), left - len(text)
         return count
 
 

@@ -119,9 +119,8 @@ def _records(parsed: Parsed) -> pa.Array:
     text, offsets = parsed.block.text, parsed.offsets  # (records + 1,)
     buffers = [None, pa.py_buffer(offsets.astype(np.int32)), pa.py_buffer(b"\n" + text)]  # as Arrow has binary values
     records = pa.Array.from_buffers(pa.binary(), len(offsets) - 1, buffers)
-    has_return = (
-        np.frombuffer(text, np.uint8)[offsets[1:] - 2] == RETURN
-    )  # (records,); of an empty first any answer does
+    # (records,) whether \r\n ends it; of an empty first any answer does
+    has_return = np.frombuffer(text, np.uint8)[offsets[1:] - 2] == RETURN
     if not has_return.any():
         return records
     without = pc.binary_replace_slice(records, -1, sys.maxsize, b"")

@@ -1,6 +1,8 @@
 """The benchmark for a GPU, tried on the CPU."""
 
 import re
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -19,6 +21,12 @@ def test_both_loops_are_timed_and_each_task_has_its_line(trained, monkeypatch, c
         plain, ours, rows = (int(number.replace(",", "")) for number in re.findall(r"(?<=\| )[0-9,]+(?= \|)", line))
         assert plain > 0
         assert rows >= 2000 * ours > 0
+
+
+def test_a_line_has_both_speeds_and_how_they_compare():
+    task = cast(Any, SimpleNamespace(batch=512))
+    shown = gpu.line(task, "full", {"textbook": 1000.0, "ours": 2500.0})
+    assert shown == "| full, 512 | 1,000 | 2,500 | 1,280,000 | 2.50 |"
 
 
 def test_without_a_gpu_it_says_what_to_do(monkeypatch, capsys):

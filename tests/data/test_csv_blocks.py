@@ -67,6 +67,13 @@ def test_blocks_are_whole_lines_without_the_blank_end(tmp_path, size, end):
     assert all(block.text.endswith(b"\n") for block in found[:-1])
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_block_ends_with_a_whole_line_where_nothing_but_its_end_follows(end):
+    lines = [f"{line}{end}".encode() for line in ("1,2", "3,4", "5,6")]
+    found = blocks_of(io.BytesIO(b"".join(lines)), where="test", size=3)
+    assert [block.text for block in found] == lines
+
+
 @pytest.mark.parametrize("size", [1, 60, 1 << 24])
 def test_a_block_knows_the_number_of_its_first_line(tmp_path, size):
     path = write(tmp_path, table(rows(20)))
@@ -98,10 +105,8 @@ def test_a_stream_has_the_lines_of_the_file(tmp_path, size, end):
     pipe.readline()
     streamed = list(blocks_of(pipe, where="pipe", size=size))
     assert streamed == blocks(write(tmp_path, data), size)
-    assert (
-        b"".join(block.text for block in streamed).removesuffix(b"\n").removesuffix(b"\r")
-        == "\n".join(rows(20)).encode()
-    )
+    text = b"".join(block.text for block in streamed)
+    assert text.removesuffix(b"\n").removesuffix(b"\r") == "\n".join(rows(20)).encode()
 
 
 def test_blank_lines_before_the_last_row_are_kept():
