@@ -16,6 +16,7 @@ from statistics import median
 
 from benchmarks.speed.measure import Run, in_turn
 from pipeline.runtime.arguments import whole
+from pipeline.runtime.blas import use_one_blas_thread
 from pipeline.runtime.command import command
 
 SIZES = (1_000, 100_000, 1_000_000, 10_000_000)
@@ -41,7 +42,10 @@ def measure(rows: int, *, rounds: int) -> tuple[dict[str, Run], float]:
 
     This process imports nothing heavy: the peak memory of a process counts that of the one which it was forked from.
     """
-    with tempfile.TemporaryDirectory() as folder, ProcessPoolExecutor(1, get_context("spawn")) as other:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        ProcessPoolExecutor(1, get_context("spawn"), initializer=use_one_blas_thread) as other,
+    ):
         table = Path(folder) / "table.csv"
         other.submit(write_sample, table, rows=rows).result()
         return time_processes(table, rounds=rounds), other.submit(ratio_of_calls, table, rounds=rounds).result()
@@ -57,8 +61,10 @@ def write_sample(table: Path, *, rows: int) -> None:
 def time_processes(table: Path, *, rounds: int) -> dict[str, Run]:
     """The medians of each contender, each a process of its own."""
     predict = [sys.executable, "-m", "pipeline.predict", "--model", str(MODEL), str(table), "--out"]
-    commands = {suffix: [*predict, str(table.with_suffix(f".out.{suffix}"))] for suffix in ("csv", "parquet")}
-    return in_turn(commands | {"pandas": [sys.executable, "-c", READ, str(table)]}, rounds=rounds)
+    outputs = {suffix: table.with_suffix(f".out.{suffix}") for suffix in ("csv", "parquet")}
+    commands = {suffix: [*predict, str(output)] for suffix, output in outputs.items()}
+    commands |= {"pandas": [sys.executable, "-c", READ, str(table)]}
+    return in_turn(commands, rounds=rounds, outputs=tuple(outputs.values()))
 
 
 def ratio_of_calls(table: Path, *, rounds: int) -> float:

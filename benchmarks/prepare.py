@@ -10,6 +10,7 @@ from pathlib import Path
 
 from benchmarks.speed.measure import Run, in_turn
 from pipeline.runtime.arguments import whole
+from pipeline.runtime.blas import use_one_blas_thread
 from pipeline.runtime.command import command
 
 SIZES = (75_000, 1_000_000, 10_000_000)
@@ -17,6 +18,7 @@ SIZES = (75_000, 1_000_000, 10_000_000)
 
 def ours(table: Path, out: Path) -> None:
     """The stage as `dvc repro` runs it."""
+    use_one_blas_thread()
     from pipeline import params, prepare
 
     settings = params.load(params.Prepare, "prepare")
@@ -74,7 +76,9 @@ def measured(rows: int, *, rounds: int) -> dict[str, Run]:
         table = Path(folder) / "table.csv"
         sample.main(["--rows", str(rows), "--seed", "1", "--out", str(table)])
         me = [sys.executable, "-m", "benchmarks.prepare", "--contender"]
-        return in_turn({name: [*me, name, str(table), f"{folder}/{name}"] for name in CONTENDERS}, rounds=rounds)
+        outputs = {name: Path(folder) / name for name in CONTENDERS}
+        commands = {name: [*me, name, str(table), str(output)] for name, output in outputs.items()}
+        return in_turn(commands, rounds=rounds, outputs=tuple(outputs.values()))
 
 
 def line(rows: int, runs: dict[str, Run]) -> str:

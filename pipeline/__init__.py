@@ -10,9 +10,11 @@ import sys
 __all__ = ["Model"]
 
 if sys.argv[:1] == ["-m"]:  # `python -m pipeline.train` has come to this package, and imports for seconds from here on
+    from pipeline.runtime.blas import use_one_blas_thread
     from pipeline.runtime.interrupts import end_at_once_if_interrupted
 
     end_at_once_if_interrupted()
+    use_one_blas_thread()
 
 
 def __getattr__(name: str) -> object:

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import ModuleType
 
 from pipeline.runtime.arguments import EXIT_CODES, PROGRAM, exit_codes, typed_as
+from pipeline.runtime.blas import use_one_blas_thread
 from pipeline.runtime.command import command
 from pipeline.runtime.packages import MissingPackageError, require
 
@@ -30,6 +31,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     argv = sys.argv[1:] if argv is None else argv
     if argv and argv[0] in COMMANDS:
         with command(argv[0]):
+            use_one_blas_thread()
             module = _imported(argv[0])
         module.main(argv[1:])
         return

@@ -16,6 +16,7 @@ from pipeline.data.csv_blocks import BLOCK_BYTES, blocks_of
 from pipeline.data.csv_header import Header, in_words, other_columns, parse_header
 from pipeline.data.remote import Place, place_of, size_of
 from pipeline.data.schema import FEATURES
+from pipeline.data.source import LINE_BYTES
 from pipeline.data.table_files import table_files
 from pipeline.inference.answers import ANSWERS, PROBLEM, UNKNOWN_FEATURES
 from pipeline.inference.places import FORMATS, STREAM, Job, check_places, jobs_of, opened
@@ -140,7 +141,7 @@ def answer(
 
 def read_header(source: BinaryIO, *, where: str) -> Header:
     """The header of a table. Raises: ValueError if a feature is missing, or a column has the name of an answer."""
-    header = parse_header(source.readline(BLOCK_BYTES), FEATURES, where=where)
+    header = parse_header(source.readline(LINE_BYTES), FEATURES, where=where)
     if taken := [name for name in ANSWERS.names if name in header.names]:
         raise ValueError(f"{where}: these columns are for the answers, found {', '.join(taken)}; rename them")
     return header

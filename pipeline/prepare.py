@@ -17,10 +17,11 @@ import pyarrow as pa
 from pipeline import params, versions
 from pipeline.data import contract, encoding
 from pipeline.data.contract_report import ContractReport
+from pipeline.data.csv_blocks import BLOCK_BYTES
 from pipeline.data.encoding import ROWS
 from pipeline.data.parquet import RowGroups
 from pipeline.data.part_check import Broken, Checked, check_part, check_parts, quarantine_schema
-from pipeline.data.parts import PART_BYTES, STEP_BYTES, Part, plan
+from pipeline.data.parts import PART_BYTES, Part, plan
 from pipeline.data.remote import Place, place_of
 from pipeline.data.schema import ESTIMATED_ROWS, ESTIMATED_VALUES, FEATURES, HASH
 from pipeline.data.spills import Spill, encode_part, scratch_folder
@@ -60,7 +61,7 @@ def run(
     settings: params.Prepare,
     workers: Workers | None = None,
     part_bytes: int = PART_BYTES,
-    block_bytes: int = STEP_BYTES,
+    block_bytes: int = BLOCK_BYTES,
 ) -> None:
     """Prepare the raw table; nothing in `out` is replaced before the whole table has passed.
 

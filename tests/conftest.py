@@ -14,7 +14,8 @@ import pytest
 from hypothesis import settings
 
 from pipeline import params, prepare
-from pipeline.data.parts import PART_BYTES, STEP_BYTES
+from pipeline.data.csv_blocks import BLOCK_BYTES
+from pipeline.data.parts import PART_BYTES
 from pipeline.data.remote import Place
 from pipeline.model.reproducible import torch
 from tests.support.models import make_bundle
@@ -84,7 +85,7 @@ class Stage:
         raw: bytes | Place,
         *,
         part_bytes: int = PART_BYTES,
-        block_bytes: int = STEP_BYTES,
+        block_bytes: int = BLOCK_BYTES,
         **changes: object,
     ) -> None:
         """Run the stage on the raw bytes, or on a file or folder elsewhere."""

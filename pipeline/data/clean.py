@@ -9,7 +9,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.data.contract_report import EXAMPLES, ContractReport, Example, Violation
-from pipeline.data.csv_records import line_feeds
 from pipeline.data.csv_rows import PROBLEMS, Parsed, parse
 from pipeline.data.parts import Part
 from pipeline.data.schema import AMOUNTS, COLUMNS, ESTIMATED_VALUES, NUMBERS, requirement
@@ -116,8 +115,8 @@ def clean(parsed: Parsed) -> Cleaned:
         decimal_rows=_count_matching(dict.fromkeys(decimals, r"\."), parsed, checked.kept),
         violations={violation.rule: violation for violation in _violations(parsed, checked)},
     )
-    text = parsed.block.text
-    return Cleaned(checked.rows, _quarantine(parsed, checked), report, size=len(text), lines=line_feeds(text))
+    block = parsed.block
+    return Cleaned(checked.rows, _quarantine(parsed, checked), report, size=len(block.text), lines=block.lines)
 
 
 def joined_where(holds: np.ndarray, texts: Sequence[str | pa.Array], *, separator: str) -> pa.StringArray:

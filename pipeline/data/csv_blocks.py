@@ -3,12 +3,15 @@
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import BinaryIO
 
-from pipeline.data.csv_records import RECORD_BYTES, has_no_multiline_quotes, last_start, line_feeds
+import numpy as np
+
+from pipeline.data.csv_records import RECORD_BYTES, has_no_multiline_quotes, last_start, line_offsets
 from pipeline.data.source import LINE_BYTES
 
-BLOCK_BYTES = LINE_BYTES
+BLOCK_BYTES = 8 << 20  # some blocks fit into the cache of a CPU, and one lasts long enough to be worth a thread
 TAIL_BYTES = 1 << 16  # blank lines at the end of a text are looked for in so much of it
 LINE_ENDS = (b"\n", b"\r\n")
 UTF8_MARK = b"\xef\xbb\xbf"
@@ -28,12 +31,22 @@ class Block:
     def __str__(self) -> str:
         return f"the block of rows from line {self.first_line:,}"
 
+    @cached_property
+    def line_offsets(self) -> np.ndarray:
+        """As `csv_records.line_offsets`, computed once for all who ask. Shape: (lines + 1,)."""
+        return line_offsets(self.text)
+
+    @property
+    def lines(self) -> int:
+        """How many there are."""
+        return len(self.line_offsets) - 1
+
 
 class LongLineError(ValueError):
     """A line, by its number, is longer than any bound on memory could hold."""
 
     def __init__(self, where: str, line: int) -> None:
-        super().__init__(f"{where}: line {line} is over {BLOCK_BYTES} bytes long: is this a CSV file?")
+        super().__init__(f"{where}: line {line} is over {LINE_BYTES} bytes long: is this a CSV file?")
         self.line = line
 
 
@@ -43,12 +56,12 @@ def blocks_of(file: BinaryIO, *, where: str, size: int = BLOCK_BYTES, stop: int 
     Blank lines at the very end of the file are no rows. So a block ends with a line that is not blank, and the blank
     ones behind it come with the next block, if there is one.
     stop: how many bytes further some line begins; the blocks end before the record that this line is in.
-    Raises: LongLineError for a line longer than `BLOCK_BYTES`.
+    Raises: LongLineError for a line longer than `LINE_BYTES`.
     """
     first_line, waiting = 2, b""
     while lines := read_to_line_end(file, min(size, stop)):
         text, stop = waiting + lines, stop - len(lines)
-        if len(text) - (text.rfind(b"\n", 0, -1) + 1) > BLOCK_BYTES:
+        if len(text) - (text.rfind(b"\n", 0, -1) + 1) > LINE_BYTES:
             raise LongLineError(where, first_line + text.count(b"\n", 0, -1))
         if stop <= 0:
             if whole := text[: whole_records(text, file)]:
@@ -62,9 +75,9 @@ def blocks_of(file: BinaryIO, *, where: str, size: int = BLOCK_BYTES, stop: int 
         if not (is_last or is_closed):
             cut = last_start(text, cut)
         if cut:
-            whole = text[:cut]  # all of it, mostly, which Python does not copy then
-            yield Block(first_line, whole, is_closed)
-            first_line += line_feeds(whole)
+            block = Block(first_line, text[:cut], is_closed)  # all of it, mostly, which Python does not copy then
+            first_line += block.lines
+            yield block
         waiting = text[cut:]
     if rest := waiting.rstrip(b"\r\n"):
         yield Block(first_line, rest)
@@ -86,7 +99,7 @@ def read_to_line_end(file: BinaryIO, size: int) -> bytes:
     text = file.read(size)
     if text and not text.endswith(b"\n"):
         started = len(text) - (text.rfind(b"\n") + 1)  # bytes of the last line that are here already
-        text += file.readline(BLOCK_BYTES + 1 - started)
+        text += file.readline(LINE_BYTES + 1 - started)
     return text
 
 

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 
-from pipeline.data.csv_blocks import BLOCK_BYTES, UTF8_MARK
+from pipeline.data.csv_blocks import UTF8_MARK
 from pipeline.data.remote import Place
 from pipeline.data.schema import COLUMNS
-from pipeline.data.source import open_table
+from pipeline.data.source import LINE_BYTES, open_table
 
 UNNAMED = "unnamed_{}"
 """What a column whose name is empty is called: by its place, from 1. A name that repeats has its place behind it."""
@@ -33,7 +33,7 @@ def read_header(path: Place) -> tuple[tuple[str, ...], int]:
     Of other columns a name may be empty or repeat: then it comes back with the column's place.
     """
     with open_table(path) as file:
-        line = file.readline(BLOCK_BYTES)
+        line = file.readline(LINE_BYTES)
     return parse_header(line, COLUMNS, where=str(path)).names, len(line)
 
 

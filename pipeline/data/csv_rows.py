@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from pipeline.data.csv_blocks import UTF8_MARK, Block
-from pipeline.data.csv_records import has_no_multiline_quotes, is_record, line_offsets, record_offsets, unquoted
+from pipeline.data.csv_records import has_no_multiline_quotes, is_record, record_offsets, unquoted
 from pipeline.data.schema import AMOUNTS, COLUMNS
 
 TYPES = {name: pa.string() if name in AMOUNTS else pa.dictionary(pa.int32(), pa.string()) for name in COLUMNS}
@@ -56,7 +56,7 @@ class Parsed:
         """The numbers of the records' first and last lines in the file. Shape: (n,) positions; returns (n,) each."""
         if not len(positions):
             return positions, positions
-        starts = line_offsets(self.block.text)
+        starts = self.block.line_offsets
         first, behind = (np.searchsorted(starts, self.offsets[positions + step]) for step in (0, 1))
         return first + self.block.first_line, behind + self.block.first_line - 1
 
@@ -79,7 +79,7 @@ def parse(block: Block, names: Sequence[str], *, keep: Sequence[str] = COLUMNS) 
 
     `names` are the header's; only the columns to keep are read.
     """
-    text, offsets = block.text, line_offsets(block.text)
+    text, offsets = block.text, block.line_offsets
     problems = np.zeros(len(offsets) - 1, np.int8)
     if _is_suspicious(block, offsets):
         offsets = record_offsets(text)

@@ -95,11 +95,11 @@ class Encoder:
         for name in FEATURES:
             # Each distinct value is looked up once, and its code then taken by every row that holds it.
             indices, values = rows[name].indices.to_numpy(), rows[name].dictionary.to_pylist()
-            encoded[name] = self._look_up(name, values)[indices]
+            encoded[name] = self._look_up(name, values).take(indices)
             if name == TEXT:
                 padded = [words_of(value) + [""] * len(WORDS) for value in values]  # no word is empty: "" is unknown
                 for position, column in enumerate(WORDS):
-                    encoded[column] = self._look_up(column, [words[position] for words in padded])[indices]
+                    encoded[column] = self._look_up(column, [words[position] for words in padded]).take(indices)
         return encoded
 
     def _look_up(self, column: str, values: Sequence[Any]) -> np.ndarray:

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import BinaryIO
 
-from pipeline.data.csv_blocks import BLOCK_BYTES, UTF8_MARK
+from pipeline.data.csv_blocks import UTF8_MARK
 from pipeline.data.remote import Place
-from pipeline.data.source import PIECE_BYTES, open_table, stream
+from pipeline.data.source import LINE_BYTES, PIECE_BYTES, open_table, stream
 
 
 def joined_text(files: Mapping[str, Place]) -> BinaryIO:
@@ -21,7 +21,7 @@ def _pieces(files: Mapping[str, Place]) -> Iterator[bytes]:
     header, first = None, ""
     for name, path in files.items():
         with open_table(path) as file:
-            line = file.readline(BLOCK_BYTES).removeprefix(UTF8_MARK).rstrip(b"\r\n")
+            line = file.readline(LINE_BYTES).removeprefix(UTF8_MARK).rstrip(b"\r\n")
             if not line.strip():
                 raise ValueError(f"{path}: line 1 must be a header, found nothing; leave out this file")
             if header is None:

@@ -15,13 +15,16 @@ import pyarrow.compute as pc
 from pipeline import params
 from pipeline.data.clean import QUARANTINE, clean_part
 from pipeline.data.contract_report import ContractReport
+from pipeline.data.csv_blocks import BLOCK_BYTES
 from pipeline.data.csv_header import other_columns
-from pipeline.data.parts import STEP_BYTES, Part
+from pipeline.data.parts import Part
 from pipeline.data.remote import Place
 from pipeline.data.schema import FEATURES, TARGET
 from pipeline.data.spills import Spill, hashed, write_spill
 from pipeline.data.split import SPLITS, assign, row_hash
 from pipeline.runtime.wanted import check_wanted
+
+TARGETS_AT_ONCE = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,7 @@ class Checked:
 
 
 def check_part(
-    part: Part, settings: params.Prepare, scratch: Place, *, threads: int = 0, block_bytes: int = STEP_BYTES
+    part: Part, settings: params.Prepare, scratch: Place, *, threads: int = 0, block_bytes: int = BLOCK_BYTES
 ) -> Checked:
     """Check a part, and write its spills to the scratch folder. Its lines have numbers as if a header stood before it.
 
@@ -86,6 +89,7 @@ def check_part(
     Raises: ValueError if the file is damaged or a line is too long; NotWantedError as `check_wanted`.
     """
     checked = Checked(ContractReport(ignored=other_columns(part.columns)))
+    targets: list[np.ndarray] = []  # (rows,) each, of blocks whose targets are not counted yet
     for number, block in enumerate(clean_part(part, block_bytes=block_bytes, threads=threads)):
         check_wanted()
         checked.report.add(block.report)
@@ -97,9 +101,15 @@ def check_part(
         hashes = row_hash(block.rows, salt=settings.split.salt)
         splits = assign(hashes, settings.split)
         checked.in_split += np.bincount(splits, minlength=len(SPLITS))
-        count(block.rows, np.flatnonzero(splits == SPLITS.index("train")), counts=checked.counts)
+        in_train = np.flatnonzero(splits == SPLITS.index("train"))
+        count_features(block.rows, in_train, counts=checked.counts)
+        targets.append(block.rows[TARGET].to_numpy()[in_train])
+        if sum(map(len, targets)) >= TARGETS_AT_ONCE:
+            count_targets(targets, counts=checked.counts)
+            targets.clear()
         clean = write_spill(scratch / f"{spill}.arrow", hashed(block.rows, hashes))
         checked.clean.append(Spill(clean, part.anywhere()))
+    count_targets(targets, counts=checked.counts)
     return checked
 
 
@@ -116,11 +126,20 @@ def check_parts(parts: Sequence[Part], results: Iterable[Checked], *, again: Cal
     return table
 
 
-def count(rows: pa.RecordBatch, chosen: np.ndarray, *, counts: Mapping[str, Counter[Any]]) -> None:
-    """Add to the counts how often each value stands in the chosen rows. Shape: chosen, positions of rows."""
+def count_features(rows: pa.RecordBatch, chosen: np.ndarray, *, counts: Mapping[str, Counter[Any]]) -> None:
+    """Add to the counts how often each feature's values stand in the chosen rows. Shape: chosen, positions of rows."""
     for name in FEATURES:
         values = rows[name].dictionary.to_pylist()
         times = np.bincount(rows[name].indices.to_numpy()[chosen], minlength=len(values))  # (distinct values,)
         for value, number in zip(values, times.tolist(), strict=True):  # 2021 twice, if a row says 2021e
             counts[name][value] += number
-    counts[TARGET].update(rows[TARGET].to_numpy()[chosen].tolist())
+
+
+def count_targets(targets: Sequence[np.ndarray], *, counts: Mapping[str, Counter[Any]]) -> None:
+    """Add to the counts how often each target stands in the arrays.
+
+    They hardly repeat in a block, and a Counter holds Python's lock: so it is given the different ones of many blocks.
+    """
+    if targets:
+        values, times = np.unique(np.concatenate(targets), return_counts=True)
+        counts[TARGET].update(dict(zip(values.tolist(), times.tolist(), strict=True)))

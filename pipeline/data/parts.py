@@ -25,11 +25,11 @@ from pipeline.data.csv_blocks import (
     whole_records,
 )
 from pipeline.data.csv_header import read_header
-from pipeline.data.csv_records import RECORD_BYTES, line_feeds
+from pipeline.data.csv_records import RECORD_BYTES
 from pipeline.data.remote import Place
-from pipeline.data.source import PIECE_BYTES, open_table
+from pipeline.data.source import LINE_BYTES, PIECE_BYTES, open_table
 
-PART_BYTES, STEP_BYTES = 64 << 20, 8 << 20  # of a part, and of the blocks in which it is read
+PART_BYTES = 64 << 20
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Part:
         """The same for a process with another working directory."""
         return replace(self, path=self.path.absolute()) if isinstance(self.path, Path) else self
 
-    def blocks(self, *, size: int = STEP_BYTES) -> Iterator[Block]:
+    def blocks(self, *, size: int = BLOCK_BYTES) -> Iterator[Block]:
         """The records in blocks of about `size` bytes; the first line has the number 2, as if a header stood before.
 
         They end before the part does, if that is inside of a record.
@@ -73,7 +73,7 @@ class Part:
         count, left = -1, self.start
         with open_table(self.path) as file:
             while left and (text := file.read(min(PIECE_BYTES, left))):
-                count, left = count + line_feeds(text), left - len(text)
+                count, left = count + text.count(b"\n"), left - len(text)
         return count
 
 
@@ -118,7 +118,7 @@ def _record_start(file: BinaryIO, near: int, first: int) -> int:
     start = max(first, near - RECORD_BYTES)
     file.seek(start)
     if start > first:
-        start += len(file.readline(BLOCK_BYTES))
+        start += len(file.readline(LINE_BYTES))
     text = read_to_line_end(file, max(near - start, 0))
     return start + whole_records(text, file)
 

@@ -3,6 +3,7 @@
 A spill is small enough for memory, however long its part is.
 """
 
+import io
 import os
 import re
 import secrets
@@ -10,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -81,20 +83,25 @@ def write_spill(place: Place, rows: pa.RecordBatch) -> Place:
 
     Who reads a spill sees all of it, whoever writes the same once more at that moment.
     """
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, rows.schema) as spill:
-        spill.write_batch(rows)
     if isinstance(place, Path):
         if not place.parent.is_dir():
             rule = "all workers must see the folder of spills"
             fix = f"give them a common disk, or a URL by {SCRATCH}"
             raise ValueError(f"{place.parent}: {rule}, found none; {fix}")
         draft = place.with_name(f"{place.name}.{secrets.token_hex(8)}")
-        draft.write_bytes(sink.getvalue())
+        with draft.open("wb") as file:
+            _write_stream(file, rows)
         draft.replace(place)
     else:
-        place.write_bytes(sink.getvalue().to_pybytes())
+        memory = io.BytesIO()
+        _write_stream(memory, rows)
+        place.write_bytes(memory.getvalue())
     return place
+
+
+def _write_stream(sink: BinaryIO, rows: pa.RecordBatch) -> None:
+    with pa.ipc.new_stream(sink, rows.schema) as spill:
+        spill.write_batch(rows)
 
 
 def read_spill(place: Place) -> pa.RecordBatch:

@@ -41,15 +41,15 @@ def assign(hashes: np.ndarray, settings: params.Split) -> np.ndarray:
     """
     # The upper 53 bits are as many as a float64 keeps: a uniform number in [0, 1), without rounding.
     uniform = (hashes >> np.uint64(11)).astype(np.float64) * 2.0**-53
-    test_end = settings.test_fraction
-    return np.select([uniform < test_end, uniform < test_end + settings.valid_fraction], [2, 1], 0).astype(np.int8)
+    test_end, valid_end = settings.test_fraction, settings.test_fraction + settings.valid_fraction
+    return (uniform < test_end).astype(np.int8) + (uniform < valid_end)  # 2 below the first, 1 below the second
 
 
 def _column_hashes(name: str, column: pa.Array, salt: str) -> np.ndarray:
     """The hash of each row's value in the column. Shape: (rows,) uint64."""
     if isinstance(column, pa.DictionaryArray):
         of_values = _column_hashes(name, column.dictionary, salt)  # (distinct values,)
-        hashes: np.ndarray = of_values[column.indices.to_numpy()]
+        hashes: np.ndarray = of_values.take(column.indices.to_numpy())
         return hashes
     if name in NUMBERS:
         return _mix(column.to_numpy().astype(np.uint64) ^ np.uint64(_digest(name, salt)))

@@ -72,8 +72,9 @@ def distinct(rows: pa.RecordBatch) -> tuple[np.ndarray, np.ndarray]:
     keys, count = np.zeros(rows.num_rows, np.int64), 1
     for column in rows.columns:
         if count * len(column.dictionary) > np.iinfo(np.int64).max:
-            keys, count = _numbered(keys), max(rows.num_rows, 1)
-        keys = keys * len(column.dictionary) + column.indices.to_numpy()  # (rows,)
+            keys, count = _numbered(keys).astype(np.int64), max(rows.num_rows, 1)
+        keys *= len(column.dictionary)  # in its place: a new array costs as much as the product
+        keys += column.indices.to_numpy()
         count *= len(column.dictionary)
     inverse = _numbered(keys)
     firsts = np.zeros(inverse.max(initial=-1) + 1, np.int64)

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline import predict
-from pipeline.data.csv_blocks import BLOCK_BYTES
+from pipeline.data.source import LINE_BYTES
 from pipeline.inference import scoring
 from pipeline.inference.answers import ANSWERS, answer
 from tests.support.models import make_bundle, overflowing
@@ -147,7 +147,7 @@ def test_a_path_that_is_none_to_read_or_write_is_refused(new, model, tmp_path, s
         (b"", "new.csv: line 1 must be a header that names .*; found nothing"),
         (table(LINES, header=HEADER.replace("job_title", "title")), "new.csv: the header must name .* 'job_title' is"),
         (table(LINES, header=HEADER + ",problem"), "these columns are for the answers, found problem; rename them"),
-        (table([LINES[0], "x" * (BLOCK_BYTES + 1)]), "line 3 is over 16777216 bytes long"),
+        (table([LINES[0], "x" * (LINE_BYTES + 1)]), "line 3 is over 16777216 bytes long"),
         (table(LINES, end="\r"), "lines must end with a line feed, found carriage returns alone"),
         (gzip.compress(table(rows(5000)), mtime=0)[:-9], "new.csv: a table that begins as gzip must be whole"),
     ],

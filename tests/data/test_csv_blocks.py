@@ -84,7 +84,7 @@ def test_a_block_knows_the_number_of_its_first_line(tmp_path, size):
 
 @pytest.mark.parametrize("size", [50, 200])
 def test_a_line_longer_than_the_limit_is_refused_with_its_number(tmp_path, monkeypatch, size):
-    monkeypatch.setattr(csv_blocks, "BLOCK_BYTES", 200)
+    monkeypatch.setattr(csv_blocks, "LINE_BYTES", 200)
     lines = [*rows(5), row(job_title="x" * 200), *rows(5)]
     with pytest.raises(ValueError, match="line 7 is over 200 bytes long: is this a CSV file"):
         blocks(write(tmp_path, table(lines)), size)

@@ -56,6 +56,14 @@ def test_the_parts_together_are_what_the_table_is(parts, check):
     assert set(clean_rows(table)[0]) == {*FEATURES, TARGET, "row_hash"}
 
 
+def test_targets_are_counted_the_same_however_many_at_once(parts, check, monkeypatch):
+    whole = replace(parts[0], end=None)
+    together = check(whole, block_bytes=300).counts[TARGET]
+    monkeypatch.setattr("pipeline.data.part_check.TARGETS_AT_ONCE", 5)
+    assert check(whole, block_bytes=300).counts[TARGET] == together
+    assert together.total() == check(whole).in_split[0] > 10
+
+
 def test_a_part_may_be_checked_twice(parts, check):
     first = check(parts[0])
     before = clean_rows(first)

@@ -127,7 +127,7 @@ def test_whatever_the_text_parts_of_any_size_have_the_records_of_the_file(tmp_pa
 def test_a_line_that_is_too_long_has_its_number_in_the_file(tmp_path, monkeypatch):
     path = write(tmp_path, table([*rows(30), "x" * 500, *rows(5)]))
     for module in (csv_blocks, parts):
-        monkeypatch.setattr(module, "BLOCK_BYTES", 200)
+        monkeypatch.setattr(module, "LINE_BYTES", 200)
     for part_bytes in (100, 700, 10_000):
         with pytest.raises(ValueError, match=r"table\.csv: line 32 is over 200 bytes long: is this a CSV file"):
             read(path, part_bytes, size=100)

@@ -9,7 +9,7 @@ import pytest
 from distributed import Client
 
 from pipeline import prepare, versions
-from pipeline.data.parts import STEP_BYTES
+from pipeline.data.csv_blocks import BLOCK_BYTES
 from pipeline.runtime.errors import RuleError
 from pipeline.runtime.workers import ADDRESS, start_workers
 from tests.conftest import prepare_settings
@@ -133,7 +133,7 @@ def test_a_killed_driver_keeps_no_worker_busy_and_the_next_run_clears_what_it_le
             driver.kill()
         until(lambda: set(client.run(tasks_under_way).values()) == {0})
     spills = [file.name for file in (tmp_path / "out/.parts.draft").rglob("*.arrow")]
-    assert len(spills) < (PARTS - 2) * len(text) / STEP_BYTES  # two parts at least were left, however slow the machine
+    assert len(spills) < (PARTS - 2) * len(text) / BLOCK_BYTES  # two parts at least were left, however slow the machine
     out, expected = tmp_path / "out", project[1].keys()
     left = {file.name for file in out.iterdir()}
     assert ".parts.draft" in left

@@ -86,6 +86,13 @@ def test_more_combinations_than_a_64_bit_number_can_tell_apart_are_told_apart():
     assert inverse.tolist() == values.tolist()
 
 
+def test_the_numbers_of_combinations_do_not_overflow_either():
+    values = np.append(np.arange(1 << 16), 0)
+    first = np.append(values[:-1], 1)  # the last row differs from the first one in this column alone
+    firsts, inverse = distinct(columns_of(first, *[values] * 4))
+    assert len(firsts) == len(inverse) == len(values)
+
+
 @pytest.fixture(params=["course", "full"])
 def model(modelled, request, tmp_path):
     make_bundle(modelled.out, recipe=request.param).save(tmp_path)

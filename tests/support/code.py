@@ -45,7 +45,8 @@ def imported_by(tree: ast.Module) -> set[str]:
 
 def reachable(module: str) -> set[str]:
     """The module and all of pipeline/ that it imports, directly or not, with the `__init__` of every package."""
-    found, waiting = {"__init__"}, {module}
+    found: set[str] = set()
+    waiting = {module, "__init__"}
     while waiting:
         name = waiting.pop()
         package = name.rpartition(".")[0]

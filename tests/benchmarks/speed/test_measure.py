@@ -25,3 +25,11 @@ def test_commands_take_turns(tmp_path):
     commands = {name: [sys.executable, "-c", note, str(tmp_path / "turns"), name] for name in ("a", "b")}
     assert in_turn(commands, rounds=3).keys() == {"a", "b"}
     assert (tmp_path / "turns").read_text() == "ababab"
+
+
+def test_no_run_finds_the_outputs_of_another(tmp_path):
+    outputs = tmp_path / "file", tmp_path / "folder"
+    make = "import os, sys; open(sys.argv[1], 'x'); os.mkdir(sys.argv[2])"  # fails where they are
+    command = [sys.executable, "-c", make, *map(str, outputs)]
+    assert in_turn({"a": command, "b": command}, rounds=2, outputs=outputs).keys() == {"a", "b"}
+    assert all(output.exists() for output in outputs)
