@@ -35,8 +35,8 @@ from pipeline.runtime.arguments import date, whole
 from pipeline.runtime.command import command
 from pipeline.runtime.yaml_files import read
 from pipeline.training.fit import fit
-from pipeline.training.loader import validation_rows
 from pipeline.training.shards import training_rows
+from pipeline.training.validation import validation_rows
 from pipeline.tune import prepare_in
 
 WEEKS = 8

@@ -34,9 +34,9 @@ from pipeline.training.compiler import keep_compiled_code_in
 from pipeline.training.fit import Epoch, TrainingState, epochs_of, fit, why_it_stopped
 from pipeline.training.gathering import gathered
 from pipeline.training.learning_curve import live_curve, write_curve
-from pipeline.training.loader import validation_rows
 from pipeline.training.sampled_rows import distinct_rows, predict_rows, read_sample, representative_rows
 from pipeline.training.shards import training_rows
+from pipeline.training.validation import validation_rows
 from pipeline.training.workers import ALONE, Workers
 
 

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.data.code_rows import distinct, keys
 from pipeline.evaluation.metrics import Columns
 
 
@@ -43,13 +43,13 @@ class Cells:
 
         Shape: each (rows,) int16; returns (rows,).
         """
-        keys = _keys(np.stack([rows[name] for name in self._columns], axis=1)).dictionary_encode()
-        found = pc.index_in(keys.dictionary, _keys(self._table))  # (different keys,), null for a new cell
+        different, inverse = distinct(np.stack([rows[name] for name in self._columns], axis=1))
+        found = pc.index_in(keys(different), keys(self._table))  # (different rows,), null for a new cell
         new = found.is_null().to_numpy(zero_copy_only=False)
         numbers = found.fill_null(0).to_numpy().copy()
         numbers[new] = np.arange(len(self), len(self) + np.count_nonzero(new))
-        self._table = np.concatenate([self._table, _table(keys.dictionary, len(self._columns))[new]])
-        of_rows: np.ndarray = numbers[keys.indices.to_numpy()]
+        self._table = np.concatenate([self._table, different[new]])
+        of_rows: np.ndarray = numbers[inverse]
         counts = np.bincount(of_rows, minlength=len(self))  # (cells,)
         counts[: len(self.rows)] += self.rows
         self.rows = counts
@@ -57,18 +57,5 @@ class Cells:
 
     def numbers_in(self, others: "Cells") -> np.ndarray:
         """The number that each cell has among others of the same columns, -1 if it has none. Shape: (cells,)."""
-        found: np.ndarray = pc.index_in(_keys(self._table), _keys(others._table)).fill_null(-1).to_numpy()
+        found: np.ndarray = pc.index_in(keys(self._table), keys(others._table)).fill_null(-1).to_numpy()
         return found
-
-
-def _keys(table: np.ndarray) -> pa.FixedSizeBinaryArray:
-    """The bytes of each row of codes. Shape: (n, columns) int16; returns (n,)."""
-    width = pa.binary(table.shape[1] * table.itemsize)
-    buffer = pa.py_buffer(np.ascontiguousarray(table))
-    return pa.FixedSizeBinaryArray.from_buffers(width, len(table), [None, buffer])
-
-
-def _table(keys: pa.FixedSizeBinaryArray, columns: int) -> np.ndarray:
-    """What `_keys` made the keys from. Shape: (n,); returns (n, columns)."""
-    codes = np.frombuffer(keys.buffers()[1], np.int16)
-    return codes.reshape(-1, columns)[keys.offset : keys.offset + len(keys)]

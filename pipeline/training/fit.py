@@ -3,7 +3,7 @@
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -13,9 +13,10 @@ from pipeline.model.reproducible import nn, torch
 from pipeline.params import Recipe
 from pipeline.training.advice import advice
 from pipeline.training.engines import CompiledLoop, EagerLoop
-from pipeline.training.loader import RowBlocks, RowLoader
+from pipeline.training.loader import RowLoader
 from pipeline.training.optimizer import FlatAdamW, learning_rates
 from pipeline.training.shards import ShardedLoop, ShardedRows
+from pipeline.training.validation import ValidationBlock, validation_loss
 from pipeline.training.workers import ALONE, Workers
 
 log = logging.getLogger(__name__)
@@ -60,7 +61,7 @@ def fit(
     network: Regressor,
     *,
     loader: RowLoader | ShardedRows,
-    valid: RowBlocks,
+    valid: Iterable[ValidationBlock],
     recipe: Recipe,
     start: TrainingState = START,
     workers: Workers = ALONE,
@@ -68,8 +69,8 @@ def fit(
     """Train the network as the recipe says, from the start or from an earlier state: yields one state per epoch.
 
     Whether interrupted or not, the last state is the same to the last bit, in all workers. The first of them validates.
-    Shape: the loader and each block of valid hold (rows, columns) inputs and (rows, 1) normalised targets; the loader's
-    batches also (rows, 1) weights if equal rows are to count once.
+    Shape: the loader's batches hold (rows, columns) inputs, (rows, 1) normalised targets and, if equal rows are to
+    count once, (rows, 1) weights.
     Raises: ValueError if a loss is not finite.
     """
     optimizer = FlatAdamW(network, **recipe.optimizer.model_dump(exclude={"schedule"}))
@@ -151,16 +152,6 @@ def why_it_stopped(history: Sequence[Epoch], recipe: Recipe, *, steps_per_epoch:
     best = losses.index(min(losses)) + 1
     since = f"{last - best} epoch{'s' if last - best > 1 else ''}"
     return f"stopped after epoch {last}: no better validation loss for {since}; the best was epoch {best}"
-
-
-def validation_loss(network: Regressor, valid: RowBlocks) -> float:
-    """The mean squared error over the split, in squared normalised units, summed in float64, block by block."""
-    sums, rows = [], 0
-    for inputs, target in valid:
-        errors = network.predict_normalised(inputs).double() - target.squeeze(1).double()  # (rows,)
-        sums.append(float((errors * errors).sum()))
-        rows += len(target)
-    return math.fsum(sums) / rows
 
 
 def _check_finite(epoch: Epoch) -> None:

@@ -1,6 +1,6 @@
 """Encoded rows on disk → shuffled batches of tensors: from memory, or streamed from the file in an order of its own."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
@@ -17,8 +17,6 @@ from pipeline.training.equal_rows import WeightFile, weights
 from pipeline.training.row_range import RowRange
 
 RowLoader = DataLoader[tuple[torch.Tensor, ...]]
-RowBlocks = Iterable[Sequence[torch.Tensor]]
-"""Inputs and normalised targets, some rows at a time. Shape: each (rows, columns) and (rows, 1)."""
 Part = tuple[range, int, torch.Generator]  # rows of a file, the size of their batches, and what draws their order
 ROWS_IN_MEMORY = 1 << 21  # more are streamed from the file
 ROWS_PER_GATHER = 8192  # many enough to hide the cost of a gather, few enough to stay in the cache
@@ -32,27 +30,6 @@ def read_rows(path: Path, network: Regressor) -> TensorDataset:
     Raises: ValueError if the split has no row.
     """
     return TensorDataset(*_tensors(network, RowRange.whole(path).table([*network.columns, NORMALISED])))
-
-
-def validation_rows(path: Path, network: Regressor) -> RowBlocks:
-    """What `read_rows` reads, for any number of passes: those of one row group in memory, of more one at a time.
-
-    Raises: ValueError if the split has no row.
-    """
-    file = RowRange.whole(path)
-    return [read_rows(path, network).tensors] if len(file.groups) <= 1 else RowsByGroup(file, network)
-
-
-@dataclass(frozen=True)
-class RowsByGroup:
-    """The inputs and the normalised targets of a Parquet file's rows, one row group after the other."""
-
-    file: RowRange
-    network: Regressor
-
-    def __iter__(self) -> Iterator[Sequence[torch.Tensor]]:
-        for group in range(len(self.file.groups)):
-            yield _tensors(self.network, self.file.read(group, [*self.network.columns, NORMALISED]))
 
 
 def loader_of(

@@ -20,7 +20,7 @@ from pipeline.params import Train
 from pipeline.training import fit, learning_curve
 from pipeline.training.checkpoint import Checkpoint
 from pipeline.training.engines import EagerLoop
-from pipeline.training.loader import validation_rows
+from pipeline.training.validation import validation_loss, validation_rows
 from tests.support.processes import ARGUMENTS, ended, kill_in_training, set_params, trained_files, training, wait_for
 from tests.support.recipes import make_recipe, seeded
 from tests.support.skips import in_soak
@@ -147,7 +147,7 @@ def test_the_bundle_gets_the_weights_of_the_best_epoch(prepared):
     assert bundle.provenance["kept_epoch"] == losses.index(min(losses)) + 1 < 9
     network = build(bundle.recipe, bundle.encoder, generator=torch.Generator())
     network.load_state_dict({name: torch.tensor(weight) for name, weight in bundle.network.weights.items()})
-    assert fit.validation_loss(network, validation_rows(prepared.out / "valid.parquet", network)) == min(losses)
+    assert validation_loss(network, validation_rows(prepared.out / "valid.parquet", network)) == min(losses)
 
 
 def test_a_log_gets_plain_lines_with_both_losses(prepared, capsys):

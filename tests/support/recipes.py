@@ -10,6 +10,7 @@ from pipeline.model.network import Regressor, build
 from pipeline.model.reproducible import DataLoader, TensorDataset, torch
 from pipeline.params import Recipe, parse
 from pipeline.training.fit import START, TrainingState, fit
+from pipeline.training.validation import ValidationBlock
 
 OPTIMIZER = {
     "learning_rate": 0.001,
@@ -79,6 +80,12 @@ def make_rows(network, *, rows, seed=0) -> TensorDataset:
     return TensorDataset(inputs, inputs[:, :4].float().mean(1, keepdim=True) - 2 + noise)
 
 
+def in_one_block(rows: TensorDataset) -> list[ValidationBlock]:
+    """The rows to validate on, each of which is predicted."""
+    inputs, target = rows.tensors
+    return [ValidationBlock(inputs, torch.arange(len(rows)), target.squeeze(1))]
+
+
 @dataclass(frozen=True)
 class Training:
     """All that the loop is given."""
@@ -90,7 +97,8 @@ class Training:
 
     def run(self, start: TrainingState = START) -> list[TrainingState]:
         """Train; returns what was at the end of each epoch."""
-        return list(fit(self.network, loader=self.loader, valid=[self.valid.tensors], recipe=self.recipe, start=start))
+        valid = in_one_block(self.valid)
+        return list(fit(self.network, loader=self.loader, valid=valid, recipe=self.recipe, start=start))
 
 
 def make_training(recipe, *, train=None, rows=42, seed=None, encoder=ENCODER) -> Training:

@@ -10,10 +10,10 @@ from pipeline.training.fit import (
     TrainingState,
     finished,
     fit,
-    validation_loss,
     weighted_mse_loss,
 )
-from tests.support.recipes import EMBEDDING, make_network, make_recipe, make_rows, make_training, seeded
+from pipeline.training.validation import validation_loss
+from tests.support.recipes import EMBEDDING, in_one_block, make_network, make_recipe, make_rows, make_training, seeded
 
 
 def same(one: TrainingState, other: TrainingState) -> bool:
@@ -70,33 +70,13 @@ def test_training_learns(network):
     assert last.history[-1].valid_mse < 0.7 * last.history[0].valid_mse
 
 
-def test_the_validation_loss_is_the_mean_squared_error_over_the_whole_split():
-    network = make_network(make_recipe())
-    rows = make_rows(network, rows=42)
-    inputs, target = rows.tensors
-    with torch.no_grad():
-        expected = nn.functional.mse_loss(network.double()(inputs.double()), target.double())
-    found = validation_loss(network.float(), [rows.tensors])
-    assert found == pytest.approx(float(expected), rel=1e-6)
-    halves = [[column[:30] for column in rows.tensors], [column[30:] for column in rows.tensors]]
-    assert validation_loss(network, halves) == pytest.approx(found, rel=1e-14)
-
-
-@pytest.mark.parametrize("rows", [1, 7, 1000, 70_001])
-def test_the_validation_loss_of_one_block_is_its_mean_to_the_last_bit(rows):
-    network = make_network(make_recipe())
-    inputs, target = make_rows(network, rows=rows).tensors
-    errors = network.predict_normalised(inputs).double() - target.squeeze(1).double()
-    assert validation_loss(network, [(inputs, target)]) == float((errors * errors).mean())
-
-
 @pytest.mark.parametrize("size", [4, 5, 42, 50])
 def test_the_training_loss_is_the_mean_over_rows_also_with_a_smaller_last_batch(size):
     training = make_training(make_recipe(batch_size=size, epochs=1, optimizer={"learning_rate": 1e-30}))
     (only,) = training.run()
     rows = training.loader.dataset
     assert isinstance(rows, TensorDataset)
-    assert only.history[0].train_mse == pytest.approx(validation_loss(training.network, [rows.tensors]), rel=1e-5)
+    assert only.history[0].train_mse == pytest.approx(validation_loss(training.network, in_one_block(rows)), rel=1e-5)
 
 
 def test_the_last_epoch_is_kept_if_the_recipe_says_so():
@@ -113,7 +93,7 @@ def test_the_best_epoch_is_kept_if_the_recipe_says_so():
     last = training.run()[-1]
     assert losses(last).index(min(losses(last))) + 1 == last.kept_epoch < 12
     nn.utils.vector_to_parameters(last.kept_weights, training.network.parameters())
-    assert validation_loss(training.network, [training.valid.tensors]) == min(losses(last))
+    assert validation_loss(training.network, in_one_block(training.valid)) == min(losses(last))
 
 
 def test_training_stops_after_as_many_epochs_without_progress_as_the_patience():
@@ -162,7 +142,7 @@ def test_an_average_of_the_weights_is_what_is_validated_and_kept():
     last = training.run()[-1]
     assert not torch.allclose(weights(training.network), last.kept_weights, atol=1e-4)
     nn.utils.vector_to_parameters(last.kept_weights, training.network.parameters())
-    assert validation_loss(training.network, [training.valid.tensors]) == last.history[-1].valid_mse
+    assert validation_loss(training.network, in_one_block(training.valid)) == last.history[-1].valid_mse
 
 
 def test_an_average_leaves_the_training_itself_as_it_was():
@@ -221,7 +201,7 @@ def test_a_finished_training_has_no_epoch_more(changes):
 def test_a_state_does_not_change_while_the_training_goes_on():
     recipe = make_recipe(**EMBEDDING, epochs=3, optimizer={"ema_decay": 0.9})
     training = make_training(recipe)
-    epochs = fit(training.network, loader=training.loader, valid=[training.valid.tensors], recipe=recipe)
+    epochs = fit(training.network, loader=training.loader, valid=in_one_block(training.valid), recipe=recipe)
     first = next(epochs)
     copy = replace(
         first,

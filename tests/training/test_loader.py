@@ -22,7 +22,6 @@ from pipeline.training.loader import (
     loader_of,
     read_rows,
     rows_per_block,
-    validation_rows,
 )
 from pipeline.training.row_range import RowRange
 from tests.support.recipes import EMBEDDING, Training, make_network, make_recipe, make_rows, seeded
@@ -74,17 +73,6 @@ def test_a_loader_serves_the_rows_that_a_split_has_in_batches_of_the_recipes_siz
     assert {len(inputs) for inputs, _ in served[:-1]} == {7}
     inputs, target = read_rows(prepared / "train.parquet", network_of(prepared, recipe)).tensors
     assert in_order(served) == in_order([(inputs, target)])
-
-
-@pytest.mark.parametrize("size", [1000, 7])
-def test_validation_rows_are_those_of_the_split_however_many_times_they_are_read(prepared, changes, size):
-    network, path = network_of(prepared, make_recipe(**changes)), prepared / "valid.parquet"
-    pq.write_table(pq.read_table(path), path, row_group_size=size)
-    valid = validation_rows(path, network)
-    for _ in range(2):
-        for found, expected in zip(zip(*valid, strict=True), read_rows(path, network).tensors, strict=True):
-            assert torch.equal(torch.cat(found), expected)
-    assert max(len(target) for _, target in valid) <= size
 
 
 def in_order(batches):

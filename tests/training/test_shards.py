@@ -12,10 +12,10 @@ from pipeline.model.network import build
 from pipeline.model.reproducible import nn, torch
 from pipeline.training import loader
 from pipeline.training.engines import EagerLoop
-from pipeline.training.fit import START, fit, validation_loss
-from pipeline.training.loader import validation_rows
+from pipeline.training.fit import START, fit
 from pipeline.training.optimizer import FlatAdamW
 from pipeline.training.shards import ShardedLoop, shard_rows, share, training_rows
+from pipeline.training.validation import validation_loss, validation_rows
 from pipeline.training.workers import ALONE
 from tests.support.recipes import EMBEDDING, make_network, make_recipe, make_rows, seeded
 from tests.support.skips import in_soak
