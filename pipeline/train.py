@@ -29,6 +29,7 @@ from pipeline.runtime.arguments import command_parser, recipe_name
 from pipeline.runtime.command import WAY_BACK, command
 from pipeline.runtime.drafts import drafts
 from pipeline.runtime.lifetime import end_with_parent
+from pipeline.runtime.packages import hidden
 from pipeline.training.checkpoint import Checkpoint, imported_files, sha256
 from pipeline.training.compiler import keep_compiled_code_in
 from pipeline.training.fit import Epoch, TrainingState, epochs_of, fit, why_it_stopped
@@ -66,7 +67,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     name = given.recipe
     end_with_parent()
     interrupted = "dvc repro goes on from the last epoch's end"
-    with command(f"train {name}", interrupted=interrupted, advice=WAY_BACK):
+    # no frame is made here, but Arrow imports pandas for the first value it is given: a quarter second
+    with hidden("pandas"), command(f"train {name}", interrupted=interrupted, advice=WAY_BACK):
         params.check(FEATURES)
         packages = versions.check("numpy", "pyarrow", "safetensors", "torch")
         recipe, settings = params.load(params.Recipe, "recipes", name), params.load(params.Train, "train")

@@ -45,7 +45,8 @@ torch.set_num_threads(1)
 def use_threads(count: int) -> None:
     """Compute with so many threads; several add the gradients of an embedding in one order, which costs some time."""
     torch.set_num_threads(count)
-    torch.use_deterministic_algorithms(count > 1)
+    if torch.are_deterministic_algorithms_enabled() != (count > 1):  # a call imports torch's compiler: a second
+        torch.use_deterministic_algorithms(count > 1)
 
 
 def unpin_matrix_products() -> None:

@@ -3,6 +3,7 @@ import platform
 import re
 import shutil
 import signal
+import subprocess
 import sys
 from functools import partial
 
@@ -73,6 +74,17 @@ def run(prepared, recipe, settings=NEVER, *, packages=PACKAGES):
 def trained(prepared, recipe):
     run(prepared, recipe)
     return Bundle.load(prepared.folder / "trained/model")
+
+
+def test_an_eager_training_imports_neither_pandas_nor_torchs_compiler(prepared, tmp_path):
+    """Each would take as long as some epochs."""
+    code = "import sys; from pipeline import train; train.main(sys.argv[1:]); print(*sorted(sys.modules))"
+    splits = [f"--{name}={prepared.out / name}.parquet" for name in ("train", "valid")]
+    others = [f"--{name}={tmp_path / name}" for name in ("models", "plots", "cache")]
+    command = [sys.executable, "-c", code, "course", *splits, f"--encoder={prepared.out / 'encoder.json'}", *others]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert not {"pandas", "torch._inductor", "torch._dynamo"} & set(done.stdout.split())
+    assert "torch.nn" in done.stdout.split()
 
 
 def test_the_bundle_records_what_it_was_made_of(prepared):

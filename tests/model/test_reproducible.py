@@ -39,6 +39,17 @@ print(os.environ["MKL_CBWR"])
     assert printed(code) == "COMPATIBLE\nAUTO\n"
 
 
+def test_several_threads_compute_deterministically_and_one_thread_does_without():
+    code = """
+import sys
+from pipeline.model.reproducible import torch, use_threads
+for count in (1, 2, 1):
+    use_threads(count)
+    print(torch.get_num_threads(), torch.are_deterministic_algorithms_enabled(), "torch._inductor" in sys.modules)
+"""
+    assert printed(code) == "1 False False\n2 True True\n1 False True\n"  # the compiler takes a second to import
+
+
 def test_torch_set_up_too_late_is_warned_of(monkeypatch):
     for name in ("MKL_CBWR", "ATEN_CPU_CAPABILITY"):
         monkeypatch.delenv(name)
