@@ -170,8 +170,7 @@ def _show(epoch: Epoch, progress: "tqdm[Any]", name: str) -> None:
     """The losses: beside the bar on a terminal, as a line in a log."""
     losses = {"train_mse": f"{epoch.train_mse:.5f}", "valid_mse": f"{epoch.valid_mse:.5f}"}
     if progress.disable:
-        shown = (f"{key}={loss}" for key, loss in losses.items())
-        print(f"{name} epoch {epoch.epoch}/{progress.total}", *shown, flush=True)
+        print(f"{name} epoch {epoch.epoch}/{progress.total}", *map("{}={}".format, losses, losses.values()), flush=True)
     progress.set_postfix(losses)
     progress.update()
 
