@@ -11,7 +11,7 @@ import numpy as np
 from pipeline.data.csv_records import RECORD_BYTES, has_no_multiline_quotes, last_start, line_offsets
 from pipeline.data.source import LINE_BYTES
 
-BLOCK_BYTES = 8 << 20  # some blocks fit into the cache of a CPU, and one lasts long enough to be worth a thread
+BLOCK_BYTES = 8 << 20  # a few of them fit into a CPU's cache; parsing one takes long enough to be worth a thread
 TAIL_BYTES = 1 << 16  # blank lines at the end of a text are looked for in so much of it
 LINE_ENDS = (b"\n", b"\r\n")
 UTF8_MARK = b"\xef\xbb\xbf"
@@ -38,7 +38,7 @@ class Block:
 
     @property
     def lines(self) -> int:
-        """How many there are."""
+        """How many lines the text has; the last one need not end with a line feed."""
         return len(self.line_offsets) - 1
 
 

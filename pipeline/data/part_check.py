@@ -24,7 +24,7 @@ from pipeline.data.spills import Spill, hashed, write_spill
 from pipeline.data.split import SPLITS, assign, row_hash
 from pipeline.runtime.wanted import check_wanted
 
-TARGETS_AT_ONCE = 1 << 20
+TARGETS_AT_ONCE = 1 << 20  # rows
 
 
 @dataclass(frozen=True)

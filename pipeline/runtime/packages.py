@@ -5,7 +5,9 @@ import importlib.util
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.abc import MetaPathFinder
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
 
 
 class MissingPackageError(ValueError):
@@ -17,16 +19,19 @@ def installed(package: str) -> str:
     return importlib.metadata.version(package).split("+")[0]
 
 
-class _Hidden(MetaPathFinder):
-    """Says of a package that there is none."""
+class _Hidden(MetaPathFinder, Loader):
+    """Has the import of a package fail as if there were none. Who asks whether it is installed hears that it is."""
 
     def __init__(self, package: str) -> None:
         self.package = package
 
-    def find_spec(self, fullname: str, path: object, target: object = None) -> None:
-        """What Python asks first. Raises: ModuleNotFoundError for the package."""
-        if fullname == self.package:
-            raise ModuleNotFoundError(f"{fullname} is hidden", name=fullname)
+    def find_spec(self, fullname: str, path: object, target: object = None) -> ModuleSpec | None:
+        """What Python asks first."""
+        return ModuleSpec(fullname, self) if fullname == self.package else None
+
+    def exec_module(self, module: ModuleType) -> None:
+        """What an import comes to. Raises: ModuleNotFoundError."""
+        raise ModuleNotFoundError(f"{module.__name__} is hidden", name=module.__name__)
 
 
 @contextmanager

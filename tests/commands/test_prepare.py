@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline import prepare, versions
+from pipeline.data.csv_blocks import BLOCK_BYTES
 from pipeline.data.encoding import ROWS, Encoder
 from pipeline.data.schema import FEATURES, HASH, TARGET
 from pipeline.data.source import LINE_BYTES
@@ -18,7 +19,7 @@ from tests.support.tables import HEADER, batch, parquet, row, rows, table
 
 GOOD = rows(40)
 FILES = ["encoder.json", "quarantine.parquet", "test.parquet", "train.parquet", "valid.parquet"]
-BLOCK_SIZES = pytest.mark.parametrize("block_bytes", [700, LINE_BYTES], ids=["many blocks", "one block"])
+BLOCK_SIZES = pytest.mark.parametrize("block_bytes", [700, BLOCK_BYTES], ids=["many blocks", "one block"])
 
 SALARY = "salary must be a whole number from 1 to 1000000000, digits only (in salary_currency)"
 DOLLARS = "salary_in_usd must be a whole number from 1 to 10000000, digits only"
@@ -112,7 +113,7 @@ def test_a_huge_cell_fails_the_run_and_is_shown_in_short(stage):
     assert len(str(caught.value)) < 1000
 
 
-def test_a_line_longer_than_a_block_may_be_fails_the_run(stage):
+def test_a_line_longer_than_a_line_may_be_fails_the_run(stage):
     with pytest.raises(ValueError, match=f"line 3 is over {LINE_BYTES} bytes long: is this a CSV file"):
         stage.run(table([GOOD[0], "x" * (LINE_BYTES + 1), *GOOD]))
 
@@ -290,7 +291,7 @@ def test_no_row_is_in_two_splits(stage):
 def test_the_bytes_depend_on_the_rows_alone_and_not_on_the_blocks(stages):
     raw = table([*rows(300), *BAD_LINES, *rows(30)], end="\n")
     runs = [stages() for _ in range(5)]
-    for stage, size in zip(runs, (1009, 2500, 5000, LINE_BYTES, LINE_BYTES), strict=True):
+    for stage, size in zip(runs, (1009, 2500, 5000, BLOCK_BYTES, BLOCK_BYTES), strict=True):
         stage.run(raw, max_bad_fraction=0.5, block_bytes=size)
     assert list(runs[0].files()) == FILES
     assert all(stage.files() == runs[0].files() for stage in runs)
@@ -301,7 +302,7 @@ def test_the_bytes_depend_on_the_rows_alone_and_not_on_the_blocks(stages):
 def test_the_report_and_the_quarantine_know_no_blocks(stages, seed):
     draw = random.Random(seed)
     raw, runs = table([*rows(30), *draw.sample(sorted(BAD_LINES), len(BAD_LINES))]), [stages() for _ in range(4)]
-    for stage, size in zip(runs, (LINE_BYTES, *draw.sample(range(200, 5000), 3)), strict=True):
+    for stage, size in zip(runs, (BLOCK_BYTES, *draw.sample(range(200, 5000), 3)), strict=True):
         stage.run(raw, max_bad_fraction=0.9, block_bytes=size)
     assert len({report_without_path(stage) for stage in runs}) == 1
     assert len({stage.files()["quarantine.parquet"] for stage in runs}) == 1
@@ -431,7 +432,7 @@ def test_a_folder_that_is_no_table_fails_the_run(stage, files, message):
 def test_a_real_table_gives_the_same_bytes_in_blocks_of_any_size(stages, real_tables):
     (path,) = (path for path in real_tables if path.stem == "salaries_2022-05-22")
     runs = [stages() for _ in range(3)]
-    for stage, size in zip(runs, (9000, 20_011, LINE_BYTES), strict=True):
+    for stage, size in zip(runs, (9000, 20_011, BLOCK_BYTES), strict=True):
         stage.run(path, block_bytes=size)
     assert all(stage.files() == runs[0].files() for stage in runs)
     assert runs[0].metrics["rows_quarantined"] == 0

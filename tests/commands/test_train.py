@@ -1,4 +1,5 @@
 import logging
+import os
 import platform
 import re
 import shutil
@@ -76,15 +77,20 @@ def trained(prepared, recipe):
     return Bundle.load(prepared.folder / "trained/model")
 
 
-def test_an_eager_training_imports_neither_pandas_nor_torchs_compiler(prepared, tmp_path):
-    """Each would take as long as some epochs."""
+@pytest.mark.parametrize(("threads", "compiler"), [(1, set()), (2, {"torch._dynamo", "torch._inductor"})])
+def test_a_training_imports_no_pandas_and_torchs_compiler_only_if_it_must(prepared, tmp_path, threads, compiler):
+    """Each takes as long as some epochs to import."""
+    for name in ("params.yaml", "versions.json"):
+        shutil.copy(ROOT / name, tmp_path)
+    set_params(tmp_path, {"recipes.course.threads": threads, "recipes.course.epochs": 1})
     code = "import sys; from pipeline import train; train.main(sys.argv[1:]); print(*sorted(sys.modules))"
     splits = [f"--{name}={prepared.out / name}.parquet" for name in ("train", "valid")]
-    others = [f"--{name}={tmp_path / name}" for name in ("models", "plots", "cache")]
-    command = [sys.executable, "-c", code, "course", *splits, f"--encoder={prepared.out / 'encoder.json'}", *others]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    assert not {"pandas", "torch._inductor", "torch._dynamo"} & set(done.stdout.split())
-    assert "torch.nn" in done.stdout.split()
+    others = ["--models=models", "--plots=plots", "--cache=cache", f"--encoder={prepared.out / 'encoder.json'}"]
+    command = [sys.executable, "-c", code, "course", *splits, *others]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
+    imported = set(done.stdout.split())
+    assert {"pandas", "torch.nn", "torch._dynamo", "torch._inductor"} & imported == {"torch.nn", *compiler}
 
 
 def test_the_bundle_records_what_it_was_made_of(prepared):

@@ -15,7 +15,8 @@ def test_distinct_rows_are_those_of_numpy(count, columns):
     rows, inverse = distinct(table)
     assert (rows[inverse] == table).all()
     assert len(rows) == len(np.unique(table, axis=0))
-    assert np.unique(inverse, return_index=True)[1].tolist() == sorted(np.unique(inverse, return_index=True)[1])
+    _, firsts = np.unique(inverse, return_index=True)  # where each number first stands
+    assert firsts.tolist() == sorted(firsts)
 
 
 def test_keys_are_of_the_rows_however_they_lie_in_memory():

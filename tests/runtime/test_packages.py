@@ -19,9 +19,11 @@ def test_all_that_is_needed_is_named_and_what_of_it_is_missing_and_how_to_get_it
 
 def test_a_hidden_package_is_missing_while_it_is_hidden():
     code = """
+from importlib.util import find_spec
 from pipeline.runtime.packages import hidden
 try:
     with hidden("wave"):
+        print(find_spec("wave") is None)
         import wave
 except ModuleNotFoundError as error:
     print(error)
@@ -29,4 +31,4 @@ import wave
 print(wave.__name__)
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout == "wave is hidden\nwave\n"
+    assert done.stdout == "False\nwave is hidden\nwave\n"

@@ -8,7 +8,8 @@ from pipeline.data.encoding import Encoder
 from pipeline.model.network import build
 from pipeline.model.reproducible import nn, torch
 from pipeline.training.loader import read_rows
-from pipeline.training.validation import ValidationBlock, ValidationRows, validation_loss, validation_rows
+from pipeline.training.row_range import RowRange
+from pipeline.training.validation import ValidationBlock, validation_loss, validation_rows
 from tests.support.recipes import EMBEDDING, in_one_block, make_network, make_recipe, make_rows, seeded
 from tests.support.tables import rows, table
 
@@ -45,9 +46,19 @@ def test_no_row_of_codes_is_predicted_twice(network, valid):
     assert len(block.inputs) == len(np.unique(block.inputs, axis=0)) < len(block.target)
 
 
-def test_one_row_group_lies_in_memory_and_several_are_read_again(network, valid):
-    assert isinstance(validation_rows(valid, network), list)
-    assert isinstance(validation_rows(in_groups(valid, 7), network), ValidationRows)
+@pytest.mark.parametrize(("size", "expected"), [(1000, [0]), (100, [0, 1, 0, 1])])
+def test_one_row_group_is_read_once_and_several_in_each_pass(network, valid, size, expected, monkeypatch):
+    groups, read = [], RowRange.read
+
+    def noted(rows, group, names):
+        groups.append(group)
+        return read(rows, group, names)
+
+    monkeypatch.setattr(RowRange, "read", noted)
+    blocks = validation_rows(in_groups(valid, size), network)
+    for _ in range(2):
+        assert validation_loss(network, blocks) > 0
+    assert groups == expected
 
 
 def test_the_loss_of_a_split_is_that_of_its_rows_to_the_last_bit(network, valid):
