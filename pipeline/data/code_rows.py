@@ -1,5 +1,7 @@
 """Rows of codes as values for Arrow, which finds equal ones by their hash, in a tenth of the time of numpy's sort."""
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 import pyarrow as pa
 
@@ -30,3 +32,9 @@ def distinct(table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """
     encoded = keys(table).dictionary_encode()
     return codes_of(encoded.dictionary), encoded.indices.to_numpy()
+
+
+def distinct_codes(rows: Mapping[str, np.ndarray], names: Sequence[str]) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """The same of some columns of rows, by name. Shape: each (n,) int16; returns (different rows,) each, and (n,)."""
+    different, inverse = distinct(np.stack([rows[name] for name in names], axis=1))
+    return dict(zip(names, different.T, strict=True)), inverse

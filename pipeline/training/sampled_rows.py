@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.data.code_rows import distinct
+from pipeline.data.code_rows import distinct_codes
 from pipeline.data.encoding import Scaling
 from pipeline.data.parquet import row_groups
 from pipeline.data.schema import GROUP, HASH, TARGET
@@ -39,8 +39,8 @@ def distinct_rows(rows: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 def predict_rows(rows: Mapping[str, np.ndarray], network: TrainedNetwork, scaling: Scaling) -> PredictedRows:
     """The rows of a sample, with their predictions; each different row of codes is predicted once."""
-    codes, inverse = distinct(np.stack([rows[name] for name in network.columns], axis=1))
-    predicted = network.predict_normalised(dict(zip(network.columns, codes.T, strict=True)))  # (different rows,)
+    codes, inverse = distinct_codes(rows, network.columns)
+    predicted = network.predict_normalised(codes)  # (different rows,)
     return PredictedRows(scaling.denormalise(predicted)[inverse], rows[TARGET], rows[GROUP])
 
 

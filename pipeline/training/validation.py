@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.data.code_rows import distinct
+from pipeline.data.code_rows import distinct_codes
 from pipeline.data.schema import NORMALISED
 from pipeline.model.network import Regressor
 from pipeline.model.reproducible import torch
@@ -37,12 +37,12 @@ class ValidationRows:
         return map(self._block, range(len(self.file.groups)))
 
     def _block(self, group: int) -> ValidationBlock:
-        names, device = self.network.columns, self.network.device
-        table = self.file.read(group, [*names, NORMALISED])
-        codes, inverse = distinct(np.stack([table[name].to_numpy() for name in names], axis=1))
-        inputs = self.network.inputs(dict(zip(names, codes.T, strict=True)))
-        numbers = inverse.astype(np.int64), table[NORMALISED].to_numpy().astype(np.float32)
-        return ValidationBlock(*(tensor.to(device) for tensor in (inputs, *map(torch.from_numpy, numbers))))
+        table = self.file.read(group, [*self.network.columns, NORMALISED])
+        columns = {name: table[name].to_numpy() for name in table.column_names}  # each (rows,)
+        codes, inverse = distinct_codes(columns, self.network.columns)
+        numbers = inverse.astype(np.int64), columns[NORMALISED].astype(np.float32)
+        tensors = self.network.inputs(codes), *map(torch.from_numpy, numbers)
+        return ValidationBlock(*(tensor.to(self.network.device) for tensor in tensors))
 
 
 def validation_rows(path: Path, network: Regressor) -> Iterable[ValidationBlock]:
